@@ -1,0 +1,36 @@
+# make demo and make test work on a fresh clone; all they need is Python 3.11 or later.
+PYTHON ?= python3
+EXTRAS ?= dev
+BIN := .venv/bin
+# One stamp for each choice of extras, so that asking for more installs more.
+comma := ,
+STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
+
+.PHONY: venv demo test lint bench clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "undelete needs Python 3.11 or later, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	@test -x $(BIN)/pip || { echo "Setting up .venv (once)"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/undelete demo --out demo/
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

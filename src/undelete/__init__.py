@@ -1,0 +1,1 @@
+"""Show what a deleted record gives away to whoever kept the old model."""

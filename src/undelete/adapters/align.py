@@ -1,0 +1,235 @@
+"""Puts the model after a deletion into the old model's space, or says precisely what stands in the way.
+
+People refit the whole pipeline, so the two models scale their features differently. With both preprocessings
+as polynomials of the raw columns, Z_after = M B_after and Z_before = M B_before over the same monomials M, and
+the new model's parameters in the old space are the W with B_before W = B_after W_after: the same decision for
+every record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from undelete.adapters.design import Design, Encoding, coefficient_matrix
+from undelete.adapters.polynomial import Atom, Category, Monomial, recentre
+from undelete.adapters.span import Span
+from undelete.errors import InputError
+
+if TYPE_CHECKING:
+    from undelete.adapters.model import LinearModel
+
+Floats = NDArray[np.float64]
+
+_EXACT = 1e-11  # of the largest term: round-off is below, the shift of a mean by one record in 10^8 above
+
+
+def align(before: LinearModel, after: LinearModel) -> Floats:
+    """Return the new model's parameters (d, k) in the old model's space.
+
+    Parameters
+    ----------
+    before, after : LinearModel
+        The models before and after the deletion.
+
+    Returns
+    -------
+    array (d, k)
+        The W with x_before W = x_after W_after for every record. Exact to round-off of the *difference*:
+        what is solved for is only the correction to W_after. A category that the new pipeline no longer has
+        gets the coefficient 0.
+
+    Raises
+    ------
+    InputError
+        When the models are not two fits of one thing (loss, classes, outputs, penalty, kind, intercept,
+        columns, steps), or a refitted step cannot be folded: another fill value, other categories, a scaler's
+        shift without an intercept, other polynomial terms.
+    """
+    _check_models(before, after)
+    lost = lost_categories(before.design, after.design)
+    _check_steps(before, after)
+    return _fold(before, after, lost)
+
+
+def lost_categories(before: Design, after: Design) -> dict[str, tuple[Category, ...]]:
+    """Return, for each raw column, the categories that only the old encoders know.
+
+    Each is a value that no record but the deleted one had.
+    """
+    later = {_place(encoding): set(encoding.known) for encoding in after.encodings}
+    lost: dict[str, tuple[Category, ...]] = {}
+    for encoding in before.encodings:
+        gone = [c for c in encoding.known if c not in later.get(_place(encoding), set(encoding.known))]
+        if gone:
+            lost[encoding.column] = tuple(gone)
+    return lost
+
+
+def _check_models(before: LinearModel, after: LinearModel) -> None:
+    """Refuse two models that are not two fits of one estimator."""
+    kinds = [model.kind.removesuffix("CV") for model in (before, after)]
+    if kinds[0] != kinds[1] and "LinearModel" not in kinds:
+        _refuse("kind of model", before.kind, after.kind)
+    if before.loss != after.loss:
+        _refuse("loss", before.loss, after.loss)
+    if before.classes is not None or after.classes is not None:
+        classes = [[str(c) for c in model.classes or ()] for model in (before, after)]
+        if classes[0] != classes[1]:
+            _refuse("classes", _shown(classes[0]), _shown(classes[1]))
+    if before.coef.shape[0] != after.coef.shape[0]:
+        _refuse("number of outputs", before.coef.shape[0], after.coef.shape[0])
+    if (before.intercept is None) != (after.intercept is None):
+        words = ["without an intercept" if m.intercept is None else "with an intercept" for m in (before, after)]
+        _refuse("intercept", *words)
+    _check_penalty(before, after)
+
+
+def _check_penalty(before: LinearModel, after: LinearModel) -> None:
+    if before.l2 is None or after.l2 is None:
+        return
+    old, new = before.l2, after.l2
+    for a, b in ((old.max(initial=0.0), new.max(initial=0.0)), (old[0], new[0]), (old[-1], new[-1])):
+        if not np.isclose(a, b, rtol=1e-9, atol=0.0):
+            chosen = " (cross-validation chose another)" if before.kind.endswith("CV") else ""
+            raise InputError(
+                f"the penalty l2 is {a:.6g} before and {b:.6g} after{chosen}: the change of the parameters is then "
+                "not the deletion's alone; retrain with the old penalty"
+            )
+
+
+def _refuse(what: str, old: object, new: object) -> None:
+    raise InputError(
+        f"the models differ in their {what}: {old} before, {new} after; give the same model before and after "
+        "the deletion"
+    )
+
+
+def _shown(items: Iterable[object]) -> str:
+    listed = [str(item) for item in items]
+    return ", ".join(listed[:6]) + (", ..." if len(listed) > 6 else "") if listed else "none"
+
+
+def _check_steps(before: LinearModel, after: LinearModel) -> None:
+    """Refuse preprocessings that are not two fits of the same steps."""
+    old, new = before.design, after.design
+    if set(old.raw) != set(new.raw):
+        gone, came = sorted(set(old.raw) - set(new.raw)), sorted(set(new.raw) - set(old.raw))
+        raise InputError(
+            f"the models read different columns: {_shown(gone)} only before, {_shown(came)} only after; give two "
+            "models of the same columns"
+        )
+    if before.steps != after.steps:
+        _refuse("preprocessing steps", _shown(before.steps), _shown(after.steps))
+    _check_fills(old, new)
+    encodings = [{_place(e): e for e in design.encodings} for design in (old, new)]
+    for place, encoding in encodings[0].items():
+        if place in encodings[1]:
+            _check_encoding(encoding, encodings[1][place])
+
+
+def _check_fills(old: Design, new: Design) -> None:
+    fills = [_fills(design) for design in (old, new)]
+    for column in fills[0].keys() & fills[1].keys():
+        if fills[0][column] != fills[1][column]:
+            a, b = (_shown(repr(v) for v in sorted(f[column], key=repr)) for f in fills)
+            raise InputError(
+                f"the imputer of column {column!r} fills {a} before and {b} after: records with a missing cell then "
+                "moved, which no coefficient can undo; keep the imputer as fitted before the deletion"
+            )
+
+
+def _fills(design: Design) -> Mapping[str, set[Category]]:
+    """Return, for each raw column, the values that imputers put in."""
+    found: dict[str, set[Category]] = {}
+    for atom in design.atoms:
+        found.setdefault(atom.column, set()).update(value for _, value in atom.fills)
+    return found
+
+
+def _place(encoding: Encoding) -> tuple[str, bool, Any]:
+    return encoding.column, encoding.ordinal, encoding.fills
+
+
+def _check_encoding(old: Encoding, new: Encoding) -> None:
+    """Refuse encoders between which more changed than a category that is gone."""
+    gone = [c for c in old.known if c not in new.known]
+    came = [c for c in new.known if c not in old.known]
+    grouped = [{atom for atom in e.groups if _shared(atom)} for e in (old, new)]
+    if came or (gone and old.ordinal):
+        why = f"{_shown(map(repr, gone))} only before, {_shown(map(repr, came))} only after"
+    elif set(old.dropped) != set(new.dropped):
+        why = f"{_shown(map(repr, old.dropped))} dropped before, {_shown(map(repr, new.dropped))} after"
+    elif grouped[0] != grouped[1]:
+        why = "another group of infrequent categories"
+    elif old.ordinal and set(old.groups) != set(new.groups):
+        why = "other codes"
+    else:
+        return
+    raise InputError(
+        f"the categories of column {old.column!r} differ ({why}): the features then mean something else, which no "
+        "coefficient can undo; keep the encoder as fitted before the deletion"
+    )
+
+
+def _shared(atom: Atom) -> bool:
+    return atom.negated or len(atom.categories or ()) > 1
+
+
+def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Category, ...]]) -> Floats:
+    """Solve B_before W = B_after W_after for the correction to W_after."""
+    old, new = before.design, after.design
+    at = {name: j for j, name in enumerate(old.feature_names)}
+    came = [name for name in new.feature_names if name not in at]
+    gone = [name for name in old.feature_names if name not in set(new.feature_names)]
+    still = [name for name in gone if not _only_lost(old, at[name], lost)]
+    if came or still:
+        raise InputError(
+            f"the models have different features: {_shown(still)} only before, {_shown(came)} only after; give two "
+            "models of the same features and polynomial terms"
+        )
+    start = np.zeros((old.d, after.W.shape[1]))
+    start[[at[name] for name in new.feature_names]] = after.W
+    polynomials = tuple(recentre(p, new.scaling, old.scaling) for p in new.polynomials)
+    monomials: dict[Monomial, int] = {m: i for i, m in enumerate(old.monomials)}
+    for polynomial in polynomials:
+        for monomial in polynomial:
+            monomials.setdefault(monomial, len(monomials))
+    B_old, B_new = coefficient_matrix(old.polynomials, monomials), coefficient_matrix(polynomials, monomials)
+    scatter = sp.csc_array(
+        (np.ones(new.d), ([at[name] for name in new.feature_names], np.arange(new.d))), shape=(old.d, new.d)
+    )
+    # subtracting the matrices first leaves a small right side, so the correction loses no digits
+    R = (B_new - B_old @ scatter) @ after.W
+    V, left = Span(B_old).solve(R)
+    size = np.abs(B_new) @ np.abs(after.W)
+    if (np.abs(left) > _EXACT * size.max(initial=0.0)).any():
+        _explain(before, list(monomials), np.abs(left).max(axis=1))
+    return start + V
+
+
+def _only_lost(design: Design, feature: int, lost: Mapping[str, tuple[Category, ...]]) -> bool:
+    """Return whether a feature is made of lost categories: constant for every record that remains."""
+    return all(
+        not monomial or any(a.categories is not None and set(a.categories) <= set(lost.get(a.column, ())) for a, _ in monomial)
+        for monomial in design.polynomials[feature]
+    )
+
+
+def _explain(before: LinearModel, monomials: list[Monomial], left: Floats) -> None:
+    """Say which refitted step cannot be folded."""
+    worst = monomials[int(np.argmax(left))]
+    columns = _shown(repr(name) for name in dict.fromkeys(atom.column for atom, _ in worst))
+    if not worst or (before.intercept is None and left[0] > 0):
+        raise InputError(
+            f"the refitted steps ({_shown(before.steps)}) shift the features and the model has no intercept to take "
+            "up the shift, so the models cannot be compared; fit with an intercept or keep the steps as fitted"
+        )
+    raise InputError(
+        f"the refitted steps ({_shown(before.steps)}) changed column {columns} in a way that no coefficient can "
+        "undo; keep the steps as fitted before the deletion"
+    )

@@ -1,0 +1,171 @@
+"""How each raw column of the public table is carried by a design's features.
+
+For every monomial of one raw column alone (its indicators, or its value and powers) the design's span is
+asked for a v with x @ v equal to that monomial; those v are the column's projection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from undelete.adapters.cells import Cells, Factor, Fills, atom_values
+from undelete.adapters.polynomial import Atom, Category, Monomial
+from undelete.release import Column, Kind
+
+if TYPE_CHECKING:
+    from undelete.adapters.design import Design
+
+Floats = NDArray[np.float64]
+
+# More distinct values than this are treated as a continuum, unless they are few enough to be codes.
+_MOST_INTEGERS = 1000
+_MOST_FRACTIONS = 50
+
+MISSING = "nan"  # how a missing cell of a text column is listed among its values
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One raw column's cells after imputation, as the attacker may want them back."""
+
+    atoms: tuple[Atom, ...]
+    fills: Fills
+    text: bool
+    factor: Factor
+
+    @classmethod
+    def of(cls, design: Design, cells: Cells, column: str) -> _Reading:
+        atoms = tuple(atom for atom in design.atoms if atom.column == column)
+        ways = {atom.fills for atom in atoms}
+        # A cell that was imputed looks like the value it got, unless something tells the two apart.
+        fills = ways.pop() if len(ways) == 1 else ()
+        return cls(atoms, fills, cells.is_text(column), cells.factor(column, fills))
+
+    def distinct(self) -> tuple[list[Category], NDArray[np.int64]]:
+        """Return the values that records take, sorted, the missing one last, and each record's position."""
+        at = {position: cell for cell, position in self.factor.position.items()}
+        present, inverse = np.unique(self.factor.codes, return_inverse=True)
+        found: list[Category] = [at[int(position)] for position in present]
+        order = sorted(range(len(found)), key=lambda i: _sort_key(found[i]))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return [found[i] for i in order], rank[inverse]
+
+    def kind(self, values: list[Category]) -> Kind:
+        if self.text or any(atom.indicator and atom.categories != (None,) for atom in self.atoms):
+            return "categorical"
+        if any(atom.codes is not None for atom in self.atoms):
+            return "discrete"
+        # what imputation put in says nothing about the column's own values
+        put = {value for _, value in self.fills}
+        numbers = np.array([v for v in values if isinstance(v, float) and v not in put])
+        whole = bool((numbers == np.round(numbers)).all())
+        return "discrete" if len(numbers) <= (_MOST_INTEGERS if whole else _MOST_FRACTIONS) else "continuous"
+
+
+def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
+    """Return one Column for each raw column that the design reads, in the table's order."""
+    cells = Cells(public)
+    cells.require(design.raw)
+    names = [str(label) for label in public.columns if str(label) in set(design.raw)]
+    return tuple(_column(design, cells, name) for name in names)
+
+
+def _column(design: Design, cells: Cells, name: str) -> Column:
+    reading = _Reading.of(design, cells, name)
+    values, inverse = reading.distinct()
+    kind = reading.kind(values)
+    index = {monomial: i for i, monomial in enumerate(design.monomials)}
+    own = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
+    if kind == "continuous":
+        own = [m for m in own if len(m) == 1 and m[0][1] == 1 and not m[0][0].indicator][:1]
+    wanted = np.zeros((len(index), len(own)))
+    wanted[[index[m] for m in own], np.arange(len(own))] = 1.0
+    V, shift, met = design.solve(wanted)
+    kept = [m for m, ok in zip(own, met, strict=True) if ok]
+    projection, shift = V[:, met], shift[met]
+    if kind == "continuous":
+        return _continuous(design, cells, name, kept, projection, shift)
+    return Column(
+        name=name,
+        kind=kind,
+        projection=projection,
+        values=_listed(values, reading.text),
+        terms=_terms(design, name, values, kept, reading.text) + shift,
+        frequency=np.bincount(inverse, minlength=len(values)) / max(1, cells.n),
+    )
+
+
+def _continuous(
+    design: Design, cells: Cells, name: str, kept: list[Monomial], projection: Floats, shift: Floats
+) -> Column:
+    """Return a column that is read off its linear term: value = centre + scale * u."""
+    atom = kept[0][0][0] if kept else Atom(name)
+    centre, scale = design.scaling.get(atom, (0.0, 1.0))
+    offset = centre - scale * float(shift[0]) if kept else 0.0
+    return Column(
+        name=name,
+        kind="continuous",
+        projection=projection,
+        values=np.zeros(0),
+        terms=np.zeros((0, len(kept))),
+        frequency=np.zeros(0),
+        offset=offset,
+        slope=scale,
+        spread=float(np.nanstd(cells.numbers(name))),
+    )
+
+
+def _terms(design: Design, name: str, values: list[Category], kept: list[Monomial], text: bool) -> Floats:
+    """Return the monomials (values, q) of a column for each value that it can take."""
+    held: list[Any] = [np.nan if v is None else v for v in values]
+    candidates = Cells(pd.DataFrame({name: pd.Series(held, dtype=object if text else np.float64)}))
+    terms = np.ones((len(values), len(kept)))
+    used = dict.fromkeys(atom for monomial in kept for atom, _ in monomial)
+    at = {atom: atom_values(atom, candidates, design.scaling) for atom in used}
+    for j, monomial in enumerate(kept):
+        for atom, power in monomial:
+            terms[:, j] *= at[atom] ** power
+    return terms
+
+
+def encode_table(
+    design: Design, table: pd.DataFrame, columns: tuple[Column, ...]
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return positions in each column's values and the numbers of continuous ones, both (n, columns)."""
+    cells = Cells(table)
+    cells.require(tuple(column.name for column in columns))
+    codes = np.full((cells.n, len(columns)), -1, dtype=np.int64)
+    values = np.full((cells.n, len(columns)), np.nan)
+    for j, column in enumerate(columns):
+        reading = _Reading.of(design, cells, column.name)
+        found, inverse = reading.distinct()
+        if column.kind == "continuous":
+            held = np.array([np.nan if v is None else float(v) for v in found])
+            values[:, j] = held[inverse]
+            continue
+        at = {_key(value): i for i, value in enumerate(column.values.tolist())}
+        codes[:, j] = np.array([at.get(_key(v), -1) for v in found], dtype=np.int64)[inverse]
+    return codes, values
+
+
+def _key(value: Category) -> Category:
+    """Return a value so that a missing one equals a missing one."""
+    return MISSING if value is None or value != value else value
+
+
+def _sort_key(cell: Category) -> tuple[int, float, str]:
+    if cell is None:
+        return 2, 0.0, ""
+    return (1, 0.0, cell) if isinstance(cell, str) else (0, cell, "")
+
+
+def _listed(values: list[Category], text: bool) -> NDArray[Any]:
+    if text:
+        return np.array([MISSING if v is None else str(v) for v in values], dtype=str)
+    return np.array([np.nan if v is None else float(v) for v in values])

@@ -1,0 +1,169 @@
+"""`LinearModel`: a linear model as undelete sees it, whatever tool made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from undelete.adapters.align import align
+from undelete.adapters.design import Design
+from undelete.adapters.feature_names import design_from_names
+from undelete.errors import InputError
+
+Floats = NDArray[np.float64]
+LossName = Literal["squared", "logistic", "squared_hinge"]
+
+__all__ = ["LOSS_NAMES", "LinearModel", "align"]
+
+LOSS_NAMES = ("squared", "logistic", "squared_hinge")
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A fitted linear model: z = x W, x the record in the model's space with the constant last.
+
+    Parameters
+    ----------
+    coef : array (k, d0) or (d0,)
+        Coefficients, one row an output. d0 features, the constant not among them.
+    intercept : array (k,), number or None
+        None: fitted without.
+    loss : {"squared", "logistic", "squared_hinge"}
+        The loss per record: 1/2 (y - z)^2; log(1 + exp(-y z)); max(0, 1 - y z)^2 (y = +1, -1).
+    feature_names : sequence of str, d0 of them
+        Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`.
+    classes : sequence or None
+        A classifier's classes; of two, the second is +1 and k = 1; of more, one output each.
+    l2 : number, array (d0,) or (d,), or None
+        Penalty of each feature in the summed objective, maths (1), d with the constant; a number is the
+        penalty of every feature but the constant; None when not known.
+    n : int or None
+        Number of training records, when known.
+    design : Design, optional
+        The preprocessing; read from `feature_names` when not given.
+    kind : str
+        What it is called, e.g. "Ridge".
+    steps : sequence of str
+        Class names of the preprocessing steps.
+    notes : sequence of str
+        What a reader should know, e.g. that the fit did not converge.
+    means : mapping of str to (n, mean)
+        Raw columns whose mean over n training records a scaler stores.
+
+    Raises
+    ------
+    InputError
+        When the parts do not fit together.
+
+    Examples
+    --------
+    >>> model = LinearModel([2.0, -1.0], 5.0, "squared", ["age", "state=Texas"])
+    >>> model.decision(pd.DataFrame({"age": [10, 20], "state": ["Ohio", "Texas"]})).ravel().tolist()
+    [25.0, 44.0]
+    """
+
+    coef: Floats
+    intercept: Floats | None
+    loss: LossName
+    feature_names: Sequence[str]
+    classes: Sequence[Any] | None = None
+    l2: Floats | None = None
+    n: int | None = None
+    design: Design = field(default=None)  # type: ignore[assignment]  # filled in below
+    kind: str = "LinearModel"
+    steps: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    means: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = tuple(str(name) for name in self.feature_names)
+        for name, value in (("feature_names", names), ("steps", tuple(self.steps)), ("notes", tuple(self.notes))):
+            object.__setattr__(self, name, value)
+        if self.loss not in LOSS_NAMES:
+            raise InputError(f"loss {self.loss!r} is not known: it is one of {', '.join(LOSS_NAMES)}")
+        self._set_coefficients()
+        if self.design is None:
+            object.__setattr__(self, "design", design_from_names(names, self.intercept is not None))
+        if self.classes is not None:
+            object.__setattr__(self, "classes", tuple(self.classes))
+        self._set_penalty()
+        self._check()
+
+    def _set_coefficients(self) -> None:
+        coef = np.atleast_2d(_numbers(self.coef, "coef"))
+        object.__setattr__(self, "coef", _read_only(coef))
+        if self.intercept is not None:
+            intercept = np.atleast_1d(_numbers(self.intercept, "intercept"))
+            if intercept.shape != coef.shape[:1]:
+                raise InputError(
+                    f"intercept has shape {intercept.shape} and coef {coef.shape}: one intercept for each row of coef"
+                )
+            object.__setattr__(self, "intercept", _read_only(intercept))
+        if coef.ndim != 2 or coef.shape[1] != len(self.feature_names) or coef.size == 0:
+            raise InputError(
+                f"coef has shape {coef.shape} and there are {len(self.feature_names)} feature names: give coef as "
+                "(outputs, features) with one name for each feature"
+            )
+
+    def _set_penalty(self) -> None:
+        if self.l2 is None:
+            return
+        l2, d, d0 = _numbers(self.l2, "l2"), self.design.d, self.coef.shape[1]
+        if l2.ndim == 0:
+            l2 = np.full(d0, float(l2))
+        if l2.shape == (d0,):
+            l2 = np.append(l2, np.zeros(d - d0))
+        if l2.shape != (d,) or (l2 < 0).any():
+            raise InputError(
+                f"l2 has shape {l2.shape}: it is the penalty, zero or more, of each of {d0} features (one number, "
+                "or one each)"
+            )
+        object.__setattr__(self, "l2", _read_only(l2))
+
+    def _check(self) -> None:
+        k, d0 = self.coef.shape
+        d = d0 + (self.intercept is not None)
+        if self.design.d != d or self.design.has_constant != (self.intercept is not None):
+            raise InputError(f"the design has {self.design.d} features and the coefficients {d}: they must agree")
+        if self.n is not None and self.n < 1:
+            raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
+        if self.classes is None:
+            if self.loss != "squared":
+                raise InputError(f"loss {self.loss!r} belongs to a classifier: give its classes, two or more")
+        elif len(self.classes) < 2 or k != (1 if len(self.classes) == 2 else len(self.classes)):
+            raise InputError(
+                f"there are {len(self.classes)} classes and {k} rows of coef: two classes have one row (the second "
+                "class is +1), more have one row each"
+            )
+
+    @property
+    def W(self) -> Floats:
+        """Parameters (d, k), the constant's row last."""
+        rows = [self.coef.T] if self.intercept is None else [self.coef.T, self.intercept[None]]
+        return np.ascontiguousarray(np.vstack(rows))
+
+    def decision(self, table: pd.DataFrame) -> Floats:
+        """Return z = x W (n, k) for raw records; InputError as `Design.transform`."""
+        return self.design.transform(table) @ self.W
+
+
+def _numbers(values: ArrayLike, what: str) -> Floats:
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} is not an array of numbers: {error}".splitlines()[0]) from error
+    if array.ndim > 2:
+        raise InputError(f"{what} has {array.ndim} dimensions: at most two have a meaning")
+    if not np.isfinite(array).all():
+        raise InputError(f"{what} has values that are not finite: the fit diverged or the file is damaged; refit")
+    return array
+
+
+def _read_only(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,1 @@
+"""The public side: everything here runs where no private record exists."""

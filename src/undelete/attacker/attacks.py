@@ -1,0 +1,50 @@
+"""The attacks by name: each takes a release and a random generator, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from undelete.attacker.baselines import avg, informed, maxdiff, nearest
+from undelete.attacker.hrec import hrec
+from undelete.errors import InputError
+from undelete.release import Reconstruction, Release
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack, what it is called in a report, and what part it plays there."""
+
+    name: str
+    label: str
+    role: Literal["attack", "baseline", "bound"]
+    run: Callable[[Release, np.random.Generator], Reconstruction]
+
+
+ATTACKS: dict[str, Attack] = {
+    attack.name: attack
+    for attack in (
+        Attack("hrec", "the paper's attack (HRec)", "attack", hrec),
+        Attack("avg", "an average person (Avg)", "baseline", avg),
+        Attack("maxdiff", "the public person whose prediction moved most (MaxDiff)", "baseline", maxdiff),
+        Attack("nearest", "the public person nearest to the reconstruction", "baseline", nearest),
+        Attack("informed", "an auditor who holds the remaining records", "bound", informed),
+    )
+}
+
+
+def find(names: tuple[str, ...]) -> list[Attack]:
+    """Return the attacks with these names, in this order.
+
+    Raises
+    ------
+    InputError
+        For a name that is none.
+    """
+    for name in names:
+        if name not in ATTACKS:
+            raise InputError(f"there is no attack {name!r}; choose among {', '.join(ATTACKS)}")
+    return [ATTACKS[name] for name in names]

@@ -1,0 +1,215 @@
+"""From an estimate in the model's space to the raw columns, with error bars.
+
+The estimate x = g / g_c carries the sampling error of the public Hessian. Its covariance can be computed
+from the release alone, maths (10): with t_i the curvature-weighted change of public record i's prediction,
+a linear functional v of the record has
+
+    var(v'x) = n^2 (1/m + 1/n) / g_c^2 * mean_i [t_i (v'x_i - v'x)]^2.
+
+Each raw column takes the nearest of the values that public records have, in this metric. The probability
+of that value is its share of the Gaussian likelihood over all values of the column: no prior is used, and
+columns are taken one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from undelete.maths.arrays import blocks
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
+
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
+_NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Minus the gradient of b deleted records in one output, as estimated from public data.
+
+    Parameters
+    ----------
+    scale : array (b,)
+        g_c, its component along the constant.
+    output : array (b,) of int
+        The output it belongs to.
+    noisy : bool
+        Whether it has sampling error.
+    """
+
+    scale: Floats
+    output: Indices
+    noisy: bool = True
+
+    def weights(self, release: Release) -> Floats:
+        """Return t (m, b): curvature times the change of each public record's prediction, maths (10)."""
+        Z = release.X_public @ release.W_before
+        curvature = release.loss.curvature(release.Y_public, Z)
+        own = np.arange(len(self.output))
+        change = (release.W_before - release.W_after)[own, :, self.output]
+        return np.asarray(curvature[:, self.output] * (release.X_public @ change.T))
+
+    def _factor(self, release: Release) -> float:
+        m = len(release.X_public)
+        n = release.n or m
+        return float(n) ** 2 * (1 / m + 1 / n)
+
+    def scale_identified(self, release: Release) -> Flags:
+        """Return whether g_c is further than two standard errors from zero (b,)."""
+        if release.constant is None:
+            return np.zeros(len(self.scale), dtype=bool)
+        found = np.isfinite(self.scale) & (self.scale != 0)
+        if not self.noisy:
+            return np.asarray(found, dtype=np.bool_)
+        for part in blocks(len(self.scale), 512):
+            t = self.part(part).weights(release.take(part))
+            error = np.sqrt(self._factor(release) * t.var(axis=0))
+            found[part] &= np.abs(self.scale[part]) > _NEAR_ZERO * error
+        return np.asarray(found, dtype=np.bool_)
+
+    def target_error(self, release: Release, X: Floats) -> Floats:
+        """Return the standard error of the target of maths (8), y = g_c + x W_after, for records X (b, d)."""
+        error = np.full(len(X), np.nan)
+        for part in blocks(len(X), 512):
+            here, view = self.part(part), release.take(part)
+            W = view.W_after[np.arange(len(here.output)), :, here.output]  # (b, d)
+            shift = here.scale - (X[part] * W).sum(axis=1)
+            noise = here.weights(view) * (release.X_public @ W.T + shift)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                error[part] = np.sqrt(self._factor(release) * noise.var(axis=0)) / np.abs(here.scale)
+        return error
+
+    def part(self, part: slice | Indices) -> Estimate:
+        """Return the same for some of the deletions."""
+        return Estimate(self.scale[part], self.output[part], self.noisy)
+
+    def covariance(self, release: Release, t2: Floats, projection: Floats, centre: Floats, *, dense: bool) -> Floats:
+        """Return the covariance of x @ projection, maths (10).
+
+        Parameters
+        ----------
+        release : Release
+            The release this estimate was made from.
+        t2 : array (m, b)
+            The squares of `weights`.
+        projection : array (d, q)
+            The functionals.
+        centre : array (b, q)
+            The estimates x @ projection.
+        dense : bool
+            Whether to return (b, q, q), or only the variances (b, q).
+        """
+        Q = release.X_public @ projection
+        m, q = Q.shape
+        total, first = t2.sum(axis=0), t2.T @ Q
+        if not dense:
+            second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
+        else:
+            second = np.zeros((t2.shape[1], q, q))
+            for part in blocks(m, max(1, 4_000_000 // q**2)):
+                pairs = (Q[part, :, None] * Q[part, None, :]).reshape(-1, q * q)
+                second += (t2[part].T @ pairs).reshape(-1, q, q)
+            cross = first[:, :, None] * centre[:, None, :]
+            second += total[:, None, None] * centre[:, :, None] * centre[:, None, :] - cross - cross.transpose(0, 2, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = (self._factor(release) / m / self.scale**2).reshape(-1, *[1] * (second.ndim - 1))
+            return np.asarray(second * scale)
+
+
+@dataclass(frozen=True, eq=False)
+class RawRecords:
+    """Records on the raw columns: `codes`, `values`, `error` and `probability` of `Reconstruction`."""
+
+    codes: Indices | None
+    values: Floats | None
+    error: Floats | None
+    probability: Floats | None
+
+
+def decode(release: Release, X: Floats, estimate: Estimate | None, identified: Flags) -> RawRecords:
+    """Put reconstructed records on the raw columns.
+
+    Parameters
+    ----------
+    release : Release
+        Its `columns` say what each raw column's values look like to the model.
+    X : array (b, d)
+        Reconstructed records in the model's space.
+    estimate : Estimate or None
+        Where X came from, for the error bars; None when X is exact.
+    identified : array (b,) of bool
+        Records to decode; the others get -1 and NaN.
+    """
+    if not release.columns:
+        return RawRecords(None, None, None, None)
+    b, c = len(X), len(release.columns)
+    codes = np.full((b, c), -1, dtype=np.int64)
+    values, error, probability = (np.full((b, c), np.nan) for _ in range(3))
+    rows = np.flatnonzero(identified)
+    for part in blocks(len(rows), 256):
+        block = rows[part]
+        view = release.take(block)
+        here = None if estimate is None else estimate.part(block)
+        t2 = None if here is None else here.weights(view) ** 2
+        for j, column in enumerate(release.columns):
+            if column.projection.shape[1]:
+                terms, cov = X[block] @ column.projection, None
+                if here is not None and t2 is not None:
+                    dense = terms.shape[1] <= _DENSE_TERMS
+                    cov = here.covariance(view, t2, column.projection, terms, dense=dense)
+                found = _decode_column(column, terms, cov)
+                codes[block, j], values[block, j], error[block, j], probability[block, j] = found
+    return RawRecords(codes, values, error, probability)
+
+
+def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[Indices, Floats, Floats, Floats]:
+    """Return code, value, standard error and probability (b,) of one raw column from its terms (b, q)."""
+    b = len(terms)
+    none = np.full(b, np.nan)
+    offset, slope = _affine(column)
+    value = offset + slope * terms[:, 0] if np.isfinite(slope) else none
+    variance = none if cov is None else (cov[:, 0, 0] if cov.ndim == 3 else cov[:, 0])
+    error = np.abs(slope) * np.sqrt(variance) if np.isfinite(slope) else none
+    if column.kind == "continuous":
+        width = CONTINUOUS_TOLERANCE * column.spread
+        with np.errstate(divide="ignore"):
+            return np.full(b, -1), value, error, erf(width / error / np.sqrt(2))
+    distance = _distances(terms, column.terms, cov)  # (b, values)
+    code = distance.argmin(axis=1)
+    if cov is None:
+        return code, value, none, none
+    weight = np.exp(-0.5 * (distance - distance.min(axis=1, keepdims=True)))
+    return code, value, error, 1 / weight.sum(axis=1)
+
+
+def _affine(column: Column) -> tuple[float, float]:
+    """Return offset and slope with value = offset + slope * first term; NaN for a categorical column."""
+    if column.kind == "continuous":
+        return column.offset, column.slope
+    if column.kind == "categorical" or len(column.values) < 2 or np.ptp(column.terms[:, 0]) == 0:
+        return np.nan, np.nan
+    first = column.terms[:, 0]
+    slope = (float(column.values[-1]) - float(column.values[0])) / (first[-1] - first[0])
+    return float(column.values[0]) - slope * first[0], slope
+
+
+def _distances(terms: Floats, candidates: Floats, cov: Floats | None) -> Floats:
+    """Return squared distances (b, c) from terms (b, q) to candidates (c, q), in the errors' metric."""
+    if cov is None:
+        cov = np.ones(terms.shape)
+    if cov.ndim == 2:
+        inverse = 1 / np.maximum(cov, 1e-12 * cov.max(axis=1, keepdims=True) + np.finfo(float).tiny)
+        square = inverse @ (candidates**2).T - 2 * (terms * inverse) @ candidates.T
+        return np.asarray(square + (terms**2 * inverse).sum(axis=1)[:, None])
+    q = terms.shape[1]
+    # indicators of a whole group sum to one, so their covariance is singular along that direction
+    floor = 1e-9 * np.trace(cov, axis1=1, axis2=2) / q + np.finfo(float).tiny
+    precision = np.linalg.inv(cov + floor[:, None, None] * np.eye(q))
+    offset = candidates[None, :, :] - terms[:, None, :]
+    return np.asarray(np.einsum("bcq,bqr,bcr->bc", offset, precision, offset, optimize=True))

@@ -1,0 +1,19 @@
+"""Tables: reading a user's file, what known columns mean, and the data sets the demo and the paper use."""
+
+from undelete.data.schema import ACS_SCHEMA, WAGES_SCHEMA, ColumnInfo, Schema, schema_of
+from undelete.data.sources import Dataset, acs_income, acs_mobility, census_wages, split_half
+from undelete.data.table import read_table
+
+__all__ = [
+    "ACS_SCHEMA",
+    "WAGES_SCHEMA",
+    "ColumnInfo",
+    "Dataset",
+    "Schema",
+    "acs_income",
+    "acs_mobility",
+    "census_wages",
+    "read_table",
+    "schema_of",
+    "split_half",
+]

@@ -1,0 +1,9 @@
+"""The one exception that means: the input could not be used, and here is why."""
+
+
+class InputError(ValueError):
+    """The user's input cannot be used.
+
+    The message is one line: what was seen, why it matters, what to do. The command line prints it and
+    ends with status 2; it never prints a traceback for it.
+    """

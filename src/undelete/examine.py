@@ -1,0 +1,212 @@
+"""From a release to a judgement: run the attacks, score them where the truth is known, weigh the evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.attacks import ATTACKS, Attack
+from undelete.attacker.decode import Estimate
+from undelete.attacker.hrec import hrec
+from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
+from undelete.maintainer.game import Truth
+from undelete.maths.arrays import blocks
+from undelete.release import Reconstruction, Release
+from undelete.result import Audit, Setting
+from undelete.scoring.intervals import mean_interval, wilson
+from undelete.scoring.table import columns_right, score, summarise
+from undelete.verdict import Evidence, decide
+
+Floats = NDArray[np.float64]
+CONTROLS = ("avg", "maxdiff")  # guesses that do not rest on the reconstruction
+_BLOCK = 256  # deletions attacked at a time, between two moves of the progress bar
+
+
+def run_attack(
+    attack: Attack, release: Release, rng: np.random.Generator, progress: Callable[[int], None] | None = None
+) -> Reconstruction:
+    """Run one attack on all deletions, block by block: its memory stays bounded and progress shows."""
+    parts = []
+    for part in blocks(release.deletions, _BLOCK):
+        parts.append(attack.run(release.take(part), rng))
+        if progress is not None:
+            progress(part.stop - part.start)
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def examine(
+    release: Release,
+    attacks: Sequence[Attack],
+    truth: Truth | None,
+    setting: Setting,
+    seeds: np.random.SeedSequence,
+    *,
+    remaining: Floats | None = None,
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Attack a release and judge the result.
+
+    Parameters
+    ----------
+    release : Release
+        What the attacker sees.
+    attacks : sequence of Attack
+        What to run. HRec runs in any case, for the diagnostics.
+    truth : Truth or None
+        For the scores only: no attack is given it.
+    setting : Setting
+        Words for the report.
+    seeds : numpy.random.SeedSequence
+        Spawns one stream for the attacks and one for the intervals.
+    remaining : array (b, d, k), optional
+        The remaining records' gradients, handed to the informed bound and to nothing else.
+    diagnostics, warnings : sequences
+        What is known already.
+    progress : callable, optional
+        Called as progress(done, total), in deletions times attacks.
+    """
+    attack_seed, score_seed = seeds.spawn(2)
+    total, done = len(attacks) * release.deletions, 0
+
+    def moved(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, total)
+
+    found = {}
+    for attack, seed in zip(attacks, attack_seed.spawn(len(attacks)), strict=True):
+        seen = release
+        if attack.role == "bound":
+            seen = dataclasses.replace(release, remaining_gradient=remaining)
+        found[attack.name] = run_attack(attack, seen, np.random.default_rng(seed), moved)
+    base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
+    checks = [*diagnostics, *diagnose(release, base)]
+    rng = np.random.default_rng(score_seed)
+    scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
+    summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
+    main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
+    exposure = _exposure(release, found[main], scored.get(main))
+    lift = _lift(scored, main, rng)
+    evidence = _evidence(release, found, main, truth, scored, lift, exposure)
+    return Audit(
+        setting=setting,
+        release=release,
+        found=found,
+        truth=truth,
+        verdict=decide(evidence, checks),
+        diagnostics=checks,
+        warnings=list(warnings),
+        exposure=exposure,
+        scored=scored,
+        summaries=summaries or {name: {"n": release.deletions} for name in found},
+        lift=lift,
+    )
+
+
+def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
+    """Return one reconstruction of all blocks."""
+    joined: dict[str, Any] = {"attack": parts[0].attack}
+    for field in dataclasses.fields(Reconstruction):
+        first = getattr(parts[0], field.name)
+        if field.name == "status":
+            joined["status"] = [one for part in parts for one in part.status]
+        elif isinstance(first, np.ndarray):
+            joined[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
+    return Reconstruction(**joined)
+
+
+def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Floats:
+    """Return each deletion's exposure (b,): the centred cosine, or what the error bars promise."""
+    if scores is not None:
+        return np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
+    if found.scale is None or found.output is None or release.constant is None:
+        return np.zeros(release.deletions)
+    estimate = Estimate(found.scale, found.output)
+    every = np.eye(release.X_public.shape[1])
+    squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
+    promised = expected_centred_cosine(release, found, np.sqrt(np.maximum(squares, 0.0)))
+    identified = np.array([status == "ok" for status in found.status])
+    return np.where(identified, np.nan_to_num(promised), 0.0)
+
+
+def _lift(scored: Mapping[str, Mapping[str, Floats]], main: str, rng: np.random.Generator) -> dict[str, Any] | None:
+    """Return the main attack's lead in exact columns over the best control, paired by deletion."""
+    controls = {name: scored[name]["exact_columns"] for name in CONTROLS if name in scored and name != main}
+    if not controls:
+        return None
+    best = max(controls, key=lambda name: float(np.nanmean(controls[name])))
+    lead = scored[main]["exact_columns"] - controls[best]
+    low, high = mean_interval(lead, rng)
+    return {
+        "score": "exact_columns", "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low,
+        "high": high,
+    }  # fmt: skip
+
+
+def _evidence(
+    release: Release,
+    found: Mapping[str, Reconstruction],
+    main: str,
+    truth: Truth | None,
+    scored: Mapping[str, Mapping[str, Floats]],
+    lift: Mapping[str, Any] | None,
+    exposure: Floats,
+) -> Evidence | None:
+    """Gather the numbers of the verdict, from the scores or else from the attack's own error bars."""
+    if all(status != "ok" for status in found[main].status) or not release.columns:
+        return None
+    if truth is None:
+        return _promised(release, found[main], exposure)
+    right = columns_right(release, truth, found[main])
+    if right is None:
+        return None
+    base_name = "avg" if lift is None else lift["baseline"]
+    base = columns_right(release, truth, found[base_name]) if base_name in found else np.zeros_like(right)
+    assert base is not None
+    per_column = right.mean(axis=0) - base.mean(axis=0)
+    best = int(per_column.argmax())
+    whole = right.all(axis=1)
+    return Evidence(
+        deletions=len(right),
+        columns=float(right.mean()),
+        baseline=float(base.mean()),
+        baseline_name=ATTACKS[base_name].label,
+        lift_low=float("nan") if lift is None else lift["low"],
+        whole=float(whole.mean()),
+        whole_baseline=float(base.all(axis=1).mean()),
+        whole_low=wilson(float(whole.sum()), len(whole))[0],
+        best_column=(release.columns[best].name, float(per_column[best])),
+        measured=True,
+        centred=float(np.nanmedian(scored[main]["centred_cosine"])),
+    )
+
+
+def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evidence | None:
+    """Return the evidence without a truth: what the error bars of maths (10) say is right."""
+    if found.probability is None:
+        return None
+    good = np.array([status == "ok" for status in found.status])
+    probability = np.where(good[:, None], np.nan_to_num(found.probability), 0.0)
+    common = np.array([c.frequency.max() if c.frequency.size else 0.0 for c in release.columns])
+    per_column = probability.mean(axis=0) - common
+    best = int(per_column.argmax())
+    return Evidence(
+        deletions=len(probability),
+        columns=float(probability.mean()),
+        baseline=float(common.mean()),
+        baseline_name="the most common value of each column",
+        lift_low=float("nan"),
+        whole=float(probability.prod(axis=1).mean()),
+        whole_baseline=float(common.prod()),
+        whole_low=float("nan"),
+        best_column=(release.columns[best].name, float(per_column[best])),
+        measured=False,
+        centred=float(np.median(exposure)),
+    )

@@ -1,0 +1,1 @@
+"""The private side: fits models, retrains them without a record, plays deletions."""

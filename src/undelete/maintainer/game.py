@@ -1,0 +1,120 @@
+"""The only place where a deletion is played: private records in, a release and the truth out, apart.
+
+The release goes to the attacker, the truth to the scoring, and the two meet again only there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.errors import InputError
+from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maths.objective import Objective, predict
+from undelete.release import Floats, Release
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The b deleted records, as the scoring needs them. Never given to an attack.
+
+    Parameters
+    ----------
+    X : array (b, d)
+        In the model's space.
+    Y : array (b, k) or None
+        Targets; None when the auditor does not have them.
+    codes : array (b, c) of int or None
+        Positions of the raw values in `Column.values`; -1 when continuous or not among the public values.
+    values : array (b, c) or None
+        Raw numbers; NaN in a categorical column.
+    rows : array (b,) of int or None
+        Rows of the private table.
+    """
+
+    X: Floats
+    Y: Floats | None = None
+    codes: NDArray[np.int64] | None = None
+    values: Floats | None = None
+    rows: NDArray[np.int64] | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the fields that are there, by name."""
+        return {f: a for f in ("X", "Y", "codes", "values", "rows") if (a := getattr(self, f)) is not None}
+
+
+def play(
+    objective: Objective,
+    W: Floats,
+    rows: NDArray[np.int64],
+    public: dict[str, Any],
+    *,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> tuple[Release, Deletions]:
+    """Delete each row, retrain exactly, and release the models.
+
+    Parameters
+    ----------
+    objective : Objective
+        The private records and what the maintainer minimises on them.
+    W : array (d, k)
+        The model fitted on all of them.
+    rows : array (b,) of int
+        Records to delete, one at a time.
+    public : dict
+        The fields of `Release` that the attacker has without the maintainer: public records, columns, ...
+    tol : float
+        Largest |gradient|_inf / n that counts as retrained.
+    progress : callable, optional
+        Called as progress(done, total).
+
+    Returns
+    -------
+    Release
+        What anyone sees: it holds no private record.
+    Deletions
+        The maintainer's own account, with the measured gradients.
+
+    Raises
+    ------
+    InputError
+        When a deletion did not converge.
+    """
+    deletions = retrain_without(objective, W, rows, tol=tol, progress=progress)
+    refuse_unconverged(deletions, tol)
+    seen = dict(public, n=objective.n, l2=objective.l2)
+    return Release(loss=objective.loss, W_before=W, W_after=np.asarray(deletions.W), **seen), deletions
+
+
+def remaining_gradient(objective: Objective, W: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return the gradient at W over the records that remain after each deletion (b, d, k), maths (9).
+
+    At the optimum of all records it is minus the deleted record's own gradient: what the informed auditor
+    computes, who holds the remaining records and the penalty. Cost O(n d k + b d k).
+    """
+    own = objective.loss.residual(objective.Y[rows], predict(objective.X[rows], W))  # (b, k)
+    whole = objective.gradient(W)
+    return np.asarray(whole[None, :, :] - objective.X[rows][:, :, None] * own[:, None, :])
+
+
+def refuse_unconverged(deletions: Deletions, tol: float) -> None:
+    """Raise InputError when a deletion is not exact retraining.
+
+    Parameters
+    ----------
+    deletions : Deletions
+        What `retrain_without` returned.
+    tol : float
+        The tolerance it was asked for, for the message.
+    """
+    bad = np.flatnonzero(~deletions.converged)
+    if bad.size:
+        worst = float(deletions.gradient_norm.max())
+        raise InputError(
+            f"{bad.size} of {len(deletions.rows)} deletions did not converge (largest gradient {worst:.1e} "
+            f"per record, tolerance {tol:.0e}), so their models are not retrained ones; use a larger penalty"
+        )

@@ -1,0 +1,42 @@
+"""The one place that knows which array library the numbers live in.
+
+The core is written against the Python array API. Inputs decide: NumPy arrays stay NumPy arrays, torch
+tensors stay on their device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+Array = Any  # an array of any library that follows the array API standard
+
+
+def namespace(*arrays: Array) -> Any:
+    """Return the array API namespace that the arrays share; None and Python numbers are ignored."""
+    return array_api_compat.array_namespace(*(a for a in arrays if hasattr(a, "shape")))
+
+
+def blocks(total: int, size: int) -> list[slice]:
+    """Return consecutive slices of at most `size` that cover range(total)."""
+    return [slice(start, min(start + size, total)) for start in range(0, total, max(1, size))]
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Return the numbers as a NumPy array, brought from their device."""
+    return np.asarray(array.cpu() if hasattr(array, "cpu") else array)
+
+
+def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
+    """Return some rows of an array, in any library."""
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(rows, device=array_api_compat.device(array)), axis=0)
+
+
+def take_columns(array: Array, columns: NDArray[np.int64]) -> Array:
+    """Return some columns of a matrix, in any library."""
+    xp = namespace(array)
+    return xp.take(array, xp.asarray(columns, device=array_api_compat.device(array)), axis=1)

@@ -1,0 +1,120 @@
+"""Losses per record, as functions of the targets Y and the predictions Z = X W.
+
+Y has shape (n, k). Z has shape (n, k), or (n, b, k) for a batch of b parameter matrices; Y must then be
+given as (n, 1, k). All functions broadcast and work on any array API array.
+
+=====================  =====================  ==================  ===============
+loss                   value                  residual dl/dz      curvature
+=====================  =====================  ==================  ===============
+squared                (y - z)^2 / 2          z - y               1
+logistic, y = +-1      log(1 + exp(-yz))      -y s(-yz)           s(z) s(-z)
+squared hinge, +-1     max(0, 1 - yz)^2       -2y max(0, 1-yz)    2 [1 - yz > 0]
+=====================  =====================  ==================  ===============
+
+Each column of Z has its own target and its own loss, so the curvature is diagonal. See docs/maths.md,
+Convention; the Hessians are those of the paper's Section 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from undelete.maths.arrays import Array, namespace
+
+
+class Loss(Protocol):
+    """A loss per record and output; see the module's table."""
+
+    @property
+    def name(self) -> str:
+        """The name in files and reports."""
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record, summed over its outputs: Z's shape without the last axis."""
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz, of Z's shape."""
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2, of Z's shape; only the squared hinge needs Y."""
+
+
+def _tail(t: Array) -> tuple[Array, Array]:
+    """Return s(t) and s(-t) of the logistic function, both accurate far out, with one exponential."""
+    xp = namespace(t)
+    e = xp.exp(-xp.abs(t))
+    small = e / (1 + e)
+    large = 1 / (1 + e)
+    return xp.where(t > 0, large, small), xp.where(t > 0, small, large)
+
+
+@dataclass(frozen=True)
+class Squared:
+    """Half the squared error: ridge and least squares."""
+
+    name: str = "squared"
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        return namespace(Z).sum((Y - Z) ** 2, axis=-1) / 2
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return Z - Y
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2."""
+        return namespace(Z).ones_like(Z)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """The logistic loss of a label y = +1 or -1."""
+
+    name: str = "logistic"
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        xp = namespace(Z)
+        return xp.sum(xp.logaddexp(xp.zeros_like(Z), -Y * Z), axis=-1)
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return -Y * _tail(Y * Z)[1]
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2."""
+        up, down = _tail(Z)
+        return up * down
+
+
+@dataclass(frozen=True)
+class SquaredHinge:
+    """The squared hinge loss of a label y = +1 or -1: the paper's support vector machine."""
+
+    name: str = "squared_hinge"
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        xp = namespace(Z)
+        return xp.sum(self._slack(Y, Z) ** 2, axis=-1)
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return -2 * Y * self._slack(Y, Z)
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2; ValueError without targets, which decide who is inside the margin."""
+        if Y is None:
+            raise ValueError("the curvature of the squared hinge loss depends on the targets: give Y")
+        xp = namespace(Z)
+        return xp.where(Y * Z < 1, xp.full_like(Z, 2.0), xp.zeros_like(Z))
+
+    def _slack(self, Y: Array, Z: Array) -> Array:
+        xp = namespace(Z)
+        margin = 1 - Y * Z
+        return xp.where(margin > 0, margin, xp.zeros_like(Z))
+
+
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Logistic(), SquaredHinge())}

@@ -1,0 +1,171 @@
+"""A user's estimator and table as the objective that it minimises, and `leave_one_out` on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.targets import encode_target
+from undelete.diagnostics import Diagnostic
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit, gradient_norm
+from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+
+FIT_TOL = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model with the records it was trained on, refitted to convergence.
+
+    Parameters
+    ----------
+    model : LinearModel
+        As the user gave it.
+    objective : Objective
+        What it minimises, on all n records.
+    W : array (d, k)
+        The minimiser, |gradient|_inf / n <= 1e-10.
+    given_gradient : float
+        |gradient|_inf / n of the user's own parameters.
+    """
+
+    model: LinearModel
+    objective: Objective
+    W: NDArray[np.float64]
+    given_gradient: float
+
+    @classmethod
+    def of(cls, estimator: BaseEstimator | LinearModel, X: pd.DataFrame, y: ArrayLike) -> Problem:
+        """Read the estimator, encode the records, and refit.
+
+        Raises
+        ------
+        InputError
+            When the estimator cannot be read, its penalty is not known, or the fit does not converge.
+        """
+        model = estimator if isinstance(estimator, LinearModel) else from_sklearn(_fitted(estimator, X, y), X, None)
+        if model.l2 is None:
+            raise InputError(
+                f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
+            )
+        if len(np.asarray(y)) != len(X):
+            raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
+        Y = encode_target(model, y, str(getattr(y, "name", None) or "target"))
+        objective = Objective(model.design.transform(X), Y, LOSSES[model.loss], np.asarray(model.l2, dtype=float))
+        fitted = fit(objective, tol=FIT_TOL, start=np.asarray(model.W, dtype=float))
+        if not fitted.converged:
+            raise InputError(
+                f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
+                f"{fitted.iterations} steps): the classes may be separable; use a larger penalty"
+            )
+        return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+
+    def check(self) -> Diagnostic:
+        """Return how far the user's own fit was from the optimum."""
+        moved = float(np.abs(self.W - self.model.W).max() / np.abs(self.W).max())
+        value = f"gradient {self.given_gradient:.1e} per record as given; refitted, parameters moved by {moved:.1e}"
+        if moved > 0.01:
+            text = (
+                "The model as given is not the optimum on these records: it stopped early, or was trained on "
+                "others. The simulation speaks of the refitted model."
+            )
+            return Diagnostic("The model's own fit", value, False, text)
+        text = "The model is the optimum on these records, up to the refit that exact retraining needs."
+        return Diagnostic("The model's own fit", value, True, text)
+
+
+def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike) -> BaseEstimator:
+    """Return the estimator, fitted on X and y if it is not yet."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return clone(estimator).fit(X, y)
+    return estimator
+
+
+def leave_one_out(
+    estimator: BaseEstimator | LinearModel,
+    X: pd.DataFrame | NDArray[np.float64],
+    y: ArrayLike,
+    rows: ArrayLike | None = None,
+    *,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> Deletions:
+    """Retrain a linear model exactly without each of some records.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or LinearModel
+        Fitted or not: squared, logistic (two classes) or squared hinge loss. The preprocessing of a
+        Pipeline stays as fitted on all records.
+    X : DataFrame or array (n, columns)
+        The training records, raw.
+    y : array (n,)
+        Their targets.
+    rows : array (b,) of int, optional
+        Positions of the records to delete, one at a time; all by default.
+    tol : float
+        Largest |gradient|_inf / n over the remaining records that counts as retrained.
+    progress : callable, optional
+        Called as progress(done, total).
+
+    Returns
+    -------
+    Deletions
+        `coef` (b, k, d) and `intercept` (b, k) as scikit-learn shapes them, `gradient_norm` measured on the
+        remaining records and `converged` (b,).
+
+    Raises
+    ------
+    InputError
+        When the input cannot be used, or a record has leverage 1.
+
+    Notes
+    -----
+    Squared loss: O(n d^2) in all. Others: two or three passes over the data a deletion. Source: maths (2)
+    and (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.0, 1.0, 2.0, 9.0])
+    >>> leave_one_out(LinearRegression(), X, y, [3]).coef.round(9).tolist()
+    [[[1.0]]]
+    """
+    table = X if isinstance(X, pd.DataFrame) else as_table(X)
+    problem = Problem.of(estimator, table, y)
+    chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
+    has_constant = problem.model.design.has_constant
+    return retrain_without(problem.objective, problem.W, chosen, tol=tol, has_constant=has_constant, progress=progress)
+
+
+def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return rows as integers; InputError when one is outside the table."""
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or chosen.size == 0:
+        raise InputError(f"rows must be a list of whole numbers, got {rows!r}"[:200])
+    outside = chosen[(chosen < 0) | (chosen >= n)]
+    if outside.size:
+        raise InputError(f"row {outside[0]} is not in the table, which has rows 0 to {n - 1}: choose rows in it")
+    return chosen.astype(np.int64)
+
+
+def as_table(array: ArrayLike) -> pd.DataFrame:
+    """Return an array (n, columns) as a table with columns x0, x1, ..."""
+    values = np.asarray(array)
+    if values.ndim != 2:
+        raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
+    return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])

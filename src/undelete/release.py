@@ -1,0 +1,301 @@
+"""What crosses from the maintainer to the attacker, and what comes back.
+
+Each field of `Release` is one assumption of docs/threat-model.md. Nothing else crosses: the values are
+frozen, their arrays are copies and read-only, and a release can be written to a file and attacked by a
+process that has never seen a private record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.errors import InputError
+from undelete.maths.losses import LOSSES, Loss
+
+Floats = NDArray[np.float64]
+Kind = Literal["categorical", "discrete", "continuous"]
+
+CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as the same continuous value
+_FORMAT = "undelete.release/1"
+_COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
+_RELEASE_ARRAYS = (
+    "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
+)  # fmt: skip
+
+
+def _frozen(array: Any, dtype: Any = np.float64) -> Any:
+    """Return a read-only copy that owns its memory: a slice carries the whole private table in `.base`."""
+    if isinstance(array, np.ndarray) and array.base is None and not array.flags.writeable and array.dtype == dtype:
+        return array  # frozen already
+    copy = np.array(array, dtype=dtype, order="C", copy=True)
+    copy.setflags(write=False)
+    return copy
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One raw column of the public table, and how the model's features carry it.
+
+    For a record x (d,) in the model's space, ``x @ projection`` are the q terms that depend on this column
+    alone: indicators of its categories, or the value and its powers.
+
+    Parameters
+    ----------
+    name : str
+        The column's name in the public table.
+    kind : {"categorical", "discrete", "continuous"}
+        "discrete" is a number on a lattice (integers, codes); "continuous" has no list of values.
+    projection : array (d, q)
+        From the model's space to the column's terms.
+    values : array (c,)
+        The values the public records take, sorted; empty when continuous.
+    terms : array (c, q)
+        The terms of each of `values`.
+    frequency : array (c,)
+        Share of the public records with each value; sums to one.
+    offset, slope : float
+        Continuous only: value = offset + slope * (x @ projection)[0], in the column's units.
+    spread : float
+        Continuous only: standard deviation among the public records, in the column's units.
+    """
+
+    name: str
+    kind: Kind
+    projection: Floats
+    values: NDArray[Any]
+    terms: Floats
+    frequency: Floats
+    offset: float = 0.0
+    slope: float = 1.0
+    spread: float = float("nan")
+
+    def __post_init__(self) -> None:
+        for field in ("projection", "terms", "frequency"):
+            object.__setattr__(self, field, _frozen(getattr(self, field)))
+        # no dtype=object: an object array can only be stored as a pickle
+        values = np.asarray(self.values)
+        if values.dtype == object:
+            values = values.astype(str)
+        object.__setattr__(self, "values", _frozen(values, values.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """All that the attacker sees: b deletions, one record each, from the same old model.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss per record that the maintainer minimised.
+    W_before : array (d, k)
+        Parameters before the deletion; d features with the constant among them, k outputs.
+    W_after : array (b, d, k)
+        Parameters after each of the b deletions, in the same space as `W_before`.
+    X_public : array (m, d)
+        Public records in the model's space.
+    Y_public : array (m, k) or None
+        Their targets (a number, or +1 and -1 for a class); None when the attacker has none.
+    n : int or None
+        Number of private records before the deletion; None when not known (it scales the gradient only).
+    l2 : array (d,) or None
+        Penalty of each feature in the summed objective, maths (1); None when not known. The paper's attack
+        does not use it.
+    constant : array (d,) or None
+        The v with x @ v = 1 for every record (the intercept's unit vector, or a full one-hot group); None
+        when there is none, so that the scale of a record is not identified.
+    columns : sequence of Column
+        The public table's raw columns; empty when records are wanted in the model's space only.
+    public_codes : array (m, len(columns)) of int
+        For each public record the position of its value in `Column.values`; -1 for a continuous column.
+    public_values : array (m, len(columns)) of float
+        For each public record its value in a continuous column, NaN elsewhere.
+    target_kind : {"number", "class"}
+        What a target is: a number, or class membership as +1 and -1.
+    remaining_gradient : array (b, d, k) or None
+        The objective's gradient at `W_before` over the records that remain after each deletion, maths (9).
+        Outside the paper's threat model: only the informed auditor, who holds those records, has it.
+    """
+
+    loss: Loss
+    W_before: Floats
+    W_after: Floats
+    X_public: Floats
+    Y_public: Floats | None = None
+    n: int | None = None
+    l2: Floats | None = None
+    constant: Floats | None = None
+    columns: Sequence[Column] = ()
+    public_codes: NDArray[np.int64] | None = None
+    public_values: Floats | None = None
+    target_kind: Literal["number", "class"] = "number"
+    remaining_gradient: Floats | None = None
+
+    def __post_init__(self) -> None:
+        for field in _RELEASE_ARRAYS:
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, _frozen(getattr(self, field)))
+        if self.public_codes is not None:
+            object.__setattr__(self, "public_codes", _frozen(self.public_codes, np.int64))
+        object.__setattr__(self, "columns", tuple(self.columns))
+        self._check()
+
+    def _check(self) -> None:
+        d, k = self.W_before.shape
+        if self.W_after.ndim != 3 or self.W_after.shape[1:] != (d, k):
+            raise InputError(
+                f"W_after has shape {self.W_after.shape}, W_before {(d, k)}: each model after a deletion "
+                f"must have the old model's shape; give W_after as (deletions, {d}, {k})"
+            )
+        if self.X_public.ndim != 2 or self.X_public.shape[1] != d:
+            raise InputError(
+                f"X_public has shape {self.X_public.shape} but the model has {d} features: encode the public "
+                "records as the model's own"
+            )
+        m = self.X_public.shape[0]
+        if m == 0:
+            raise InputError("there are no public records: the attack estimates the Hessian from them")
+        if self.Y_public is not None and self.Y_public.shape != (m, k):
+            raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
+        for field in ("W_before", "W_after", "X_public", "Y_public"):
+            array = getattr(self, field)
+            if array is not None and not np.isfinite(array).all():
+                raise InputError(f"{field} has values that are not finite: the attack cannot use them")
+        if self.columns:
+            for name, codes in (("public_codes", self.public_codes), ("public_values", self.public_values)):
+                if codes is None or codes.shape != (m, len(self.columns)):
+                    raise InputError(f"{name} must have shape {(m, len(self.columns))}, one column each")
+
+    @property
+    def deletions(self) -> int:
+        """Number of deletions b."""
+        return int(self.W_after.shape[0])
+
+    def take(self, deletions: slice | NDArray[np.int64]) -> Release:
+        """Return the same release with some of its deletions only."""
+        return dataclasses.replace(
+            self,
+            W_after=self.W_after[deletions],
+            remaining_gradient=None if self.remaining_gradient is None else self.remaining_gradient[deletions],
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the release to an .npz file (no pickle inside), beside and then renamed."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for field in (*_RELEASE_ARRAYS, "public_codes"):
+            if getattr(self, field) is not None:
+                arrays[field] = getattr(self, field)
+        described = []
+        for j, column in enumerate(self.columns):
+            for field in _COLUMN_ARRAYS:
+                arrays[f"column{j}_{field}"] = getattr(column, field)
+            described.append(
+                {"name": column.name, "kind": column.kind, "offset": column.offset, "slope": column.slope,
+                 "spread": column.spread}
+            )  # fmt: skip
+        meta = {
+            "format": _FORMAT, "loss": self.loss.name, "n": self.n, "target_kind": self.target_kind,
+            "columns": described,
+        }  # fmt: skip
+        arrays["meta"] = np.array(json.dumps(meta))
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        os.replace(file.name, target)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Release:
+        """Read a release that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            When the file is not such a release.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            meta = json.loads(str(arrays.pop("meta")))
+            if meta["format"] != _FORMAT:
+                raise InputError(f"{path} has format {meta['format']!r}, this version reads {_FORMAT!r}")
+            columns = [
+                Column(**described, **{field: arrays.pop(f"column{j}_{field}") for field in _COLUMN_ARRAYS})
+                for j, described in enumerate(meta["columns"])
+            ]
+            return cls(LOSSES[meta["loss"]], n=meta["n"], target_kind=meta["target_kind"], columns=columns, **arrays)
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise InputError(f"{path} is not a release written by undelete ({error})") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What an attack says about b deleted records.
+
+    Parameters
+    ----------
+    attack : str
+        Its name.
+    X : array (b, d)
+        The records in the model's space; NaN where nothing could be recovered.
+    target : array (b, k) or None
+        The recovered target (a number, or +1 and -1); NaN where it is not known.
+    target_error : array (b, k) or None
+        Standard error of `target`, maths (10); NaN when the attack has none.
+    scale : array (b,) or None
+        The constant's entry of the estimated gradient, by which it was divided (attacks on the difference).
+    output : array (b,) of int or None
+        The output whose gradient was used.
+    status : sequence of str, b of them
+        "ok", "unchanged" (the deletion did not change the model), or "direction" (the scale is not
+        identified, so X is the record up to a factor).
+    codes : array (b, c) of int or None
+        For each of the release's raw columns the recovered value's position in `Column.values`; -1 when
+        continuous or not recovered.
+    values : array (b, c) or None
+        The recovered number in a numeric column's units, before it is put on the column's codes; NaN in a
+        categorical column.
+    error : array (b, c) or None
+        Standard error of `values`, maths (10); NaN when the attack has none.
+    probability : array (b, c) or None
+        Probability that the column's recovered value is right; NaN when the attack has none.
+    """
+
+    attack: str
+    X: Floats
+    target: Floats | None = None
+    target_error: Floats | None = None
+    scale: Floats | None = None
+    output: NDArray[np.int64] | None = None
+    status: Sequence[str] = ()
+    codes: NDArray[np.int64] | None = None
+    values: Floats | None = None
+    error: Floats | None = None
+    probability: Floats | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("X", "target", "target_error", "scale", "values", "error", "probability"):
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, _frozen(getattr(self, field)))
+        for field in ("codes", "output"):
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, _frozen(getattr(self, field), np.int64))
+        object.__setattr__(self, "status", tuple(self.status) or ("ok",) * len(self.X))
+
+    @property
+    def confidence(self) -> Floats:
+        """Probability that the whole record is right (b,), columns taken as independent; NaN when unknown."""
+        if self.probability is None or self.probability.shape[1] == 0:
+            return np.full(len(self.X), np.nan)
+        return np.asarray(self.probability.prod(axis=1))

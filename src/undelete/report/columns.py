@@ -1,0 +1,62 @@
+"""Which columns come back: the attack beside the best control for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from undelete.report import figures, formatting
+from undelete.report.distribution import colour_of
+from undelete.report.facts import Audit, headline, label_of, role_of
+
+BARS = 24
+COLUMN_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The section on single columns."""
+
+    figure: str
+    attacks: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, tuple[str, ...]], ...]
+    note: str
+
+
+def columns(audit: Audit) -> Columns | None:
+    """Return how often each column came back, attack beside the best baseline; None without a truth."""
+    name = headline(audit)
+    rows = [row for row in audit["per_column"] if name is not None and row.get(name) is not None]
+    if not rows or int(audit["question"]["deletions"]) == 1:
+        return None
+    controls = [e["name"] for e in audit["attacks"] if e["role"] == "baseline"]
+    words = {c["name"]: str(c.get("label") or c["name"]) for c in audit["columns"]}
+    shown = [str(e["name"]) for e in audit["attacks"] if any(row.get(e["name"]) is not None for row in rows)]
+
+    def control(row: Mapping[str, Any]) -> float | None:
+        return max((float(row[c]) for c in controls if row.get(c) is not None), default=None)
+
+    titles = [words.get(row["column"], str(row["column"])) for row in rows]
+    bars = [(title, float(row[str(name)]), control(row)) for title, row in zip(titles, rows, strict=True)]
+    notes = []
+    if len(bars) > BARS:
+        bars = sorted(bars, key=lambda bar: -(bar[1] - (bar[2] or 0.0)))[:BARS]
+        notes.append(f"Drawn are the {BARS} of {len(rows):,} columns that gain most over the best guess.")
+    if len(rows) > COLUMN_ROWS:
+        notes.append(f"The table has the first {COLUMN_ROWS}; audit.json has all.")
+    return Columns(
+        figure=figures.per_column(
+            bars,
+            attack=label_of(audit, str(name)),
+            baseline="best guess without it",
+            colour=colour_of(str(name)),
+            name="columns",
+        ),
+        attacks=tuple((attack, role_of(audit, attack)) for attack in shown),
+        lines=tuple(
+            (formatting.shorten(title), tuple(formatting.percent(row.get(attack)) for attack in shown))
+            for title, row in zip(titles[:COLUMN_ROWS], rows, strict=False)
+        ),
+        note=" ".join(notes),
+    )

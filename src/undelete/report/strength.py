@@ -1,0 +1,223 @@
+"""How strong the attack is, always beside its control: key figures, the table of attacks, curves, columns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from undelete.report import figures, formatting
+from undelete.report.facts import (
+    Audit,
+    Row,
+    best_baseline,
+    columns_right,
+    confidences,
+    has_truth,
+    label_of,
+    role_of,
+)
+
+CURVES_FROM = 5  # deletions; fewer are numbers in a table
+
+
+@dataclass(frozen=True)
+class AttackLine:
+    """One attack's row in the table of attacks."""
+
+    name: str
+    label: str
+    role: str
+    n: int
+    columns: str
+    columns_range: str
+    record: str
+    record_range: str
+    target: str
+    target_range: str
+    cosine: str
+    cosine_range: str
+    centred: str
+    above: str
+
+
+@dataclass(frozen=True)
+class Strength:
+    """The section "How strong is it?"."""
+
+    truth: bool
+    one: bool
+    lines: tuple[AttackLine, ...]
+    target_heading: str
+    over: str
+    lift: str
+    flatters: str
+    curves: tuple[tuple[str, str], ...]
+    curves_note: str
+    confidence: str
+
+
+def strength(audit: Audit) -> Strength:
+    """Return the section: the table of attacks, the curves, and the sentences that keep both honest."""
+    truth = has_truth(audit)
+    one = int(audit["question"]["deletions"]) == 1
+    labelled = any(row.get("label") is not None for row in audit["summary"])
+    curves, note = _curves(audit) if truth else ((), "")
+    order = {"attack": 0, "bound": 1, "baseline": 2}
+    rows = sorted(audit["summary"], key=lambda row: order.get(role_of(audit, row["attack"]), 0))
+    return Strength(
+        truth=truth,
+        one=one,
+        lines=tuple(_attack_line(audit, row, one=one, labelled=labelled) for row in rows) if truth else (),
+        target_heading=_target_heading(audit, labelled=labelled, one=one),
+        over=_over(audit),
+        lift=_lift(audit),
+        flatters=_flatters(audit),
+        curves=curves,
+        curves_note=note,
+        confidence="" if truth else _confidence(audit),
+    )
+
+
+def _over(audit: Audit) -> str:
+    """Return over how many deletions the table goes, when that is one number for all attacks."""
+    counts = {int(row["n"]) for row in audit["summary"]}
+    return f" over {formatting.count(counts.pop(), 'deletion')}" if len(counts) == 1 else ""
+
+
+def _target_heading(audit: Audit, *, labelled: bool, one: bool) -> str:
+    """Return the heading of the target's column; empty when there is nothing to put below."""
+    if labelled:
+        return "Label right"
+    if any(row.get("median_target_error") is not None for row in audit["summary"]):
+        return "Error of the target" if one else "Median error of the target"
+    return ""
+
+
+def _attack_line(audit: Audit, row: Row, *, one: bool, labelled: bool) -> AttackLine:
+    """Return one attack's row; of a single deletion without intervals, which would say nothing."""
+    name, count = str(row["attack"]), len(audit["columns"])
+
+    def ends(key: str) -> str:
+        return "" if one else formatting.percent_range(row.get(f"{key}_low"), row.get(f"{key}_high"))
+
+    def yes(share: float | None) -> str:
+        return formatting.MISSING if share is None else "yes" if share else "no"
+
+    share = yes if one else formatting.percent
+    exact = row.get("exact_columns")
+    cosines = [row.get("q10_cosine"), row.get("q90_cosine")]
+    above = [row.get("share_above_.9"), row.get("share_above_.99")]
+    if labelled:
+        target, target_range = share(row.get("label")), ends("label")
+    else:
+        target, target_range = (
+            formatting.target_error(row.get("median_target_error"), audit.get("target")),
+            "",
+        )
+    return AttackLine(
+        name=name,
+        label=label_of(audit, name),
+        role=role_of(audit, name),
+        n=int(row["n"]),
+        columns=columns_right(exact, count) if one else formatting.percent(exact),
+        columns_range=ends("exact_columns"),
+        record=share(row.get("exact_record")),
+        record_range=ends("exact_record"),
+        target=target,
+        target_range=target_range,
+        cosine=formatting.similarity(row.get("median_cosine")),
+        cosine_range="" if one or None in cosines else " to ".join(formatting.similarity(c) for c in cosines),
+        centred=formatting.similarity(row.get("median_centred_cosine")),
+        above="" if one or None in above else " / ".join(formatting.percent(a) for a in above),
+    )
+
+
+def _lift(audit: Audit) -> str:
+    """Return the sentence that compares the attack with its best baseline."""
+    lift = audit.get("lift")
+    if not lift or lift.get("difference") is None:
+        return ""
+    points = f"{100 * abs(lift['difference']):.0f}"
+    more = "more" if lift["difference"] >= 0 else "fewer"
+    what = {
+        "exact_columns": "of the columns exactly",
+        "exact_record": "of the whole records exactly",
+        "label": "of the labels",
+    }.get(lift["score"], f"({lift['score']})")
+    ours, control = label_of(audit, lift["attack"]), label_of(audit, lift["baseline"])
+    ours = ours[:1].upper() + ours[1:]
+    sentence = f"{ours} recovers {points} percentage points {more} {what} than its best control, {control}"
+    if lift.get("low") is None or lift.get("high") is None or audit["question"]["deletions"] == 1:
+        return sentence + "."
+    ends = [f"{100 * lift[end]:.0f}".replace("-", "−") for end in ("low", "high")]
+    return f"{sentence} (95\u00a0% interval {ends[0]} to {ends[1]})."
+
+
+def _flatters(audit: Audit) -> str:
+    """Return why the cosine alone must not be believed, with the baseline's own as the example."""
+    control = best_baseline(audit, "median_cosine")
+    example = ""
+    if control is not None:
+        example = f" Here a mere control, {label_of(audit, control[0])}, already reaches "
+        example += f"{formatting.similarity(control[1])}."
+    return (
+        "The cosine alone flatters: records resemble one another, so a guess close to the average scores "
+        f"high without knowing anything about this one.{example} The centred cosine subtracts the public "
+        "average first, so that only what sets the record apart is left to agree."
+    )
+
+
+def _curves(audit: Audit) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return (heading, SVG) of the two distributions, on one axis, and a note about what is not drawn."""
+    if int(audit["question"]["deletions"]) < CURVES_FROM:
+        return (), ""
+    names = [str(entry["name"]) for entry in audit["attacks"]]
+    roles = {str(entry["name"]): str(entry["role"]) for entry in audit["attacks"]}
+    labels = {name: name for name in names}
+    kinds = {"cosine": "Cosine", "centred_cosine": "Centred cosine"}
+    scores = {kind: {name: _scores(audit, name, kind) for name in names} for kind in kinds}
+    drawn = {kind: {name: s for name, s in of.items() if not all(map(math.isnan, s))} for kind, of in scores.items()}
+    found = [
+        (
+            heading,
+            figures.cdf(
+                drawn[kind],
+                name=f"cdf-{kind.replace('_', '-')}",
+                title=f"Distribution of the {heading.lower()}",
+                x_label=f"{heading.lower()} with the true record",
+                roles=roles,
+                labels=labels,
+            ),
+        )
+        for kind, heading in kinds.items()
+        if drawn[kind]
+    ]
+    flat = [n for n in drawn["cosine"] if n not in drawn["centred_cosine"]]
+    note = ""
+    if flat and drawn["centred_cosine"]:
+        note = f"{', '.join(flat)} has no centred cosine: without the average nothing of it is left."
+    return tuple(found), note
+
+
+def _scores(audit: Audit, name: str, kind: str) -> list[float]:
+    """Return an attack's scores, one a deletion, NaN where nothing was recovered."""
+    given = [row[kind] for row in audit["scores"] if row["attack"] == name]
+    return [math.nan if score is None else float(score) for score in given]
+
+
+def _confidence(audit: Audit) -> str:
+    """Return what the confidences say when there is no truth."""
+    sure = confidences(audit)
+    if not sure:
+        return "The attack gives no confidence for what it recovered."
+    if len(sure) == 1:
+        return (
+            f"The attack puts {formatting.percent(sure[0])} on the whole record being right. This follows "
+            "from its own error bars; no true record was given to check it against."
+        )
+    high = sum(p >= 0.9 for p in sure)
+    return (
+        f"The attack is at least 90 % sure of the whole record for {high:,} of "
+        f"{formatting.count(len(sure), 'deletion')}. "
+        "This follows from its own error bars; no true records were given to check them against."
+    )

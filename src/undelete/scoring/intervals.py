@@ -1,0 +1,54 @@
+"""Intervals beside rates, so that nobody reads luck as leakage."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+
+def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval for a proportion.
+
+    Source: Wilson (1927), doi:10.1080/01621459.1927.10502953. NaN for no trials.
+
+    Examples
+    --------
+    >>> tuple(round(bound, 4) for bound in wilson(8, 10))
+    (0.4902, 0.9433)
+    """
+    if trials == 0:
+        return float("nan"), float("nan")
+    z = float(norm.ppf(0.5 + level / 2))
+    rate, spread = successes / trials, z * z / trials
+    centre = rate + spread / 2
+    half = z * np.sqrt(rate * (1 - rate) / trials + spread / (4 * trials))
+    return max(0.0, float((centre - half) / (1 + spread))), min(1.0, float((centre + half) / (1 + spread)))
+
+
+def mean_interval(
+    values: NDArray[np.float64], rng: np.random.Generator, level: float = 0.95, draws: int = 2000
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean; NaN for fewer than two values.
+
+    Parameters
+    ----------
+    values : array (b,)
+        One number a deletion; for a lift, the paired differences.
+    rng : numpy.random.Generator
+        Draws the resamples.
+    level : float
+        Coverage.
+    draws : int
+        Resamples.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    # resampling counts instead of rows: the same means from one product, in bounded memory
+    means = np.empty(draws)
+    for start in range(0, draws, 200):
+        counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=min(200, draws - start))
+        means[start : start + len(counts)] = counts @ values / len(values)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

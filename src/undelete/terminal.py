@@ -1,0 +1,159 @@
+"""What a result looks like in a terminal: about one screen, plain words, the comparison beside each number.
+
+Every function returns lines of at most 80 columns; only the verdict is coloured, and it has its word too.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.attacks import ATTACKS
+from undelete.result import Audit
+from undelete.scoring.table import columns_right
+
+WIDTH = 80
+_SIDE_BY_SIDE = 5
+_COLUMNS_SHOWN = 4
+COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
+
+
+def lines(audit: Audit, *, redact: bool = False) -> list[str]:
+    """Return the result as text: what was done, the attacks beside the baselines, records, the verdict.
+
+    Parameters
+    ----------
+    audit : Audit
+        The result.
+    redact : bool
+        Leave the records out.
+    """
+    text = [*_head(audit), ""]
+    if audit.scored:
+        text += [*_table(audit), ""]
+    if not redact and audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
+        text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
+    return text + _verdict(audit)
+
+
+def _wrap(name: str, text: str) -> list[str]:
+    return textwrap.wrap(f"{name:<9}{text}", WIDTH, subsequent_indent=" " * 9) or [name]
+
+
+def _head(audit: Audit) -> list[str]:
+    model, release, setting = audit.setting.model, audit.release, audit.setting
+    columns = " + ".join(label for label, _ in (setting.labels.get(c.name, (c.name, "")) for c in release.columns))
+    target = "" if setting.target is None else f"{setting.target.label} ~ "
+    if setting.target is not None and setting.target.transform == "exp":
+        target = f"log {target}"
+    penalty = "" if model["penalty"] is None else f", penalty {model['penalty']:.3g}"
+    quality = "".join(f", {name} {value:.2f} on the public half" for name, value in (model["quality"] or {}).items())
+    n = "not known" if model["n"] is None else f"{model['n']:,} people"
+    text = _wrap("Private", f"{n}, never shown to the attack")
+    text += _wrap("Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else ""))
+    text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
+    retrained = next((check for check in audit.diagnostics if check.name == "Exact retraining"), None)
+    if retrained is not None:
+        text += _wrap("Deleted", f"one at a time, retrained exactly: {retrained.value}")
+    for check in audit.diagnostics:
+        if check.ok is False:
+            text += _wrap("Check", f"{check.name}: {check.value}. {check.text}")
+    for warning in audit.warnings:
+        text += _wrap("Note", warning)
+    return text
+
+
+def _error(audit: Audit, name: str) -> str:
+    """Return the attack's median error of the target, relative where a reader sees exp of it."""
+    errors = audit.scored[name]["target_error"]
+    if audit.setting.target is None or not np.isfinite(errors).any():
+        labels = audit.scored[name]["label"]
+        return "" if not np.isfinite(labels).any() else f"{np.nanmean(labels):.1%}"
+    middle = float(np.nanmedian(errors))
+    if audit.setting.target.transform == "exp":
+        return f"{np.expm1(middle):.1%}"
+    return f"{middle:.3g}"
+
+
+def _table(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines: share of deletions with all, and with each, column right."""
+    shown = list(audit.release.columns)[:_COLUMNS_SHOWN]
+    names = [audit.setting.labels.get(c.name, (c.name, ""))[0][:11] for c in shown]
+    last = "" if audit.setting.target is None else audit.setting.target.label[:11]
+    head = ["all columns", *names, last]
+    widths = [max(7, len(name)) for name in head]
+    title = "Recovered exactly"
+    room = WIDTH - sum(widths) - len(widths) - 1
+    text = [f"{title:<{room}} " + " ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True))]
+    for name, found in audit.found.items():
+        right = None if audit.truth is None else columns_right(audit.release, audit.truth, found)
+        if right is None:
+            continue
+        cells = [f"{right.all(axis=1).mean():.1%}", *(f"{right[:, j].mean():.1%}" for j in range(len(shown)))]
+        cells.append(_error(audit, name))
+        row = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        label = textwrap.wrap(ATTACKS[name].label, room)
+        text += [f"{label[0]:<{room}} {row}", *(f"  {rest}" for rest in label[1:])]
+    if audit.setting.target is not None:
+        kind = "median error" if audit.setting.target.kind == "number" else "share right"
+        text.append(f"({last}: {kind}; the other columns: share of the {audit.release.deletions:,} deletions)")
+    if len(audit.release.columns) > len(shown):
+        text.append(f"({len(audit.release.columns) - len(shown)} more columns are in the report)")
+    return text
+
+
+def _shown(audit: Audit, name: str, value: Any) -> str:
+    """Return a value as a reader should see it."""
+    target = audit.setting.target
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "?"
+    unit = audit.setting.labels.get(name, ("", ""))[1]
+    if target is not None and name == target.name:
+        unit = target.unit
+        if target.transform == "exp":
+            value = float(np.exp(value))
+    if isinstance(value, float):
+        value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
+    return f"{value} {unit}".strip()
+
+
+def _people(audit: Audit) -> list[str]:
+    """Return five deletions side by side, recovered and true, spread over the ranking."""
+    table = audit.records
+    keep = list(table.columns[:_COLUMNS_SHOWN])
+    if audit.setting.target is not None and audit.setting.target.name in table:
+        keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
+    width = (WIDTH - 18) // len(keep)
+    title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
+    names = [title.get(name, audit.setting.labels.get(name, (name, ""))[0])[: width - 1] for name in keep]
+    order = audit.order()
+    chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, min(_SIDE_BY_SIDE, len(order))).astype(int)]
+    first = f"{len(chosen)} of them"
+    text = [f"{first:<18}" + "".join(f"{name:<{width}}" for name in names)]
+    for number, i in enumerate(chosen, 1):
+        record = audit.true_records.iloc[int(i)]
+        for what, row in (("recovered", table.iloc[int(i)]), ("true", record)):
+            cells = "".join(f"{_shown(audit, name, row.get(name))[: width - 1]:<{width}}" for name in keep)
+            text.append(f"{number if what == 'recovered' else '':>3}  {what:<13}{cells}".rstrip())
+    return text
+
+
+def _record(audit: Audit) -> list[str]:
+    """Return one record, a column a line: recovered, true where known, and how sure."""
+    found, truth = audit.records.iloc[0], audit.true_records
+    probability = audit.found[audit.main].probability
+    text = [f"{'The record':<24}{'recovered':<20}{'true':<18}{'sure':>8}"]
+    for j, name in enumerate(audit.records.columns):
+        label = audit.setting.labels.get(name, (name, ""))[0]
+        true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
+        known = probability is not None and j < probability.shape[1] and np.isfinite(probability[0, j])
+        sure = f"{probability[0, j]:.0%}" if known and probability is not None else ""
+        text.append(f"{label[:23]:<24}{_shown(audit, name, found[name])[:19]:<20}{true[:17]:<18}{sure:>8}".rstrip())
+    return text
+
+
+def _verdict(audit: Audit) -> list[str]:
+    return _wrap("Verdict", f"{audit.verdict.word}: {audit.verdict.sentence} {audit.verdict.reason}")

@@ -1,0 +1,125 @@
+"""The verdict: one word by a fixed rule, with its reason in one sentence. docs/verdicts.md states the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from undelete.diagnostics import Diagnostic
+
+Word = Literal["EXPOSED", "PARTLY EXPOSED", "NOT EXPOSED", "NOT DECIDABLE"]
+
+MOST = 0.5  # share of a record's columns that counts as most of it
+WHOLE = 0.05  # share of deletions whose whole record came back, beyond the baseline's, that counts by itself
+CONFIDENT = 0.5  # confidence in one whole record that counts by itself
+CLEAR = 0.1  # lift over the baseline that counts when one deletion leaves no interval
+COLUMN = 0.25  # a single column's lift that makes a record partly exposed
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The numbers a verdict rests on.
+
+    Parameters
+    ----------
+    deletions : int
+        How many were examined.
+    columns : float
+        Mean share of raw columns recovered exactly; without a truth, the share the error bars promise.
+    baseline : float
+        The same for the best baseline.
+    baseline_name : str
+        Which baseline that is.
+    lift_low : float
+        Lower end of the 95 % interval of columns - baseline; NaN when there is none (one deletion).
+    whole, whole_baseline : float
+        Share of deletions whose whole record is right; without a truth, the confidence.
+    whole_low : float
+        Lower end of the 95 % interval of `whole`; NaN when there is none.
+    best_column : tuple of str and float
+        The column with the largest lift, and the lift.
+    measured : bool
+        Whether there was a truth to compare with.
+    centred : float
+        Median centred cosine, or what the error bars promise.
+    """
+
+    deletions: int
+    columns: float
+    baseline: float
+    baseline_name: str
+    lift_low: float
+    whole: float
+    whole_baseline: float
+    whole_low: float
+    best_column: tuple[str, float]
+    measured: bool
+    centred: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One word, a sentence, the reason, and the numbers that the rule used."""
+
+    word: Word
+    sentence: str
+    reason: str
+    rule: dict[str, float] = field(default_factory=dict)
+
+
+def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verdict:
+    """Apply the rule.
+
+    Parameters
+    ----------
+    evidence : Evidence or None
+        None when nothing was recovered.
+    diagnostics : sequence of Diagnostic
+        A blocking one that failed makes the case not decidable.
+    """
+    blocked = [check for check in diagnostics if check.blocking and check.ok is False]
+    if blocked or evidence is None:
+        reason = blocked[0].text if blocked else "Nothing could be recovered, so nothing can be concluded."
+        return Verdict(
+            "NOT DECIDABLE", "The attack could not work on this input; that is not a sign of safety.", reason
+        )
+    e = evidence
+    lift = e.columns - e.baseline
+    certain = lift >= CLEAR if e.lift_low != e.lift_low else e.lift_low > 0
+    whole = e.whole - e.whole_baseline >= (CONFIDENT if e.deletions == 1 else WHOLE)
+    if e.deletions > 1:
+        whole = whole and e.whole_low > e.whole_baseline
+    one = e.deletions == 1
+    rule = {
+        "columns_recovered": e.columns, "columns_best_baseline": e.baseline, "lift_low": e.lift_low,
+        "whole_records": e.whole, "whole_records_best_baseline": e.whole_baseline, "best_column_lift": e.best_column[1],
+        "median_centred_cosine": e.centred, "most": MOST, "whole": WHOLE, "confident": CONFIDENT, "clear": CLEAR,
+        "column": COLUMN,
+    }  # fmt: skip
+    reason = _reason(e)
+    if (certain and e.columns >= MOST) or whole:
+        sentence = "Deleting this record reveals it." if one else "A deletion gives back most of the person's record."
+        return Verdict("EXPOSED", sentence, reason, rule)
+    if certain or e.best_column[1] >= COLUMN:
+        which = f"above all {e.best_column[0]}"
+        sentence = f"Deleting {'this record' if one else 'a record'} reveals part of it, {which}."
+        return Verdict("PARTLY EXPOSED", sentence, reason, rule)
+    failed = [check.text for check in diagnostics if check.ok is False]
+    if failed:
+        return Verdict("NOT DECIDABLE", "Nothing was recovered, but the attack was hampered.", failed[0], rule)
+    sentence = "The two models give no more of this record than a guess without them."
+    if not one:
+        sentence = "The two models give no more of a deleted record than a guess without them."
+    return Verdict("NOT EXPOSED", sentence, reason, rule)
+
+
+def _reason(e: Evidence) -> str:
+    how = "recovered exactly" if e.measured else "expected to be right by the attack's own error bars"
+    guess = f"the best guess without the attack ({e.baseline_name}) gets {e.baseline:.0%}"
+    whole = f"the whole record with confidence {e.whole:.2f}" if e.deletions == 1 and not e.measured else None
+    if whole is None:
+        whole = f"whole records right: {e.whole:.0%}"
+    close = f"centred cosine {e.centred:.4f}" if e.centred == e.centred else "centred cosine not known"
+    over = "" if e.deletions == 1 else f" over {e.deletions:,} deletions"
+    return f"{e.columns:.0%} of the columns {how}{over}; {guess}; {whole}; {close}."

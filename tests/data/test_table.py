@@ -1,0 +1,139 @@
+"""Tables come back as they were written, and each unusable file is refused in one clear line."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from undelete.data import read_table
+from undelete.errors import InputError
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+def refusal(file: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read_table(file)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(str(file))
+    return message.removeprefix(str(file))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_a_table_survives_writing_and_reading(tmp_path: Path, suffix: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "age": rng.integers(17, 95, 50),
+            "income": np.exp(rng.normal(10, 1, 50)),  # all digits must survive
+            "état": rng.choice(["New York", 'say "TX"', "a, b"], 50),
+            "missing": np.where(rng.random(50) < 0.3, np.nan, rng.normal(size=50)),
+        }
+    )
+    file = tmp_path / f"table.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(file)
+    else:
+        table.to_csv(file, index=False)
+    pd.testing.assert_frame_equal(read_table(file), table, check_exact=True)
+
+
+def test_words_stay_words_and_marks_of_missing_numbers_become_nan(tmp_path: Path) -> None:
+    text = b"country,sex,hours,note\nNA,None,NA,x\nDE,null,3.5,\nFR,nan,7,NA\n"
+    table = read_table(written(tmp_path, "t.csv", text))
+    assert table["country"].tolist() == ["NA", "DE", "FR"]
+    assert table["sex"].tolist() == ["None", "null", "nan"]
+    np.testing.assert_array_equal(table["hours"], [np.nan, 3.5, 7.0])
+    assert table["note"].isna().tolist() == [False, True, False]
+    assert table["note"][2] == "NA"
+
+
+def test_a_column_with_one_word_among_numbers_stays_text(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "t.csv", b"age\n34\nunknown\n"))
+    assert table["age"].tolist() == ["34", "unknown"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    assert list(read_table(written(tmp_path, "t.csv", b"\xef\xbb\xbfage,sex\n1,2\n"))) == ["age", "sex"]
+
+
+def test_parquet_storage_types_are_undone(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "byte": np.array([200, 2], np.uint8),
+            "half": np.array([1.5, 2.0], np.float32),
+            "category": pd.Categorical(["a", "b"]),
+            "code": pd.Categorical([7, 5]),
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "flag": pd.array([True, False], dtype="boolean"),
+        },
+        index=[10, 11],
+    )
+    table.to_parquet(tmp_path / "t.parquet")
+    read = read_table(tmp_path / "t.parquet")
+    assert (read["byte"] ** 2).tolist() == [40000, 4]
+    assert read["half"].dtype == np.float64
+    assert read["category"].tolist() == ["a", "b"]
+    assert not isinstance(read["category"].dtype, pd.CategoricalDtype)
+    assert read["code"].tolist() == [7, 5]
+    assert read["code"].dtype == np.int64
+    np.testing.assert_array_equal(read["nullable"], [1.0, np.nan])
+    assert read["flag"].dtype == np.bool_
+    assert read.index.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("t.xlsx", b"PK", " is not named .csv, .csv.gz or .parquet"),
+        ("t.csv", b"", " is empty (0 bytes)"),
+        ("t.parquet", b"", " is empty (0 bytes)"),
+        ("t.csv", b"\n\n", " is empty (no column names)"),
+        ("t.csv", b"age,sex\n", " has column names but no rows"),
+        ("t.csv", b"age,sex,age\n1,2,3\n", " has more than one column named 'age': rename one"),
+        ("t.csv", b"age;sex\n1;2\n", " separates its columns by semicolons"),
+        ("t.csv", b"age\tsex\n1\t2\n", " separates its columns by tabs"),
+        ("t.csv", b"age,sex\n1,2,3\n", " has rows with more cells than the header has names"),
+        ("t.csv", b"age,sex\n1,2\n1,2,3\n", " cannot be read as CSV (Error tokenizing data"),
+        ("t.csv", b'age,sex\n1,"2\n', " cannot be read as CSV (Error tokenizing data"),
+        ("t.csv", "âge,sex\n1,2\n".encode("latin-1"), " is not text in UTF-8"),
+        ("t.csv", b"age\x00,sex\n1,2\n", " cannot be read as CSV (it holds zero bytes"),
+        ("t.csv.gz", b"age,sex\n1,2\n", " cannot be read as CSV (Not a gzipped file"),
+        ("t.csv.gz", gzip.compress(b"age,sex\n1,2\n")[:-9], " cannot be read as CSV (Compressed file ended"),
+        ("t.parquet", b"age,sex\n1,2\n", " cannot be read as Parquet (Parquet magic bytes not found"),
+    ],
+)
+def test_an_unusable_file_is_refused(tmp_path: Path, name: str, content: bytes, text: str) -> None:
+    assert refusal(written(tmp_path, name, content)).startswith(text)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "t.csv").startswith(" does not exist")
+    assert refusal(tmp_path).startswith(" is a directory")
+
+
+def test_a_parquet_file_with_one_name_twice_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table([pa.array([1]), pa.array([2])], names=["age", "age"]), tmp_path / "t.parquet")
+    assert refusal(tmp_path / "t.parquet").startswith(" has more than one column named 'age'")
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"age": range(100)}).to_parquet(tmp_path / "t.parquet")
+    content = bytearray((tmp_path / "t.parquet").read_bytes())
+    content[4:40] = b"\xff" * 36  # the first page's header; the footer stays whole
+    assert refusal(written(tmp_path, "t.parquet", bytes(content))).startswith(" cannot be read as Parquet (")
+
+
+def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"age": []}).to_parquet(tmp_path / "t.parquet")
+    assert refusal(tmp_path / "t.parquet").startswith(" has column names but no rows")

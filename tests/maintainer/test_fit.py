@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.svm import LinearSVC
+
+from tests.conftest import LOSS_NAMES, people
+from undelete.errors import InputError
+from undelete.maintainer.fit import choose_penalty, fit, gradient_norm
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+
+
+def make(name, n=400, d=5, k=1, l2=2.0, seed=0, penalise_constant=False):
+    X, Y = people(np.random.default_rng(seed), n, d, k, name)
+    penalty = np.full(d, l2)
+    penalty[-1] = l2 if penalise_constant else 0.0
+    return Objective(X, Y, LOSSES[name], penalty)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_reaches_the_stated_gradient_norm_and_measures_it(name, seed):
+    objective = make(name, k=2, seed=seed)
+    fitted = fit(objective)
+    assert fitted.converged
+    assert fitted.gradient_norm <= 1e-10
+    assert fitted.gradient_norm == gradient_norm(objective, fitted.W)
+
+
+def reference(name, X, y, l2):
+    if name == "squared":
+        return Ridge(alpha=l2).fit(X, y)
+    if name == "logistic":
+        return LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(X, y)
+    return LinearSVC(C=1 / l2, loss="squared_hinge", dual=False, tol=1e-12, max_iter=100000).fit(X, y)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_equals_scikit_learn(name):
+    # liblinear penalises its intercept; the other two do not
+    objective = make(name, penalise_constant=name == "squared_hinge")
+    theirs = reference(name, objective.X[:, :-1], objective.Y[:, 0], 2.0)
+    ours = fit(objective).W[:, 0]
+    np.testing.assert_allclose(ours, np.r_[np.ravel(theirs.coef_), theirs.intercept_], rtol=1e-6, atol=1e-8)
+
+
+def test_separable_classes_without_penalty_do_not_converge():
+    X = np.c_[np.linspace(-1, 1, 20), np.ones(20)]
+    objective = Objective(X, np.sign(X[:, :1]), LOSSES["logistic"], np.zeros(2))
+    assert not fit(objective, tol=1e-14, max_iterations=20).converged
+
+
+def test_penalty_choice_prefers_shrinkage_for_noise_and_none_for_signal():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(size=(60, 20)), np.ones(60)]
+    l2 = np.r_[np.ones(20), 0.0]
+    noise = Objective(X, rng.normal(size=(60, 1)), LOSSES["squared"], l2)
+    signal = Objective(X, X @ rng.normal(size=(21, 1)), LOSSES["squared"], l2)
+    penalties = [1e-3, 1.0, 1e3]
+    assert choose_penalty(noise, penalties, np.random.default_rng(1)) == 1e3
+    assert choose_penalty(signal, penalties, np.random.default_rng(1)) == 1e-3
+
+
+def test_penalty_choice_refuses_when_nothing_converges(monkeypatch):
+    objective = make("logistic", n=50)
+    stuck = fit(objective, max_iterations=0)
+    monkeypatch.setattr("undelete.maintainer.fit.fit", lambda *a, **k: stuck)
+    with pytest.raises(InputError, match="no penalty gave a converged fit"):
+        choose_penalty(objective, [1.0], np.random.default_rng(0))

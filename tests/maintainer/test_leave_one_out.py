@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from tests.conftest import LOSS_NAMES, people
+from tests.maintainer.test_fit import make, reference
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit
+from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maths.arrays import to_numpy
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+
+
+def without(objective, row):
+    keep = np.delete(np.arange(objective.n), row)
+    return Objective(objective.X[keep], objective.Y[keep], objective.loss, objective.l2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_equals_fitting_again_without_the_record(name, seed):
+    objective = make(name, n=150, k=2, seed=seed)
+    W = fit(objective).W
+    rows = np.array([0, 7, 149, 33])
+    found = retrain_without(objective, W, rows)
+    assert found.converged.all()
+    for i, row in enumerate(rows):
+        naive = fit(without(objective, row), tol=1e-13).W
+        # relative to the change: the change is what the attack reads
+        assert np.abs(found.W[i] - naive).max() <= 1e-5 * np.abs(naive - W).max()
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_equals_a_scikit_learn_refit_to_1e_7(name):
+    objective = make(name, n=300, penalise_constant=name == "squared_hinge")
+    found = retrain_without(objective, fit(objective).W, np.arange(0, 300, 60))
+    for i, row in enumerate(range(0, 300, 60)):
+        rest = without(objective, row)
+        theirs = reference(name, rest.X[:, :-1], rest.Y[:, 0], 2.0)
+        scale = np.abs(theirs.coef_).max()
+        np.testing.assert_allclose(found.coef[i, 0], np.ravel(theirs.coef_), rtol=0, atol=1e-7 * scale)
+        np.testing.assert_allclose(found.intercept[i], theirs.intercept_, rtol=0, atol=1e-7 * scale)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_the_gradient_norm_is_that_of_the_remaining_records(name):
+    objective = make(name, n=200)
+    found = retrain_without(objective, fit(objective).W, np.arange(20))
+    for i in range(20):
+        rest = without(objective, i)
+        measured = np.abs(rest.gradient(found.W[i])).max() / objective.n
+        assert measured <= 1e-9
+        assert abs(measured - found.gradient_norm[i]) <= 1e-14
+
+
+def test_a_record_that_is_no_support_vector_changes_nothing_at_all():
+    objective = make("squared_hinge", n=400)
+    W = fit(objective).W
+    outside = np.flatnonzero(objective.Y[:, 0] * (objective.X @ W)[:, 0] > 1)
+    assert outside.size > 10
+    found = retrain_without(objective, W, outside)
+    assert (found.W == W).all()
+    assert (found.iterations == 0).all()
+
+
+def test_a_record_near_the_margin_still_changes_the_model():
+    objective = make("logistic", n=3000)
+    W = fit(objective).W
+    residual = np.abs(objective.loss.residual(objective.Y, objective.X @ W))[:, 0]
+    faint = np.argsort(residual)[:5]
+    found = retrain_without(objective, W, faint)
+    for i, row in enumerate(faint):
+        naive = fit(without(objective, row), tol=1e-15).W
+        assert np.abs(found.W[i] - naive).max() <= 1e-3 * np.abs(naive - W).max()
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_order_and_blocks_do_not_matter(name, monkeypatch):
+    objective = make(name, n=200, k=2)
+    W = fit(objective).W
+    rows = np.random.default_rng(0).permutation(200)[:50]
+    whole = retrain_without(objective, W, rows)
+    monkeypatch.setattr("undelete.maintainer.leave_one_out._BLOCK_NUMBERS", 200 * 7)
+    steps = []
+    parts = retrain_without(objective, W, rows[::-1], progress=lambda done, total: steps.append((done, total)))
+    np.testing.assert_allclose(parts.W[::-1], whole.W, rtol=1e-9, atol=1e-12)
+    assert steps[-1] == (100, 100)
+    assert len(steps) > 10
+
+
+def test_leverage_one_is_refused_with_its_row():
+    X, Y = people(np.random.default_rng(0), 50, 4)
+    X = np.c_[X, np.zeros(50)]
+    X[17, -1] = 1.0  # the only record with this feature
+    for name, Y_ in (("squared", Y), ("logistic", np.sign(Y - np.median(Y)))):
+        objective = Objective(X, Y_, LOSSES[name], np.full(5, 0.0))
+        W = fit(objective, max_iterations=3).W
+        with pytest.raises(InputError, match="record 17 has leverage 1"):
+            retrain_without(objective, W, np.array([3, 17]))
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_runs_on_every_array_library(name, xp):
+    objective = make(name, n=120, k=2)
+    W = fit(objective).W
+    rows = np.array([5, 3, 60])
+    expected = retrain_without(objective, W, rows)
+    other = Objective(xp.asarray(objective.X), xp.asarray(objective.Y), objective.loss, xp.asarray(objective.l2))
+    found = retrain_without(other, xp.asarray(W), rows)
+    assert isinstance(found.W, type(other.X))
+    np.testing.assert_allclose(to_numpy(found.W), expected.W, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(to_numpy(fit(other).W), W, rtol=1e-7, atol=1e-9)

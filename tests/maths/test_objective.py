@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from tests.conftest import LOSS_NAMES, people
+from undelete.maths.arrays import to_numpy
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective, accumulate, predict
+
+
+def make(name, xp=np, k=2, n=60, d=5):
+    X, Y = people(np.random.default_rng(1), n, d, k, name)
+    l2 = np.linspace(0.5, 2.0, d)
+    W = np.random.default_rng(2).normal(size=(3, d, k))
+    return Objective(xp.asarray(X), xp.asarray(Y), LOSSES[name], xp.asarray(l2)), xp.asarray(W)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_gradient_is_the_difference_quotient_of_the_value(name, xp):
+    objective, W = make(name, xp)
+    V = xp.asarray(np.random.default_rng(3).normal(size=tuple(W.shape)))
+    h = 1e-6
+    slope = (objective.value(W + h * V) - objective.value(W - h * V)) / (2 * h)
+    expected = xp.sum(objective.gradient(W) * V, axis=(-2, -1))
+    np.testing.assert_allclose(to_numpy(slope), to_numpy(expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_hessian_vector_product_is_the_difference_quotient_of_the_gradient(name):
+    objective, W = make(name)
+    V = np.random.default_rng(3).normal(size=W.shape)
+    h = 1e-7
+    slope = (objective.gradient(W[0] + h * V[0]) - objective.gradient(W[0] - h * V[0])) / (2 * h)
+    np.testing.assert_allclose(slope, objective.hessian_vector_product(W[0], V[0]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_batches_equal_one_at_a_time(name, xp):
+    objective, W = make(name, xp)
+    for batched in (
+        objective.value(W),
+        objective.gradient(W),
+        objective.hessian_vector_product(W[0, :, :], W),
+    ):
+        assert batched.shape[0] == 3
+    for i in range(3):
+        one = W[i, :, :]
+        np.testing.assert_allclose(to_numpy(objective.value(W)[i]), to_numpy(objective.value(one)), rtol=1e-12)
+        np.testing.assert_allclose(
+            to_numpy(objective.gradient(W)[i, :, :]), to_numpy(objective.gradient(one)), rtol=1e-10, atol=1e-10
+        )
+        np.testing.assert_allclose(
+            to_numpy(objective.hessian_vector_product(W[0, :, :], W)[i, :, :]),
+            to_numpy(objective.hessian_vector_product(W[0, :, :], one)),
+            rtol=1e-10, atol=1e-10,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_dense_hessian_equals_its_product(name):
+    objective, W = make(name)
+    V = np.random.default_rng(5).normal(size=W.shape[1:])
+    product = np.stack([objective.hessian(W[0], j) @ V[:, j] for j in range(2)], axis=1)
+    np.testing.assert_allclose(product, objective.hessian_vector_product(W[0], V), rtol=1e-10)
+
+
+def test_predict_and_accumulate_are_adjoint():
+    rng = np.random.default_rng(0)
+    X, W, R = rng.normal(size=(30, 4)), rng.normal(size=(5, 4, 3)), rng.normal(size=(30, 5, 3))
+    assert np.isclose((predict(X, W) * R).sum(), (W * accumulate(X, R)).sum(), rtol=1e-12)
