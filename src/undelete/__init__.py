@@ -1,1 +1,54 @@
-"""Show what a deleted record gives away to whoever kept the old model."""
+"""Show what a deleted record gives away to whoever kept the old model.
+
+`audit` compares two models that were released, `simulate` plays deletions before any is, `leave_one_out`
+retrains exactly without each record. See README.md and docs/.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from undelete.adapters.files import load_model, save_model
+    from undelete.adapters.model import LinearModel
+    from undelete.auditing import audit, simulate
+    from undelete.errors import InputError
+    from undelete.problem import leave_one_out
+    from undelete.release import Reconstruction, Release
+    from undelete.result import Audit
+
+__all__ = [
+    "Audit",
+    "InputError",
+    "LinearModel",
+    "Reconstruction",
+    "Release",
+    "audit",
+    "leave_one_out",
+    "load_model",
+    "save_model",
+    "simulate",
+]
+
+# Loaded when first asked for: an attack on a release must not even import the private side.
+_HOME = {
+    "Audit": "result",
+    "InputError": "errors",
+    "LinearModel": "adapters.model",
+    "Reconstruction": "release",
+    "Release": "release",
+    "audit": "auditing",
+    "leave_one_out": "problem",
+    "load_model": "adapters.files",
+    "save_model": "adapters.files",
+    "simulate": "auditing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'undelete' has no attribute {name!r}")
+    return getattr(import_module(f"undelete.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="undelete", description="Show what a deleted record gives away to whoever kept the old model.", epilog=EPILOG
+        prog="undelete",
+        description="Show what a deleted record gives away to whoever kept the old model.",
+        epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -61,9 +63,17 @@ def _version() -> str:
 
 
 def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
-    parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help=f"where to write audit.json and report.html (default: {out}/)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(out),
+        metavar="DIR",
+        help=f"where to write audit.json and report.html (default: {out}/)",
+    )
     parser.add_argument("--json", action="store_true", help="print audit.json instead of the summary")
-    parser.add_argument("--redact", action="store_true", help="leave every recovered and true value out of what is written")
+    parser.add_argument(
+        "--redact", action="store_true", help="leave every recovered and true value out of what is written"
+    )
     parser.add_argument("--seed", type=_natural, default=0, help="seed of the draws (default: 0)")
     parser.add_argument(
         "--fail-above", type=_share, metavar="X",
@@ -72,35 +82,62 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG)
+    parser = commands.add_parser(
+        "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
+    )
     parser.add_argument("--deletions", type=_positive, default=200, metavar="N", help="how many (default: 200)")
     _add_output(parser, "demo")
     parser.set_defaults(run=_demo)
 
 
 def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("audit", help="what do two saved models give away of the record deleted between them?", epilog=EPILOG)
-    parser.add_argument("before", type=Path, metavar="BEFORE", help="the model with the record: .skops, .npz, or .joblib/.pkl with --trust")
+    parser = commands.add_parser(
+        "audit", help="what do two saved models give away of the record deleted between them?", epilog=EPILOG
+    )
+    parser.add_argument(
+        "before",
+        type=Path,
+        metavar="BEFORE",
+        help="the model with the record: .skops, .npz, or .joblib/.pkl with --trust",
+    )
     parser.add_argument("after", type=Path, metavar="AFTER", help="the model retrained without it")
-    parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="records like the training data, none of them: .csv or .parquet")
+    parser.add_argument(
+        "--public",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="records like the training data, none of them: .csv or .parquet",
+    )
     parser.add_argument("--target", metavar="COLUMN", help="the public column that the model predicts")
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="the deleted record (one row), for scores; no attack is given it")
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="the deleted record (one row), for scores; no attack is given it"
+    )
     parser.add_argument("--n", type=_positive, metavar="N", help="number of training records before the deletion")
-    parser.add_argument("--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it")
-    parser.add_argument("--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains")
+    parser.add_argument(
+        "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
+    )
     _add_output(parser, "audit")
     parser.set_defaults(run=_audit)
 
 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("simulate", help="whom of your training data would a deletion expose?", epilog=EPILOG)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="the fitted model: .skops, .npz, or .joblib/.pkl with --trust")
-    parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .npz, or .joblib/.pkl with --trust"
+    )
+    parser.add_argument(
+        "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"
+    )
     parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument("--deletions", type=_positive, default=200, metavar="N", help="how many to play (default: 200)")
     parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
-    parser.add_argument("--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains")
+    parser.add_argument(
+        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
+    )
     _add_output(parser, "simulate")
     parser.set_defaults(run=_simulate)
 
@@ -109,11 +146,25 @@ def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     from undelete.paper import EXPERIMENTS
 
     parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
-    parser.add_argument("names", nargs="+", choices=sorted(EXPERIMENTS), metavar="NAME", help=f"one or more of {', '.join(sorted(EXPERIMENTS))}")
+    parser.add_argument(
+        "names",
+        nargs="+",
+        choices=sorted(EXPERIMENTS),
+        metavar="NAME",
+        help=f"one or more of {', '.join(sorted(EXPERIMENTS))}",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the data are (default: $UNDELETE_DATA)")
-    parser.add_argument("--deletions", type=_count, default=2000, metavar="N", help="deletions a panel, or 'all' (default: 2000)")
+    parser.add_argument(
+        "--deletions", type=_count, default=2000, metavar="N", help="deletions a panel, or 'all' (default: 2000)"
+    )
     parser.add_argument("--seed", type=_natural, default=0, help="seed of the draws (default: 0)")
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write figures and JSON (default: results/)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where to write figures and JSON (default: results/)",
+    )
     parser.set_defaults(run=_reproduce)
 
 
@@ -126,13 +177,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from undelete.audit import Words, audit
-    from undelete.data.schema import schema_of
+    from undelete.auditing import Words, audit
     from undelete.data.table import read_table
 
     public = read_table(options.public)
     words = Words(
-        labels=schema_of(public.columns).labels(public.columns),
         source=options.public.name,
         command=options.command_line,
         names=(options.before.name, options.after.name),
@@ -148,8 +197,7 @@ def _simulate(options: argparse.Namespace) -> int:
     import numpy as np
 
     from undelete.adapters.files import load_model
-    from undelete.audit import Words, simulate
-    from undelete.data.schema import schema_of
+    from undelete.auditing import Words, simulate
     from undelete.data.table import read_table
 
     model = load_model(options.model, trust=options.trust)
@@ -158,7 +206,7 @@ def _simulate(options: argparse.Namespace) -> int:
         if options.target not in table:
             raise InputError(f"the {name} table has no column {options.target!r} to predict: name one of its columns")
     words = Words(
-        labels=schema_of(train.columns).labels(train.columns), source=options.public.name, command=options.command_line,
+        source=options.public.name, command=options.command_line,
         names=(options.model.name, None),
     )  # fmt: skip
     target = options.target
@@ -201,7 +249,9 @@ def _finish(result: Audit, options: argparse.Namespace) -> int:
         result.to_json(numbers, redact=options.redact)
         result.to_html(page, redact=options.redact)
     except OSError as error:
-        raise InputError(f"cannot write to {options.out} ({error.strerror}): choose another folder with --out") from error
+        raise InputError(
+            f"cannot write to {options.out} ({error.strerror}): choose another folder with --out"
+        ) from error
     exposure = float(np.median(np.nan_to_num(result.exposure)))
     tripped = options.fail_above is not None and exposure > options.fail_above
     if options.json:

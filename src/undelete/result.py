@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from undelete import advice
 from undelete.attacker.attacks import ATTACKS
+from undelete.data.schema import Schema
 from undelete.diagnostics import Diagnostic
 from undelete.maintainer.game import Truth
 from undelete.release import Column, Reconstruction, Release
@@ -74,7 +75,7 @@ class Setting:
         Kind, loss, penalty, ... of the old model, as in audit.json.
     target : Target or None
         The model's target, where the public data have it.
-    labels : mapping of str to (label, unit)
+    schema : Schema
         Columns in a reader's words.
     public_source : str or None
         Where the public records are from.
@@ -86,7 +87,7 @@ class Setting:
     text: str
     model: Mapping[str, Any]
     target: Target | None = None
-    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    schema: Schema = field(default_factory=Schema)
     public_source: str | None = None
     command: str | None = None
 
@@ -234,9 +235,15 @@ class Audit:
         write_text(path, render(self.document(redact=redact)))
 
     def _column(self, column: Column) -> dict[str, Any]:
-        label, unit = self.setting.labels.get(column.name, (column.name, ""))
-        count = None if column.kind == "continuous" else len(column.values)
-        return {"name": column.name, "label": label, "unit": unit, "kind": column.kind, "values": count}
+        known = self.setting.schema[column.name]
+        return {
+            "name": column.name,
+            "label": known.label,
+            "unit": known.unit,
+            "kind": column.kind,
+            "values": None if column.kind == "continuous" else len(column.values),
+            "codes": dict(known.codes),
+        }
 
     def _value(self, found: Reconstruction | Truth, i: int, j: int) -> Any:
         """Return deletion i's value in column j: of its code, or its number where that is all there is."""

@@ -33,7 +33,7 @@ def lines(audit: Audit, *, redact: bool = False) -> list[str]:
     """
     text = [*_head(audit), ""]
     if audit.scored:
-        text += [*_table(audit), ""]
+        text += [*(_table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
     if not redact and audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
         text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
     return text + _verdict(audit)
@@ -45,7 +45,7 @@ def _wrap(name: str, text: str) -> list[str]:
 
 def _head(audit: Audit) -> list[str]:
     model, release, setting = audit.setting.model, audit.release, audit.setting
-    columns = " + ".join(label for label, _ in (setting.labels.get(c.name, (c.name, "")) for c in release.columns))
+    columns = " + ".join(setting.schema[column.name].label for column in release.columns)
     target = "" if setting.target is None else f"{setting.target.label} ~ "
     if setting.target is not None and setting.target.transform == "exp":
         target = f"log {target}"
@@ -53,7 +53,9 @@ def _head(audit: Audit) -> list[str]:
     quality = "".join(f", {name} {value:.2f} on the public half" for name, value in (model["quality"] or {}).items())
     n = "not known" if model["n"] is None else f"{model['n']:,} people"
     text = _wrap("Private", f"{n}, never shown to the attack")
-    text += _wrap("Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else ""))
+    text += _wrap(
+        "Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else "")
+    )
     text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
     retrained = next((check for check in audit.diagnostics if check.name == "Exact retraining"), None)
     if retrained is not None:
@@ -78,13 +80,26 @@ def _error(audit: Audit, name: str) -> str:
     return f"{middle:.3g}"
 
 
+def _one(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines for one deletion."""
+    text = [f"{'One deletion':<44}{'columns right':>14}{'cosine':>9}{'centred':>9}"]
+    total = len(audit.release.columns)
+    for name in audit.found:
+        scores = {key: float(values[0]) for key, values in audit.scored[name].items()}
+        right = "" if np.isnan(scores["exact_columns"]) else f"{round(scores['exact_columns'] * total)} of {total}"
+        cosines = ("" if np.isnan(scores[key]) else f"{scores[key]:.4f}" for key in ("cosine", "centred_cosine"))
+        text.append(f"{ATTACKS[name].label:<44}{right:>14}" + "".join(f"{value:>9}" for value in cosines))
+    return [line.rstrip() for line in text]
+
+
 def _table(audit: Audit) -> list[str]:
     """Return the attacks beside the baselines: share of deletions with all, and with each, column right."""
     shown = list(audit.release.columns)[:_COLUMNS_SHOWN]
-    names = [audit.setting.labels.get(c.name, (c.name, ""))[0][:11] for c in shown]
-    last = "" if audit.setting.target is None else audit.setting.target.label[:11]
-    head = ["all columns", *names, last]
-    widths = [max(7, len(name)) for name in head]
+    names = [audit.setting.schema[column.name].label[:10] for column in shown]
+    target = audit.setting.target
+    last = "" if target is None else textwrap.shorten(target.label, 13, placeholder="") or target.label[:13]
+    head = ["all", *names, last]
+    widths = [max(6, len(name)) for name in head]
     title = "Recovered exactly"
     room = WIDTH - sum(widths) - len(widths) - 1
     text = [f"{title:<{room}} " + " ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True))]
@@ -97,9 +112,9 @@ def _table(audit: Audit) -> list[str]:
         row = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
         label = textwrap.wrap(ATTACKS[name].label, room)
         text += [f"{label[0]:<{room}} {row}", *(f"  {rest}" for rest in label[1:])]
-    if audit.setting.target is not None:
-        kind = "median error" if audit.setting.target.kind == "number" else "share right"
-        text.append(f"({last}: {kind}; the other columns: share of the {audit.release.deletions:,} deletions)")
+    if target is not None:
+        kind = "median error" if target.kind == "number" else "share right"
+        text.append(f"({last}: {kind}; the others: share of the {audit.release.deletions:,} deletions)")
     if len(audit.release.columns) > len(shown):
         text.append(f"({len(audit.release.columns) - len(shown)} more columns are in the report)")
     return text
@@ -110,14 +125,13 @@ def _shown(audit: Audit, name: str, value: Any) -> str:
     target = audit.setting.target
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "?"
-    unit = audit.setting.labels.get(name, ("", ""))[1]
-    if target is not None and name == target.name:
-        unit = target.unit
-        if target.transform == "exp":
-            value = float(np.exp(value))
+    if target is None or name != target.name:
+        return audit.setting.schema[name].text(value)
+    if target.transform == "exp":
+        value = float(np.exp(value))
     if isinstance(value, float):
         value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
-    return f"{value} {unit}".strip()
+    return f"{value} {target.unit}".strip()
 
 
 def _people(audit: Audit) -> list[str]:
@@ -128,11 +142,11 @@ def _people(audit: Audit) -> list[str]:
         keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
     width = (WIDTH - 18) // len(keep)
     title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
-    names = [title.get(name, audit.setting.labels.get(name, (name, ""))[0])[: width - 1] for name in keep]
+    names = [title.get(name, audit.setting.schema[name].label)[: width - 1] for name in keep]
     order = audit.order()
     chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, min(_SIDE_BY_SIDE, len(order))).astype(int)]
     first = f"{len(chosen)} of them"
-    text = [f"{first:<18}" + "".join(f"{name:<{width}}" for name in names)]
+    text = [f"{first:<18}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
     for number, i in enumerate(chosen, 1):
         record = audit.true_records.iloc[int(i)]
         for what, row in (("recovered", table.iloc[int(i)]), ("true", record)):
@@ -144,14 +158,22 @@ def _people(audit: Audit) -> list[str]:
 def _record(audit: Audit) -> list[str]:
     """Return one record, a column a line: recovered, true where known, and how sure."""
     found, truth = audit.records.iloc[0], audit.true_records
-    probability = audit.found[audit.main].probability
-    text = [f"{'The record':<24}{'recovered':<20}{'true':<18}{'sure':>8}"]
+    best = audit.found[audit.main]
+    text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
     for j, name in enumerate(audit.records.columns):
-        label = audit.setting.labels.get(name, (name, ""))[0]
+        label = audit.setting.target.label if audit.setting.target is not None else name
+        sure, error, value = "", np.nan, _shown(audit, name, found[name])
+        if j < len(audit.release.columns):
+            label = audit.setting.schema[name].label
+            if best.probability is not None and np.isfinite(best.probability[0, j]):
+                sure = f"{best.probability[0, j]:.0%}"
+            error = np.nan if best.error is None else 1.96 * best.error[0, j]
+        elif best.target_error is not None:
+            error = 1.96 * best.target_error[0, 0]
+        if np.isfinite(error) and sure != "100%" and value != "?":
+            value = f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
-        known = probability is not None and j < probability.shape[1] and np.isfinite(probability[0, j])
-        sure = f"{probability[0, j]:.0%}" if known and probability is not None else ""
-        text.append(f"{label[:23]:<24}{_shown(audit, name, found[name])[:19]:<20}{true[:17]:<18}{sure:>8}".rstrip())
+        text.append(f"{label[:21]:<22}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
     return text
 
 

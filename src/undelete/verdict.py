@@ -117,9 +117,12 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verd
 def _reason(e: Evidence) -> str:
     how = "recovered exactly" if e.measured else "expected to be right by the attack's own error bars"
     guess = f"the best guess without the attack ({e.baseline_name}) gets {e.baseline:.0%}"
-    whole = f"the whole record with confidence {e.whole:.2f}" if e.deletions == 1 and not e.measured else None
-    if whole is None:
+    if e.deletions > 1:
         whole = f"whole records right: {e.whole:.0%}"
+    elif e.measured:
+        whole = f"the whole record is {'right' if e.whole else 'not right'}"
+    else:
+        whole = f"the whole record with confidence {e.whole:.2f}"
     close = f"centred cosine {e.centred:.4f}" if e.centred == e.centred else "centred cosine not known"
     over = "" if e.deletions == 1 else f" over {e.deletions:,} deletions"
     return f"{e.columns:.0%} of the columns {how}{over}; {guess}; {whole}; {close}."

@@ -75,7 +75,9 @@ def test_informed_recovers_everything_exactly(case, loss, k):
     good = np.array(found.status) == "ok"
     assert good.sum() > 10
     assert cosine(g.objective.X[:30][good], found.X[good]).min() > 0.999999
-    if loss != "squared":
+    if loss == "squared":
+        np.testing.assert_allclose(found.target[good], g.objective.Y[:30][good], rtol=1e-6, atol=1e-6)
+    else:
         residual = np.abs(g.objective.loss.residual(g.objective.Y[:30], g.objective.X[:30] @ g.W))
         named = good[:, None] & (residual > 0)
         assert (found.target[named] == g.objective.Y[:30][named]).all()

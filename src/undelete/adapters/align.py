@@ -215,7 +215,8 @@ def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Cate
 def _only_lost(design: Design, feature: int, lost: Mapping[str, tuple[Category, ...]]) -> bool:
     """Return whether a feature is made of lost categories: constant for every record that remains."""
     return all(
-        not monomial or any(a.categories is not None and set(a.categories) <= set(lost.get(a.column, ())) for a, _ in monomial)
+        not monomial
+        or any(a.categories is not None and set(a.categories) <= set(lost.get(a.column, ())) for a, _ in monomial)
         for monomial in design.polynomials[feature]
     )
 
@@ -224,7 +225,7 @@ def _explain(before: LinearModel, monomials: list[Monomial], left: Floats) -> No
     """Say which refitted step cannot be folded."""
     worst = monomials[int(np.argmax(left))]
     columns = _shown(repr(name) for name in dict.fromkeys(atom.column for atom, _ in worst))
-    if not worst or (before.intercept is None and left[0] > 0):
+    if not worst or (before.intercept is None and left[0] > 1e-3 * left.max()):
         raise InputError(
             f"the refitted steps ({_shown(before.steps)}) shift the features and the model has no intercept to take "
             "up the shift, so the models cannot be compared; fit with an intercept or keep the steps as fitted"

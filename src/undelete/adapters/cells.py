@@ -192,11 +192,7 @@ def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
     if atom.codes is not None:
         values = _codes(atom, cells)
     else:
-        values = cells.numbers(atom.column)
-        for marker, fill in atom.fills:
-            if isinstance(fill, str) or isinstance(marker, str) or fill is None:
-                continue  # text cells were refused as numbers already
-            values = np.where(np.isnan(values) if marker is None else values == marker, fill, values)
+        values = filled_numbers(cells.numbers(atom.column), atom.fills)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
         raise InputError(
@@ -205,6 +201,14 @@ def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
         )
     centre, scale = scaling.get(atom, (0.0, 1.0))
     return (values - centre) / scale if (centre, scale) != (0.0, 1.0) else values
+
+
+def filled_numbers(numbers: Floats, fills: Fills) -> Floats:
+    """Return a number column after imputation."""
+    for marker, value in fills:
+        if isinstance(value, float) and not isinstance(marker, str):  # no number equals a text
+            numbers = np.where(np.isnan(numbers) if marker is None else numbers == marker, value, numbers)
+    return numbers
 
 
 def indicator_rows(atom: Atom, cells: Cells) -> Integers:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from undelete.adapters.cells import Cells, Factor, Fills, atom_values
+from undelete.adapters.cells import Cells, Fills, atom_values, filled_numbers
 from undelete.adapters.polynomial import Atom, Category, Monomial
 from undelete.release import Column, Kind
 
@@ -33,10 +33,11 @@ MISSING = "nan"  # how a missing cell of a text column is listed among its value
 class _Reading:
     """One raw column's cells after imputation, as the attacker may want them back."""
 
+    column: str
     atoms: tuple[Atom, ...]
     fills: Fills
     text: bool
-    factor: Factor
+    cells: Cells
 
     @classmethod
     def of(cls, design: Design, cells: Cells, column: str) -> _Reading:
@@ -44,28 +45,33 @@ class _Reading:
         ways = {atom.fills for atom in atoms}
         # A cell that was imputed looks like the value it got, unless something tells the two apart.
         fills = ways.pop() if len(ways) == 1 else ()
-        return cls(atoms, fills, cells.is_text(column), cells.factor(column, fills))
+        return cls(column, atoms, fills, cells.is_text(column), cells)
 
     def distinct(self) -> tuple[list[Category], NDArray[np.int64]]:
         """Return the values that records take, sorted, the missing one last, and each record's position."""
-        at = {position: cell for cell, position in self.factor.position.items()}
-        present, inverse = np.unique(self.factor.codes, return_inverse=True)
+        factor = self.cells.factor(self.column, self.fills)
+        at = {position: cell for cell, position in factor.position.items()}
+        present, inverse = np.unique(factor.codes, return_inverse=True)
         found: list[Category] = [at[int(position)] for position in present]
         order = sorted(range(len(found)), key=lambda i: _sort_key(found[i]))
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         return [found[i] for i in order], rank[inverse]
 
-    def kind(self, values: list[Category]) -> Kind:
+    def numbers(self) -> Floats:
+        """Return the cells of a number column, after imputation."""
+        return filled_numbers(self.cells.numbers(self.column), self.fills)
+
+    def kind(self) -> Kind:
         if self.text or any(atom.indicator and atom.categories != (None,) for atom in self.atoms):
             return "categorical"
         if any(atom.codes is not None for atom in self.atoms):
             return "discrete"
-        # what imputation put in says nothing about the column's own values
-        put = {value for _, value in self.fills}
-        numbers = np.array([v for v in values if isinstance(v, float) and v not in put])
-        whole = bool((numbers == np.round(numbers)).all())
-        return "discrete" if len(numbers) <= (_MOST_INTEGERS if whole else _MOST_FRACTIONS) else "continuous"
+        # the cells before imputation: a mean that was put in says nothing about the column's own values
+        distinct = pd.unique(self.cells.numbers(self.column))
+        distinct = distinct[~np.isnan(distinct)]
+        whole = bool((distinct == np.round(distinct)).all())
+        return "discrete" if len(distinct) <= (_MOST_INTEGERS if whole else _MOST_FRACTIONS) else "continuous"
 
 
 def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
@@ -78,19 +84,19 @@ def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
 
 def _column(design: Design, cells: Cells, name: str) -> Column:
     reading = _Reading.of(design, cells, name)
-    values, inverse = reading.distinct()
-    kind = reading.kind(values)
+    kind = reading.kind()
     index = {monomial: i for i, monomial in enumerate(design.monomials)}
-    own = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
+    own: list[Monomial] = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
     if kind == "continuous":
-        own = [m for m in own if len(m) == 1 and m[0][1] == 1 and not m[0][0].indicator][:1]
+        own = [m for m in own if _is_value(m)][:1]
     wanted = np.zeros((len(index), len(own)))
     wanted[[index[m] for m in own], np.arange(len(own))] = 1.0
     V, shift, met = design.solve(wanted)
     kept = [m for m, ok in zip(own, met, strict=True) if ok]
     projection, shift = V[:, met], shift[met]
     if kind == "continuous":
-        return _continuous(design, cells, name, kept, projection, shift)
+        return _continuous(design, reading, kept, projection, shift)
+    values, inverse = reading.distinct()
     return Column(
         name=name,
         kind=kind,
@@ -101,15 +107,13 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
     )
 
 
-def _continuous(
-    design: Design, cells: Cells, name: str, kept: list[Monomial], projection: Floats, shift: Floats
-) -> Column:
+def _continuous(design: Design, reading: _Reading, kept: list[Monomial], projection: Floats, shift: Floats) -> Column:
     """Return a column that is read off its linear term: value = centre + scale * u."""
-    atom = kept[0][0][0] if kept else Atom(name)
+    atom = kept[0][0][0] if kept else Atom(reading.column)
     centre, scale = design.scaling.get(atom, (0.0, 1.0))
     offset = centre - scale * float(shift[0]) if kept else 0.0
     return Column(
-        name=name,
+        name=reading.column,
         kind="continuous",
         projection=projection,
         values=np.zeros(0),
@@ -117,7 +121,7 @@ def _continuous(
         frequency=np.zeros(0),
         offset=offset,
         slope=scale,
-        spread=float(np.nanstd(cells.numbers(name))),
+        spread=float(np.nanstd(reading.numbers())),
     )
 
 
@@ -134,9 +138,7 @@ def _terms(design: Design, name: str, values: list[Category], kept: list[Monomia
     return terms
 
 
-def encode_table(
-    design: Design, table: pd.DataFrame, columns: tuple[Column, ...]
-) -> tuple[NDArray[np.int64], Floats]:
+def encode_table(design: Design, table: pd.DataFrame, columns: tuple[Column, ...]) -> tuple[NDArray[np.int64], Floats]:
     """Return positions in each column's values and the numbers of continuous ones, both (n, columns)."""
     cells = Cells(table)
     cells.require(tuple(column.name for column in columns))
@@ -144,14 +146,17 @@ def encode_table(
     values = np.full((cells.n, len(columns)), np.nan)
     for j, column in enumerate(columns):
         reading = _Reading.of(design, cells, column.name)
-        found, inverse = reading.distinct()
         if column.kind == "continuous":
-            held = np.array([np.nan if v is None else float(v) for v in found])
-            values[:, j] = held[inverse]
+            values[:, j] = reading.numbers()
             continue
+        found, inverse = reading.distinct()
         at = {_key(value): i for i, value in enumerate(column.values.tolist())}
         codes[:, j] = np.array([at.get(_key(v), -1) for v in found], dtype=np.int64)[inverse]
     return codes, values
+
+
+def _is_value(monomial: Monomial) -> bool:
+    return len(monomial) == 1 and all(power == 1 and not atom.indicator for atom, power in monomial)
 
 
 def _key(value: Category) -> Category:

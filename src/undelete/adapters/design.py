@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from undelete.adapters.columns import encode_table, raw_columns
 
 from undelete.adapters.cells import Cells, Fills, atom_values, indicator_rows, refuse_unseen
+from undelete.adapters.columns import encode_table, raw_columns
 from undelete.adapters.polynomial import CONSTANT, Atom, Category, Monomial, Polynomial
 from undelete.adapters.span import Span
 from undelete.release import Column
@@ -191,7 +191,7 @@ class Design:
         The constant's unit vector, or the sum over a full one-hot group.
         """
         if self.has_constant:
-            return np.eye(self.d)[-1]
+            return np.eye(1, self.d, self.d - 1)[0]
         index = {monomial: i for i, monomial in enumerate(self.monomials)}
         sums = [[0]]  # the constant itself: PolynomialFeatures makes one
         for encoding in self.encodings:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from undelete.adapters.model import LinearModel
 
+from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
 
 

@@ -29,9 +29,9 @@ ATTACKS: dict[str, Attack] = {
     for attack in (
         Attack("hrec", "the paper's attack (HRec)", "attack", hrec),
         Attack("avg", "an average person (Avg)", "baseline", avg),
-        Attack("maxdiff", "the public person whose prediction moved most (MaxDiff)", "baseline", maxdiff),
-        Attack("nearest", "the public person nearest to the reconstruction", "baseline", nearest),
-        Attack("informed", "an auditor who holds the remaining records", "bound", informed),
+        Attack("maxdiff", "the public person who moved most (MaxDiff)", "baseline", maxdiff),
+        Attack("nearest", "the nearest public person", "baseline", nearest),
+        Attack("informed", "an auditor holding all other records", "bound", informed),
     )
 }
 

@@ -90,7 +90,7 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
-    target = _targets(release, scales, X, identified)
+    target = _targets(release, scales, X, identified, after=noisy)
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
@@ -118,22 +118,22 @@ def _direction(column: Floats, release: Release) -> Floats:
     return np.asarray(unit * side[:, None])
 
 
-def _targets(release: Release, scales: Floats, X: Floats, identified: Flags) -> Floats | None:
+def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, after: bool) -> Floats | None:
     """Return the targets (b, k): the sign of minus the residual for a label, maths (8) for a number.
 
-    A class trained with the squared loss (ridge classifier) takes the number where n is known.
+    A class trained with the squared loss (ridge classifier) takes the number where n is known. The residual
+    of a difference of ridge models is that at the new one (`after`), a gradient's that at the old one.
     """
     if release.constant is None:
         return None
     squared = isinstance(release.loss, Squared)
     if squared and release.n is not None:
-        target = scales + np.einsum("bd,bdk->bk", X, release.W_after)
-        if release.target_kind == "class":
-            target = (
-                np.where(target >= target.max(axis=1, keepdims=True), 1.0, -1.0)
-                if target.shape[1] > 1
-                else np.sign(target)
-            )
+        W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
+        target = scales + np.einsum("bd,bdk->bk", X, W)
+        if release.target_kind == "class" and target.shape[1] > 1:
+            target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, -1.0)
+        elif release.target_kind == "class":
+            target = np.sign(target)
     elif squared and release.target_kind == "number":
         return None
     else:

@@ -79,10 +79,6 @@ class Schema:
                 return column
         return ColumnInfo(name, label=name)
 
-    def labels(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
-        """Return each column's label and unit."""
-        return {name: (self[name].label, self[name].unit) for name in names}
-
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the described columns."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from undelete.report import figures, formatting
 from undelete.report.distribution import colour_of
-from undelete.report.facts import Audit, headline, label_of, role_of
+from undelete.report.facts import Audit, controls, headline, label_of, role_of
 
 BARS = 24
 COLUMN_ROWS = 100
@@ -30,12 +30,12 @@ def columns(audit: Audit) -> Columns | None:
     rows = [row for row in audit["per_column"] if name is not None and row.get(name) is not None]
     if not rows or int(audit["question"]["deletions"]) == 1:
         return None
-    controls = [e["name"] for e in audit["attacks"] if e["role"] == "baseline"]
+    guesses = controls(audit)
     words = {c["name"]: str(c.get("label") or c["name"]) for c in audit["columns"]}
     shown = [str(e["name"]) for e in audit["attacks"] if any(row.get(e["name"]) is not None for row in rows)]
 
     def control(row: Mapping[str, Any]) -> float | None:
-        return max((float(row[c]) for c in controls if row.get(c) is not None), default=None)
+        return max((float(row[c]) for c in guesses if row.get(c) is not None), default=None)
 
     titles = [words.get(row["column"], str(row["column"])) for row in rows]
     bars = [(title, float(row[str(name)]), control(row)) for title, row in zip(titles, rows, strict=True)]
@@ -49,7 +49,7 @@ def columns(audit: Audit) -> Columns | None:
         figure=figures.per_column(
             bars,
             attack=label_of(audit, str(name)),
-            baseline="best guess without it",
+            baseline="best guess without the attack",
             colour=colour_of(str(name)),
             name="columns",
         ),

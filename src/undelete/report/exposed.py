@@ -72,7 +72,7 @@ def _columns(
     if any(row.get("exact_record") is not None for row in shown):
         table.append(("Whole record", [_mark(row.get("exact_record")) for row in shown]))
     add("Sure of it", "confidence", formatting.percent)
-    add("Error of the target", "target_error", lambda e: formatting.target_error(e, target))
+    add("Target error", "target_error", lambda e: formatting.target_error(e, target))
     if any(row.get("label") is not None for row in shown):
         table.append(("Label", [_mark(row.get("label")) for row in shown]))
     add("Centred cosine", "centred_cosine", formatting.similarity)

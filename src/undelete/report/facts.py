@@ -47,12 +47,22 @@ def has_truth(audit: Audit) -> bool:
     return any(row.get(key) is not None for row in audit["summary"] for key in kept)
 
 
+# a baseline that starts from the attack's own answer is no guess without it, so it never answers for one
+LEANS_ON_THE_ATTACK = ("nearest",)
+
+
+def controls(audit: Audit) -> list[str]:
+    """Return the baselines that know nothing of the reconstruction."""
+    names = [str(entry["name"]) for entry in audit["attacks"] if entry["role"] == "baseline"]
+    return [name for name in names if name not in LEANS_ON_THE_ATTACK]
+
+
 def best_baseline(audit: Audit, score: str, *, largest: bool = True) -> tuple[str, float] | None:
-    """Return (attack, score) of the baseline that does best on a column of the summary."""
+    """Return (attack, score) of the control that does best on a column of the summary."""
     found = [
         (float(row[score]), str(row["attack"]))
         for row in audit["summary"]
-        if role_of(audit, row["attack"]) == "baseline" and row.get(score) is not None
+        if row["attack"] in controls(audit) and row.get(score) is not None
     ]
     if not found:
         return None

@@ -131,7 +131,7 @@ def per_column(
     name : str
         A word that is unique on the page.
     """
-    pitch, head = 30.0, 24.0
+    pitch, head = 30.0, 42.0
     height = head + pitch * len(bars) + 26
     columns = [svg.plain(formatting.shorten(column, 20)) for column, _, _ in bars]
     with svg.drawing():
@@ -156,11 +156,10 @@ def per_column(
                         formatting.percent(share), (share, y_bar), (4, -0.5), textcoords="offset points",
                         va="center", color=svg.PALETTE[shade], fontsize=svg.FONT_SIZE - 1,
                     )  # fmt: skip
-        at = left
-        for words, shade in ((attack, colour), (baseline, "baseline")):
-            key = figure.text(at / _WIDTH, 1 - 13 / height, svg.plain(words), color=svg.PALETTE[shade])
-            key.set_fontweight("bold")
-            at = key.get_window_extent().x1 + 12
+        for line, (words, shade) in enumerate(((attack, colour), (baseline, "baseline"))):
+            key = figure.text(0, 1 - (14 + 15 * line) / height, svg.plain(formatting.shorten(words, 44)))
+            key.set(color=svg.PALETTE[shade], fontweight="bold")
+            key.set_x(max(4.0, min(left, _WIDTH - 4 - key.get_window_extent().width)) / _WIDTH)
         described = "; ".join(
             f"{column}: {formatting.percent(ours)}, {baseline} {formatting.percent(control)}"
             for column, ours, control in bars
@@ -194,7 +193,6 @@ def reliability(confidence: ArrayLike, right: ArrayLike, *, colour: str, name: s
         axes.set_ylim(-0.02, 1.04)
         grey = svg.PALETTE["baseline"]
         axes.plot([0, 1], [0, 1], color=grey, linestyle=distribution.DASHES[0], linewidth=1.2)
-        axes.text(0.44, 0.52, "as sure as right", color=grey, ha="right", gid="label")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.tick_params(length=3)

@@ -87,6 +87,8 @@ def _bare(value: Any, unit: str | None) -> str:
     """Return a value without its unit."""
     if value is None:
         return MISSING
+    if isinstance(value, list | tuple):
+        return ", ".join(_bare(part, unit) for part in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return shorten(str(value))
     if not math.isfinite(value):
@@ -117,12 +119,18 @@ def value_range(low: Any, high: Any, unit: str | None = None) -> str:
     """Return ``33 to 35 years``; one value when both ends read the same, empty when there is no range."""
     if low is None or high is None:
         return ""
+    if isinstance(low, int | float) and isinstance(high, int | float) and 0 < high - low < 10:
+        # two digits of the width: the rest of an end says nothing
+        decimals = max(0, 1 - math.floor(math.log10(high - low)))
+        low, high = round(low, decimals), round(high, decimals)
     first, last = _bare(low, unit), value(high, unit)
     return last if first == _bare(high, unit) else f"{first} to {last}"
 
 
 def target_value(x: Any, target: Mapping[str, Any]) -> Any:
     """Return a target's value as it is shown: exp undone, +1 and -1 named by their class."""
+    if isinstance(x, list | tuple):
+        return [target_value(part, target) for part in x]
     if x is None or isinstance(x, str):
         return x
     if target.get("transform") == "exp":

@@ -43,7 +43,7 @@ MEANING = {
     "hrec+": "the same difference, decoded with its error bars onto values that a column can take",
     "avg": "the average public record, whatever was deleted",
     "maxdiff": "the public record on which the two models differ most",
-    "nearest": "the public record closest to the reconstruction",
+    "nearest": "the public record closest to the reconstruction: it leans on the attack, so it is no control for it",
     "informed": "somebody who holds all remaining records: the most that can be known",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from undelete.report import figures, formatting
 from undelete.report.facts import (
+    LEANS_ON_THE_ATTACK,
     Audit,
     Row,
     best_baseline,
@@ -27,6 +28,7 @@ class AttackLine:
     name: str
     label: str
     role: str
+    note: str
     n: int
     columns: str
     columns_range: str
@@ -118,6 +120,7 @@ def _attack_line(audit: Audit, row: Row, *, one: bool, labelled: bool) -> Attack
         name=name,
         label=label_of(audit, name),
         role=role_of(audit, name),
+        note=_note(audit, name),
         n=int(row["n"]),
         columns=columns_right(exact, count) if one else formatting.percent(exact),
         columns_range=ends("exact_columns"),
@@ -130,6 +133,13 @@ def _attack_line(audit: Audit, row: Row, *, one: bool, labelled: bool) -> Attack
         centred=formatting.similarity(row.get("median_centred_cosine")),
         above="" if one or None in above else " / ".join(formatting.percent(a) for a in above),
     )
+
+
+def _note(audit: Audit, name: str) -> str:
+    """Return what an attack is when it is not one."""
+    if name in LEANS_ON_THE_ATTACK:
+        return "starts from the attack's answer"
+    return {"baseline": "control", "bound": "upper bound"}.get(role_of(audit, name), "")
 
 
 def _lift(audit: Audit) -> str:

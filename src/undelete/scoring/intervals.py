@@ -23,7 +23,8 @@ def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, f
     rate, spread = successes / trials, z * z / trials
     centre = rate + spread / 2
     half = z * np.sqrt(rate * (1 - rate) / trials + spread / (4 * trials))
-    return max(0.0, float((centre - half) / (1 + spread))), min(1.0, float((centre + half) / (1 + spread)))
+    low = 0.0 if successes == 0 else float((centre - half) / (1 + spread))
+    return low, 1.0 if successes == trials else float((centre + half) / (1 + spread))
 
 
 def mean_interval(

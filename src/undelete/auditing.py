@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from undelete.adapters.model import LinearModel, align
 from undelete.adapters.sklearn import from_sklearn, scaler_leak
 from undelete.adapters.targets import encode_target
 from undelete.attacker.attacks import find
+from undelete.data.schema import Schema, schema_of
 from undelete.data.table import read_table
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
@@ -31,8 +32,8 @@ from undelete.problem import Problem, as_table, check_rows
 from undelete.release import Release
 from undelete.result import Audit, Setting, Target
 
-Model = BaseEstimator | LinearModel | str | os.PathLike[str]
-Table = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
+Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
+Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 DEFAULT = ("hrec", "avg", "maxdiff")
 
 
@@ -42,10 +43,10 @@ class Words:
 
     Parameters
     ----------
-    labels : mapping of str to (label, unit)
-        Columns and target in a reader's words.
-    transform : {"exp"} or None
-        How a reader should see the target.
+    schema : Schema, optional
+        Columns in a reader's words; by default the known one that the column names point to.
+    target : Target, optional
+        The target in a reader's words.
     source : str or None
         Where the public records are from.
     command : str or None
@@ -58,8 +59,8 @@ class Words:
         How well the model predicts, by the measure's name.
     """
 
-    labels: Mapping[str, tuple[str, str]] | None = None
-    transform: str | None = None
+    schema: Schema | None = None
+    target: Target | None = None
     source: str | None = None
     command: str | None = None
     names: tuple[str | None, str | None] = (None, None)
@@ -124,6 +125,7 @@ def audit(
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
     W_after = align(old, new)
     n, warnings = _count(n, old)
+    schema = words.schema or schema_of(map(str, table.columns))
     release = Release(
         loss=LOSSES[old.loss],
         W_before=old.W,
@@ -140,8 +142,8 @@ def audit(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
             model=_described(old, n, words),
-            target=_target(old, target, words),
-            labels=words.labels or {},
+            target=_target(old, target, words, schema),
+            schema=schema,
             public_source=words.source,
             command=words.command,
         ),
@@ -211,6 +213,7 @@ def simulate(
     model, objective = problem.model, problem.objective
     draw, judge = np.random.SeedSequence(rng).spawn(2)
     rows = _rows(deletions, objective.n, np.random.default_rng(draw))
+    schema = words.schema or schema_of(map(str, _table(X).columns))
     public, name = _table(X_public), str(getattr(y, "name", None) or "target")
     if y_public is not None:
         public = public.assign(**{name: np.asarray(y_public)})
@@ -232,8 +235,8 @@ def simulate(
             kind=words.kind or "simulate",
             text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played.",
             model=_described(model, objective.n, words),
-            target=_target(model, name, words),
-            labels=words.labels or {},
+            target=_target(model, name, words, schema),
+            schema=schema,
             public_source=words.source,
             command=words.command,
         ),
@@ -327,9 +330,7 @@ def _true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Re
     return Truth(X=old.design.transform(table), Y=Y, codes=codes, values=values)
 
 
-def _encode(
-    model: LinearModel, release: Release, table: pd.DataFrame
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return true records as codes, and their numbers in every numeric column."""
     columns = tuple(release.columns)
     codes, values = model.design.encode(table, columns)
@@ -359,18 +360,18 @@ def _fixed_preprocessing(model: LinearModel) -> list[str]:
     if not model.steps:
         return []
     return [
-        f"The preprocessing ({', '.join(model.steps)}) is held as fitted on all records. Whoever refits it after a "
+        f"The preprocessing ({', '.join(dict.fromkeys(model.steps))}) is held as fitted on all records. Whoever refits it after a "
         "deletion gives more away: the change of a scaler's mean is the record itself."
     ]
 
 
-def _target(model: LinearModel, name: str | None, words: Words) -> Target | None:
-    if name is None:
-        return None
-    label, unit = (words.labels or {}).get(name, (name, ""))
+def _target(model: LinearModel, name: str | None, words: Words, schema: Schema) -> Target | None:
+    if name is None or words.target is not None:
+        return words.target
+    known = schema[name]
     kind = "number" if model.classes is None else "class"
     classes = None if model.classes is None else tuple(model.classes)
-    return Target(name=name, label=label, unit=unit, kind=kind, transform=words.transform, classes=classes)
+    return Target(name=name, label=known.label, unit=known.unit, kind=kind, classes=classes)
 
 
 def _described(model: LinearModel, n: int | None, words: Words) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What users bring, scikit-learn estimators, pipelines and files, as `LinearModel`."""

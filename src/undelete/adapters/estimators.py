@@ -1,0 +1,226 @@
+"""Reads fitted scikit-learn linear estimators: coefficients, loss and penalty in the summed objective, maths (1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
+from sklearn.svm import LinearSVC
+
+from undelete.adapters.model import LossName
+from undelete.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear estimator without its preprocessing.
+
+    Parameters
+    ----------
+    kind : str
+        Its class name.
+    loss : str
+        As in `LinearModel`.
+    coef : array (k, d0)
+        Coefficients.
+    intercept : array (k,) or None
+        None: fitted without.
+    l2 : float
+        Penalty of each coefficient in the summed objective.
+    l2_constant : float
+        Penalty of the intercept; liblinear has one.
+    classes : tuple or None
+        A classifier's classes.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    kind: str
+    loss: LossName
+    coef: Floats
+    intercept: Floats | None
+    l2: float
+    l2_constant: float = 0.0
+    classes: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_estimator(estimator: Any, features: int) -> Linear:
+    """Return a fitted linear estimator's parts.
+
+    Raises
+    ------
+    InputError
+        When it is of a type that is not read, or has an option under which it does not minimise maths (1).
+    """
+    reader = READERS.get(type(estimator))
+    if reader is None:
+        accepted = ", ".join(kind.__name__ for kind in READERS)
+        raise InputError(
+            f"{type(estimator).__name__} is not a model that undelete reads: it reads {accepted}, bare or at the end "
+            "of a Pipeline"
+        )
+    name = type(estimator).__name__
+    if getattr(estimator, "positive", False):
+        raise InputError(
+            f"{name} was fitted with positive=True: at a bound the gradient is not zero, so the attack's equations "
+            "do not hold; fit without it"
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise InputError(
+            f"{name} was fitted with class_weight, which weighs the records and changes with each deletion: fit "
+            "without it"
+        )
+    linear = reader(estimator)
+    if linear.coef.shape[1] != features:
+        raise InputError(
+            f"{name} has coefficients for {linear.coef.shape[1]} features and is given {features}: it was changed "
+            "after fitting or the file is damaged; refit it"
+        )
+    return linear
+
+
+def _coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
+    """Return coef (k, d0) and intercept (k,), None when fitted without."""
+    coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
+    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
+    if not estimator.fit_intercept:
+        return coef, None
+    return coef, np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), coef.shape[:1])
+
+
+def _classes(estimator: Any) -> tuple[Any, ...]:
+    classes = np.asarray(estimator.classes_)
+    if classes.ndim != 1 or np.atleast_2d(estimator.coef_).shape[0] not in (1, len(classes)):
+        raise InputError(
+            f"{type(estimator).__name__} predicts several labels a record: undelete reads one label; fit one model "
+            "for each"
+        )
+    return tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
+
+
+def _one_penalty(alpha: Any, name: str) -> float:
+    values = np.unique(np.asarray(alpha, dtype=np.float64))
+    if len(values) != 1:
+        raise InputError(
+            f"{name} has a penalty of its own for each output (alpha {values[0]:g} to {values[-1]:g}): undelete reads "
+            "one penalty for all; fit the outputs apart"
+        )
+    return float(values[0])
+
+
+def _least_squares(estimator: LinearRegression) -> Linear:
+    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0)
+
+
+def _ridge(estimator: Ridge | RidgeCV) -> Linear:
+    name = type(estimator).__name__
+    alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
+    return Linear(
+        name, "squared", *_coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)
+    )
+
+
+def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
+    name = type(estimator).__name__
+    alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
+    return Linear(
+        name,
+        "squared",
+        *_coefficients(estimator),
+        l2=_one_penalty(alpha, name),
+        classes=_classes(estimator),
+        notes=_convergence(estimator),
+    )
+
+
+def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
+    name = type(estimator).__name__
+    classes = _classes(estimator)
+    if len(classes) != 2:
+        raise InputError(
+            f"{name} has {len(classes)} classes: undelete reads logistic models of two classes; fit one against the "
+            "rest"
+        )
+    _refuse_l1(estimator)
+    chosen = estimator.C_ if hasattr(estimator, "C_") else estimator.C
+    unpenalised = getattr(estimator, "penalty", "l2") is None
+    l2 = 0.0 if unpenalised else 1.0 / _one_penalty(chosen, name)  # C = inf: no penalty
+    coef, intercept = _coefficients(estimator)
+    penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
+    return Linear(name, "logistic", coef, intercept, l2, penalised, classes, _convergence(estimator))
+
+
+def _refuse_l1(estimator: Any) -> None:
+    name = type(estimator).__name__
+    penalty = getattr(estimator, "penalty", "l2")
+    ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", None))
+    ratios = [float(r) for r in np.ravel(np.asarray(ratio, dtype=object)) if r is not None]
+    # before scikit-learn 1.8 the ratio counts for the elastic net only
+    ignored = penalty in ("l2", None)
+    if penalty == "l1" or (any(ratios) and not ignored):
+        raise InputError(
+            f"{name} was fitted with an l1 or elastic-net penalty, which has no gradient at zero: the attack's "
+            "equations do not hold; fit with the l2 penalty"
+        )
+
+
+def _svc(estimator: LinearSVC) -> Linear:
+    if estimator.loss != "squared_hinge":
+        raise InputError(
+            f"LinearSVC was fitted with loss={estimator.loss!r}, which has no curvature: undelete reads "
+            "loss='squared_hinge'"
+        )
+    if estimator.penalty != "l2":
+        raise InputError(
+            "LinearSVC was fitted with an l1 penalty, which has no gradient at zero: the attack's equations do not "
+            "hold; fit with penalty='l2'"
+        )
+    if estimator.multi_class != "ovr":
+        raise InputError(
+            f"LinearSVC was fitted with multi_class={estimator.multi_class!r}: undelete reads one class against the "
+            "rest ('ovr')"
+        )
+    coef, intercept = _coefficients(estimator)
+    l2 = 1.0 / float(estimator.C)
+    constant = l2 / float(estimator.intercept_scaling) ** 2
+    return Linear(
+        "LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), _convergence(estimator)
+    )
+
+
+def _convergence(estimator: Any) -> tuple[str, ...]:
+    """Return a note when an iterative fit used up its iterations."""
+    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
+    if used is None or most is None or np.max(used) < most:
+        return ()
+    name = type(estimator).__name__
+    where = " in at least one of its fits" if name.endswith("CV") else ""
+    return (f"{name} stopped at max_iter={most} without converging{where}",)
+
+
+READERS: dict[type, Callable[[Any], Linear]] = {
+    LinearRegression: _least_squares,
+    Ridge: _ridge,
+    RidgeCV: _ridge,
+    RidgeClassifier: _ridge_classifier,
+    RidgeClassifierCV: _ridge_classifier,
+    LogisticRegression: _logistic,
+    LogisticRegressionCV: _logistic,
+    LinearSVC: _svc,
+}

@@ -1,0 +1,259 @@
+"""Model files: .skops and .npz, which run no code when read, and .joblib and .pkl on trust.
+
+A file is the user's, or somebody else's who may be hostile. Before anything is allocated the archive's declared
+sizes are added up, and every array's header is compared with the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import joblib
+import numpy as np
+import skops.io
+from numpy.lib import format as npy
+from sklearn.base import BaseEstimator
+
+from undelete.adapters.feature_names import describes
+from undelete.adapters.model import LinearModel
+from undelete.errors import InputError
+
+_LARGEST = 2 * 1024**3  # bytes unpacked; a linear model with a million features has 10 MB
+_LARGEST_SCHEMA = 64 * 1024**2  # skops describes the estimator in JSON, which takes many times that in memory
+_PICKLES = (".joblib", ".pkl", ".pickle")
+_KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2")
+_NEEDED = ("coef", "loss", "feature_names")
+
+# Besides what skops trusts by itself: parts of a fitted ColumnTransformer. They hold names and types, and
+# building them runs nothing of the file's.
+_TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.compose._column_transformer.make_column_selector",
+        "sklearn.compose._column_transformer._RemainderColsList",
+    }
+)
+
+_DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, ImportError, RecursionError,
+    MemoryError, OverflowError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEstimator | LinearModel:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : path
+        .skops: a scikit-learn estimator. .npz: the plain form of docs/model-files.md. .joblib, .pkl: a
+        pickle, only with `trust`.
+    trust : bool
+        Allow pickles. Unpickling runs code that the file contains.
+
+    Returns
+    -------
+    estimator or LinearModel
+        The estimator as saved; a LinearModel from an .npz.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, a folder, empty, of another kind, damaged, unreasonably large, or holds types
+        that are not trusted.
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix not in (".skops", ".npz", *_PICKLES):
+        raise InputError(
+            f"{path} is not a model file by its name: save the model as .skops (skops.io.dump) or .npz "
+            "(docs/model-files.md)"
+        )
+    if file.is_dir():
+        raise InputError(f"{path} is a folder: give the model file in it")
+    if not file.exists():
+        raise InputError(f"there is no file {path}: check the path")
+    if file.stat().st_size == 0:
+        raise InputError(f"{path} is empty: the model was not saved whole; save it again")
+    if suffix in _PICKLES:
+        return _load_pickle(file, trust)
+    try:
+        _check_archive(file)
+        return _load_skops(file) if suffix == ".skops" else _load_npz(file)
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(f"{path} is damaged or no {suffix} file ({why}): save the model again") from error
+
+
+def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str]) -> None:
+    """Write a model file: a LinearModel as .npz, an estimator as .skops.
+
+    The file is written beside and then renamed, so that a half-written one never has the name.
+
+    Raises
+    ------
+    InputError
+        When the name does not end as the model's kind demands, the folder is missing, or the feature names do
+        not say all that the model does (then save the estimator itself).
+    """
+    file = Path(path)
+    plain = isinstance(model, LinearModel)
+    suffix = ".npz" if plain else ".skops"
+    if file.suffix.lower() != suffix:
+        raise InputError(f"{path} must end in {suffix}: that is how a {type(model).__name__} is saved")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {file.absolute().parent}: make it first")
+    if file.is_dir():
+        raise InputError(f"{path} is a folder: give a file name in it")
+    if isinstance(model, LinearModel):
+        arrays = _plain_arrays(model)
+        _write(file, lambda out: np.savez(out, allow_pickle=False, **arrays))
+    else:
+        _write(file, lambda out: skops.io.dump(model, out))
+
+
+def _write(file: Path, write: Callable[[BinaryIO], None]) -> None:
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as out:
+            write(out)
+        beside.replace(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}): choose another place") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _plain_arrays(model: LinearModel) -> dict[str, Any]:
+    if not describes(model.feature_names, model.design):
+        raise InputError(
+            f"the {model.kind}'s features are more than their names say (steps: {', '.join(model.steps) or 'none'}): "
+            "save the estimator itself as .skops"
+        )
+    arrays: dict[str, Any] = {
+        "coef": model.coef,
+        "loss": np.array(model.loss),
+        "feature_names": np.array(model.feature_names, dtype=str),
+    }
+    optional = {"intercept": model.intercept, "l2": model.l2, "n": model.n}
+    arrays.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
+    if model.classes is not None:
+        classes = np.array(list(model.classes))
+        arrays["classes"] = classes.astype(str) if classes.dtype == object else classes
+    return arrays
+
+
+def _load_pickle(file: Path, trust: bool) -> BaseEstimator:
+    if not trust:
+        raise InputError(
+            f"{file} is a pickle, and unpickling runs code that the file contains: save the model as .skops, or trust "
+            "the file (--trust, or trust=True) if you know who made it"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # another version's estimator; `from_sklearn` compares decisions
+            return joblib.load(file)
+    except Exception as error:  # a trusted pickle runs any code, so any error can come out
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(f"{file} cannot be unpickled ({why}): save the model again") from error
+
+
+def _load_skops(file: Path) -> BaseEstimator:
+    unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - _TRUSTED)
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+        raise InputError(
+            f"{file} holds types that are not trusted ({shown}): they may run code when loaded; save a pipeline of "
+            "scikit-learn's own linear models and steps"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # another version's estimator; `from_sklearn` compares decisions
+        model = skops.io.load(file, trusted=sorted(_TRUSTED))
+    if not isinstance(model, BaseEstimator):
+        raise InputError(f"{file} holds a {type(model).__name__}, not an estimator: save the fitted model itself")
+    return model
+
+
+def _load_npz(file: Path) -> LinearModel:
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    unknown, missing = sorted(set(arrays) - set(_KEYS)), [key for key in _NEEDED if key not in arrays]
+    if missing:
+        raise InputError(
+            f"{file} has no {', '.join(missing)}: a plain model file has coef, loss and feature_names "
+            "(docs/model-files.md)"
+        )
+    if unknown:
+        raise InputError(f"{file} has entries that are not known ({', '.join(unknown[:5])}): it has {', '.join(_KEYS)}")
+    names = arrays["feature_names"]
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise InputError(f"{file} has feature_names that are not a list of text: write one name for each coefficient")
+    classes = arrays.get("classes")
+    n = arrays.get("n")
+    if n is not None and (n.size != 1 or not np.issubdtype(n.dtype, np.number) or n != np.round(n)):
+        raise InputError(f"{file} has an n that is not one whole number: it is the number of training records")
+    try:
+        return LinearModel(
+            coef=arrays["coef"],
+            intercept=arrays.get("intercept"),
+            loss=_text(arrays["loss"]),  # type: ignore[arg-type]  # checked there
+            feature_names=[_text(name) for name in names],
+            classes=None if classes is None else [_plain(c) for c in np.ravel(classes).tolist()],
+            l2=arrays.get("l2"),
+            n=None if n is None else int(n.item()),
+        )
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def _plain(label: Any) -> Any:
+    return label.decode() if isinstance(label, bytes) else label
+
+
+def _text(value: Any) -> str:
+    return str(_plain(value.item() if isinstance(value, np.ndarray | np.generic) else value))
+
+
+def _check_archive(file: Path | BinaryIO, depth: int = 0) -> None:
+    """Refuse an archive whose members, or the arrays in them, are larger than a model or than the file says."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        declared = sum(member.file_size for member in members)
+        if declared > _LARGEST or len(members) > 100_000:
+            raise InputError(
+                f"{file} would unpack to {declared / 1e9:.1f} GB in {len(members)} parts, far more than a linear "
+                "model: it is not what it says it is"
+            )
+        for member in members:
+            if member.filename == "schema.json" and member.file_size > _LARGEST_SCHEMA:
+                raise ValueError(f"schema.json of {member.file_size / 1e6:.0f} MB")
+            if member.filename.endswith(".npy"):
+                with archive.open(member) as part:
+                    _check_array(part, member)
+            elif member.filename.endswith((".npz", ".zip")):
+                if depth:
+                    raise ValueError("archives within archives within archives")
+                _check_archive(io.BytesIO(archive.read(member)), depth + 1)
+
+
+def _check_array(part: Any, member: zipfile.ZipInfo) -> None:
+    """Refuse an array whose header asks for more memory than the file has bytes."""
+    version = npy.read_magic(part)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"{member.filename} has npy version {version}")
+    header = npy.read_array_header_1_0(part) if version == (1, 0) else npy.read_array_header_2_0(part)
+    shape, _, dtype = header
+    count = 1
+    for size in shape:
+        count *= int(size)
+    if not dtype.hasobject and (count < 0 or count * dtype.itemsize > member.file_size):
+        raise ValueError(f"{member.filename} declares shape {shape} and has {member.file_size} bytes")

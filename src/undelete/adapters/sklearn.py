@@ -1,0 +1,231 @@
+"""Reads fitted scikit-learn linear models, bare or at the end of a Pipeline, into `LinearModel`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from undelete.adapters.cells import Cells
+from undelete.adapters.design import Design
+from undelete.adapters.estimators import READERS, Linear, read_estimator
+from undelete.adapters.model import LinearModel
+from undelete.adapters.polynomial import CONSTANT, Polynomial
+from undelete.adapters.preprocessing import read
+from undelete.adapters.reading import Feature, RawCells, Reading
+from undelete.errors import InputError
+
+Floats = NDArray[np.float64]
+
+_CHECKED = 500  # public rows on which our decision is compared with the estimator's own
+
+
+def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None) -> LinearModel:
+    """Return a fitted estimator as a LinearModel.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
+        LogisticRegressionCV of two classes, LinearSVC with the squared hinge loss; bare or at the end of a
+        Pipeline of the steps in `preprocessing.READERS`.
+    public : DataFrame or None
+        Public records. They name the raw columns when the estimator was fitted on an array, and on up to
+        500 of them the decision is compared with the estimator's own.
+    target : str or None
+        The public table's target column, which is no feature.
+
+    Returns
+    -------
+    LinearModel
+        In the space of the final estimator's features, with the constant last.
+
+    Raises
+    ------
+    InputError
+        When the estimator is not fitted, is of another type, has an option under which it does not minimise
+        maths (1), does not go with the public table, or decides otherwise than we do.
+    """
+    names = _raw_columns(estimator, public, target)
+    reading = Reading(_standardisation(public, names))
+    features = [Feature(name, RawCells(name)) for name in names]
+    try:
+        final = estimator
+        while isinstance(final, Pipeline):
+            for _, step in final.steps[:-1]:
+                features = read(step, features, reading)
+            final = final.steps[-1][1]
+        linear = read_estimator(final, len(features))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, NotFittedError) as error:
+        if isinstance(error, InputError):
+            raise
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
+            "scikit-learn; refit and save it again"
+        ) from error
+    model = _model(linear, names, features, reading)
+    if public is not None:
+        _check_decision(model, estimator, public.iloc[:_CHECKED], names)
+    return model
+
+
+def scaler_leak(before: Any, after: Any) -> dict[str, float] | None:
+    """Return the deleted record's values that two StandardScalers give away by themselves.
+
+    A StandardScaler stores its training records' number and means, so n mean - (n - 1) mean' is the deleted
+    value, exact to round-off (about n times 1e-16 of the mean).
+
+    Parameters
+    ----------
+    before, after : estimator, Pipeline or LinearModel
+        Fitted before and after the deletion.
+
+    Returns
+    -------
+    dict of str to float, or None
+        For each column that a StandardScaler reads raw, the deleted record's value. None when there is none,
+        or the second was not fitted on exactly one record less.
+    """
+    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
+    leaked = {}
+    for column, (n, mean) in old.means.items():
+        later, mean_later = new.means.get(column, (0, 0.0))
+        if later == n - 1:
+            leaked[column] = n * mean - later * mean_later
+    return leaked or None
+
+
+def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None) -> list[str]:
+    """Return the names of the columns that enter the estimator."""
+    first, *_ = _chain(estimator)
+    if type(_chain(estimator)[-1]) not in READERS:
+        read_estimator(_chain(estimator)[-1], 0)  # refuses it by its class name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise InputError(
+            f"the {type(estimator).__name__} is not fitted: there are no parameters to compare; fit it before saving it"
+        ) from error
+    except TypeError as error:
+        raise InputError(f"{type(estimator).__name__} is not a scikit-learn estimator: give a fitted model") from error
+    names = getattr(first, "feature_names_in_", None)
+    if names is not None:
+        return [str(name) for name in names]
+    count = int(getattr(first, "n_features_in_", 0))
+    if public is None:
+        return [f"x{j}" for j in range(count)]
+    names = [str(label) for label in public.columns if str(label) != target]
+    if len(names) != count:
+        raise InputError(
+            f"the model was fitted on an array of {count} columns and the public table has {len(names)} besides the "
+            f"target{'' if target else ' (none was named)'}: give the same columns in the same order"
+        )
+    return names
+
+
+def _chain(estimator: Any) -> list[Any]:
+    """Return the steps that see the raw table first, and the final estimator last."""
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    parts = [part for _, step in estimator.steps for part in _chain(step)]
+    kept = [part for part in parts if part is not None and part != "passthrough"]
+    return kept or parts
+
+
+def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
+    """Return a centre and scale for each number column of the public table.
+
+    The scale is a power of two and the centre a multiple of it, so that whole numbers are standardised, and
+    turned back, without round-off.
+    """
+    if public is None:
+        return {}
+    cells = Cells(public)
+    cells.require(tuple(names))
+    found = {}
+    for name in names:
+        if cells.is_text(name):
+            continue
+        numbers = cells.numbers(name)
+        numbers = numbers[~np.isnan(numbers)]
+        deviation = float(numbers.std()) if len(numbers) else 0.0
+        if deviation > 0:
+            scale = float(2.0 ** np.round(np.log2(deviation)))
+            found[name] = (float(np.round(numbers.mean() / scale)) * scale, scale)
+    return found
+
+
+def _model(linear: Linear, names: list[str], features: list[Feature], reading: Reading) -> LinearModel:
+    if len(features) != linear.coef.shape[1]:
+        raise InputError(
+            f"the pipeline makes {len(features)} features and the {linear.kind} has {linear.coef.shape[1]} "
+            "coefficients: a step was changed after fitting; refit it"
+        )
+    polynomials: list[Polynomial] = [reading.numeric(feature) for feature in features]
+    labels: list[str] = []
+    taken: dict[str, int] = {}
+    for feature in features:
+        taken[feature.name] = taken.get(feature.name, 0) + 1
+        labels.append(feature.name if taken[feature.name] == 1 else f"{feature.name}#{taken[feature.name]}")
+    has_constant = linear.intercept is not None
+    if has_constant:
+        polynomials.append({CONSTANT: 1.0})
+    read_columns = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
+    read_columns |= {encoding.column for encoding in reading.encodings}
+    design = Design(
+        raw=tuple(name for name in names if name in read_columns),
+        feature_names=(*labels, *(("1",) if has_constant else ())),
+        polynomials=tuple(polynomials),
+        has_constant=has_constant,
+        scaling=dict(reading.scaling),
+        encodings=tuple(reading.encodings),
+    )
+    return LinearModel(
+        coef=linear.coef,
+        intercept=linear.intercept,
+        loss=linear.loss,
+        feature_names=labels,
+        classes=linear.classes,
+        l2=np.append(np.full(len(labels), linear.l2), [linear.l2_constant] * has_constant),
+        n=reading.samples,
+        design=design,
+        kind=linear.kind,
+        steps=tuple(reading.steps),
+        notes=linear.notes,
+        means=dict(reading.means),
+    )
+
+
+def _check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, names: list[str]) -> None:
+    """Refuse an estimator whose own decision on the public records is not ours."""
+    if len(public) == 0:
+        return
+    ours = model.decision(public)
+    columns = {str(label): j for j, label in enumerate(public.columns)}
+    table = public.iloc[:, [columns[name] for name in names]].set_axis(names, axis=1)
+    decide = estimator.decision_function if model.classes is not None else estimator.predict
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            named = hasattr(_chain(estimator)[0], "feature_names_in_")
+            theirs = np.asarray(decide(table if named else table.to_numpy()), dtype=np.float64)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the {type(estimator).__name__} does not predict the public records ({str(error).splitlines()[0]}): give "
+            "records like those it was fitted on"
+        ) from error
+    theirs = theirs.reshape(len(public), -1)
+    if theirs.shape != ours.shape or not np.allclose(ours, theirs, rtol=1e-6, atol=1e-6 * float(np.abs(theirs).max())):
+        raise InputError(
+            f"the {type(estimator).__name__} decides otherwise on the public records than its steps say: the pipeline "
+            "does something that undelete does not model, so nothing it gave back could be trusted"
+        )

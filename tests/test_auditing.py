@@ -1,0 +1,278 @@
+"""Two models and public data in, the record out: on pipelines somebody really has."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier, RidgeCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import LinearSVC
+
+import undelete
+from undelete.errors import InputError
+
+N, WHO = 4000, 1234
+
+
+def population(seed=0, size=2 * N):
+    """Age, years in town, one of four colours, and an income that depends on them."""
+    rng = np.random.default_rng(seed)
+    age = rng.integers(18, 80, size)
+    years = np.minimum(rng.geometric(0.1, size), age)
+    colour = rng.choice(["blue", "green", "red", "white"], size, p=[0.4, 0.3, 0.2, 0.1])
+    income = 20 + 0.5 * age - 0.004 * (age - 50.0) ** 2 + 4 * (colour == "red") + rng.normal(0, 8, size)
+    table = pd.DataFrame({"age": age, "years": years, "colour": colour, "income": income})
+    return table.assign(rich=np.where(income > 45, "yes", "no"))
+
+
+@pytest.fixture(scope="module")
+def halves():
+    table = population()
+    return table.iloc[:N].reset_index(drop=True), table.iloc[N:].reset_index(drop=True)
+
+
+def pipeline(model, columns=("age", "years", "colour")):
+    numbers = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False, interaction_only=False))
+    parts = [("colour", OneHotEncoder(), ["colour"]), ("age", numbers, ["age"]), ("years", MinMaxScaler(), ["years"])]
+    return Pipeline([("features", ColumnTransformer(parts)), ("model", model)])
+
+
+def pair(private, make, target):
+    """The pipeline fitted with and without one record, all of its steps refitted."""
+    X, y = private[["age", "years", "colour"]], private[target]
+    return make().fit(X, y), make().fit(X.drop(index=WHO), y.drop(index=WHO))
+
+
+MODELS = {
+    "ridge": (lambda: Ridge(alpha=1.0), "income"),
+    "ols": (LinearRegression, "income"),
+    "ridgecv": (lambda: RidgeCV(alphas=[0.1, 1.0, 10.0]), "income"),
+    "ridge classifier": (lambda: RidgeClassifier(alpha=1.0), "rich"),
+    "logistic": (lambda: LogisticRegression(tol=1e-10, max_iter=2000, solver="newton-cholesky"), "rich"),
+    "svm": (lambda: LinearSVC(dual=False, tol=1e-10, max_iter=20000), "rich"),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_record_comes_back_in_its_own_columns_and_units(name, halves):
+    private, public = halves
+    model, target = MODELS[name]
+    before, after = pair(private, lambda: pipeline(model()), target)
+    truth = private.iloc[[WHO]]
+    result = undelete.audit(
+        before, after, public.drop(columns=["income" if target == "rich" else "rich"]), target=target, truth=truth, n=N
+    )
+    record = result.records.iloc[0]
+    assert record["colour"] == truth["colour"].iloc[0]
+    assert abs(record["age"] - truth["age"].iloc[0]) <= 2
+    assert abs(record["years"] - truth["years"].iloc[0]) <= 2
+    if target == "rich":
+        assert record["rich"] == truth["rich"].iloc[0]
+    else:
+        assert abs(record["income"] - truth["income"].iloc[0]) < 1.5
+    assert result.verdict.word == "EXPOSED"
+    summary = result.summary()
+    assert summary.loc["hrec", "median_centred_cosine"] > 0.99
+    assert summary.loc["hrec", "median_centred_cosine"] > summary.loc["maxdiff", "median_centred_cosine"]
+
+
+def test_without_the_truth_there_are_error_bars_and_no_scores(halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    result = undelete.audit(before, after, public, target="income", n=N)
+    assert result.truth is None
+    assert result.scores.empty
+    assert result.exposure[0] > 0.98
+    assert 0 < result.confidence[0] <= 1
+    document = result.document()
+    age = document["records"][0]["columns"][1 if document["columns"][1]["name"] == "age" else 0]
+    assert age["low"] < private["age"][WHO] < age["high"]
+    assert age["true"] is None
+    blind = undelete.audit(before, after, public, target="income", n=N, truth=private.iloc[[WHO]])
+    # the truth adds scores and changes nothing that the attack says
+    np.testing.assert_array_equal(blind.found["hrec"].X, result.found["hrec"].X)
+
+
+def test_n_is_read_from_the_scaler_and_its_own_leak_is_told(halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    result = undelete.audit(before, after, public, target="income")
+    assert result.release.n == N
+    assert any("scalers give values of the deleted record away exactly" in text for text in result.warnings)
+
+
+def test_same_models_are_not_decidable(halves):
+    private, public = halves
+    before, _ = pair(private, lambda: pipeline(Ridge()), "income")
+    result = undelete.audit(before, before, public, target="income")
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "The models are the same" in result.verdict.reason
+    assert result.records.isna().all(axis=None)
+    assert result.exposure[0] == 0
+
+
+def test_a_deletion_outside_the_margin_changes_nothing_and_says_so(halves):
+    private, public = halves
+    X, y = private[["age", "years"]], private["rich"]
+    fit = lambda rows: make_pipeline(StandardScaler(), LinearSVC(dual=False, tol=1e-12, max_iter=50000)).fit(
+        X.loc[rows], y.loc[rows]
+    )  # noqa: E731
+    before = fit(X.index)
+    margin = np.where(y == "yes", 1, -1) * before.decision_function(X)
+    outside = int(np.argmax(margin))
+    model = undelete.simulate(
+        before, X, y, public[["age", "years"]], public["rich"], deletions=[outside, int(np.argmin(margin))]
+    )
+    assert model.found["hrec"].status == ("unchanged", "ok")
+    assert "1 deletions left the model as it was" in " ".join(check.text for check in model.diagnostics)
+
+
+def test_stopping_early_is_noticed(halves):
+    private, public = halves
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before, after = pair(private, lambda: pipeline(LogisticRegression(max_iter=3)), "rich")
+    result = undelete.audit(before, after, public, target="rich")
+    assert any("without converging" in text for text in result.warnings)
+
+
+def test_a_model_far_from_the_optimum_shows_on_the_public_data(halves):
+    private, public = halves
+    X, y = private[["age", "years"]], private["rich"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = lambda X, y: LogisticRegression(max_iter=1).fit(X, y)  # noqa: E731
+        before, after = fit(X, y), fit(X.drop(index=WHO), y.drop(index=WHO))
+    result = undelete.audit(before, after, public, target="rich")
+    gradient = next(check for check in result.diagnostics if check.name == "Gradient on public data")
+    assert gradient.ok is False
+    assert "stopped before it had converged" in gradient.text
+
+
+def test_without_an_intercept_the_direction_is_returned(halves):
+    private, public = halves
+    X, y = private[["age", "years"]], private["income"]
+    before = Ridge(fit_intercept=False).fit(X, y)
+    after = Ridge(fit_intercept=False).fit(X.drop(index=WHO), y.drop(index=WHO))
+    result = undelete.audit(before, after, public, target="income", truth=private.iloc[[WHO]], n=N)
+    assert result.found["hrec"].status == ("direction",)
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert any("no intercept and no full one-hot group" in check.text for check in result.diagnostics)
+    assert abs(result.summary().loc["hrec", "median_cosine"]) > 0.99
+
+
+def test_too_few_public_records(halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    few = undelete.audit(before, after, public.head(5), target="income")
+    assert few.verdict.word == "NOT DECIDABLE"
+    assert "Fewer public records than features" in few.verdict.reason
+
+
+def test_two_changed_records_are_not_taken_for_one(halves):
+    """The credible-record and implied-n checks speak when the difference is not one deletion."""
+    private, public = halves
+    X, y = private[["age", "years"]], private["rich"]
+    fit = lambda X, y: make_pipeline(StandardScaler(), LogisticRegression(tol=1e-12, max_iter=1000)).fit(X, y)  # noqa: E731
+    before, after = fit(X, y), fit(X.iloc[300:], y.iloc[300:])
+    result = undelete.audit(before, after, public[["age", "years", "rich"]], target="rich", n=N)
+    checks = {check.name: check for check in result.diagnostics}
+    implied, credible = checks.get("Implied number of records"), checks.get("Credible record")
+    assert (implied is not None and implied.ok is False) or (credible is not None and credible.ok is False)
+
+
+REFUSED = {
+    "target not there": (dict(target="wage"), "no target column 'wage'"),
+    "n too small": (dict(n=1), "n is 1"),
+    "negative penalty": (dict(l2=-1.0), "l2 is -1.0"),
+    "unknown attack": (dict(attacks=("hrec", "x")), "no attack 'x'"),
+    "informed": (dict(attacks=("informed",)), "use simulate, or leave it out"),
+    "two truths": (dict(truth="two"), "the truth has 2 records"),
+    "empty public": (dict(public="empty"), "no rows"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_in_one_line(name, halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    given, message = REFUSED[name]
+    given = dict(given)
+    if given.get("truth") == "two":
+        given["truth"] = private.iloc[:2]
+    table = public.head(0) if given.pop("public", None) else public
+    with pytest.raises(InputError, match=message) as error:
+        undelete.audit(before, after, table, **({"target": "income"} | given))
+    assert "\n" not in str(error.value)
+
+
+def test_squared_hinge_needs_the_public_target(halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(LinearSVC(dual=False)), "rich")
+    with pytest.raises(InputError, match="name the target column of the public table"):
+        undelete.audit(before, after, public)
+
+
+def test_different_models_are_refused(halves):
+    private, public = halves
+    ridge, _ = pair(private, lambda: pipeline(Ridge()), "income")
+    other, _ = pair(private, lambda: pipeline(Ridge(alpha=7.0)), "income")
+    logistic, _ = pair(private, lambda: pipeline(LogisticRegression()), "rich")
+    with pytest.raises(InputError, match="penalty"):
+        undelete.audit(ridge, other, public)
+    with pytest.raises(InputError, match="Ridge|loss"):
+        undelete.audit(ridge, logistic, public)
+
+
+def test_simulate_ranks_scores_and_keeps_the_truth_apart(halves):
+    private, public = halves
+    X = ["age", "years", "colour"]
+    result = undelete.simulate(
+        pipeline(Ridge()), private[X], private["income"], public[X], public["income"], deletions=60, rng=3
+    )
+    assert result.release.deletions == 60
+    assert result.verdict.word == "EXPOSED"
+    summary = result.summary()
+    assert summary.loc["informed", "exact_record"] == 1.0
+    assert summary.loc["hrec", "exact_columns"] > summary.loc["avg", "exact_columns"] + 0.2
+    assert (
+        summary.loc["hrec", "exact_columns_low"]
+        < summary.loc["hrec", "exact_columns"]
+        < summary.loc["hrec", "exact_columns_high"]
+    )
+    order = result.order()
+    right = result.scored["hrec"]["exact_columns"][order]
+    assert (np.diff(right) <= 0).all()
+    assert sorted(result.truth.rows) == sorted(set(result.truth.rows))
+    again = undelete.simulate(
+        pipeline(Ridge()), private[X], private["income"], public[X], public["income"], deletions=60, rng=3
+    )
+    np.testing.assert_array_equal(again.found["hrec"].X, result.found["hrec"].X)
+    assert result.scores.groupby("attack").size().nunique() == 1
+
+
+def test_simulate_says_when_the_model_was_trained_on_other_records(halves):
+    private, public = halves
+    X = ["age", "years", "colour"]
+    model = pipeline(Ridge()).fit(private[X].iloc[:500], private["income"].iloc[:500])
+    result = undelete.simulate(model, private[X], private["income"], public[X], deletions=5)
+    own = next(check for check in result.diagnostics if check.name == "The model's own fit")
+    assert own.ok is False
+    assert "was trained on others" in own.text
+
+
+def test_leave_one_out_of_an_estimator_equals_refitting_it(halves):
+    private, _ = halves
+    X, y = private[["age", "years"]].to_numpy(float)[:300], private["income"].to_numpy()[:300]
+    found = undelete.leave_one_out(Ridge(alpha=3.0), X, y, [0, 17])
+    for i, row in enumerate((0, 17)):
+        refit = Ridge(alpha=3.0).fit(np.delete(X, row, axis=0), np.delete(y, row))
+        np.testing.assert_allclose(found.coef[i, 0], refit.coef_, rtol=1e-7)
+        np.testing.assert_allclose(found.intercept[i, 0], refit.intercept_, rtol=1e-7)
+    with pytest.raises(InputError, match="row 300 is not in the table"):
+        undelete.leave_one_out(Ridge(), X, y, [300])
