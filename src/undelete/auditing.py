@@ -359,9 +359,10 @@ def _retraining(retrained: Deletions) -> Diagnostic:
 def _fixed_preprocessing(model: LinearModel) -> list[str]:
     if not model.steps:
         return []
+    steps = ", ".join(dict.fromkeys(model.steps))
     return [
-        f"The preprocessing ({', '.join(dict.fromkeys(model.steps))}) is held as fitted on all records. Whoever refits it after a "
-        "deletion gives more away: the change of a scaler's mean is the record itself."
+        f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
+        "more away: the change of a scaler's mean is the record itself."
     ]
 
 

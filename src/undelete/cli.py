@@ -77,7 +77,7 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--seed", type=_natural, default=0, help="seed of the draws (default: 0)")
     parser.add_argument(
         "--fail-above", type=_share, metavar="X",
-        help="end with status 1 if the exposure is above X (0 to 1): the median share of what sets a record apart that came back",
+        help="end with status 1 if the exposure is above X (0 to 1); docs/verdicts.md says what it is",
     )  # fmt: skip
 
 

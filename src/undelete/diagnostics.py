@@ -62,6 +62,7 @@ def _change(release: Release, found: Reconstruction) -> Diagnostic:
     else:
         value = f"{np.median(change):.1e} of the largest parameter (median); {b - same} of {b} models changed"
     if same == b:
+        value = "none"
         text = "The models are the same: there is nothing to recover, and nothing can be concluded from it."
         return Diagnostic("Change of the model", value, False, text, blocking=True)
     text = "A deletion moves the parameters by about one part in the number of records; that is what the attack reads."
@@ -77,7 +78,10 @@ def _public_size(release: Release) -> Diagnostic:
         text = "Fewer public records than features: the Hessian cannot be estimated. Bring more public data."
         return Diagnostic("Public data", value, False, text, blocking=True)
     if m < MIN_RECORDS_PER_FEATURE * d:
-        text = f"Under {MIN_RECORDS_PER_FEATURE} records a feature the estimate is poor; an attacker with more data does better."
+        text = (
+            f"Under {MIN_RECORDS_PER_FEATURE} records a feature the estimate is poor; an attacker with more data does "
+            "better."
+        )
         return Diagnostic("Public data", value, False, text)
     return Diagnostic("Public data", value, True, "Enough records to estimate the Hessian.")
 

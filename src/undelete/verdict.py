@@ -114,15 +114,19 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verd
     return Verdict("NOT EXPOSED", sentence, reason, rule)
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _reason(e: Evidence) -> str:
     how = "recovered exactly" if e.measured else "expected to be right by the attack's own error bars"
-    guess = f"the best guess without the attack ({e.baseline_name}) gets {e.baseline:.0%}"
+    guess = f"the best guess without the attack ({e.baseline_name}) gets {_percent(e.baseline)}"
     if e.deletions > 1:
-        whole = f"whole records right: {e.whole:.0%}"
+        whole = f"whole records right: {_percent(e.whole)}"
     elif e.measured:
         whole = f"the whole record is {'right' if e.whole else 'not right'}"
     else:
         whole = f"the whole record with confidence {e.whole:.2f}"
     close = f"centred cosine {e.centred:.4f}" if e.centred == e.centred else "centred cosine not known"
     over = "" if e.deletions == 1 else f" over {e.deletions:,} deletions"
-    return f"{e.columns:.0%} of the columns {how}{over}; {guess}; {whole}; {close}."
+    return f"{_percent(e.columns)} of the columns {how}{over}; {guess}; {whole}; {close}."

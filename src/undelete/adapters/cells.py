@@ -189,10 +189,7 @@ def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
         result = np.zeros(cells.n)
         result[indicator_rows(atom, cells)] = 1.0
         return result
-    if atom.codes is not None:
-        values = _codes(atom, cells)
-    else:
-        values = filled_numbers(cells.numbers(atom.column), atom.fills)
+    values = _codes(atom, cells) if atom.codes is not None else filled_numbers(cells.numbers(atom.column), atom.fills)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
         raise InputError(

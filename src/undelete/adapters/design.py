@@ -191,7 +191,9 @@ class Design:
         The constant's unit vector, or the sum over a full one-hot group.
         """
         if self.has_constant:
-            return np.eye(1, self.d, self.d - 1)[0]
+            unit: Floats = np.zeros(self.d)
+            unit[-1] = 1.0
+            return unit
         index = {monomial: i for i, monomial in enumerate(self.monomials)}
         sums = [[0]]  # the constant itself: PolynomialFeatures makes one
         for encoding in self.encodings:

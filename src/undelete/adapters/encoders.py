@@ -33,7 +33,8 @@ def one_hot(step: OneHotEncoder, features: Sequence[Feature], reading: Reading) 
         if rare:
             frequent = tuple(cell for cell in known if cell not in rare)
             atom = Atom(cells.column, frequent if takes_unseen else rare, takes_unseen, fills=cells.fills)
-            groups.append((atom, "infrequent"))
+            alone = len(rare) == 1 and not takes_unseen
+            groups.append((atom, _label(rare[0]) if alone else "infrequent"))
         dropped: tuple[Category, ...] = ()
         if drops[i] is not None:
             gone = known[int(drops[i])]

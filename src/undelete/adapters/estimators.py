@@ -106,7 +106,10 @@ def _coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
 
 def _classes(estimator: Any) -> tuple[Any, ...]:
     classes = np.asarray(estimator.classes_)
-    if classes.ndim != 1 or np.atleast_2d(estimator.coef_).shape[0] not in (1, len(classes)):
+    rows = 1 if classes.size == 2 else classes.size
+    # three labels a record have the shape of three classes; only the label binarizer knows
+    coded = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
+    if classes.ndim != 1 or _coefficients(estimator)[0].shape[0] != rows or coded.startswith("multilabel"):
         raise InputError(
             f"{type(estimator).__name__} predicts several labels a record: undelete reads one label; fit one model "
             "for each"

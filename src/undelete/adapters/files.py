@@ -230,7 +230,7 @@ def _check_archive(file: Path | BinaryIO, depth: int = 0) -> None:
         declared = sum(member.file_size for member in members)
         if declared > _LARGEST or len(members) > 100_000:
             raise InputError(
-                f"{file} would unpack to {declared / 1e9:.1f} GB in {len(members)} parts, far more than a linear "
+                f"{file} would unpack to {declared / 1e6:,.0f} MB in {len(members)} parts, far more than a linear "
                 "model: it is not what it says it is"
             )
         for member in members:

@@ -151,15 +151,24 @@ def _line(cell: Mapping[str, Any], column: Mapping[str, Any]) -> Line:
     return Line(
         label=formatting.shorten(str(column.get("label") or cell["name"])),
         name=formatting.shorten(str(cell["name"])),
-        recovered=formatting.value(cell.get("recovered"), unit),
+        recovered=_named(cell.get("recovered"), unit, column),
         right=cell.get("right"),
         off="",
-        true=formatting.value(cell.get("true"), unit),
+        true=_named(cell.get("true"), unit, column),
         spread=spread,
         sure="" if sure is None else formatting.percent(sure),
-        guess=formatting.value(cell.get("guess"), unit),
+        guess=_named(cell.get("guess"), unit, column),
         guess_right=_guess_right(cell),
     )
+
+
+def _named(value: Any, unit: str | None, column: Mapping[str, Any]) -> str:
+    """Return a value in its unit, a code with its name: ``5 never married``."""
+    text = formatting.value(value, unit)
+    codes = column.get("codes") or {}
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    name = codes.get(str(int(value))) if whole else None
+    return text if name is None else formatting.shorten(f"{text} {name}")
 
 
 def _target_line(cell: Mapping[str, Any], target: Mapping[str, Any]) -> Line:

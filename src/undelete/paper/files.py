@@ -1,0 +1,87 @@
+"""What an experiment leaves behind: a JSON file that says how each number came about, and its pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from undelete.errors import InputError
+from undelete.paper import Folder
+from undelete.result import PAPER, environment, write_text
+
+SCHEMA = "undelete.paper/1"
+SPLIT = "half private, half public, dealt at random by the seed"
+FEATURES = (
+    "the task's columns as numbers, standardised with the public half's means and deviations, and the constant 1: "
+    "a fixed embedding that everybody knows, so nothing but the model is refitted after a deletion"
+)
+
+
+def header(name: str, title: str, shows: str, seed: int, deletions: int | str | None = None) -> dict[str, Any]:
+    """Return what every experiment's JSON starts with; deletions is None where none are played."""
+    # the folders are the reader's own, and do not enter the numbers
+    options = "--data DIR" if deletions is None else f"--data DIR --deletions {deletions}"
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "title": title,
+        "shows": shows,
+        "paper": PAPER,
+        "undelete": version("undelete"),
+        "command": f"undelete reproduce {name} {options} --seed {seed}",
+        "seed": seed,
+        "deletions": deletions,
+        "split": SPLIT,
+        "features": FEATURES,
+        "environment": environment(),
+    }
+
+
+def prepare(out: Folder) -> Path:
+    """Make the folder before the work begins.
+
+    Raises
+    ------
+    InputError
+        When it cannot be made.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
+def save(result: dict[str, Any], folder: Path, picture: Callable[[Path], tuple[Path, Path]] | None = None) -> None:
+    """Write ``NAME.json`` and the pictures, each beside its place and then renamed.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written to.
+    """
+    try:
+        if picture is not None:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=f".{result['name']}.") as partial:
+                for drawn in picture(Path(partial) / result["name"]):
+                    os.replace(drawn, folder / drawn.name)
+        write_text(folder / f"{result['name']}.json", _text(result))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to {folder} ({error.strerror}): choose another folder with --out")
+
+
+def _text(result: dict[str, Any]) -> str:
+    """Return the JSON, a curve's numbers on one line instead of 201."""
+    text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+    return re.sub(r"\[[-+.\de,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)

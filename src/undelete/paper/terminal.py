@@ -1,0 +1,61 @@
+"""An experiment's result in a terminal: plain text, at most 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from undelete.report import formatting
+
+WIDTH = 80
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """Return a result as text: what was done, one line a panel or model, and what to keep in mind.
+
+    Parameters
+    ----------
+    result : dict
+        Of an experiment in `undelete.paper.EXPERIMENTS`.
+    """
+    text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
+    text += _table(result) if "cells" in result else _medians(result)
+    for note in result["notes"]:
+        text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
+
+
+def _medians(result: dict[str, Any]) -> list[str]:
+    """Return the median cosine of each panel's attacks, and how far HRec's go."""
+    text = []
+    for row in result["rows"]:
+        text.append("")
+        text.append(f"  {row['model'] + ', median cosine':<32}{'HRec':>8}{'> .99':>9}{'MaxDiff':>9}{'Avg':>7}{'changed':>12}")
+        for panel in row["panels"]:
+            attacks = panel["attacks"]
+            unit = "dollars" if "dollars" in panel["target"].split("income in")[-1:][0] and "0/1" not in panel["target"] else "0/1"
+            what = f"{panel['sample']}, n = {panel['n']:,}, target {unit}"
+            changed = f"{panel['changed']:,}/{panel['deletions']:,}"
+            text.append(
+                f"  {what:<32}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
+                f"{_similarity(attacks['maxdiff']):>9}{_similarity(attacks['avg']):>7}{changed:>12}"
+            )
+    return [*text, ""]
+
+
+def _table(result: dict[str, Any]) -> list[str]:
+    """Return the scores beside the paper's."""
+    text = ["", f"  {'held-out score':<32}{'here':>8}{'95 % interval':>17}{'paper':>8}{'difference':>12}"]
+    for cell in result["cells"]:
+        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"
+        interval = f"{cell['low']:.4f} to {cell['high']:.4f}"
+        text.append(f"  {what:<32}{cell['value']:>8.4f}{interval:>17}{cell['paper']:>8.4f}{cell['difference']:>+12.4f}")
+    return [*text, ""]
+
+
+def _similarity(attack: dict[str, Any]) -> str:
+    return formatting.similarity(attack["median_cosine"]).replace("\u00a0", "")
+
+
+def _share(attack: dict[str, Any]) -> str:
+    return formatting.percent(attack["share_above_.99"]).replace("\u00a0", " ")

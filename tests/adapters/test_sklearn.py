@@ -1,0 +1,259 @@
+"""Estimators are read as the objective that they minimise, or refused with a reason."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import (
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    PolynomialFeatures,
+    QuantileTransformer,
+    StandardScaler,
+)
+from sklearn.svm import SVR, LinearSVC
+
+from undelete import InputError
+from undelete.adapters.sklearn import from_sklearn, scaler_leak
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+
+RNG = np.random.default_rng(5)
+X = pd.DataFrame(RNG.normal([0, 1, -2], size=(300, 3)), columns=["a", "b", "c"])
+Z = X.to_numpy() @ [1.0, -1.0, 0.5] + RNG.normal(size=300)
+TWO, THREE = np.where(np.median(Z) < Z, "yes", "no"), np.digitize(Z, np.quantile(Z, [0.3, 0.6]))
+
+
+def signs(model, y):
+    if model.classes is None:
+        return np.asarray(y, dtype=float).reshape(len(y), -1)
+    if len(model.classes) == 2:
+        return np.where(np.asarray(y) == model.classes[1], 1.0, -1.0)[:, None]
+    return np.where(np.asarray(y)[:, None] == np.array(model.classes), 1.0, -1.0)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    ("make", "y", "kind"),
+    [
+        (lambda **o: LinearRegression(**o), Z, "LinearRegression"),
+        (lambda **o: Ridge(7.0, **o), Z, "Ridge"),
+        (lambda **o: Ridge([7.0, 7.0], **o), np.c_[Z, -(Z**2)], "Ridge"),
+        (lambda **o: RidgeCV([2.0, 5.0], **o), Z, "RidgeCV"),
+        (lambda **o: RidgeClassifier(3.0, **o), TWO, "RidgeClassifier"),
+        (lambda **o: RidgeClassifierCV([3.0, 4.0], **o), THREE, "RidgeClassifierCV"),
+        (lambda **o: LogisticRegression(C=0.3, tol=1e-10, **o), TWO, "LogisticRegression"),
+        (lambda **o: LogisticRegression(C=np.inf, tol=1e-10, **o), TWO, "LogisticRegression"),
+        (
+            lambda **o: LogisticRegression(C=0.3, tol=1e-10, solver="liblinear", intercept_scaling=2.5, **o),
+            TWO,
+            "LogisticRegression",
+        ),
+        (
+            lambda **o: LogisticRegressionCV(
+                Cs=[0.1, 1.0], l1_ratios=(0,), scoring="neg_log_loss", use_legacy_attributes=False, tol=1e-10, **o
+            ),
+            TWO,
+            "LogisticRegressionCV",
+        ),
+        (lambda **o: LinearSVC(C=0.4, tol=1e-12, max_iter=100_000, intercept_scaling=3.0, **o), TWO, "LinearSVC"),
+        (lambda **o: LinearSVC(C=0.4, tol=1e-12, max_iter=100_000, **o), THREE, "LinearSVC"),
+    ],
+)
+def test_the_estimator_is_the_minimiser_of_what_is_read(make, y, kind, fit_intercept):
+    """The oracle: with our loss and penalty, intercept's included, the gradient at its parameters is zero."""
+    model = from_sklearn(make(fit_intercept=fit_intercept).fit(X, y), X, None)
+    assert model.kind == kind
+    assert model.design.has_constant == fit_intercept
+    features = model.design.transform(X)
+    objective = Objective(features, signs(model, y), LOSSES[model.loss], np.asarray(model.l2))
+    assert np.abs(objective.gradient(model.W)).max() / len(X) < 1e-6
+    assert model.l2.shape == (features.shape[1],)
+
+
+def test_decision_is_the_estimators():
+    for estimator, y in ((LinearSVC(), THREE), (RidgeClassifier(), TWO)):
+        theirs = estimator.fit(X, y).decision_function(X).reshape(300, -1)
+        np.testing.assert_allclose(from_sklearn(estimator, X, None).decision(X), theirs, rtol=1e-10)
+
+
+def test_fitted_on_an_array():
+    public = X.rename(columns={"a": 0, "b": 1, "c": 2}).assign(income=Z)
+    model = from_sklearn(make_pipeline("passthrough", StandardScaler(), Ridge()).fit(X.to_numpy(), Z), public, "income")
+    assert model.design.raw == ("0", "1", "2")
+    with pytest.raises(
+        InputError, match=r"an array of 3 columns and the public table has 4 besides the target .none w"
+    ):
+        from_sklearn(Ridge().fit(X.to_numpy(), Z), public, None)
+    assert from_sklearn(Ridge().fit(X.to_numpy(), Z), None, None).design.raw == ("x0", "x1", "x2")
+
+
+def test_nested_pipelines_and_what_they_tell():
+    inner = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False))
+    outer = make_pipeline(inner, None, make_pipeline(MinMaxScaler(), Ridge())).fit(X, Z)
+    model = from_sklearn(outer, X, None)
+    assert model.steps == ("StandardScaler", "PolynomialFeatures", "MinMaxScaler")
+    assert model.n == 300
+    assert model.feature_names == ("a", "b", "c", "a^2", "a*b", "a*c", "b^2", "b*c", "c^2")
+    np.testing.assert_allclose(model.decision(X).ravel(), outer.predict(X), rtol=1e-10)
+
+
+def test_equal_names_are_told_apart():
+    twice = ColumnTransformer([("one", "passthrough", ["a"]), ("two", StandardScaler(), ["a"])])
+    model = from_sklearn(make_pipeline(twice, Ridge()).fit(X, Z), X, None)
+    assert model.feature_names == ("a", "a#2")
+
+
+def test_a_fit_that_did_not_converge_is_noted():
+    estimator = LogisticRegression(max_iter=1)
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(X, TWO)
+    assert from_sklearn(estimator, X, None).notes == ("LogisticRegression stopped at max_iter=1 without converging",)
+
+
+def test_scalers_give_the_deleted_record_away():
+    steps = ColumnTransformer(
+        [("s", StandardScaler(), ["b", "c"]), ("i", make_pipeline(SimpleImputer(), StandardScaler()), ["a"])]
+    )
+    pipeline = make_pipeline(steps, StandardScaler(), Ridge())
+    before = from_sklearn(pipeline.fit(X, Z), X, None)
+    rest = X.index != 17
+    leaked = scaler_leak(before, pipeline.fit(X[rest], Z[rest]))
+    assert leaked == pytest.approx(X.loc[17, ["b", "c"]].to_dict(), abs=1e-10)
+    assert scaler_leak(before, before) is None
+    assert scaler_leak(Ridge().fit(X, Z), Ridge().fit(X[rest], Z[rest])) is None
+
+
+class ShiftingRidge(Ridge):
+    pass
+
+
+class Shifting(StandardScaler):
+    pass
+
+
+def twisted():
+    """A pipeline whose scaler was tampered with in a way that its attributes do not show."""
+    pipeline = make_pipeline(StandardScaler(), Ridge()).fit(X, Z)
+    pipeline[0].transform = lambda table: np.asarray(table) * 2
+    return pipeline
+
+
+def damaged(attribute, value):
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, TWO)
+    step = pipeline[0] if hasattr(pipeline[0], attribute) else pipeline[1]
+    setattr(step, attribute, value)
+    return pipeline
+
+
+def quietly(estimator, *data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return estimator.fit(*data)
+
+
+REFUSED = [
+    (lambda: Ridge(), "the Ridge is not fitted: there are no parameters to compare"),
+    (lambda: make_pipeline(StandardScaler(), Ridge()), "the Pipeline is not fitted"),
+    (lambda: Lasso().fit(X, Z), "Lasso is not a model that undelete reads: it reads LinearRegression, Ridge"),
+    (lambda: RandomForestRegressor(2).fit(X, Z), "RandomForestRegressor is not a model that undelete reads"),
+    (lambda: SVR(kernel="linear").fit(X, Z), "SVR is not a model that undelete reads"),
+    (lambda: ShiftingRidge().fit(X, Z), "ShiftingRidge is not a model that undelete reads"),
+    (lambda: StandardScaler().fit(X), "StandardScaler is not a model"),
+    (lambda: make_pipeline(StandardScaler(), "passthrough").fit(X), "StandardScaler is not a model"),
+    (lambda: BaseEstimator(), "BaseEstimator is not a model"),
+    (lambda: {"coef": [1]}, "dict is not a model that undelete reads"),
+    (lambda: Ridge(positive=True).fit(X, Z), r"Ridge was fitted with positive=True: at a bound the gradient is not"),
+    (lambda: LinearRegression(positive=True).fit(X, Z), "LinearRegression was fitted with positive=True"),
+    (lambda: Ridge([1.0, 2.0]).fit(X, np.c_[Z, Z]), r"a penalty of its own for each output \(alpha 1 to 2\)"),
+    (
+        lambda: LogisticRegression(class_weight="balanced").fit(X, TWO),
+        "LogisticRegression was fitted with class_weight",
+    ),
+    (lambda: LogisticRegression().fit(X, THREE), "LogisticRegression has 3 classes: undelete reads logistic models of"),
+    (
+        lambda: quietly(LogisticRegression(l1_ratio=1, solver="liblinear"), X, TWO),
+        "LogisticRegression was fitted with an l1 or elastic-net penalty",
+    ),
+    (
+        lambda: quietly(LogisticRegression(l1_ratio=0.5, solver="saga"), X, TWO),
+        "LogisticRegression was fitted with an l1 or elastic-net penalty",
+    ),
+    (
+        lambda: quietly(LinearSVC(loss="hinge"), X, TWO),
+        "LinearSVC was fitted with loss='hinge', which has no curvature",
+    ),
+    (lambda: LinearSVC(penalty="l1").fit(X, TWO), "LinearSVC was fitted with an l1 penalty"),
+    (
+        lambda: quietly(LinearSVC(multi_class="crammer_singer"), X, THREE),
+        "LinearSVC was fitted with multi_class='crammer_singer'",
+    ),
+    (
+        lambda: make_pipeline(QuantileTransformer(n_quantiles=10), Ridge()).fit(X, Z),
+        "the pipeline has a step of type QuantileTransformer, which undelete does not read: it reads StandardScaler",
+    ),
+    (lambda: make_pipeline(Shifting(), Ridge()).fit(X, Z), "the pipeline has a step of type Shifting"),
+    (lambda: make_pipeline(MinMaxScaler(clip=True), Ridge()).fit(X, Z), "MinMaxScaler was fitted with clip=True"),
+    (
+        lambda: make_pipeline(FunctionTransformer(np.exp), Ridge()).fit(X, Z),
+        "FunctionTransformer applies the function exp, which undelete cannot look into",
+    ),
+    (
+        lambda: make_pipeline(StandardScaler(), OneHotEncoder(), Ridge()).fit(X, Z),
+        "OneHotEncoder reads 'a' after steps that computed with it",
+    ),
+    (
+        lambda: make_pipeline(PolynomialFeatures(2), SimpleImputer(missing_values=-9), Ridge()).fit(X, Z),
+        "SimpleImputer fills 'bias' after steps that computed with it",
+    ),
+    (twisted, "the Pipeline decides otherwise on the public records than its steps say"),
+    (lambda: damaged("mean_", np.zeros(2)), "StandardScaler has no usable mean_ for its 3 features"),
+    (lambda: damaged("scale_", np.array([1, np.nan, 1])), "StandardScaler has values in scale_ that are not finite"),
+    (lambda: damaged("coef_", np.zeros((1, 2))), "LogisticRegression has coefficients for 2 features and is given 3"),
+    (lambda: damaged("coef_", np.full((1, 3), np.inf)), "coef has values that are not finite"),
+    (lambda: damaged("classes_", None), "LogisticRegression predicts several labels a record"),
+    (lambda: damaged("C", "much"), r"the fitted Pipeline cannot be read \(could not convert"),
+    (lambda: damaged("n_features_in_", 2), "StandardScaler was fitted on 2 columns and is given 3"),
+    (lambda: RidgeClassifier().fit(X, np.c_[Z > 0, Z > 1].astype(int)), "RidgeClassifier predicts several labels"),
+    (
+        lambda: RidgeClassifier().fit(X, np.c_[Z > 0, Z > 1, Z > 2].astype(int)),
+        "RidgeClassifier predicts several labels a record: undelete reads one label",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED)
+def test_refusals(make, message):
+    with pytest.raises(InputError, match=message) as caught:
+        from_sklearn(make(), X, None)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sparse_coefficient_is_read():
+    estimator = LogisticRegression().fit(X, TWO)
+    decided = estimator.decision_function(X)
+    model = from_sklearn(estimator.sparsify(), X, None)
+    np.testing.assert_allclose(model.decision(X).ravel(), decided, rtol=1e-12)
+
+
+def test_the_public_table_must_have_the_columns():
+    with pytest.raises(InputError, match=r"the table has no column 'b', which the model reads; it has 'a', 'c'"):
+        from_sklearn(Ridge().fit(X, Z), X.drop(columns="b"), None)

@@ -1,0 +1,235 @@
+"""The command line: files out, exit status, one clear line for each thing that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import undelete
+from tests.test_auditing import WHO, pipeline, population
+from undelete.cli import main
+
+X = ["age", "years", "colour"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two pipelines saved as .skops, public and training tables, the deleted record."""
+    place = tmp_path_factory.mktemp("files")
+    table = population().drop(columns="rich")
+    private, public = table.iloc[:4000].reset_index(drop=True), table.iloc[4000:]
+    before = pipeline(Ridge()).fit(private[X], private["income"])
+    rest = private.drop(index=WHO)
+    after = pipeline(Ridge()).fit(rest[X], rest["income"])
+    undelete.save_model(before, place / "before.skops")
+    undelete.save_model(after, place / "after.skops")
+    private.to_parquet(place / "train.parquet")
+    public.to_csv(place / "public.csv", index=False)
+    private.iloc[[WHO]].to_csv(place / "truth.csv", index=False)
+    return place
+
+
+@pytest.fixture
+def run(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+
+    def call(*arguments):
+        status = main([*map(str, arguments), "--out", str(tmp_path / "out")])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    call.out = tmp_path / "out"
+    return call
+
+
+def test_audit_writes_the_page_and_the_numbers_and_prints_the_record(run):
+    status, out, err = run(
+        "audit", "before.skops", "after.skops", "--public", "public.csv", "--target", "income", "--truth", "truth.csv"
+    )
+    assert status == 0
+    assert err == ""
+    document = json.loads((run.out / "audit.json").read_text())
+    assert document["schema"] == "undelete.audit/1"
+    assert document["verdict"]["word"] == "EXPOSED"
+    assert document["command"].startswith("undelete audit before.skops")
+    assert document["model"]["n"] == 4000
+    assert "EXPOSED" in (run.out / "report.html").read_text()
+    assert "Verdict  EXPOSED" in out
+    assert all(len(line) <= 80 for line in out.splitlines() if "report.html" not in line)
+    assert "\x1b" not in out
+    assert sorted(path.name for path in run.out.iterdir()) == ["audit.json", "report.html"]
+
+
+def test_gate(run):
+    common = ("audit", "before.skops", "after.skops", "--public", "public.csv", "--target", "income")
+    status, out, _ = run(*common, "--fail-above", "0.9")
+    assert status == 1
+    assert "is above 0.9: status 1" in out
+    status, out, _ = run(*common, "--fail-above", "1")
+    assert status == 0
+
+
+def test_json_and_redact(run):
+    status, out, _ = run(
+        "audit",
+        "before.skops",
+        "after.skops",
+        "--public",
+        "public.csv",
+        "--target",
+        "income",
+        "--truth",
+        "truth.csv",
+        "--json",
+        "--redact",
+    )
+    assert status == 0
+    document = json.loads(out)
+    assert document["redacted"] is True
+    for record in document["records"]:
+        for cell in [*record["columns"], record["target"]]:
+            assert cell["recovered"] is None
+            assert cell["true"] is None
+            assert cell["low"] is None
+    page = (run.out / "report.html").read_text()
+    income = pd.read_csv("truth.csv")["income"].iloc[0]
+    assert f"{income:.2f}" not in page
+    assert f"{income:.1f}" not in page
+    status, out, _ = run("audit", "before.skops", "after.skops", "--public", "public.csv", "--redact")
+    assert "The record " not in out
+
+
+def test_simulate_exports_a_release_that_holds_no_private_record(run, tmp_path):
+    status, out, _ = run(
+        "simulate", "before.skops", "--train", "train.parquet", "--public", "public.csv", "--target", "income",
+        "--deletions", "12", "--export", tmp_path / "apart",
+    )  # fmt: skip
+    assert status == 0
+    assert "12 models" in out
+    with np.load(tmp_path / "apart" / "truth.npz") as truth, np.load(tmp_path / "apart" / "release.npz") as release:
+        assert truth["X"].shape[0] == 12
+        stored = np.concatenate([release[name].ravel() for name in release.files if release[name].dtype == float])
+        # incomes of the deleted people are continuous, so each of them would be recognised
+        assert not np.isin(truth["Y"].ravel(), stored).any()
+    again = undelete.Release.load(tmp_path / "apart" / "release.npz")
+    assert again.deletions == 12
+    assert again.remaining_gradient is None
+
+
+def test_same_models_end_with_status_0_and_say_so(run):
+    status, out, _ = run("audit", "before.skops", "before.skops", "--public", "public.csv", "--fail-above", "0.5")
+    assert status == 0
+    assert "NOT DECIDABLE" in out
+    assert "The models are the same" in " ".join(out.split())
+
+
+def spoiled(folder, tmp_path, name):
+    """Return the arguments of an audit with one thing wrong."""
+    good = dict(before=folder / "before.skops", after=folder / "after.skops", public=folder / "public.csv")
+    public = pd.read_csv(folder / "public.csv")
+    bad = tmp_path / "bad.csv"
+    if name == "no such model":
+        good["before"] = tmp_path / "gone.skops"
+    elif name == "a folder":
+        good["before"] = tmp_path
+    elif name == "corrupted":
+        (tmp_path / "bad.skops").write_bytes((folder / "before.skops").read_bytes()[:500])
+        good["before"] = tmp_path / "bad.skops"
+    elif name == "empty":
+        (tmp_path / "bad.skops").touch()
+        good["after"] = tmp_path / "bad.skops"
+    elif name == "no model":
+        (tmp_path / "bad.txt").write_text("hello")
+        good["after"] = tmp_path / "bad.txt"
+    elif name == "pickle":
+        import joblib
+
+        joblib.dump(Ridge(), tmp_path / "bad.joblib")
+        good["after"] = tmp_path / "bad.joblib"
+    elif name == "missing column":
+        public.drop(columns="age").to_csv(bad, index=False)
+    elif name == "words for numbers":
+        public.assign(age=["old", *public["age"].iloc[1:]]).to_csv(bad, index=False)
+    elif name == "not a number":
+        public.assign(age=[None, *public["age"].iloc[1:]]).to_csv(bad, index=False)
+    elif name == "infinite":
+        public.assign(age=[float("inf"), *public["age"].iloc[1:]]).to_csv(bad, index=False)
+    elif name == "unknown category":
+        public.assign(colour=["mauve", *public["colour"].iloc[1:]]).to_csv(bad, index=False)
+    elif name == "empty table":
+        bad.touch()
+    elif name == "other features":
+        model = make_pipeline(StandardScaler(), Ridge()).fit(public[["age", "years"]], public["income"])
+        undelete.save_model(model, tmp_path / "other.skops")
+        good["after"] = tmp_path / "other.skops"
+    elif name == "other penalty":
+        undelete.save_model(pipeline(LinearRegression()).fit(public[X], public["income"]), tmp_path / "other.skops")
+        good["after"] = tmp_path / "other.skops"
+    if bad.exists():
+        good["public"] = bad
+    return ["audit", good["before"], good["after"], "--public", good["public"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no such model", "gone.skops"),
+        ("a folder", "not a model file"),
+        ("corrupted", "bad.skops"),
+        ("empty", "empty"),
+        ("no model", "bad.txt"),
+        ("pickle", "--trust|trust=True"),
+        ("missing column", "no column 'age'"),
+        ("words for numbers", "'old'"),
+        ("not a number", "'age'"),
+        ("infinite", "'age'.*(infinite|inf)"),
+        ("unknown category", "mauve"),
+        ("empty table", "empty"),
+        ("other features", "colour|features|columns"),
+        ("other penalty", "penalty|LinearRegression"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_status_2_and_one_line(name, message, folder, tmp_path, run):
+    status, out, err = run(*spoiled(folder, tmp_path, name))
+    assert status == 2
+    assert out == ""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("undelete: ")
+    import re
+
+    assert re.search(message, lines[0]), lines[0]
+    assert not run.out.exists()
+
+
+def test_help_and_version_of_the_installed_command():
+    environment = dict(os.environ, COLUMNS="80")
+    for arguments, wanted in (
+        (["--version"], "undelete 0.1.0"),
+        (["audit", "--help"], "--fail-above"),
+        (["simulate", "-h"], "--export"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "undelete.cli", *arguments], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        assert wanted in done.stdout
+    done = subprocess.run([sys.executable, "-m", "undelete.cli", "audit"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "required" in done.stderr
+
+
+def test_output_folder_that_is_a_file(run, folder, tmp_path, capsys):
+    (tmp_path / "out").write_text("in the way")
+    status, _, err = run("audit", "before.skops", "after.skops", "--public", "public.csv")
+    assert status == 2
+    assert "choose another folder with --out" in err
