@@ -100,6 +100,11 @@ def scaled(final, *steps):
     [
         (scaled(Ridge(1)), scaled(Ridge(2)), "the penalty l2 is 1 before and 2 after: the change of the parameters"),
         (
+            scaled(LogisticRegression()),
+            scaled(LogisticRegression(solver="liblinear")),
+            "the penalty l2 of the intercept is 0 before and 1 after",
+        ),
+        (
             scaled(RidgeCV([1.0])),
             scaled(RidgeCV([3.0])),
             r"the penalty l2 is 1 before and 3 after \(cross-validation chose another\)",
@@ -144,7 +149,8 @@ def scaled(final, *steps):
     ],
 )
 def test_what_cannot_be_compared_is_named(before, after, message):
-    old, new, *_ = models(before, after)
+    classifies = isinstance(before[-1], LogisticRegression)
+    old, new, *_ = models(before, after, y=TRAIN.wage > TRAIN.wage.median() if classifies else None)
     with pytest.raises(InputError, match=message) as caught:
         align(old, new)
     assert "\n" not in str(caught.value)

@@ -103,6 +103,23 @@ def test_missing_is_a_category():
     np.testing.assert_array_equal(decoded(state, design.transform(public)), public.state.fillna("nan"))
 
 
+def test_an_unknown_code_takes_missing_cells_and_is_imputed():
+    table = pd.DataFrame({"state": ["Ohio", "Texas", "Ohio", "Maine"]})
+    for unknown, steps in ((-1, ()), (np.nan, (SimpleImputer(),))):
+        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown)
+        pipeline = make_pipeline(encoder, *steps, Ridge()).fit(table, [1.0, 2.0, 3.0, 5.0])
+        other = pd.DataFrame({"state": ["Utah", None, "Texas"]})
+        X = from_sklearn(pipeline, table, None).design.transform(other)
+        np.testing.assert_allclose(X[:, :1], pipeline[:-1].transform(other))
+
+
+def test_columns_that_the_model_does_not_read_may_be_anything():
+    pipeline = fitted(FOLDABLE["standard"]())
+    other = PUBLIC.drop(columns="state").assign(code=np.inf)
+    X = from_sklearn(pipeline, other, "wage").design.transform(other)
+    np.testing.assert_array_equal(X, from_sklearn(pipeline, PUBLIC, "wage").design.transform(PUBLIC))
+
+
 def test_imputation_after_scaling_and_coding():
     train, public = with_gaps(TRAIN), with_gaps(PUBLIC, 2)
     coded = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)

@@ -188,6 +188,13 @@ REFUSED = [
         lambda: LogisticRegression(class_weight="balanced").fit(X, TWO),
         "LogisticRegression was fitted with class_weight",
     ),
+    (
+        lambda: LogisticRegressionCV(
+            Cs=[1.0], l1_ratios=(0,), scoring="accuracy", use_legacy_attributes=False, refit=False
+        ).fit(X, TWO),
+        "LogisticRegressionCV was fitted with refit=False: its coefficients are an average over folds",
+    ),
+    (lambda: damaged("scale_", np.array([1.0, 0.0, 1.0])), "cannot be read .float division by zero.: it is damaged"),
     (lambda: LogisticRegression().fit(X, THREE), "LogisticRegression has 3 classes: undelete reads logistic models of"),
     (
         lambda: quietly(LogisticRegression(l1_ratio=1, solver="liblinear"), X, TWO),

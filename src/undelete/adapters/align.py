@@ -92,13 +92,15 @@ def _check_models(before: LinearModel, after: LinearModel) -> None:
 def _check_penalty(before: LinearModel, after: LinearModel) -> None:
     if before.l2 is None or after.l2 is None:
         return
-    old, new = before.l2, after.l2
-    for a, b in ((old.max(initial=0.0), new.max(initial=0.0)), (old[0], new[0]), (old[-1], new[-1])):
-        if not np.isclose(a, b, rtol=1e-9, atol=0.0):
+    old = dict(zip(before.design.feature_names, before.l2.tolist(), strict=True))
+    new = dict(zip(after.design.feature_names, after.l2.tolist(), strict=True))
+    for name in [name for name in old if name in new]:
+        if not np.isclose(old[name], new[name], rtol=1e-9, atol=0.0):
             chosen = " (cross-validation chose another)" if before.kind.endswith("CV") else ""
+            what = "of the intercept " if name == "1" and before.design.has_constant else ""
             raise InputError(
-                f"the penalty l2 is {a:.6g} before and {b:.6g} after{chosen}: the change of the parameters is then "
-                "not the deletion's alone; retrain with the old penalty"
+                f"the penalty l2 {what}is {old[name]:.6g} before and {new[name]:.6g} after{chosen}: the change of the "
+                "parameters is then not the deletion's alone; retrain with the old penalty"
             )
 
 

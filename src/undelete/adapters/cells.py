@@ -106,6 +106,15 @@ class Cells:
                 "give a table with the model's raw columns"
             )
 
+    def has(self, column: str) -> bool:
+        """Return whether the table has the column."""
+        return column in self._series
+
+    def finite(self, column: str) -> Floats:
+        """Return a number column without its missing and infinite cells."""
+        numbers = np.asarray(_array(self._series[column]), dtype=np.float64)
+        return numbers[np.isfinite(numbers)]
+
     def is_text(self, column: str) -> bool:
         """Return whether the column holds anything but numbers."""
         return _array(self._series[column]).dtype.kind not in "fiub"

@@ -62,6 +62,8 @@ def ordinal(step: OrdinalEncoder, features: Sequence[Feature], reading: Reading)
             codes[None] = missing
         refuses = step.handle_unknown == "error"
         unseen = None if refuses else float(step.unknown_value)
+        if None not in known and unseen is not None and not np.isnan(unseen):
+            codes[None] = unseen
         atom = Atom(cells.column, codes=tuple(codes.items()), unseen=unseen, fills=cells.fills)
         reading.encodings.append(Encoding(cells.column, cells.fills, known, (), refuses, True, (atom,)))
         result.append(Feature(feature.name, reading.code(atom)))
@@ -110,11 +112,11 @@ def _fill(feature: Feature, marker: Category, value: Category, reading: Reading)
     slope, shift = polynomial[((atom, 1),)], polynomial.get(CONSTANT, 0.0)
     centre, scale = reading.scaling[atom]
     raw = centre + scale * ((value or 0.0) - shift) / slope
-    filled = (
-        replace(atom, codes=(*atom.codes, (None, raw)))
-        if atom.codes
-        else replace(atom, fills=(*atom.fills, (None, raw)))
-    )
+    if atom.codes is None:
+        filled = replace(atom, fills=(*atom.fills, (None, raw)))
+    else:
+        unseen = raw if atom.unseen is not None and np.isnan(atom.unseen) else atom.unseen
+        filled = replace(atom, codes=(*atom.codes, (None, raw)), unseen=unseen)
     reading.scaling[filled] = (centre, scale)
     return {(((filled, 1),) if monomial else CONSTANT): c for monomial, c in polynomial.items()}
 

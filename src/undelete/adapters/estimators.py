@@ -160,6 +160,11 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
             f"{name} has {len(classes)} classes: undelete reads logistic models of two classes; fit one against the "
             "rest"
         )
+    if not getattr(estimator, "refit", True):
+        raise InputError(
+            f"{name} was fitted with refit=False: its coefficients are an average over folds, which minimises nothing; "
+            "fit with refit=True"
+        )
     _refuse_l1(estimator)
     chosen = estimator.C_ if hasattr(estimator, "C_") else estimator.C
     unpenalised = getattr(estimator, "penalty", "l2") is None

@@ -69,6 +69,7 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
         )
     if type(step) not in (Pipeline, ColumnTransformer, FunctionTransformer):
         reading.steps.append(name)
+        reading.samples = max((int(np.max(getattr(step, "n_samples_seen_", 0))), reading.samples or 0)) or None
     return reader(step, features, reading)
 
 
@@ -113,10 +114,8 @@ def _standard(step: StandardScaler, features: Sequence[Feature], reading: Readin
 
 
 def _note_means(step: StandardScaler, features: Sequence[Feature], reading: Reading) -> None:
-    """Keep what the scaler says of its training records: their number, and the means of raw columns."""
+    """Keep the means of raw columns, with the number of records that they are over."""
     counts = np.broadcast_to(np.asarray(getattr(step, "n_samples_seen_", 0)), (len(features),))
-    if len(features) and counts.max() > 0:
-        reading.samples = max(int(counts.max()), reading.samples or 0)
     if getattr(step, "mean_", None) is None:
         return
     for feature, count, mean in zip(features, counts, np.asarray(step.mean_).ravel(), strict=True):

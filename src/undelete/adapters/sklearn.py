@@ -62,7 +62,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
                 features = read(step, features, reading)
             final = final.steps[-1][1]
         linear = read_estimator(final, len(features))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, NotFittedError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
             raise
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -150,13 +150,11 @@ def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str,
     if public is None:
         return {}
     cells = Cells(public)
-    cells.require(tuple(names))
     found = {}
     for name in names:
-        if cells.is_text(name):
-            continue
-        numbers = cells.numbers(name)
-        numbers = numbers[~np.isnan(numbers)]
+        if not cells.has(name) or cells.is_text(name):
+            continue  # the model may not read this column at all; if it does, `transform` complains
+        numbers = cells.finite(name)
         deviation = float(numbers.std()) if len(numbers) else 0.0
         if deviation > 0:
             scale = float(2.0 ** np.round(np.log2(deviation)))
@@ -211,14 +209,15 @@ def _check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, na
         return
     ours = model.decision(public)
     columns = {str(label): j for j, label in enumerate(public.columns)}
-    table = public.iloc[:, [columns[name] for name in names]].set_axis(names, axis=1)
+    there = [name for name in names if name in columns]
+    table = public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1)
     decide = estimator.decision_function if model.classes is not None else estimator.predict
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             named = hasattr(_chain(estimator)[0], "feature_names_in_")
             theirs = np.asarray(decide(table if named else table.to_numpy()), dtype=np.float64)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"the {type(estimator).__name__} does not predict the public records ({str(error).splitlines()[0]}): give "
             "records like those it was fitted on"

@@ -61,6 +61,8 @@ class Span:
         """
         left = np.array(R, dtype=np.float64)
         V = np.zeros((self.B.shape[1], left.shape[1]))
+        if not left.shape[1]:
+            return V, left
         for columns, rows, values, block in self._rounds:
             V[columns] = left[rows] / values[:, None]
             left -= block @ V[columns]

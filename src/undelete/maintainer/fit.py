@@ -6,16 +6,19 @@ changed. `fit` measures |gradient|_inf / n at its result and says whether it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from undelete.errors import InputError
+from undelete.maintainer.softmax import class_blocks, dense_hessian, solve_free
 from undelete.maths.arrays import Array, namespace
 from undelete.maths.losses import Squared
-from undelete.maths.objective import Objective
+from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import factor
+
+_DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +50,14 @@ def gradient_norm(objective: Objective, W: Array) -> float:
 
 
 def fit(objective: Objective, *, tol: float = 1e-10, max_iterations: int = 100, start: Array | None = None) -> Fit:
-    """Minimise an objective by Newton's method with a line search, one output after the other.
+    """Minimise an objective by Newton's method with a line search.
+
+    The outputs of a separable loss are fitted one after the other, softmax as a whole.
 
     Parameters
     ----------
     objective : Objective
-        n records, d features, k outputs whose losses do not mix.
+        n records, d features, k outputs.
     tol : float
         Largest |gradient|_inf per record at which the fit counts as converged.
     max_iterations : int
@@ -67,37 +72,51 @@ def fit(objective: Objective, *, tol: float = 1e-10, max_iterations: int = 100, 
 
     Notes
     -----
-    Cost 2 n d^2 + 10 d^3 flops a step; the squared loss takes one step and one of refinement.
+    Cost 2 n d^2 + 10 d^3 flops a step; the squared loss takes one step and one of refinement. Softmax: a
+    dense Hessian up to 1,000 parameters, conjugate gradients beyond.
     """
     xp = namespace(objective.X)
     W = start if start is not None else xp.zeros_like(objective.X[0, :, None] * objective.Y[0, None, :])
-    columns, iterations = [], 0
-    for j in range(objective.Y.shape[1]):
-        one = Objective(objective.X, objective.Y[:, j : j + 1], objective.loss, objective.l2)
-        w, steps = _newton(one, W[:, j : j + 1], tol, max_iterations)
-        columns.append(w)
-        iterations = max(iterations, steps)
-    W = xp.concat(columns, axis=1)
+    if objective.loss.separable:
+        parts = [
+            _newton(objective.output(j), W[:, j : j + 1], tol, max_iterations) for j in range(objective.Y.shape[1])
+        ]
+        W, iterations = xp.concat([part[0] for part in parts], axis=1), max(part[1] for part in parts)
+    else:
+        W, iterations = _newton(objective, W, tol, max_iterations)
     norm = gradient_norm(objective, W)
     return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=bool(norm <= tol))
 
 
-def _newton(objective: Objective, w: Array, tol: float, max_iterations: int) -> tuple[Array, int]:
-    """Minimise one output's objective from w (d, 1); stops where no step lowers it any more."""
-    xp = namespace(w)
-    factored = None
+def _newton(objective: Objective, W: Array, tol: float, max_iterations: int) -> tuple[Array, int]:
+    """Minimise from W (d, k), k = 1 for a separable loss; stops where no step lowers the value any more."""
+    xp = namespace(W)
+    solve = None
     for iteration in range(max_iterations):
-        gradient = objective.gradient(w)
+        gradient = objective.gradient(W)
         if float(xp.max(xp.abs(gradient))) <= 0.1 * tol * objective.n:
-            return w, iteration
-        if factored is None or not isinstance(objective.loss, Squared):
-            factored = factor(objective.hessian(w, 0))
-        step = factored.solve(gradient)
-        moved = _line_search(objective, w, step, gradient)
+            return W, iteration
+        if solve is None or not isinstance(objective.loss, Squared):
+            solve = _direction(objective, W)
+        step = solve(gradient)
+        moved = _line_search(objective, W, step, gradient)
         if moved is None:
-            return w, iteration
-        w = moved
-    return w, max_iterations
+            return W, iteration
+        W = moved
+    return W, max_iterations
+
+
+def _direction(objective: Objective, W: Array) -> Callable[[Array], Array]:
+    """Return what applies the inverse Hessian at W to a gradient (d, k)."""
+    xp = namespace(W)
+    if objective.loss.separable:
+        return factor(objective.hessian(W, 0)).solve
+    Z = predict(objective.X, W)
+    if W.shape[0] * W.shape[1] <= _DENSE_PARAMETERS:
+        factored = factor(dense_hessian(objective, Z))
+        return lambda G: xp.reshape(factored.solve(xp.reshape(G, (-1, 1))), W.shape)
+    blocks = class_blocks(objective, W)
+    return lambda G: solve_free(objective, lambda V: objective.curved(Z, V), blocks, G[None, :, :])[0, :, :]
 
 
 def _line_search(objective: Objective, w: Array, step: Array, gradient: Array) -> Array | None:
@@ -153,4 +172,5 @@ def choose_penalty(
 
 
 def _rows(objective: Objective, rows: Array, factor_l2: float) -> Objective:
-    return Objective(objective.X[rows], objective.Y[rows], objective.loss, objective.l2 * factor_l2)
+    part = objective.take(rows)
+    return Objective(part.X, part.Y, part.loss, part.l2 * factor_l2, part.weights)

@@ -9,10 +9,12 @@ loss                   value                  residual dl/dz      curvature
 squared                (y - z)^2 / 2          z - y               1
 logistic, y = +-1      log(1 + exp(-yz))      -y s(-yz)           s(z) s(-z)
 squared hinge, +-1     max(0, 1 - yz)^2       -2y max(0, 1-yz)    2 [1 - yz > 0]
+softmax, y one-hot     lse(z) - yz            p - y               diag(p) - pp'
 =====================  =====================  ==================  ===============
 
-Each column of Z has its own target and its own loss, so the curvature is diagonal. See docs/maths.md,
-Convention; the Hessians are those of the paper's Section 4.2.
+The first three are separable: each column of Z has its own target and its own loss, and the curvature is
+diagonal. Softmax, p = softmax(z), is over-parametrised as in scikit-learn: shifting all classes alike
+changes nothing. See docs/maths.md, Convention; the Hessians are those of the paper's Sections 3.3 and 4.2.
 """
 
 from __future__ import annotations
@@ -36,8 +38,15 @@ class Loss(Protocol):
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz, of Z's shape."""
 
+    @property
+    def separable(self) -> bool:
+        """Whether each output has its own loss."""
+
     def curvature(self, Y: Array | None, Z: Array) -> Array:
-        """Return d2 loss / dz2, of Z's shape; only the squared hinge needs Y."""
+        """Return the diagonal of d2 loss / dz2, of Z's shape; only the squared hinge needs Y."""
+
+    def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
+        """Return (d2 loss / dz2) v for each record, of V's shape; Z broadcasts against V."""
 
 
 def _tail(t: Array) -> tuple[Array, Array]:
@@ -49,8 +58,18 @@ def _tail(t: Array) -> tuple[Array, Array]:
     return xp.where(t > 0, large, small), xp.where(t > 0, small, large)
 
 
+class _Separable:
+    """What losses with a diagonal curvature share."""
+
+    separable = True
+
+    def curvature_action(self: Loss, Y: Array | None, Z: Array, V: Array) -> Array:
+        """Return (d2 loss / dz2) v for each record."""
+        return self.curvature(Y, Z) * V
+
+
 @dataclass(frozen=True)
-class Squared:
+class Squared(_Separable):
     """Half the squared error: ridge and least squares."""
 
     name: str = "squared"
@@ -69,7 +88,7 @@ class Squared:
 
 
 @dataclass(frozen=True)
-class Logistic:
+class Logistic(_Separable):
     """The logistic loss of a label y = +1 or -1."""
 
     name: str = "logistic"
@@ -90,7 +109,7 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class SquaredHinge:
+class SquaredHinge(_Separable):
     """The squared hinge loss of a label y = +1 or -1: the paper's support vector machine."""
 
     name: str = "squared_hinge"
@@ -117,4 +136,40 @@ class SquaredHinge:
         return xp.where(margin > 0, margin, xp.zeros_like(Z))
 
 
-LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Logistic(), SquaredHinge())}
+@dataclass(frozen=True)
+class Softmax:
+    """The cross-entropy of several classes: y one-hot, K outputs."""
+
+    name: str = "softmax"
+    separable = False
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        xp = namespace(Z)
+        top = xp.max(Z, axis=-1, keepdims=True)
+        log_sum = xp.log(xp.sum(xp.exp(Z - top), axis=-1)) + top[..., 0]
+        return log_sum - xp.sum(Y * Z, axis=-1)
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return self.probabilities(Z) - Y
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return the diagonal of d2 loss / dz2."""
+        P = self.probabilities(Z)
+        return P * (1 - P)
+
+    def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
+        """Return (d2 loss / dz2) v for each record."""
+        P = self.probabilities(Z)
+        PV = P * V
+        return PV - P * namespace(V).sum(PV, axis=-1, keepdims=True)
+
+    def probabilities(self, Z: Array) -> Array:
+        """Return softmax(z) of each record."""
+        xp = namespace(Z)
+        e = xp.exp(Z - xp.max(Z, axis=-1, keepdims=True))
+        return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Logistic(), SquaredHinge(), Softmax())}

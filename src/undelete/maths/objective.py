@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from undelete.maths.arrays import Array, namespace
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.losses import Loss
 
 
@@ -49,43 +52,82 @@ class Objective:
         The loss per record.
     l2 : array (d,)
         Penalty of each feature's row of W.
+    weights : array (n,) or None
+        Factor of each record's loss; None for ones.
     """
 
     X: Array
     Y: Array
     loss: Loss
     l2: Array
+    weights: Array | None = None
 
     @property
     def n(self) -> int:
         """Number of records."""
         return int(self.X.shape[0])
 
-    def targets_for(self, W: Array) -> Array:
-        """Return Y shaped to broadcast with predict(X, W)."""
-        return self.Y if W.ndim == 2 else self.Y[:, None, :]
+    def take(self, rows: NDArray[np.int64]) -> Objective:
+        """Return the objective of some records only."""
+        weights = None if self.weights is None else take_rows(self.weights, rows)
+        return Objective(take_rows(self.X, rows), take_rows(self.Y, rows), self.loss, self.l2, weights)
+
+    def output(self, j: int) -> Objective:
+        """Return one output's own objective; only for a separable loss."""
+        return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights)
 
     def value(self, W: Array) -> Array:
         """Return F: a scalar array, or (b,) for a batch."""
         xp = namespace(self.X, W)
-        loss = xp.sum(self.loss.value(self.targets_for(W), predict(self.X, W)), axis=0)
-        return loss + xp.sum(self.l2[:, None] * W**2, axis=(-2, -1)) / 2
+        Z = predict(self.X, W)
+        losses = self.loss.value(self._like(self.Y, Z), Z)
+        if self.weights is not None:
+            losses = losses * (self.weights if losses.ndim == 1 else self.weights[:, None])
+        return xp.sum(losses, axis=0) + xp.sum(self.l2[:, None] * W**2, axis=(-2, -1)) / 2
+
+    def residual(self, Z: Array) -> Array:
+        """Return each record's weighted d loss / dz at predictions Z, of Z's shape."""
+        return self._weigh(self.loss.residual(self._like(self.Y, Z), Z))
 
     def gradient(self, W: Array) -> Array:
         """Return dF/dW, of W's shape. Cost 4 n d b k flops."""
-        R = self.loss.residual(self.targets_for(W), predict(self.X, W))
-        return accumulate(self.X, R) + self.l2[:, None] * W
+        return accumulate(self.X, self.residual(predict(self.X, W))) + self.l2[:, None] * W
+
+    def own_gradients(self, W: Array) -> Array:
+        """Return each record's own gradient x' r (n, d, k), without the penalty.
+
+        W is one (d, k) for all records, or (n, d, k), each record at its own parameters.
+        """
+        xp = namespace(self.X, W)
+        Z = predict(self.X, W) if W.ndim == 2 else xp.sum(self.X[:, :, None] * W, axis=1)
+        return self.X[:, :, None] * self.residual(Z)[:, None, :]
 
     def hessian_vector_product(self, W: Array, V: Array) -> Array:
         """Return the Hessian at W (d, k) applied to V (d, k) or a batch (b, d, k). Cost 4 n d b k flops."""
-        curvature = self.loss.curvature(self.Y, predict(self.X, W))
-        if V.ndim == 3:
-            curvature = curvature[:, None, :]
-        return accumulate(self.X, curvature * predict(self.X, V)) + self.l2[:, None] * V
+        return self.curved(predict(self.X, W), V)
+
+    def curved(self, Z: Array, V: Array) -> Array:
+        """Return the Hessian where the predictions are Z (n, k), applied to V: `hessian_vector_product`."""
+        moved = predict(self.X, V)
+        at = Z if V.ndim == 2 else Z[:, None, :]
+        bent = self.loss.curvature_action(self._like(self.Y, moved), at, moved)
+        return accumulate(self.X, self._weigh(bent)) + self.l2[:, None] * V
+
+    def curvature(self, W: Array) -> Array:
+        """Return each record's weighted curvature, its diagonal (n, k)."""
+        return self._weigh(self.loss.curvature(self.Y, predict(self.X, W)))
 
     def hessian(self, W: Array, output: int) -> Array:
-        """Return the dense Hessian (d, d) of one output's column. Cost 2 n d^2 flops."""
+        """Return the dense Hessian (d, d) of one output's column of W. Cost 2 n d^2 flops."""
         xp = namespace(self.X)
-        curvature = self.loss.curvature(self.Y, predict(self.X, W))[:, output]
-        H = xp.matrix_transpose(self.X) @ (curvature[:, None] * self.X)
+        H = xp.matrix_transpose(self.X) @ (self.curvature(W)[:, output][:, None] * self.X)
         return H + xp.eye(H.shape[0], dtype=H.dtype, device=H.device) * self.l2[:, None]
+
+    @staticmethod
+    def _like(Y: Array, Z: Array) -> Array:
+        return Y if Z.ndim == 2 else Y[:, None, :]
+
+    def _weigh(self, R: Array) -> Array:
+        if self.weights is None:
+            return R
+        return R * (self.weights[:, None] if R.ndim == 2 else self.weights[:, None, None])

@@ -1,12 +1,14 @@
-"""Solving with a symmetric positive semi-definite matrix, again and again.
+"""Solving with symmetric positive semi-definite matrices: one of moderate size again and again, or a large one
+that is only known by its products.
 
-Every fit here has a Hessian of d features that may lack full rank (one-hot groups beside a constant, no
-penalty). An eigendecomposition after scaling the diagonal to one serves all cases: it solves in the range
-and leaves the null space alone (the Moore-Penrose inverse in the scaled space), and it says the rank.
+The Hessian of d features may lack full rank (one-hot groups beside a constant, no penalty). An
+eigendecomposition after scaling the diagonal to one serves all cases: it solves in the range and leaves the
+null space alone (the Moore-Penrose inverse in the scaled space), and it says the rank.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from undelete.maths.arrays import Array, namespace
@@ -59,3 +61,59 @@ def factor(A: Array) -> Factored:
     rank = int(xp.sum(xp.astype(values > d * 10 * xp.finfo(A.dtype).eps, xp.int64)))
     half = scale[:, None] * vectors[:, d - rank :] / xp.sqrt(values[d - rank :])[None, :]  # ascending order
     return Factored(half=half, rank=rank)
+
+
+def conjugate_gradients(
+    operator: Callable[[Array], Array],
+    B: Array,
+    precondition: Callable[[Array], Array],
+    *,
+    tol: float,
+    max_iterations: int,
+) -> tuple[Array, int]:
+    """Solve b systems at once, each by its own preconditioned conjugate gradients.
+
+    Parameters
+    ----------
+    operator : callable
+        Applies the matrices to an array (b, d, k), each to its own slice.
+    B : array (b, d, k)
+        Right sides, in the range of the matrices.
+    precondition : callable
+        Applies an approximate inverse, symmetric positive definite on that range.
+    tol : float
+        Stop when every residual is at most tol times its right side, in Euclidean norm.
+    max_iterations : int
+        Products with the operator at most.
+
+    Returns
+    -------
+    V : array (b, d, k)
+        The solutions.
+    iterations : int
+        Products taken.
+    """
+    xp = namespace(B)
+
+    def dot(left: Array, right: Array) -> Array:
+        return xp.sum(left * right, axis=(1, 2), keepdims=True)
+
+    def ratio(top: Array, bottom: Array) -> Array:
+        safe = bottom > 0  # a system that is solved exactly stands still
+        return xp.where(safe, top / xp.where(safe, bottom, xp.ones_like(bottom)), xp.zeros_like(top))
+
+    V, residual = xp.zeros_like(B), B
+    goal = tol**2 * dot(B, B)
+    z = precondition(residual)
+    direction, rz = z, dot(residual, z)
+    for iteration in range(max_iterations):
+        if bool(xp.all(dot(residual, residual) <= goal)):
+            return V, iteration
+        moved = operator(direction)
+        step = ratio(rz, dot(direction, moved))
+        V = V + step * direction
+        residual = residual - step * moved
+        z = precondition(residual)
+        rz, before = dot(residual, z), rz
+        direction = z + ratio(rz, before) * direction
+    return V, max_iterations

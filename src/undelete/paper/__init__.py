@@ -32,8 +32,8 @@ def _run(
     """Run one experiment; its modules are imported only now, or `undelete --help` would wait for matplotlib."""
     from undelete.paper import fig5, fig6, fig10, table1
 
-    modules = {"fig5": fig5, "fig6": fig6, "fig10": fig10, "table1": table1}
-    return modules[name].run(data_dir, out, deletions, seed, progress)
+    runs: dict[str, Experiment] = {"fig5": fig5.run, "fig6": fig6.run, "fig10": fig10.run, "table1": table1.run}
+    return runs[name](data_dir, out, deletions, seed, progress)
 
 
 EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in ("fig5", "fig6", "fig10", "table1")}

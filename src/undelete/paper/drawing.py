@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
+
+from matplotlib.axes import Axes
 
 from undelete.report import distribution, formatting, svg
 
 _NAMES = {"hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
 _WIDTH, _HEIGHT = 206.0, 128.0  # points, of a panel's axes
-_LEFT, _GAP, _HEAD, _FOOT, _TOP = 50.0, 26.0, 68.0, 34.0, 44.0
+_LEFT, _GAP, _FOOT, _TOP = 60.0, 26.0, 36.0, 46.0
 _SMALL, _LINE = 8.0, 10.5
-_COLUMNS = 47  # characters of small print over a panel
-_READING = "Share of deletions whose reconstruction is at most this similar to the deleted record. Lower is a better attack."
+_COLUMNS = 46  # characters of small print over a panel
+_READING = "Share of deletions whose reconstruction is at most this similar to the deleted record; lower is better."
 
 
 def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
@@ -27,66 +30,76 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         Where to write, without a suffix.
     """
     rows = [row["panels"] for row in result["rows"]]
-    across = max(len(row) for row in rows)
-    notes = _notes(result, int((_LEFT + across * (_WIDTH + _GAP)) / 4.5))
-    width = _LEFT + across * (_WIDTH + _GAP)
-    foot = 14 + _LINE * len(notes)
-    height = _TOP + len(rows) * (_HEAD + _HEIGHT + _FOOT) + foot
+    prints = [[_over(panel, rows[0] if i else []) for panel in row] for i, row in enumerate(rows)]
+    heads = [26 + _LINE * max(len(text) for text in row) for row in prints]
+    width = _LEFT + max(len(row) for row in rows) * (_WIDTH + _GAP)
+    notes = _notes(result, int(width / 4.5))
+    height = _TOP + sum(head + _HEIGHT + _FOOT for head in heads) + 16 + _LINE * len(notes)
+    top = height - _TOP
     with svg.drawing():
         figure = svg.blank(width, height)
         figure.text(10 / width, 1 - 18 / height, svg.plain(_title(result)), fontweight="bold", fontsize=12)
         figure.text(10 / width, 1 - 33 / height, _READING, fontsize=9, color=svg.PALETTE["soft"])
         for i, row in enumerate(rows):
-            top = height - _TOP - i * (_HEAD + _HEIGHT + _FOOT) - _HEAD
+            bottom = top - heads[i] - _HEIGHT
             for j, panel in enumerate(row):
-                box = (_LEFT + j * (_WIDTH + _GAP)) / width, (top - _HEIGHT) / height, _WIDTH / width, _HEIGHT / height
+                box = (_LEFT + j * (_WIDTH + _GAP)) / width, bottom / height, _WIDTH / width, _HEIGHT / height
                 axes = figure.add_axes(box)
-                _panel(axes, panel, last=i == len(rows) - 1, first=j == 0)
+                _panel(axes, panel, prints[i][j], last=i == len(rows) - 1, first=j == 0)
+            top = bottom - _FOOT
         for k, line in enumerate(reversed(notes)):
             figure.text(10 / width, (8 + _LINE * k) / height, line, fontsize=_SMALL, color=svg.PALETTE["soft"])
-        return svg.write(figure, stem, _title(result), f"{_READING} {_spoken(rows)}")
+        paths = svg.write(figure, stem, _title(result), f"{_READING} {_spoken(rows)}")
+    # indentation and digits of outlined letters that no eye can see are a third of the file
+    text = re.sub(r"\n\s+", "\n", paths[0].read_text(encoding="utf-8"))
+    text = re.sub(r"translate\((\d+)\.\d+ 0\)", r"translate(\1 0)", text).replace("DejaVuSans", "g")
+    paths[0].write_text(text, encoding="utf-8")
+    return paths
 
 
 def _title(result: dict[str, Any]) -> str:
     return f"{result['title']} ({result['shows']})"
 
 
-def _panel(axes: Any, panel: dict[str, Any], *, last: bool, first: bool) -> None:
-    """Draw one panel: curves with their names and medians on them, and what they are of above."""
-    curves, labels = {}, {}
-    for name, attack in panel["attacks"].items():
-        if attack["curve_cosine"]:
-            curves[name] = attack["curve_cosine"]
-            labels[name] = f"{_NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
-    looks = distribution.styles(list(curves), {}, labels)
-    distribution.draw(axes, curves, looks, -1.0, "cosine similarity" if last else "")
-    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+def _panel(axes: Axes, panel: dict[str, Any], small: list[str], *, last: bool, first: bool) -> None:
+    """Draw one panel: curves with their names on them, and what they are of above."""
+    curves = {name: attack["curve_cosine"] for name, attack in panel["attacks"].items() if panel["changed"]}
+    distribution.draw(
+        axes, curves, distribution.styles(list(curves), {}, _NAMES), -1.0, "cosine similarity" if last else ""
+    )
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
     axes.tick_params(labelleft=first)
     if first:
         axes.set_ylabel("share of deletions")
     if not curves:
         axes.text(0, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
-    text = _over(panel)
-    for k, line in enumerate(reversed(text)):
+    for k, line in enumerate(reversed(small)):
         axes.annotate(
-            svg.plain(line), (0, 1), (0, 6 + _LINE * k), xycoords="axes fraction", textcoords="offset points",
+            svg.plain(line), (0, 1), (0, 7 + _LINE * k), xycoords="axes fraction", textcoords="offset points",
             fontsize=_SMALL, color=svg.PALETTE["soft"],
         )  # fmt: skip
     axes.annotate(
-        svg.plain(f"{panel['sample']}, {panel['model']}"), (0, 1), (0, 7 + _LINE * len(text)),
+        svg.plain(f"{panel['sample']}, {panel['model']}"), (0, 1), (0, 8 + _LINE * len(small)),
         xycoords="axes fraction", textcoords="offset points", fontweight="bold",
     )  # fmt: skip
 
 
-def _over(panel: dict[str, Any]) -> list[str]:
-    """Return the small print over a panel."""
+def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
+    """Return the small print over a panel; the sample is described once, in the first row."""
+    known = any((panel["source"], panel["target"]) == (other["source"], other["target"]) for other in above)
+    text = [] if known else [*textwrap.wrap(panel["source"], _COLUMNS), panel["target"]]
     penalty = f"penalty {formatting.number(panel['penalty'])}" if panel["penalty"] else "no penalty"
-    text = [*textwrap.wrap(panel["source"], _COLUMNS), panel["target"]]
-    text.append(f"n = {panel['n']:,}, {penalty}")
+    text.append(f"n = {panel['n']:,}, m = {panel['m']:,}, {penalty}")
     if panel["changed"] < panel["deletions"]:
-        share = f"{100 * panel['share_changed']:.1f} %"
-        text.append(f"curves: the {share} of deletions that change the model")
-    return text
+        text.append(f"only the {100 * panel['share_changed']:.1f} % of deletions that change the model")
+    return [*text, f"median {_medians(panel)}"]
+
+
+def _medians(panel: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{_NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
+        for name, attack in panel["attacks"].items()
+    )
 
 
 def _notes(result: dict[str, Any], columns: int) -> list[str]:
@@ -95,20 +108,12 @@ def _notes(result: dict[str, Any], columns: int) -> list[str]:
     played = sorted({panel["deletions"] for panel in panels})
     count = " to ".join(f"{b:,}" for b in (played[0], played[-1])[: len(played)])
     text = (
-        f"Beside each name: the median. {count} deletions a panel, exact retraining; {result['split']} "
-        f"{result['seed']}. Columns standardised with the public half: Avg is the origin, which has no direction, and "
-        f"counts as 0. {result['notes'][0]}"
+        f"{count} deletions a panel, exact retraining; {result['split']} {result['seed']}. Columns standardised with "
+        "the public half: Avg is the origin there, has no direction and counts as 0."
     )
-    return textwrap.wrap(svg.plain(text), columns) + [svg.plain(result["command"])]
+    return [*textwrap.wrap(svg.plain(text), columns), svg.plain(result["command"])]
 
 
 def _spoken(rows: list[list[dict[str, Any]]]) -> str:
     """Return every panel's medians as a sentence, for those who hear the figure."""
-    said = []
-    for panel in (panel for row in rows for panel in row):
-        medians = ", ".join(
-            f"{_NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
-            for name, attack in panel["attacks"].items()
-        )
-        said.append(f"{panel['sample']}, {panel['model']}: median {medians}.")
-    return " ".join(said)
+    return " ".join(f"{p['sample']}, {p['model']}: median {_medians(p)}." for row in rows for p in row)

@@ -11,7 +11,7 @@ from undelete.paper import Folder, Progress, samples, tabular
 from undelete.paper.models import LEAST_SQUARES
 
 FIGURE = tabular.Figure(
-    "fig10", "Ordinary least squares of income", "Figure 10 of the paper, first row", (LEAST_SQUARES,),
+    "fig10", "Ordinary least squares of income", "after Figure 10 of the paper, first row", (LEAST_SQUARES,),
     samples.regression,
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from undelete.paper import Folder, Progress, samples, tabular
 from undelete.paper.models import RIDGE
 
 FIGURE = tabular.Figure(
-    "fig5", "Ridge regression of income", "Figure 5 of the paper, first row", (RIDGE,), samples.regression
+    "fig5", "Ridge regression of income", "after Figure 5 of the paper, first row", (RIDGE,), samples.regression
 )
 
 

@@ -14,7 +14,7 @@ def _samples(data_dir: Folder | None) -> tuple[list[Sample], list[str]]:
 
 
 FIGURE = tabular.Figure(
-    "fig6", "Classification of income over 50,000 dollars", "Figure 6a of the paper", (LOGISTIC, SVM), _samples
+    "fig6", "Classification of income over 50,000 dollars", "after Figure 6a of the paper", (LOGISTIC, SVM), _samples
 )
 
 

@@ -89,11 +89,14 @@ def regression(data_dir: str | os.PathLike[str] | None) -> tuple[list[Sample], l
         return samples, [f"No panel with income in dollars: {error}."]
 
 
+def unit(sample: Sample, kind: Kind) -> str:
+    """Return the unit of what is predicted: ``dollars``, or ``0/1``."""
+    return "dollars" if kind == "number" and sample.dataset.unit == "dollars" else "0/1"
+
+
 def target_text(sample: Sample, kind: Kind) -> str:
     """Return what is predicted, for a panel: ``target 0/1: income over 50,000 dollars``."""
-    if kind == "number" and sample.dataset.unit == "dollars":
-        return "target: income in dollars"
-    return "target 0/1: income over 50,000 dollars"
+    return "target: income in dollars" if unit(sample, kind) == "dollars" else "target 0/1: income over 50,000 dollars"
 
 
 def halves(sample: Sample, kind: Kind, seed: int) -> Halves:

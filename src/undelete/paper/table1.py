@@ -15,7 +15,7 @@ import numpy as np
 from undelete.paper import Folder, Progress
 from undelete.paper.files import header, prepare, save
 from undelete.paper.models import LOGISTIC, RIDGE, SVM, Model, fit_private
-from undelete.paper.samples import Floats, Sample, halves, states, target_text
+from undelete.paper.samples import Floats, Sample, halves, states, target_text, unit
 
 PAPERS = {
     "ridge": {"NY": 0.2755, "CA": 0.30139, "TX": 0.3089},
@@ -88,7 +88,8 @@ def cell(sample: Sample, model: Model, seed: int) -> dict[str, Any]:
     ours, papers = float(quality(y, decision, ones)[0]), PAPERS[model.key][sample.name]
     return {
         "sample": sample.name, "source": sample.dataset.source, "model": model.label, "key": model.key,
-        "target": target_text(sample, model.kind), "n": len(dealt.X), "m": len(dealt.X_public),
+        "target": target_text(sample, model.kind), "unit": unit(sample, model.kind),
+        "n": len(dealt.X), "m": len(dealt.X_public),
         "d": dealt.X.shape[1], "seed": seed, **fitted.account, "score": name, "value": ours, "low": float(low),
         "high": float(high), "paper": papers, "difference": ours - papers,
     }  # fmt: skip

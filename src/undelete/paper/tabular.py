@@ -31,7 +31,7 @@ from undelete.paper import Folder, Progress
 from undelete.paper.drawing import draw
 from undelete.paper.files import header, prepare, save
 from undelete.paper.models import Model, fit_private
-from undelete.paper.samples import Floats, Halves, Sample, halves, target_text
+from undelete.paper.samples import Floats, Halves, Sample, halves, target_text, unit
 from undelete.release import Release
 from undelete.scoring.intervals import wilson
 from undelete.scoring.scores import cosine
@@ -153,7 +153,8 @@ def play_panel(
     low, high = wilson(float(changed.sum()), len(rows))
     return {
         "sample": sample.name, "source": sample.dataset.source, "model": model.label, "key": model.key,
-        "target": target_text(sample, model.kind), "n": len(dealt.X), "m": len(dealt.X_public),
+        "target": target_text(sample, model.kind), "unit": unit(sample, model.kind),
+        "n": len(dealt.X), "m": len(dealt.X_public),
         "d": dealt.X.shape[1], "seed": seed, **fitted.account, "deletions": len(rows), "changed": int(changed.sum()),
         "share_changed": float(changed.mean()), "share_changed_low": low, "share_changed_high": high,
         "gradient_norm_largest": float(played.gradient_norm.max()), "gradient_tolerance": fitted.tolerance,

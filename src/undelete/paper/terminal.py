@@ -27,17 +27,15 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 def _medians(result: dict[str, Any]) -> list[str]:
     """Return the median cosine of each panel's attacks, and how far HRec's go."""
-    text = []
+    text = ["", "  Median cosine over the deletions that changed the model:"]
     for row in result["rows"]:
-        text.append("")
-        text.append(f"  {row['model'] + ', median cosine':<32}{'HRec':>8}{'> .99':>9}{'MaxDiff':>9}{'Avg':>7}{'changed':>12}")
+        text.append(f"  {row['model']:<33}{'HRec':>8}{'> .99':>9}{'MaxDiff':>9}{'Avg':>7}{'changed':>12}")
         for panel in row["panels"]:
             attacks = panel["attacks"]
-            unit = "dollars" if "dollars" in panel["target"].split("income in")[-1:][0] and "0/1" not in panel["target"] else "0/1"
-            what = f"{panel['sample']}, n = {panel['n']:,}, target {unit}"
+            what = f"{panel['sample']}, n = {panel['n']:,}, target {panel['unit']}"
             changed = f"{panel['changed']:,}/{panel['deletions']:,}"
             text.append(
-                f"  {what:<32}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
+                f"  {what:<33}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
                 f"{_similarity(attacks['maxdiff']):>9}{_similarity(attacks['avg']):>7}{changed:>12}"
             )
     return [*text, ""]

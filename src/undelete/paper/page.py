@@ -1,0 +1,231 @@
+"""docs/results/tabular.md from the JSON that the experiments wrote, so that no number in it is typed by hand.
+
+    undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
+    python -m undelete.paper.page results/*.json > docs/results/tabular.md
+
+Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
+the luck of one split, with their medians.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from undelete.errors import InputError
+from undelete.paper.files import SCHEMA
+from undelete.report import formatting
+
+_NAMES = {"hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
+_VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
+
+_HEAD = """# The paper's tabular results
+
+Each section was made by the command above its table; `python -m undelete.paper.page` made this page from the JSON
+files the commands wrote. DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table
+says which, since the numbers depend on it.
+"""
+
+_READING = """## How to read the tables
+
+- *n* private and *m* public records, *d* features with the constant. *penalty* is that of the summed objective
+  (`docs/maths.md` (1)), chosen on the private half before any deletion: {chosen}.
+- *changed*: deletions that changed the model, of those played. A record outside the margin of a support vector
+  machine changes nothing when it leaves, and nothing can be recovered of it: medians and shares are over the others.
+- *cosine*: {similarity}.
+- *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units of
+  the target.
+- Shares have Wilson 95 % intervals over deletions. All deletions of a panel share one split, and with it one error of
+  the public Hessian, so another seed may move a median by more than that.
+- {features}.
+
+## What the JSON holds
+
+`schema` ({schema}), `name`, `title`, `shows`, `paper`, `undelete` (version), `command`, `seed`, `deletions`, `split`, `features`,
+`environment`, `notes`. A figure: `similarity`, `levels` (of the quantiles that make a curve), and `rows` (one a model) of `panels`: `sample`,
+`source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`, `gradient_norm_fit`, `gradient_norm_largest`,
+`gradient_tolerance`, `deletions`, `changed`, `share_changed` with `_low` and `_high`, and `attacks`: for each `deletions` (those that
+changed the model), `median_cosine`, `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and
+`share_above_.99` with `_low` and `_high`, `direction_only` (the scale was not identified), `curve_cosine` and `curve_uncentred`.
+The table: `cells` with `score`, `value`, `low`, `high`, `paper`, `difference` beside the same description of the model.
+"""
+
+
+def page(results: Sequence[dict[str, Any]]) -> str:
+    """Return the page as Markdown.
+
+    Parameters
+    ----------
+    results : sequence of dict
+        What experiments returned or wrote.
+    """
+    text = [_HEAD]
+    figure = None
+    for name in dict.fromkeys(result["name"] for result in results):
+        first, *others = sorted((r for r in results if r["name"] == name), key=lambda r: int(r["seed"]))
+        text += _section(first)
+        if "rows" in first:
+            figure = first
+            text += _splits(others)
+    if figure is not None:
+        text.append(
+            _READING.format(
+                chosen=_chosen(results), similarity=figure["similarity"], features=_sentence(figure["features"]),
+                schema=SCHEMA,
+            )
+        )  # fmt: skip
+    return "\n".join(text)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read one result.
+
+    Raises
+    ------
+    InputError
+        When the file is not one.
+    """
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if result["schema"] != SCHEMA:
+            raise InputError(f"{path} has schema {result['schema']!r}, this version reads {SCHEMA!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a result of `undelete reproduce` ({error})") from error
+    return result
+
+
+def _section(result: dict[str, Any]) -> list[str]:
+    versions = ", ".join(f"{name} {result['environment'][name]}" for name in _VERSIONS)
+    text = [
+        f"## {result['name']}: {result['title']}\n",
+        f"{_sentence(result['shows'])}. Seed {result['seed']}; {result['split']}; undelete {result['undelete']}, "
+        f"{versions}.\n",
+        f"```\n{result['command']}\n```\n",
+        *(f"{note}\n" for note in result["notes"]),
+    ]
+    if "cells" in result:
+        return [*text, *_cells(result["cells"])]
+    text.append(f"![{result['title']}]({result['name']}.svg)\n")
+    panels = [panel for row in result["rows"] for panel in row["panels"]]
+    return [*text, *_settings(panels), *_scores(panels)]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)] + [""]
+
+
+def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
+    head = ["panel", "records", "predicts", "n", "m", "d", "penalty", "changed", "share changed", "gradient"]
+    return _table(
+        head,
+        [
+            [
+                f"{p['sample']}, {p['model']}", p["source"], p["target"].removeprefix("target").lstrip(" :"),
+                f"{p['n']:,}", f"{p['m']:,}", str(p["d"]), f"{p['penalty']:.4g}",
+                f"{p['changed']:,} of {p['deletions']:,}", _share(p, "share_changed"),
+                f"{p['gradient_norm_largest']:.1e}",
+            ]
+            for p in panels
+        ],
+    )  # fmt: skip
+
+
+def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
+    head = ["panel", "attack", "median cosine", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
+    return _table(
+        head,
+        [
+            [
+                f"{p['sample']}, {p['model']}", _NAMES.get(name, name), _cosine(attack["median_cosine"]),
+                f"{_cosine(attack['q10_cosine'])} to {_cosine(attack['q90_cosine'])}",
+                _share(attack, "share_above_.9"), _share(attack, "share_above_.99"),
+                _cosine(attack["median_uncentred"]),
+            ]
+            for p in panels
+            for name, attack in p["attacks"].items()
+        ],
+    )  # fmt: skip
+
+
+def _splits(others: Sequence[dict[str, Any]]) -> list[str]:
+    """Return HRec's medians on other splits."""
+    if not others:
+        return []
+    names = [f"{p['sample']}, {p['model']}" for row in others[0]["rows"] for p in row["panels"]]
+    rows = [
+        [f"`{result['command']}`", *(_cosine(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
+        for result in others
+        for panels in [[p for row in result["rows"] for p in row["panels"]]]
+    ]
+    return ["HRec's median cosine on other splits:\n", *_table(["command", *names], rows)]
+
+
+def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
+    head = [
+        "model",
+        "state",
+        "records",
+        "predicts",
+        "n",
+        "m",
+        "penalty",
+        "score",
+        "here",
+        "95 %",
+        "paper",
+        "difference",
+    ]
+    return _table(
+        head,
+        [
+            [
+                c["model"], c["sample"], c["source"], c["target"].removeprefix("target").lstrip(" :"), f"{c['n']:,}",
+                f"{c['m']:,}", f"{c['penalty']:.4g}", c["score"], f"{c['value']:.4f}",
+                f"{c['low']:.4f} to {c['high']:.4f}", f"{c['paper']:.4f}", f"{c['difference']:+.4f}",
+            ]
+            for c in cells
+        ],
+    )  # fmt: skip
+
+
+def _chosen(results: Sequence[dict[str, Any]]) -> str:
+    """Return how the penalties were chosen, as the results say it."""
+    models = [p for result in results for p in result.get("cells", [])]
+    models += [p for result in results for row in result.get("rows", []) for p in row["panels"]]
+    return "; ".join(dict.fromkeys(p["penalty_chosen"] for p in models))
+
+
+def _cosine(value: float | None) -> str:
+    return formatting.similarity(value).replace("\u00a0", " ")
+
+
+def _share(row: dict[str, Any], name: str) -> str:
+    """Return a share with its interval."""
+    if row[name] is None:
+        return formatting.MISSING
+    interval = formatting.percent_range(row[f"{name}_low"], row[f"{name}_high"])
+    return f"{formatting.percent(row[name])} ({interval})".replace("\u00a0", " ")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def main(paths: Sequence[str]) -> int:
+    """Print the page of some JSON files; status 2 and one line when a file is not a result."""
+    if not paths:
+        print("usage: python -m undelete.paper.page RESULT.json ... > docs/results/tabular.md", file=sys.stderr)
+        return 2
+    try:
+        print(page([read(Path(path)) for path in paths]), end="")
+    except InputError as error:
+        print(f"undelete: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
