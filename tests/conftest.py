@@ -27,7 +27,7 @@ def xp(request):
     return importlib.import_module(request.param)
 
 
-def people(rng, n, d, k=1, loss="squared", noise=1.0, kinds=None):
+def people(rng, n, d, k=1, loss="squared", noise=1.0):
     """Records with correlated features, skewed ones among them, a constant last, and targets (n, k)."""
     mix = np.random.default_rng(99).normal(size=(d - 1, d - 1)) / np.sqrt(d) + np.eye(d - 1)
     X = rng.normal(size=(n, d - 1)) @ mix
@@ -35,7 +35,14 @@ def people(rng, n, d, k=1, loss="squared", noise=1.0, kinds=None):
     X = np.c_[X, np.ones(n)]
     W = np.random.default_rng(7).normal(size=(d, k)) / np.sqrt(d)
     Z = X @ W + noise * rng.normal(size=(n, k))
+    if loss == "softmax":
+        return X, np.eye(k)[(Z - np.median(Z, axis=0)).argmax(axis=1)]
     return X, Z if loss == "squared" else np.where(np.median(Z, axis=0) < Z, 1.0, -1.0)
+
+
+def outputs(loss, k):
+    """Softmax has at least two outputs; here three where others have one."""
+    return max(k, 3) if loss == "softmax" else k
 
 
 @dataclass
@@ -58,6 +65,7 @@ def game() -> Callable[..., Game]:
 
     def make(loss="squared", n=2000, m=2000, d=6, k=1, l2=1.0, seed=0) -> Game:
         rng = np.random.default_rng(seed)
+        k = outputs(loss, k)
         X, Y = people(rng, n + m, d, k, loss)
         penalty = np.full(d, l2)
         penalty[-1] = 0.0

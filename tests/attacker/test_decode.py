@@ -78,7 +78,9 @@ def test_exact_records_decode_to_their_raw_values(game):
     rng = np.random.default_rng(3)
     X, codes, values = encoded(rng, 300)
     g = game("squared", d=7)
-    release = Release(g.objective.loss, g.W, np.tile(g.W, (20, 1, 1)), X, columns=columns(), public_codes=codes, public_values=values)
+    release = Release(
+        g.objective.loss, g.W, np.tile(g.W, (20, 1, 1)), X, columns=columns(), public_codes=codes, public_values=values
+    )
     wanted, true_codes, true_values = encoded(np.random.default_rng(4), 20)
     raw = decode(release, wanted, None, np.ones(20, dtype=bool))
     np.testing.assert_array_equal(raw.codes, true_codes)

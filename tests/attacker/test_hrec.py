@@ -52,7 +52,9 @@ def test_recovers_records_and_labels_from_public_data(game, loss):
         assert np.median(np.abs(found.target - y)[good]) < 0.2 * y.std()
         assert 0.3 < np.median(np.abs(z)) < 1.5
     else:
-        assert (found.target[good] == y[good]).all()
+        assert (found.target[good].argmax(axis=1) == y[good].argmax(axis=1)).mean() > 0.95
+        if loss != "softmax":
+            assert (found.target[good] == y[good]).all()
 
 
 def test_target_of_a_regression_needs_n_and_nothing_else_does(game):

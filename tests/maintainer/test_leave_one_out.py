@@ -36,10 +36,12 @@ def test_equals_a_scikit_learn_refit_to_1e_7(name):
     found = retrain_without(objective, fit(objective).W, np.arange(0, 300, 60))
     for i, row in enumerate(range(0, 300, 60)):
         rest = without(objective, row)
-        theirs = reference(name, rest.X[:, :-1], rest.Y[:, 0], 2.0)
+        theirs = reference(name, rest.X[:, :-1], rest.Y, 2.0)
         scale = np.abs(theirs.coef_).max()
-        np.testing.assert_allclose(found.coef[i, 0], np.ravel(theirs.coef_), rtol=0, atol=1e-7 * scale)
-        np.testing.assert_allclose(found.intercept[i], theirs.intercept_, rtol=0, atol=1e-7 * scale)
+        np.testing.assert_allclose(found.coef[i], np.atleast_2d(theirs.coef_), rtol=0, atol=1e-7 * scale)
+        # shifting all of softmax's intercepts alike changes nothing
+        shift = found.intercept[i].mean() - np.mean(theirs.intercept_) if name == "softmax" else 0.0
+        np.testing.assert_allclose(found.intercept[i] - shift, theirs.intercept_, rtol=0, atol=1e-7 * scale)
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
@@ -84,8 +86,8 @@ def test_order_and_blocks_do_not_matter(name, monkeypatch):
     steps = []
     parts = retrain_without(objective, W, rows[::-1], progress=lambda done, total: steps.append((done, total)))
     np.testing.assert_allclose(parts.W[::-1], whole.W, rtol=1e-9, atol=1e-12)
-    assert steps[-1] == (100, 100)
-    assert len(steps) > 10
+    assert steps[-1][0] == steps[-1][1] == 50 * (1 if name in ("squared", "softmax") else 2)
+    assert len(steps) > 5
 
 
 def test_leverage_one_is_refused_with_its_row():

@@ -8,6 +8,8 @@ from undelete.maths.losses import LOSSES
 def draw(loss, seed=0, shape=(40, 2)):
     rng = np.random.default_rng(seed)
     Z = 2 * rng.normal(size=shape)
+    if loss == "softmax":
+        return np.eye(shape[1])[rng.integers(0, shape[1], shape[0])], Z
     Y = rng.normal(size=shape) if loss == "squared" else np.sign(rng.normal(size=shape))
     return Y, Z
 
@@ -23,6 +25,8 @@ def test_residual_and_curvature_are_the_derivatives_of_the_value(name, xp):
         np.testing.assert_allclose(to_numpy(slope), to_numpy(loss.residual(Y, Z)[:, j]), atol=1e-7)
         bend = (loss.residual(Y, Z + step) - loss.residual(Y, Z - step)) / (2 * h)
         np.testing.assert_allclose(to_numpy(bend[:, j]), to_numpy(loss.curvature(Y, Z)[:, j]), atol=1e-6)
+        action = loss.curvature_action(Y, Z, xp.ones_like(Z) * step / h)
+        np.testing.assert_allclose(to_numpy(bend), to_numpy(action), atol=1e-6)
 
 
 def test_logistic_stays_accurate_far_from_the_boundary():

@@ -59,8 +59,27 @@ def test_batches_equal_one_at_a_time(name, xp):
 def test_dense_hessian_equals_its_product(name):
     objective, W = make(name)
     V = np.random.default_rng(5).normal(size=W.shape[1:])
-    product = np.stack([objective.hessian(W[0], j) @ V[:, j] for j in range(2)], axis=1)
-    np.testing.assert_allclose(product, objective.hessian_vector_product(W[0], V), rtol=1e-10)
+    for j in range(2):
+        one = np.zeros_like(V)
+        one[:, j] = V[:, j]
+        product = objective.hessian_vector_product(W[0], one)[:, j]
+        np.testing.assert_allclose(objective.hessian(W[0], j) @ V[:, j], product, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_a_weight_of_two_is_the_record_twice_and_of_zero_its_deletion(name):
+    objective, W = make(name)
+    weights = np.ones(60)
+    weights[:5], weights[5:9] = 2.0, 0.0
+    rows = np.r_[np.arange(5), np.arange(5), np.arange(9, 60)]
+    weighted = Objective(objective.X, objective.Y, objective.loss, objective.l2, weights)
+    repeated = objective.take(rows)
+    np.testing.assert_allclose(weighted.value(W), repeated.value(W), rtol=1e-12)
+    np.testing.assert_allclose(weighted.gradient(W), repeated.gradient(W), rtol=1e-10, atol=1e-10)
+    V = W[1]
+    np.testing.assert_allclose(
+        weighted.hessian_vector_product(W[0], V), repeated.hessian_vector_product(W[0], V), rtol=1e-10, atol=1e-10
+    )
 
 
 def test_predict_and_accumulate_are_adjoint():

@@ -13,7 +13,7 @@ from undelete.errors import InputError
 
 
 def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Return Y (n, k): the numbers of a regression, +1 and -1 of a classifier.
+    """Return Y (n, k): the numbers of a regression, +1 and -1 of a classifier, one-hot rows for softmax.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         )
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
-    return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, -1.0)
+    other = 0.0 if model.loss == "softmax" else -1.0
+    return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, other)
 
 
 def _key(label: Any) -> Any:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from undelete.maths.arrays import blocks
+from undelete.maths.objective import predict
 from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
 
 Indices = NDArray[np.int64]
@@ -50,10 +51,14 @@ class Estimate:
     def weights(self, release: Release) -> Floats:
         """Return t (m, b): curvature times the change of each public record's prediction, maths (10)."""
         Z = release.X_public @ release.W_before
-        curvature = release.loss.curvature(release.Y_public, Z)
         own = np.arange(len(self.output))
-        change = (release.W_before - release.W_after)[own, :, self.output]
-        return np.asarray(curvature[:, self.output] * (release.X_public @ change.T))
+        if release.loss.separable:  # only the output's own prediction counts
+            change = (release.W_before - release.W_after)[own, :, self.output]
+            return np.asarray(
+                release.loss.curvature(release.Y_public, Z)[:, self.output] * (release.X_public @ change.T)
+            )
+        moved = predict(release.X_public, release.W_before - release.W_after)  # (m, b, k)
+        return np.asarray(release.loss.curvature_action(None, Z[:, None, :], moved)[:, own, self.output])
 
     def _factor(self, release: Release) -> float:
         m = len(release.X_public)

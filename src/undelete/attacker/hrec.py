@@ -4,7 +4,8 @@
    record, -x r': paper Eq. (12) and (13), maths (4). For the squared loss it is exact up to the Hessian,
    paper Eq. (4).
 2. Divided by the constant's entry it is the record itself: paper Eq. (5), maths (5).
-3. The sign of the constant's entry is the label; for the squared loss the target follows, maths (8).
+3. The sign of the constant's entry is the label (of several classes the one where minus the residual is
+   positive, paper Eq. (15)); for the squared loss the target follows, maths (8).
 
 The penalty is taken to be zero, as in the paper, even where the release states it.
 """
@@ -12,9 +13,10 @@ The penalty is taken to be zero, as in the paper, even where the release states 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.decode import Estimate, Flags, decode
-from undelete.maths.losses import Squared
+from undelete.maths.losses import Softmax, Squared
 from undelete.maths.objective import Objective
 from undelete.release import Floats, Reconstruction, Release
 
@@ -80,8 +82,7 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
     """
     b, _, k = G.shape
     scales = np.einsum("bdk,d->bk", G, release.constant) if release.constant is not None else np.zeros((b, k))
-    # one output is enough; the one with the largest residual has the least relative error
-    output = np.abs(scales if release.constant is not None else np.linalg.norm(G, axis=1)).argmax(axis=1)
+    output = _output(release, G, scales)
     own = np.arange(b)
     column, scale = G[own, :, output], scales[own, output]
     estimate = Estimate(scale, output, noisy)
@@ -110,6 +111,17 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
     )
 
 
+def _output(release: Release, G: Floats, scales: Floats) -> NDArray[np.int64]:
+    """Return the output whose column is read (b,).
+
+    Softmax: the label's, where alone minus the residual is positive, paper Eq. (15). Otherwise the one with
+    the largest residual, which has the least relative error.
+    """
+    if release.constant is None:
+        return np.asarray(np.linalg.norm(G, axis=1).argmax(axis=1))
+    return np.asarray((scales if isinstance(release.loss, Softmax) else np.abs(scales)).argmax(axis=1))
+
+
 def _direction(column: Floats, release: Release) -> Floats:
     """Return unit vectors along the records, on the side where the average public record lies."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -127,6 +139,9 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
     if release.constant is None:
         return None
     squared = isinstance(release.loss, Squared)
+    if isinstance(release.loss, Softmax):
+        label = scales >= scales.max(axis=1, keepdims=True)
+        return np.where(identified[:, None], label.astype(float), np.nan)
     if squared and release.n is not None:
         W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
         target = scales + np.einsum("bd,bdk->bk", X, W)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from undelete.errors import InputError
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
-from undelete.maths.objective import Objective, predict
+from undelete.maths.objective import Objective
 from undelete.release import Floats, Release
 
 
@@ -96,9 +96,7 @@ def remaining_gradient(objective: Objective, W: Floats, rows: NDArray[np.int64])
     At the optimum of all records it is minus the deleted record's own gradient: what the informed auditor
     computes, who holds the remaining records and the penalty. Cost O(n d k + b d k).
     """
-    own = objective.loss.residual(objective.Y[rows], predict(objective.X[rows], W))  # (b, k)
-    whole = objective.gradient(W)
-    return np.asarray(whole[None, :, :] - objective.X[rows][:, :, None] * own[:, None, :])
+    return np.asarray(objective.gradient(W) - objective.take(rows).own_gradients(W))
 
 
 def refuse_unconverged(deletions: Deletions, tol: float) -> None:

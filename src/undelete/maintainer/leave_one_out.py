@@ -11,21 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.errors import InputError
 from undelete.maintainer.fit import fit
-from undelete.maths.arrays import Array, blocks, namespace, take_columns, take_rows, to_numpy
+from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep, MatrixFreeStep, leverage_one
+from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
 from undelete.maths.losses import Squared
-from undelete.maths.objective import Objective, accumulate, predict
+from undelete.maths.objective import Objective, accumulate
 from undelete.maths.solvers import Factored, factor
 
 Progress = Callable[[int, int], None]
 
 _STEPS = 12  # with a fixed Hessian; what has not converged by then is fitted by itself
-_SHARE = 1e-6  # largest remaining gradient, relative to the deleted record's own
+_SHARE = 1e-5  # largest remaining gradient, relative to the deleted record's own
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB in float64
 
 
@@ -106,137 +107,163 @@ def retrain_without(
     flops per deletion and Newton step, b predictions of n records in memory in blocks of 128 MB.
     """
     rows = np.asarray(rows, dtype=np.int64)
-    size = max(1, _BLOCK_NUMBERS // objective.n)
-    outputs, xp = objective.Y.shape[1], namespace(W)
-    retrain = _squared if isinstance(objective.loss, Squared) else _newton
-    columns, norms, steps = [], [], []
-    for j in range(outputs):
-        one = Objective(objective.X, objective.Y[:, j : j + 1], objective.loss, objective.l2)
-        solver = _Downdated(one, W[:, j : j + 1])
-        parts = []
+    loss, k = objective.loss, objective.Y.shape[1]
+    size = max(1, _BLOCK_NUMBERS // (objective.n * (1 if loss.separable else k)))
+    # the squared loss has one Hessian for all outputs, other separable losses have one each, softmax is a whole
+    whole = isinstance(loss, Squared) or not loss.separable
+    parts = [(objective, W)] if whole else [(objective.output(j), W[:, j : j + 1]) for j in range(k)]
+    results = []
+    for number, (part, w) in enumerate(parts):
+        retrain = _prepared(part, w, tol)
+        done = []
         for block in blocks(len(rows), size):
-            parts.append(retrain(solver, rows[block], tol))
+            done.append(retrain(rows[block]))
             if progress is not None:
-                progress(j * len(rows) + block.stop, outputs * len(rows))
-        columns.append(xp.concat([part[0] for part in parts], axis=0))
-        norms.append(np.concatenate([part[1] for part in parts]))
-        steps.append(np.concatenate([part[2] for part in parts]))
-    norm = np.max(norms, axis=0)
+                progress(number * len(rows) + block.stop, len(parts) * len(rows))
+        results.append(_joined(done))
+    norm = np.max([result.gradient_norm for result in results], axis=0)
     return Deletions(
         rows=rows,
-        W=xp.concat(columns, axis=2),
+        W=namespace(W).concat([result.W for result in results], axis=2),
         gradient_norm=norm,
-        iterations=np.max(steps, axis=0),
+        iterations=np.max([result.iterations for result in results], axis=0),
         converged=norm <= tol,
         has_constant=has_constant,
     )
 
 
-class _Downdated:
-    """One output's objective without record i, near the full model w (d, 1)."""
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some deletions' parameters (b, d, k), gradient norms and steps (b,)."""
 
-    def __init__(self, objective: Objective, w: Array) -> None:
+    W: Array
+    gradient_norm: NDArray[np.float64]
+    iterations: NDArray[np.int64]
+
+
+def _joined(parts: list[_Block]) -> _Block:
+    W = namespace(parts[0].W).concat([part.W for part in parts], axis=0)
+    norm = np.concatenate([part.gradient_norm for part in parts])
+    return _Block(W, norm, np.concatenate([part.iterations for part in parts]))
+
+
+class Step(Protocol):
+    """Newton steps on the objective without record i, near the full model."""
+
+    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
+        """Apply the inverse of the Hessian without its own record to each G (b, d, k)."""
+
+
+class SeparableStep:
+    """One Hessian (d, d), factored once; without record i it changes by rank one.
+
+    Parameters
+    ----------
+    objective : Objective
+        One output, or any number of outputs of the squared loss.
+    W : array (d, k)
+        The full model.
+    """
+
+    def __init__(self, objective: Objective, W: Array) -> None:
         self.objective = objective
-        self.w = w
-        self.z = predict(objective.X, w)
-        self.curvature = objective.loss.curvature(objective.Y, self.z)[:, 0]
-        self.hessian = objective.hessian(w, 0)
+        self.curvature = objective.curvature(W)[:, 0]
+        self.hessian = objective.hessian(W, 0)
         self.factored: Factored = factor(self.hessian)
 
     def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of H - c_i x_i' x_i to G (d, b), column i with its own row: Sherman-Morrison."""
+        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison."""
         xp = namespace(G)
-        x = xp.matrix_transpose(take_rows(self.objective.X, rows))  # (d, b)
-        hx = self.factored.solve(x)
+        b, d, k = G.shape
+        x = take_rows(self.objective.X, rows)
+        hx = xp.matrix_transpose(self.factored.solve(xp.matrix_transpose(x)))  # (b, d)
         c = take_rows(self.curvature, rows)
-        slack = 1 - c * xp.sum(x * hx, axis=0)  # one minus the leverage
+        slack = 1 - c * xp.sum(x * hx, axis=1)  # one minus the leverage
         if not bool(xp.all(slack > 1e-10)):
-            row = int(rows[int(xp.argmin(slack))])
-            raise InputError(
-                f"record {row} has leverage 1: without it the solution is not unique, so there is no model "
-                "after its deletion to compare with; fit with a penalty, or leave this record out"
-            )
-        hg = self.factored.solve(G)
-        return hg + hx * (c * xp.sum(hx * G, axis=0) / slack)
-
-    def gradient(self, rows: NDArray[np.int64], W: Array) -> Array:
-        """Return the gradient (d, b) at W (d, b) over the records that remain: one pass over the data."""
-        problem, xp = self.objective, namespace(W)
-        residual = problem.loss.residual(problem.Y, problem.X @ W)  # (n, b)
-        x = xp.matrix_transpose(take_rows(problem.X, rows))
-        own = problem.loss.residual(take_rows(problem.Y, rows)[:, 0], xp.sum(x * W, axis=0))
-        return accumulate(problem.X, residual) - x * own + problem.l2[:, None] * W
+            raise leverage_one(int(rows[int(xp.argmin(slack))]))
+        flat = xp.reshape(xp.permute_dims(G, (1, 0, 2)), (d, b * k))
+        hg = xp.permute_dims(xp.reshape(self.factored.solve(flat), (d, b, k)), (1, 0, 2))
+        lifted = xp.sum(hx[:, :, None] * G, axis=1) * (c / slack)[:, None]  # (b, k)
+        return hg + hx[:, :, None] * lifted[:, None, :]
 
 
-def _squared(
-    solver: _Downdated, rows: NDArray[np.int64], tol: float
-) -> tuple[Array, NDArray[np.float64], NDArray[np.int64]]:
-    """Retrain a ridge model: closed form, and the gradient from the sufficient statistics."""
-    problem, xp = solver.objective, namespace(solver.w)
-    x = xp.matrix_transpose(take_rows(problem.X, rows))
-    y = take_rows(problem.Y, rows)[:, 0]
-    moment = accumulate(problem.X, problem.Y)  # (d, 1)
-    W = solver.w + xp.zeros_like(x)
+def _prepared(objective: Objective, W: Array, tol: float) -> Callable[[NDArray[np.int64]], _Block]:
+    """Return what retrains a block of rows; factors and inverts what all blocks share."""
+    if isinstance(objective.loss, Squared):
+        step = SeparableStep(objective, W)
+        target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
+        moment = accumulate(objective.X, target)
+        return lambda rows: _squared(step, moment, W, rows)
+    steps: Step
+    if objective.loss.separable:
+        steps = SeparableStep(objective, W)
+    elif W.shape[0] * W.shape[1] <= DENSE_LIMIT:
+        steps = DenseStep(objective, W)
+    else:
+        steps = MatrixFreeStep(objective, W)
+    whole = objective.gradient(W)
+    return lambda rows: _newton(objective, steps, W, whole, rows, tol)
 
-    def remaining(W: Array) -> Array:
-        return solver.hessian @ W - moment - x * (xp.sum(x * W, axis=0) - y)
 
+def _largest(gradient: Array, n: int) -> NDArray[np.float64]:
+    """Return |gradient|_inf / n of each (b, d, k)."""
+    xp = namespace(gradient)
+    return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
+
+
+def _squared(step: SeparableStep, moment: Array, W: Array, rows: NDArray[np.int64]) -> _Block:
+    """Retrain a ridge model: closed form, and the gradient from the sufficient statistics, maths (2)."""
+    objective, xp = step.objective, namespace(W)
+    own = objective.take(rows)
+
+    def remaining(V: Array) -> Array:
+        return xp.matmul(step.hessian, V) - moment - own.own_gradients(V)
+
+    V = W + xp.zeros_like(own.own_gradients(W))
     for _ in range(2):  # the second step removes the rounding of the first
-        W = W - solver.solve(rows, remaining(W))
-    norm = xp.max(xp.abs(remaining(W)), axis=0) / problem.n
-    return xp.matrix_transpose(W)[:, :, None], to_numpy(norm), np.full(len(rows), 2, dtype=np.int64)
+        V = V - step.solve(rows, remaining(V))
+    return _Block(V, _largest(remaining(V), objective.n), np.full(len(rows), 2, dtype=np.int64))
 
 
-def _newton(
-    solver: _Downdated, rows: NDArray[np.int64], tol: float
-) -> tuple[Array, NDArray[np.float64], NDArray[np.int64]]:
-    """Retrain by Newton steps with the downdated Hessian of the full model, until each gradient is small."""
-    problem, xp = solver.objective, namespace(solver.w)
-    x = xp.matrix_transpose(take_rows(problem.X, rows))
-    own = x * problem.loss.residual(take_rows(problem.Y, rows), take_rows(solver.z, rows))[:, 0]
-    gradient = problem.gradient(solver.w) - own  # at the full model, no pass needed
-    pull = to_numpy(xp.max(xp.abs(own), axis=0)) / problem.n
+def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDArray[np.int64], tol: float) -> _Block:
+    """Retrain by Newton steps with the full model's Hessian without record i, until each gradient is small."""
+    n = objective.n
+    own = objective.take(rows).own_gradients(W)
+    gradient = whole - own  # at the full model, no pass needed
+    pull = _largest(own, n)
     # small beside what the record itself contributed, or the change of the model drowns; never below rounding
     goal = np.maximum(np.minimum(0.1 * tol, _SHARE * pull), 1e-15)
-    W = solver.w + xp.zeros_like(x)
-    norm = to_numpy(xp.max(xp.abs(gradient), axis=0)) / problem.n
-    steps = np.zeros(len(rows), dtype=np.int64)
+    norm, taken = _largest(gradient, n), np.zeros(len(rows), dtype=np.int64)
+    V = W + namespace(W).zeros_like(own)
     # a record without a gradient (no support vector) changes nothing: it is done as it stands
     still, done = np.flatnonzero(pull > 0.0), [np.flatnonzero(pull == 0.0)]
-    finished = [take_columns(W, done[0])]
-    W, gradient = take_columns(W, still), take_columns(gradient, still)
+    finished = [take_rows(V, done[0])]
+    V, gradient = take_rows(V, still), take_rows(gradient, still)
     while still.size:
-        W = W - solver.solve(rows[still], gradient)
-        gradient = solver.gradient(rows[still], W)
-        norm[still] = to_numpy(xp.max(xp.abs(gradient), axis=0)) / problem.n
-        steps[still] += 1
-        ready = (norm[still] <= goal[still]) | (steps[still] >= _STEPS)
-        finished.append(take_columns(W, np.flatnonzero(ready)))
+        V = V - steps.solve(rows[still], gradient)
+        gradient = objective.gradient(V) - objective.take(rows[still]).own_gradients(V)  # one pass over the data
+        norm[still] = _largest(gradient, n)
+        taken[still] += 1
+        ready = (norm[still] <= goal[still]) | (taken[still] >= _STEPS)
+        finished.append(take_rows(V, np.flatnonzero(ready)))
         done.append(still[ready])
-        W, gradient = (take_columns(array, np.flatnonzero(~ready)) for array in (W, gradient))
+        V, gradient = (take_rows(array, np.flatnonzero(~ready)) for array in (V, gradient))
         still = still[~ready]
-    W = take_columns(xp.concat(finished, axis=1), np.argsort(np.concatenate(done)))
-    return _fit_alone(problem, rows, xp.matrix_transpose(W)[:, :, None], norm, steps, tol)
+    V = take_rows(namespace(W).concat(finished, axis=0), np.argsort(np.concatenate(done)))
+    return _fit_alone(objective, rows, _Block(V, norm, taken), tol)
 
 
-def _fit_alone(
-    problem: Objective,
-    rows: NDArray[np.int64],
-    W: Array,
-    norm: NDArray[np.float64],
-    steps: NDArray[np.int64],
-    tol: float,
-) -> tuple[Array, NDArray[np.float64], NDArray[np.int64]]:
+def _fit_alone(objective: Objective, rows: NDArray[np.int64], block: _Block, tol: float) -> _Block:
     """Fit each deletion that the fixed Hessian did not bring under the tolerance by itself; few or none."""
-    failed = np.flatnonzero(norm > tol)
+    failed = np.flatnonzero(block.gradient_norm > tol)
     if not failed.size:
-        return W, norm, steps
-    models = [W[i, :, :] for i in range(len(rows))]
+        return block
+    norm, taken = block.gradient_norm.copy(), block.iterations.copy()
+    models = [block.W[i, :, :] for i in range(len(rows))]
     for i in failed:
-        rest = np.delete(np.arange(problem.n), rows[i])
-        remaining = Objective(take_rows(problem.X, rest), take_rows(problem.Y, rest), problem.loss, problem.l2)
+        remaining = objective.take(np.delete(np.arange(objective.n), rows[i]))
         alone = fit(remaining, tol=0.1 * tol, start=models[i])
         if alone.gradient_norm < norm[i]:
             models[i], norm[i] = alone.W, alone.gradient_norm
-        steps[i] += alone.iterations
-    return namespace(W).stack(models, axis=0), norm, steps
+        taken[i] += alone.iterations
+    return _Block(namespace(block.W).stack(models, axis=0), norm, taken)

@@ -34,9 +34,3 @@ def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
     """Return some rows of an array, in any library."""
     xp = namespace(array)
     return xp.take(array, xp.asarray(rows, device=array_api_compat.device(array)), axis=0)
-
-
-def take_columns(array: Array, columns: NDArray[np.int64]) -> Array:
-    """Return some columns of a matrix, in any library."""
-    xp = namespace(array)
-    return xp.take(array, xp.asarray(columns, device=array_api_compat.device(array)), axis=1)

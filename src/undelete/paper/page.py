@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper.files import SCHEMA
+from undelete.paper import EXPERIMENTS
+from undelete.paper.files import HONEST, SCHEMA
 from undelete.report import formatting
 
 _NAMES = {"hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
@@ -26,7 +27,7 @@ _HEAD = """# The paper's tabular results
 
 Each section was made by the command above its table; `python -m undelete.paper.page` made this page from the JSON
 files the commands wrote. DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table
-says which, since the numbers depend on it.
+says which, since the numbers depend on it. {honest}
 """
 
 _READING = """## How to read the tables
@@ -44,13 +45,18 @@ _READING = """## How to read the tables
 
 ## What the JSON holds
 
-`schema` ({schema}), `name`, `title`, `shows`, `paper`, `undelete` (version), `command`, `seed`, `deletions`, `split`, `features`,
-`environment`, `notes`. A figure: `similarity`, `levels` (of the quantiles that make a curve), and `rows` (one a model) of `panels`: `sample`,
-`source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`, `gradient_norm_fit`, `gradient_norm_largest`,
-`gradient_tolerance`, `deletions`, `changed`, `share_changed` with `_low` and `_high`, and `attacks`: for each `deletions` (those that
-changed the model), `median_cosine`, `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and
-`share_above_.99` with `_low` and `_high`, `direction_only` (the scale was not identified), `curve_cosine` and `curve_uncentred`.
-The table: `cells` with `score`, `value`, `low`, `high`, `paper`, `difference` beside the same description of the model.
+`schema` ({schema}), `name`, `title`, `shows`, `paper`, `undelete` (its version), `command`, `seed`, `deletions`,
+`split`, `features`, `environment`, `notes`.
+
+A figure has `similarity`, `levels` (of the quantiles that make a curve) and `rows`, one a model, of `panels`:
+`sample`, `source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`,
+`gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `deletions`, `changed`, `share_changed` (with
+`_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model), `median_cosine`,
+`median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and `share_above_.99` (with `_low`
+and `_high`), `direction_only` (deletions whose scale was not identified), `curve_cosine` and `curve_uncentred`. What
+has no value, because no deletion changed the model, is null.
+
+The table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
 """
 
 
@@ -62,9 +68,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     results : sequence of dict
         What experiments returned or wrote.
     """
-    text = [_HEAD]
+    text = [_HEAD.format(honest=HONEST)]
     figure = None
-    for name in dict.fromkeys(result["name"] for result in results):
+    names = {result["name"] for result in results}
+    for name in (name for name in EXPERIMENTS if name in names):
         first, *others = sorted((r for r in results if r["name"] == name), key=lambda r: int(r["seed"]))
         text += _section(first)
         if "rows" in first:
@@ -90,10 +97,11 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if result["schema"] != SCHEMA:
-            raise InputError(f"{path} has schema {result['schema']!r}, this version reads {SCHEMA!r}")
+        schema = result["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a result of `undelete reproduce` ({error})") from error
+    if schema != SCHEMA:
+        raise InputError(f"{path} has schema {schema!r}, this version reads {SCHEMA!r}")
     return result
 
 
@@ -104,7 +112,7 @@ def _section(result: dict[str, Any]) -> list[str]:
         f"{_sentence(result['shows'])}. Seed {result['seed']}; {result['split']}; undelete {result['undelete']}, "
         f"{versions}.\n",
         f"```\n{result['command']}\n```\n",
-        *(f"{note}\n" for note in result["notes"]),
+        *(f"{note}\n" for note in result["notes"] if note != HONEST),
     ]
     if "cells" in result:
         return [*text, *_cells(result["cells"])]
@@ -134,7 +142,7 @@ def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
-    head = ["panel", "attack", "median cosine", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
+    head = ["panel", "attack", "median cosine (centred)", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
     return _table(
         head,
         [
@@ -182,7 +190,8 @@ def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
         head,
         [
             [
-                c["model"], c["sample"], c["source"], c["target"].removeprefix("target").lstrip(" :"), f"{c['n']:,}",
+                f"{c['sample']}, {c['model']}", c["source"],
+                c["target"].removeprefix("target").lstrip(" :"), f"{c['n']:,}",
                 f"{c['m']:,}", f"{c['penalty']:.4g}", c["score"], f"{c['value']:.4f}",
                 f"{c['low']:.4f} to {c['high']:.4f}", f"{c['paper']:.4f}", f"{c['difference']:+.4f}",
             ]

@@ -29,7 +29,7 @@ from undelete.maintainer.game import Truth, play
 from undelete.maths.arrays import blocks
 from undelete.paper import Folder, Progress
 from undelete.paper.drawing import draw
-from undelete.paper.files import header, prepare, save
+from undelete.paper.files import HONEST, header, prepare, save
 from undelete.paper.models import Model, fit_private
 from undelete.paper.samples import Floats, Halves, Sample, halves, target_text, unit
 from undelete.release import Release
@@ -43,10 +43,6 @@ SIMILARITY = (
     "cosine in the model's space without the constant. The public mean is the origin there, so this cosine is the "
     "centred one, and Avg, which has no direction, counts as 0. 'uncentred' divides columns by their deviations "
     "and leaves their means in, which flatters every guess"
-)
-HONEST = (
-    "The paper shows these distributions as images only and does not say how it encodes the columns: the setting "
-    "is repeated here, not the numbers."
 )
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
 _NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction
