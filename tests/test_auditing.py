@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeatures, StandardScaler
@@ -119,10 +120,7 @@ def test_same_models_are_not_decidable(halves):
 def test_a_deletion_outside_the_margin_changes_nothing_and_says_so(halves):
     private, public = halves
     X, y = private[["age", "years"]], private["rich"]
-    fit = lambda rows: make_pipeline(StandardScaler(), LinearSVC(dual=False, tol=1e-12, max_iter=50000)).fit(
-        X.loc[rows], y.loc[rows]
-    )  # noqa: E731
-    before = fit(X.index)
+    before = make_pipeline(StandardScaler(), LinearSVC(dual=False, tol=1e-12, max_iter=50000)).fit(X, y)
     margin = np.where(y == "yes", 1, -1) * before.decision_function(X)
     outside = int(np.argmax(margin))
     model = undelete.simulate(
@@ -225,7 +223,7 @@ def test_different_models_are_refused(halves):
     logistic, _ = pair(private, lambda: pipeline(LogisticRegression()), "rich")
     with pytest.raises(InputError, match="penalty"):
         undelete.audit(ridge, other, public)
-    with pytest.raises(InputError, match="Ridge|loss"):
+    with pytest.raises(InputError, match=r"kind of model|loss"):
         undelete.audit(ridge, logistic, public)
 
 
@@ -276,3 +274,53 @@ def test_leave_one_out_of_an_estimator_equals_refitting_it(halves):
         np.testing.assert_allclose(found.intercept[i, 0], refit.intercept_, rtol=1e-7)
     with pytest.raises(InputError, match="row 300 is not in the table"):
         undelete.leave_one_out(Ridge(), X, y, [300])
+
+
+def test_softmax_of_several_classes(halves):
+    private, public = halves
+    X = ["age", "years"]
+    bands = lambda table: pd.cut(table["income"], [-1e9, 35, 45, 1e9], labels=["low", "middle", "high"]).astype(str)  # noqa: E731
+    fit = lambda rows: make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10, solver="newton-cholesky")).fit(  # noqa: E731
+        private[X].loc[rows], bands(private).loc[rows]
+    )
+    before, after = fit(private.index), fit(private.index.delete(WHO))
+    public, truth = public[X].assign(band=bands(public)), private[X].assign(band=bands(private)).iloc[[WHO]]
+    result = undelete.audit(before, after, public, target="band", truth=truth)
+    record = result.records.iloc[0]
+    assert record["band"] == truth["band"].iloc[0]
+    assert abs(record["age"] - truth["age"].iloc[0]) <= 2
+    played = undelete.simulate(before, private[X], bands(private), public[X], public["band"], deletions=40)
+    assert played.summary().loc["hrec", "label"] > 0.9
+    assert played.summary().loc["informed", "label"] == 1.0
+
+
+def test_an_imputer_that_fills_another_mean_is_left_out_where_no_cell_is_missing(halves):
+    private, public = halves
+    X, y = private[["age", "years"]], private["income"]
+    fit = lambda rows: make_pipeline(SimpleImputer(), StandardScaler(), Ridge()).fit(X.loc[rows], y.loc[rows])  # noqa: E731
+    before, after = fit(X.index), fit(X.index.delete(WHO))
+    result = undelete.audit(before, after, public, target="income", truth=private.iloc[[WHO]])
+    assert any("fill another value" in text for text in result.warnings)
+    assert result.summary().loc["hrec", "median_centred_cosine"] > 0.98
+    with pytest.raises(InputError, match="the imputer of column 'age' fills"):
+        undelete.audit(before, after, public.assign(age=[np.nan, *public["age"].iloc[1:]]), target="income")
+
+
+def test_a_category_that_only_the_deleted_record_had_is_told(halves):
+    private, public = halves
+    private = private.assign(colour=["violet" if i == WHO else c for i, c in enumerate(private["colour"])])
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    result = undelete.audit(before, after, public, target="income")
+    assert any("lacks a category that the old one knew" in text for text in result.warnings)
+
+
+def test_leave_one_out_takes_sample_weights(halves):
+    private, _ = halves
+    X, y = private[["age", "years"]].to_numpy(float)[:200], private["income"].to_numpy()[:200]
+    weights = np.random.default_rng(0).uniform(0.5, 2.0, 200)
+    found = undelete.leave_one_out(Ridge(), X, y, [5], sample_weight=weights)
+    rest = np.delete(np.arange(200), 5)
+    refit = Ridge().fit(X[rest], y[rest], sample_weight=weights[rest])
+    np.testing.assert_allclose(found.coef[0, 0], refit.coef_, rtol=1e-7)
+    with pytest.raises(InputError, match="one number, zero or more, for each"):
+        undelete.leave_one_out(Ridge(), X, y, [5], sample_weight=weights[:5])

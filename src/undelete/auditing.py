@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from undelete.adapters.align import align, changed_fills, lost_categories
 from undelete.adapters.files import load_model
-from undelete.adapters.model import LinearModel, align
+from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn import from_sklearn, scaler_leak
 from undelete.adapters.targets import encode_target
 from undelete.attacker.attacks import find
@@ -123,7 +124,8 @@ def audit(
     words, chosen, table = words or Words(), find(tuple(attacks)), _table(public)
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
-    W_after = align(old, new)
+    gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
+    W_after = align(old, new, gapless)
     n, warnings = _count(n, old)
     schema = words.schema or schema_of(map(str, table.columns))
     release = Release(
@@ -148,7 +150,7 @@ def audit(
             command=words.command,
         ),
         np.random.SeedSequence(rng),
-        warnings=[*warnings, *old.notes, *new.notes, *_leaks(paths, old)],
+        warnings=[*warnings, *old.notes, *new.notes, *_leaks(old, new), *_refilled(gapless)],
     )
 
 
@@ -209,7 +211,7 @@ def simulate(
     """
     words = words or Words()
     chosen = find(tuple(attacks))
-    problem = Problem.of(estimator, _table(X), y)
+    problem = Problem.of(estimator, _table(X), y, public=_table(X_public))
     model, objective = problem.model, problem.objective
     draw, judge = np.random.SeedSequence(rng).spawn(2)
     rows = _rows(deletions, objective.n, np.random.default_rng(draw))
@@ -304,16 +306,29 @@ def _penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     return penalty
 
 
-def _leaks(estimators: Sequence[Any], old: LinearModel) -> list[str]:
-    """Say when two refitted scalers give the record away by themselves."""
-    if any(isinstance(estimator, LinearModel) for estimator in estimators):
-        return []
-    leaked = scaler_leak(*estimators)
-    if not leaked:
+def _leaks(old: LinearModel, new: LinearModel) -> list[str]:
+    """Say what the refitted preprocessing gives away by itself."""
+    leaks = []
+    columns = scaler_leak(old, new)
+    if columns:
+        leaks.append(
+            "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
+            f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
+        )
+    for column in lost_categories(old.design, new.design):
+        leaks.append(
+            f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
+            "only one that had it."
+        )
+    return leaks
+
+
+def _refilled(columns: Sequence[str]) -> list[str]:
+    if not columns:
         return []
     return [
-        "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
-        f"the old mean less n - 1 times the new one, for {', '.join(map(repr, leaked))}."
+        f"The imputers of {', '.join(map(repr, columns))} fill another value after the deletion. No public record has "
+        "a missing cell there, so this is left out; it matters only if the deleted one had."
     ]
 
 

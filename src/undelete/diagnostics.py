@@ -141,7 +141,7 @@ def _implied_n(release: Release, found: Reconstruction) -> Diagnostic | None:
     if found.target is None or found.scale is None or found.output is None:
         return None
     j = int(found.output[0])
-    residual = release.loss.residual(found.target[:, j : j + 1], found.X @ release.W_before[:, j : j + 1])[0, 0]
+    residual = release.loss.residual(found.target, found.X @ release.W_before)[0, j]
     n = release.n or len(release.X_public)
     implied = float(-residual / found.scale[0] * n)
     value = f"{implied:,.0f} records" + (f" (given: {release.n:,})" if release.n else "")

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.model import LinearModel
@@ -46,15 +47,40 @@ class Problem:
     given_gradient: float
 
     @classmethod
-    def of(cls, estimator: BaseEstimator | LinearModel, X: pd.DataFrame, y: ArrayLike) -> Problem:
+    def of(
+        cls,
+        estimator: BaseEstimator | LinearModel,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        public: pd.DataFrame | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Problem:
         """Read the estimator, encode the records, and refit.
+
+        Parameters
+        ----------
+        estimator : estimator, Pipeline or LinearModel
+            Fitted or not.
+        X : DataFrame (n, columns)
+            The training records.
+        y : array (n,)
+            Their targets.
+        public : DataFrame, optional
+            Public records, whose centres and scales the encoding then uses inside instead of the private ones.
+        sample_weight : array (n,), optional
+            Factor of each record's loss.
 
         Raises
         ------
         InputError
             When the estimator cannot be read, its penalty is not known, or the fit does not converge.
         """
-        model = estimator if isinstance(estimator, LinearModel) else from_sklearn(_fitted(estimator, X, y), X, None)
+        weights = None if sample_weight is None else _weights(sample_weight, len(X))
+        if isinstance(estimator, LinearModel):
+            model = estimator
+        else:
+            model = from_sklearn(_fitted(estimator, X, y, weights), X if public is None else public, None)
         if model.l2 is None:
             raise InputError(
                 f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
@@ -62,7 +88,8 @@ class Problem:
         if len(np.asarray(y)) != len(X):
             raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
         Y = encode_target(model, y, str(getattr(y, "name", None) or "target"))
-        objective = Objective(model.design.transform(X), Y, LOSSES[model.loss], np.asarray(model.l2, dtype=float))
+        l2 = np.asarray(model.l2, dtype=float)
+        objective = Objective(model.design.transform(X), Y, LOSSES[model.loss], l2, weights)
         fitted = fit(objective, tol=FIT_TOL, start=np.asarray(model.W, dtype=float))
         if not fitted.converged:
             raise InputError(
@@ -85,13 +112,24 @@ class Problem:
         return Diagnostic("The model's own fit", value, True, text)
 
 
-def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike) -> BaseEstimator:
+def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None) -> BaseEstimator:
     """Return the estimator, fitted on X and y if it is not yet."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:
-        return clone(estimator).fit(X, y)
+        fresh = clone(estimator)
+        if sample_weight is None:
+            return fresh.fit(X, y)
+        last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
+        return fresh.fit(X, y, **{f"{last}sample_weight": sample_weight})
     return estimator
+
+
+def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError(f"sample_weight must hold one number, zero or more, for each of the {n} records")
+    return weights
 
 
 def leave_one_out(
@@ -101,6 +139,7 @@ def leave_one_out(
     rows: ArrayLike | None = None,
     *,
     tol: float = 1e-9,
+    sample_weight: ArrayLike | None = None,
     progress: Progress | None = None,
 ) -> Deletions:
     """Retrain a linear model exactly without each of some records.
@@ -108,7 +147,7 @@ def leave_one_out(
     Parameters
     ----------
     estimator : estimator, Pipeline or LinearModel
-        Fitted or not: squared, logistic (two classes) or squared hinge loss. The preprocessing of a
+        Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
         Pipeline stays as fitted on all records.
     X : DataFrame or array (n, columns)
         The training records, raw.
@@ -118,6 +157,8 @@ def leave_one_out(
         Positions of the records to delete, one at a time; all by default.
     tol : float
         Largest |gradient|_inf / n over the remaining records that counts as retrained.
+    sample_weight : array (n,), optional
+        Factor of each record's loss.
     progress : callable, optional
         Called as progress(done, total).
 
@@ -146,7 +187,7 @@ def leave_one_out(
     [[[1.0]]]
     """
     table = X if isinstance(X, pd.DataFrame) else as_table(X)
-    problem = Problem.of(estimator, table, y)
+    problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
     chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
     has_constant = problem.model.design.has_constant
     return retrain_without(problem.objective, problem.W, chosen, tol=tol, has_constant=has_constant, progress=progress)

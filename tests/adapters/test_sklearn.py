@@ -195,7 +195,6 @@ REFUSED = [
         "LogisticRegressionCV was fitted with refit=False: its coefficients are an average over folds",
     ),
     (lambda: damaged("scale_", np.array([1.0, 0.0, 1.0])), "cannot be read .float division by zero.: it is damaged"),
-    (lambda: LogisticRegression().fit(X, THREE), "LogisticRegression has 3 classes: undelete reads logistic models of"),
     (
         lambda: quietly(LogisticRegression(l1_ratio=1, solver="liblinear"), X, TWO),
         "LogisticRegression was fitted with an l1 or elastic-net penalty",

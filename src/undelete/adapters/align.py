@@ -8,7 +8,8 @@ every record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +29,15 @@ Floats = NDArray[np.float64]
 _EXACT = 1e-11  # of the largest term: round-off is below, the shift of a mean by one record in 10^8 above
 
 
-def align(before: LinearModel, after: LinearModel) -> Floats:
+def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()) -> Floats:
     """Return the new model's parameters (d, k) in the old model's space.
 
     Parameters
     ----------
     before, after : LinearModel
         The models before and after the deletion.
+    gapless : collection of str
+        Raw columns in which no record has a missing cell, so that what an imputer would fill does not matter.
 
     Returns
     -------
@@ -50,6 +53,8 @@ def align(before: LinearModel, after: LinearModel) -> Floats:
         columns, steps), or a refitted step cannot be folded: another fill value, other categories, a scaler's
         shift without an intercept, other polynomial terms.
     """
+    if gapless:
+        before, after = (replace(m, design=m.design.without_fills(gapless)) for m in (before, after))
     _check_models(before, after)
     lost = lost_categories(before.design, after.design)
     _check_steps(before, after)
@@ -134,15 +139,20 @@ def _check_steps(before: LinearModel, after: LinearModel) -> None:
             _check_encoding(encoding, encodings[1][place])
 
 
+def changed_fills(before: Design, after: Design) -> tuple[str, ...]:
+    """Return the raw columns whose imputers fill another value after the deletion."""
+    old, new = _fills(before), _fills(after)
+    return tuple(sorted(column for column in old.keys() & new.keys() if old[column] != new[column]))
+
+
 def _check_fills(old: Design, new: Design) -> None:
     fills = [_fills(design) for design in (old, new)]
-    for column in fills[0].keys() & fills[1].keys():
-        if fills[0][column] != fills[1][column]:
-            a, b = (_shown(repr(v) for v in sorted(f[column], key=repr)) for f in fills)
-            raise InputError(
-                f"the imputer of column {column!r} fills {a} before and {b} after: records with a missing cell then "
-                "moved, which no coefficient can undo; keep the imputer as fitted before the deletion"
-            )
+    for column in changed_fills(old, new):
+        a, b = (_shown(repr(v) for v in sorted(f[column], key=repr)) for f in fills)
+        raise InputError(
+            f"the imputer of column {column!r} fills {a} before and {b} after: records with a missing cell then "
+            "moved, which no coefficient can undo; keep the imputer as fitted before the deletion"
+        )
 
 
 def _fills(design: Design) -> Mapping[str, set[Category]]:

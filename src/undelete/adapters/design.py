@@ -6,8 +6,8 @@ back: `columns` says how each raw column can be read off a record in the model's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -184,6 +184,25 @@ class Design:
         A cell whose value no public record has is coded -1.
         """
         return encode_table(self, table, columns)
+
+    def without_fills(self, columns: Collection[str]) -> Design:
+        """Return the same map for records without a missing cell in some columns: what imputers fill is left out."""
+
+        def bare(atom: Atom) -> Atom:
+            return replace(atom, fills=()) if atom.column in columns else atom
+
+        def bared(monomial: Monomial) -> Monomial:
+            return tuple(sorted(((bare(a), power) for a, power in monomial), key=lambda item: item[0].key))
+
+        return replace(
+            self,
+            polynomials=tuple({bared(m): c for m, c in p.items()} for p in self.polynomials),
+            scaling={bare(atom): scale for atom, scale in self.scaling.items()},
+            encodings=tuple(
+                replace(e, fills=(), groups=tuple(map(bare, e.groups))) if e.column in columns else e
+                for e in self.encodings
+            ),
+        )
 
     def constant(self) -> Floats | None:
         """Return the v (d,) with x @ v = 1 for every record, None when there is none.

@@ -155,11 +155,6 @@ def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
 def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     name = type(estimator).__name__
     classes = _classes(estimator)
-    if len(classes) != 2:
-        raise InputError(
-            f"{name} has {len(classes)} classes: undelete reads logistic models of two classes; fit one against the "
-            "rest"
-        )
     if not getattr(estimator, "refit", True):
         raise InputError(
             f"{name} was fitted with refit=False: its coefficients are an average over folds, which minimises nothing; "
@@ -171,7 +166,8 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     l2 = 0.0 if unpenalised else 1.0 / _one_penalty(chosen, name)  # C = inf: no penalty
     coef, intercept = _coefficients(estimator)
     penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
-    return Linear(name, "logistic", coef, intercept, l2, penalised, classes, _convergence(estimator))
+    loss: LossName = "logistic" if len(classes) == 2 else "softmax"
+    return Linear(name, loss, coef, intercept, l2, penalised, classes, _convergence(estimator))
 
 
 def _refuse_l1(estimator: Any) -> None:

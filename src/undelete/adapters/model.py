@@ -16,11 +16,11 @@ from undelete.adapters.feature_names import design_from_names
 from undelete.errors import InputError
 
 Floats = NDArray[np.float64]
-LossName = Literal["squared", "logistic", "squared_hinge"]
+LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
 
 __all__ = ["LOSS_NAMES", "LinearModel", "align"]
 
-LOSS_NAMES = ("squared", "logistic", "squared_hinge")
+LOSS_NAMES = ("squared", "logistic", "squared_hinge", "softmax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,9 @@ class LinearModel:
         Coefficients, one row an output. d0 features, the constant not among them.
     intercept : array (k,), number or None
         None: fitted without.
-    loss : {"squared", "logistic", "squared_hinge"}
-        The loss per record: 1/2 (y - z)^2; log(1 + exp(-y z)); max(0, 1 - y z)^2 (y = +1, -1).
+    loss : {"squared", "logistic", "squared_hinge", "softmax"}
+        The loss per record: 1/2 (y - z)^2; log(1 + exp(-y z)); max(0, 1 - y z)^2 (y = +1, -1); the cross-entropy of
+        three classes or more, all of which have coefficients.
     feature_names : sequence of str, d0 of them
         Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`.
     classes : sequence or None
@@ -135,6 +136,8 @@ class LinearModel:
         if self.classes is None:
             if self.loss != "squared":
                 raise InputError(f"loss {self.loss!r} belongs to a classifier: give its classes, two or more")
+        elif self.loss == "softmax" and len(self.classes) < 3:
+            raise InputError("a softmax of two classes is a logistic model: give the difference of its coefficients")
         elif len(self.classes) < 2 or k != (1 if len(self.classes) == 2 else len(self.classes)):
             raise InputError(
                 f"there are {len(self.classes)} classes and {k} rows of coef: two classes have one row (the second "

@@ -33,7 +33,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     ----------
     estimator : estimator or Pipeline
         LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
-        LogisticRegressionCV of two classes, LinearSVC with the squared hinge loss; bare or at the end of a
+        LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
         Pipeline of the steps in `preprocessing.READERS`.
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to

@@ -28,8 +28,8 @@ _DRAWS = 500
 NOTES = (
     "Trained on the private half, scored on the public half; intervals are bootstrap intervals (95 %) over the "
     "public half and leave out how much the training half varies.",
-    "The paper trained on the complete states, and does not say how it held data out nor what it regressed: the "
-    "sample sizes differ, and the difference says no more than that the models are of the same quality.",
+    "The paper trained on the complete states, and does not say how it held data out nor what number it regressed. "
+    "The samples differ, so a difference outside the interval is no sign of an error on either side.",
 )
 
 

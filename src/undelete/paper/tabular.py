@@ -45,6 +45,7 @@ SIMILARITY = (
     "and leaves their means in, which flatters every guess"
 )
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
+_DECIMALS = 7
 _NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction
 
 
@@ -200,17 +201,20 @@ def summary(scores: dict[str, Floats]) -> dict[str, Any]:
     known = {name: np.nan_to_num(scores[name]) for name in ("cosine", "centred", "uncentred")}
     b = len(known["cosine"])
     row: dict[str, Any] = {"deletions": b, "direction_only": int(scores["direction"].sum())}
-    for name, values in known.items():
-        row[f"median_{name}"] = float(np.median(values)) if b else None
-    for name, q in (("q10_cosine", 0.1), ("q90_cosine", 0.9)):
-        row[name] = float(np.quantile(known["cosine"], q)) if b else None
+    wanted = [(f"median_{name}", name, 0.5) for name in known] + [
+        ("q10_cosine", "cosine", 0.1),
+        ("q90_cosine", "cosine", 0.9),
+    ]
+    for name, of, q in wanted:
+        # beyond the seventh decimal the order of summation, and so the number of threads, would show
+        row[name] = round(float(np.quantile(known[of], q)), _DECIMALS) if b else None
     for bound in (0.9, 0.99):
         hits, name = float((known["cosine"] > bound).sum()), f"share_above_{bound:g}".replace("0.", ".")
         low, high = wilson(hits, b)
         row |= {name: hits / b, f"{name}_low": low, f"{name}_high": high} if b else {name: None}
     for name in ("cosine", "uncentred"):
         curve = np.quantile(known[name], LEVELS, method="inverted_cdf") if b else np.empty(0)
-        row[f"curve_{name}"] = curve.round(7).tolist()
+        row[f"curve_{name}"] = curve.round(_DECIMALS).tolist()
     return row
 
 
