@@ -15,7 +15,8 @@ def make(**more):
     rng = np.random.default_rng(1)
     fields = dict(
         W_before=rng.normal(size=(7, 1)), W_after=rng.normal(size=(3, 7, 1)),
-        X_public=X, Y_public=rng.normal(size=(50, 1)), n=50, constant=np.eye(7)[-1], columns=columns(), public_codes=codes, public_values=values,
+        X_public=X, Y_public=rng.normal(size=(50, 1)), n=50,
+        constant=np.eye(7)[-1], columns=columns(), public_codes=codes, public_values=values,
     )  # fmt: skip
     return Release(LOSSES["squared"], **(fields | more))
 

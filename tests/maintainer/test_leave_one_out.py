@@ -47,12 +47,18 @@ def test_equals_a_scikit_learn_refit_to_1e_7(name):
 @pytest.mark.parametrize("name", LOSS_NAMES)
 def test_the_gradient_norm_is_that_of_the_remaining_records(name):
     objective = make(name, n=200)
-    found = retrain_without(objective, fit(objective).W, np.arange(20))
-    for i in range(20):
-        rest = without(objective, i)
-        measured = np.abs(rest.gradient(found.W[i])).max() / objective.n
-        assert measured <= 1e-9
-        assert abs(measured - found.gradient_norm[i]) <= 1e-14
+    for certify in (False, True):
+        found = retrain_without(objective, fit(objective).W, np.arange(20), certify=certify)
+        for i in range(20):
+            rest = without(objective, i)
+            measured = np.abs(rest.gradient(found.W[i])).max() / objective.n
+            assert measured <= 1e-9
+            if found.certified[i]:
+                assert measured <= found.gradient_norm[i] <= 1e-9
+            else:
+                assert abs(measured - found.gradient_norm[i]) <= 1e-14
+        assert not found.certified.any() or certify
+        assert set(found.shown) <= {"measured", "certified"}
 
 
 def test_a_record_that_is_no_support_vector_changes_nothing_at_all():
@@ -60,9 +66,10 @@ def test_a_record_that_is_no_support_vector_changes_nothing_at_all():
     W = fit(objective).W
     outside = np.flatnonzero(objective.Y[:, 0] * (objective.X @ W)[:, 0] > 1)
     assert outside.size > 10
-    found = retrain_without(objective, W, outside)
-    assert (found.W == W).all()
-    assert (found.iterations == 0).all()
+    for certify in (False, True):
+        found = retrain_without(objective, W, outside, certify=certify)
+        assert (found.W == W).all()
+        assert (found.iterations == 0).all()
 
 
 def test_a_record_near_the_margin_still_changes_the_model():
@@ -82,7 +89,8 @@ def test_order_and_blocks_do_not_matter(name, monkeypatch):
     W = fit(objective).W
     rows = np.random.default_rng(0).permutation(200)[:50]
     whole = retrain_without(objective, W, rows)
-    monkeypatch.setattr("undelete.maintainer.leave_one_out._BLOCK_NUMBERS", 200 * 7)
+    np.testing.assert_array_equal(retrain_without(objective, W, rows[::-1]).W[::-1], whole.W)
+    monkeypatch.setattr("undelete.maintainer.leave_one_out._BLOCK_ROWS", 7)
     steps = []
     parts = retrain_without(objective, W, rows[::-1], progress=lambda done, total: steps.append((done, total)))
     np.testing.assert_allclose(parts.W[::-1], whole.W, rtol=1e-9, atol=1e-12)

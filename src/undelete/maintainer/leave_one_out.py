@@ -1,23 +1,28 @@
 """Exact retraining without one record, for many records at once.
 
-Newton's method on the objective without record i, started at the full model, maths (3). The Hessian at
-the full model, without record i, is a rank-one change of one matrix that is factored once, so a step for
-a block of deletions costs two matrix products. It is kept fixed: a deletion moves the parameters by about
-1/n, so each step shrinks the error by about n, and two or three reach the tolerance. A deletion counts as
-retraining only when the gradient over the remaining records is measured and small.
+Newton's method on the objective without record i, started at the full model, maths (3). The Hessian at the
+full model, without record i, is a small change of one matrix that is factored once, so a step for a block
+of deletions costs two matrix products. It is kept fixed: a deletion moves the parameters by about 1/n, so
+each step shrinks the error by about n, and two or three reach the tolerance.
+
+A deletion counts as retraining only when the gradient over the remaining records is shown to be small: it
+is measured by a pass over the data, or bounded by a certificate that needs none (certificate.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
 from undelete.maintainer.fit import fit
 from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep, MatrixFreeStep, leverage_one
+from undelete.maintainer.sweep import Block, fingerprint, run_blocks
 from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, accumulate
@@ -28,6 +33,7 @@ Progress = Callable[[int, int], None]
 _STEPS = 12  # with a fixed Hessian; what has not converged by then is fitted by itself
 _SHARE = 1e-5  # largest remaining gradient, relative to the deleted record's own
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB in float64
+_BLOCK_ROWS = 4096  # deletions in a block at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +47,14 @@ class Deletions:
     W : array (b, d, k)
         The retrained parameters.
     gradient_norm : array (b,)
-        |gradient|_inf / n over the remaining records, penalty included, measured at W.
+        |gradient|_inf / n at W over the remaining records, penalty included: measured, or where `certified` an
+        upper bound of it.
     iterations : array (b,) of int
         Newton steps.
     converged : array (b,) of bool
         Whether gradient_norm <= tol.
+    certified : array (b,) of bool
+        Whether the gradient was bounded by a certificate instead of measured by a pass over the data.
     has_constant : bool
         Whether the last feature is the constant, so that its parameters are the intercept.
     """
@@ -55,6 +64,7 @@ class Deletions:
     gradient_norm: NDArray[np.float64]
     iterations: NDArray[np.int64]
     converged: NDArray[np.bool_]
+    certified: NDArray[np.bool_]
     has_constant: bool = True
 
     @property
@@ -69,6 +79,11 @@ class Deletions:
         xp = namespace(self.W)
         return self.W[:, -1, :] if self.has_constant else xp.zeros_like(self.W[:, 0, :])
 
+    @property
+    def shown(self) -> NDArray[np.str_]:
+        """How each deletion was shown to be retrained: "measured" or "certified"."""
+        return np.where(self.certified, "certified", "measured")
+
 
 def retrain_without(
     objective: Objective,
@@ -76,7 +91,9 @@ def retrain_without(
     rows: NDArray[np.int64],
     *,
     tol: float = 1e-9,
+    certify: bool = True,
     has_constant: bool = True,
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> Deletions:
     """Retrain the model exactly without each of some rows.
@@ -91,8 +108,12 @@ def retrain_without(
         The rows to delete, one at a time.
     tol : float
         Largest |gradient|_inf / n over the remaining records that counts as retrained.
+    certify : bool
+        Whether a certificate may stand for a pass over the data (logistic loss of moderate d, squared hinge).
     has_constant : bool
         Whether the last feature is the constant; only shapes `Deletions.intercept`.
+    checkpoint : Path, optional
+        Folder that remembers finished blocks, so that a sweep can be stopped and started again.
     progress : callable, optional
         Called as progress(done, total) after each block.
 
@@ -103,48 +124,56 @@ def retrain_without(
 
     Notes
     -----
-    Squared loss: O(n d^2 + b d^2), maths (2), no pass over the data per deletion. Other losses: 4 n d
-    flops per deletion and Newton step, b predictions of n records in memory in blocks of 128 MB.
+    Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
+    O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step, predictions of n records for a block
+    of deletions in memory, 128 MB. Blocks go through joblib; the result does not depend on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]
-    size = max(1, _BLOCK_NUMBERS // (objective.n * (1 if loss.separable else k)))
     # the squared loss has one Hessian for all outputs, other separable losses have one each, softmax is a whole
     whole = isinstance(loss, Squared) or not loss.separable
     parts = [(objective, W)] if whole else [(objective.output(j), W[:, j : j + 1]) for j in range(k)]
+    order = np.argsort(rows, kind="stable")  # a block's rows do not depend on the order asked for
+    done, total = 0, len(parts) * len(rows)
+
+    def moved(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, total)
+
     results = []
-    for number, (part, w) in enumerate(parts):
-        retrain = _prepared(part, w, tol)
-        done = []
-        for block in blocks(len(rows), size):
-            done.append(retrain(rows[block]))
-            if progress is not None:
-                progress(number * len(rows) + block.stop, len(parts) * len(rows))
-        results.append(_joined(done))
+    for j, (part, w) in enumerate(parts):
+        task = _prepared(part, w, tol, certify)
+        cut = [rows[order[block]] for block in blocks(len(rows), task.block_rows)]
+        folder, mark = None, ""
+        if checkpoint is not None:
+            folder = checkpoint / f"output-{j}"
+            mark = fingerprint(
+                [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, task.block_rows
+            )
+        results.append(_joined(run_blocks(task, cut, moved, folder, mark), np.argsort(order)))
     norm = np.max([result.gradient_norm for result in results], axis=0)
+    xp = namespace(W)
     return Deletions(
         rows=rows,
-        W=namespace(W).concat([result.W for result in results], axis=2),
+        W=xp.concat([xp.asarray(result.W) for result in results], axis=2),
         gradient_norm=norm,
         iterations=np.max([result.iterations for result in results], axis=0),
         converged=norm <= tol,
+        certified=np.all([result.certified for result in results], axis=0),
         has_constant=has_constant,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Some deletions' parameters (b, d, k), gradient norms and steps (b,)."""
-
-    W: Array
-    gradient_norm: NDArray[np.float64]
-    iterations: NDArray[np.int64]
-
-
-def _joined(parts: list[_Block]) -> _Block:
-    W = namespace(parts[0].W).concat([part.W for part in parts], axis=0)
-    norm = np.concatenate([part.gradient_norm for part in parts])
-    return _Block(W, norm, np.concatenate([part.iterations for part in parts]))
+def _joined(parts: list[Block], order: NDArray[np.int64]) -> Block:
+    xp = namespace(*(part.W for part in parts))
+    return Block(
+        take_rows(xp.concat([part.W for part in parts], axis=0), order),
+        np.concatenate([part.gradient_norm for part in parts])[order],
+        np.concatenate([part.iterations for part in parts])[order],
+        np.concatenate([part.certified for part in parts])[order],
+    )
 
 
 class Step(Protocol):
@@ -187,13 +216,21 @@ class SeparableStep:
         return hg + hx[:, :, None] * lifted[:, None, :]
 
 
-def _prepared(objective: Objective, W: Array, tol: float) -> Callable[[NDArray[np.int64]], _Block]:
-    """Return what retrains a block of rows; factors and inverts what all blocks share."""
+class _Task(Protocol):
+    """Retrains a block of rows; holds what all blocks share."""
+
+    @property
+    def block_rows(self) -> int:
+        """Deletions in a block, by the memory they take; a function of the problem alone."""
+
+    def __call__(self, rows: NDArray[np.int64]) -> Block:
+        """Return the models without each of the rows."""
+
+
+def _prepared(objective: Objective, W: Array, tol: float, certify: bool) -> _Task:
+    """Return what retrains a block of rows."""
     if isinstance(objective.loss, Squared):
-        step = SeparableStep(objective, W)
-        target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
-        moment = accumulate(objective.X, target)
-        return lambda rows: _squared(step, moment, W, rows)
+        return _ClosedForm(objective, W)
     steps: Step
     if objective.loss.separable:
         steps = SeparableStep(objective, W)
@@ -201,8 +238,64 @@ def _prepared(objective: Objective, W: Array, tol: float) -> Callable[[NDArray[n
         steps = DenseStep(objective, W)
     else:
         steps = MatrixFreeStep(objective, W)
-    whole = objective.gradient(W)
-    return lambda rows: _newton(objective, steps, W, whole, rows, tol)
+    measured = _Measured(objective, steps, W, tol)
+    return _Certified(measured, objective, W, tol) if certify and fits(objective) else measured
+
+
+class _ClosedForm:
+    """Ridge models: closed form, and the gradient from the sufficient statistics, maths (2)."""
+
+    def __init__(self, objective: Objective, W: Array) -> None:
+        self.W, self.step = W, SeparableStep(objective, W)
+        target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
+        self.moment = accumulate(objective.X, target)
+        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // (W.shape[0] * W.shape[1])))
+
+    def __call__(self, rows: NDArray[np.int64]) -> Block:
+        objective, step, xp = self.step.objective, self.step, namespace(self.W)
+        own = objective.take(rows)
+
+        def remaining(V: Array) -> Array:
+            return xp.matmul(step.hessian, V) - self.moment - own.own_gradients(V)
+
+        V = self.W + xp.zeros_like(own.own_gradients(self.W))
+        for _ in range(2):  # the second step removes the rounding of the first
+            V = V - step.solve(rows, remaining(V))
+        norm = _largest(remaining(V), objective.n)
+        return Block(V, norm, np.full(len(rows), 2, dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
+
+
+class _Certified:
+    """The certificate where it is tight enough, a measured pass for the others."""
+
+    def __init__(self, measured: _Measured, objective: Objective, W: Array, tol: float) -> None:
+        logistic = objective.loss.name == "logistic"
+        self.measured, self.tol = measured, tol
+        self.certificate = (LogisticCertificate if logistic else MarginCertificate)(objective, W)
+        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // W.shape[0] ** 2))
+
+    def __call__(self, rows: NDArray[np.int64]) -> Block:
+        found = self.certificate.retrain(rows)
+        W, norm, steps = found.W[:, :, None], found.bound, found.iterations
+        open_rows = np.flatnonzero(~(norm <= self.tol))
+        if not open_rows.size:
+            return Block(W, norm, steps, np.ones(len(rows), dtype=np.bool_))
+        parts = [self.measured(rows[open_rows[part]]) for part in blocks(len(open_rows), self.measured.block_rows)]
+        sure = np.flatnonzero(norm <= self.tol)
+        kept = Block(take_rows(W, sure), norm[sure], steps[sure], np.ones(len(sure), dtype=np.bool_))
+        return _joined([kept, *parts], np.argsort(np.concatenate([sure, open_rows])))
+
+
+class _Measured:
+    """Newton steps with the full model's Hessian without record i, until each gradient is measured to be small."""
+
+    def __init__(self, objective: Objective, steps: Step, W: Array, tol: float) -> None:
+        self.objective, self.steps, self.W, self.tol = objective, steps, W, tol
+        self.whole = objective.gradient(W)
+        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // (objective.n * W.shape[1])))
+
+    def __call__(self, rows: NDArray[np.int64]) -> Block:
+        return _newton(self.objective, self.steps, self.W, self.whole, rows, self.tol)
 
 
 def _largest(gradient: Array, n: int) -> NDArray[np.float64]:
@@ -211,21 +304,7 @@ def _largest(gradient: Array, n: int) -> NDArray[np.float64]:
     return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
 
 
-def _squared(step: SeparableStep, moment: Array, W: Array, rows: NDArray[np.int64]) -> _Block:
-    """Retrain a ridge model: closed form, and the gradient from the sufficient statistics, maths (2)."""
-    objective, xp = step.objective, namespace(W)
-    own = objective.take(rows)
-
-    def remaining(V: Array) -> Array:
-        return xp.matmul(step.hessian, V) - moment - own.own_gradients(V)
-
-    V = W + xp.zeros_like(own.own_gradients(W))
-    for _ in range(2):  # the second step removes the rounding of the first
-        V = V - step.solve(rows, remaining(V))
-    return _Block(V, _largest(remaining(V), objective.n), np.full(len(rows), 2, dtype=np.int64))
-
-
-def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDArray[np.int64], tol: float) -> _Block:
+def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDArray[np.int64], tol: float) -> Block:
     """Retrain by Newton steps with the full model's Hessian without record i, until each gradient is small."""
     n = objective.n
     own = objective.take(rows).own_gradients(W)
@@ -250,10 +329,10 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
         V, gradient = (take_rows(array, np.flatnonzero(~ready)) for array in (V, gradient))
         still = still[~ready]
     V = take_rows(namespace(W).concat(finished, axis=0), np.argsort(np.concatenate(done)))
-    return _fit_alone(objective, rows, _Block(V, norm, taken), tol)
+    return _fit_alone(objective, rows, Block(V, norm, taken, np.zeros(len(rows), dtype=np.bool_)), tol)
 
 
-def _fit_alone(objective: Objective, rows: NDArray[np.int64], block: _Block, tol: float) -> _Block:
+def _fit_alone(objective: Objective, rows: NDArray[np.int64], block: Block, tol: float) -> Block:
     """Fit each deletion that the fixed Hessian did not bring under the tolerance by itself; few or none."""
     failed = np.flatnonzero(block.gradient_norm > tol)
     if not failed.size:
@@ -266,4 +345,4 @@ def _fit_alone(objective: Objective, rows: NDArray[np.int64], block: _Block, tol
         if alone.gradient_norm < norm[i]:
             models[i], norm[i] = alone.W, alone.gradient_norm
         taken[i] += alone.iterations
-    return _Block(namespace(block.W).stack(models, axis=0), norm, taken)
+    return Block(namespace(block.W).stack(models, axis=0), norm, taken, block.certified)

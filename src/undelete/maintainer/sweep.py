@@ -1,0 +1,140 @@
+"""Runs the blocks of a sweep: in this process or spread by joblib, remembered on disk, in any order.
+
+A block is a function of the problem and its rows alone, so the result does not depend on which worker ran
+it, in which order, or in which run: bit-identical. `joblib.parallel_config("loky", n_jobs=2)` or `("dask")`
+around the call spreads the blocks; a worker that dies has its block run again by the backend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from undelete.errors import InputError
+from undelete.maths.arrays import Array, to_numpy
+
+_FORMAT = "undelete.sweep/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some deletions: parameters (b, d, k), gradient norms, steps and whether certified (b,)."""
+
+    W: Array
+    gradient_norm: NDArray[np.float64]
+    iterations: NDArray[np.int64]
+    certified: NDArray[np.bool_]
+
+
+Task = Callable[[NDArray[np.int64]], Block]
+
+
+def run_blocks(
+    task: Task,
+    blocks: Sequence[NDArray[np.int64]],
+    progress: Callable[[int], None],
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> list[Block]:
+    """Return the results of all blocks, in their order.
+
+    Parameters
+    ----------
+    task : callable
+        From a block's rows to its result; must be picklable for other processes.
+    blocks : sequence of array of int
+        The rows of each block.
+    progress : callable
+        Called with the number of rows of each block that is done.
+    checkpoint : Path, optional
+        Folder where each block is written as it finishes, and read from when the sweep is started again.
+    fingerprint : str
+        Of the problem; a folder of another problem is refused.
+
+    Raises
+    ------
+    InputError
+        When the folder holds the blocks of another problem.
+    """
+    results: dict[int, Block] = {}
+    if checkpoint is not None:
+        _claim(checkpoint, fingerprint)
+        for i in range(len(blocks)):
+            stored = _load(_place(checkpoint, i))
+            if stored is not None:
+                results[i] = stored
+                progress(len(blocks[i]))
+    missing = [i for i in range(len(blocks)) if i not in results]
+    parallel = Parallel(return_as="generator_unordered")
+    for i, block in parallel(delayed(_numbered)(task, i, blocks[i]) for i in missing):
+        if checkpoint is not None:
+            _store(_place(checkpoint, i), block)
+        results[i] = block
+        progress(len(blocks[i]))
+    return [results[i] for i in range(len(blocks))]
+
+
+def _numbered(task: Task, i: int, rows: NDArray[np.int64]) -> tuple[int, Block]:
+    return i, task(rows)
+
+
+def fingerprint(arrays: Sequence[Array | None], *words: object) -> str:
+    """Return a digest of some arrays and words."""
+    digest = hashlib.sha256(json.dumps([str(word) for word in words]).encode())
+    for array in arrays:
+        digest.update(b"none" if array is None else np.ascontiguousarray(to_numpy(array)).tobytes())
+    return digest.hexdigest()
+
+
+def _claim(folder: Path, fingerprint: str) -> None:
+    """Mark the folder as this problem's, or refuse it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / "sweep.json"
+    if mark.exists():
+        try:
+            found = json.loads(mark.read_text())
+        except ValueError:
+            found = {}
+        if found != {"format": _FORMAT, "fingerprint": fingerprint}:
+            raise InputError(
+                f"{folder} holds the blocks of another sweep (other data, model, rows or tolerance): give an "
+                "empty folder"
+            )
+    elif any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no sweep: give an empty folder for the checkpoint")
+    else:
+        partial = folder / ".sweep.partial"
+        partial.write_text(json.dumps({"format": _FORMAT, "fingerprint": fingerprint}))
+        partial.replace(mark)
+
+
+def _place(folder: Path, i: int) -> Path:
+    return folder / f"block-{i:06d}.npz"
+
+
+def _store(path: Path, block: Block) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial.npz")
+    np.savez(
+        partial,
+        allow_pickle=False,
+        W=to_numpy(block.W),
+        gradient_norm=block.gradient_norm,
+        iterations=block.iterations,
+        certified=block.certified,
+    )
+    partial.replace(path)
+
+
+def _load(path: Path) -> Block | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        return Block(stored["W"], stored["gradient_norm"], stored["iterations"], stored["certified"])
