@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from tests.conftest import LOSS_NAMES, people
 from tests.maintainer.test_fit import make, reference
@@ -90,7 +91,7 @@ def test_order_and_blocks_do_not_matter(name, monkeypatch):
     rows = np.random.default_rng(0).permutation(200)[:50]
     whole = retrain_without(objective, W, rows)
     np.testing.assert_array_equal(retrain_without(objective, W, rows[::-1]).W[::-1], whole.W)
-    monkeypatch.setattr("undelete.maintainer.leave_one_out._BLOCK_ROWS", 7)
+    monkeypatch.setattr("undelete.maintainer.sweep.BLOCK_ROWS", 7)
     steps = []
     parts = retrain_without(objective, W, rows[::-1], progress=lambda done, total: steps.append((done, total)))
     np.testing.assert_allclose(parts.W[::-1], whole.W, rtol=1e-9, atol=1e-12)
@@ -102,11 +103,44 @@ def test_leverage_one_is_refused_with_its_row():
     X, Y = people(np.random.default_rng(0), 50, 4)
     X = np.c_[X, np.zeros(50)]
     X[17, -1] = 1.0  # the only record with this feature
-    for name, Y_ in (("squared", Y), ("logistic", np.sign(Y - np.median(Y)))):
-        objective = Objective(X, Y_, LOSSES[name], np.full(5, 0.0))
-        W = fit(objective, max_iterations=3).W
-        with pytest.raises(InputError, match="record 17 has leverage 1"):
-            retrain_without(objective, W, np.array([3, 17]))
+    objective = Objective(X, np.sign(Y - np.median(Y)), LOSSES["logistic"], np.zeros(5))
+    W = fit(objective, max_iterations=3).W
+    with pytest.raises(InputError, match="record 17 has leverage 1"):
+        retrain_without(objective, W, np.array([3, 17]))
+
+
+def one_hot(rng, n):
+    """Three groups, all three indicators beside the constant: without full rank; one person alone in a group."""
+    group = np.r_[2, rng.integers(0, 2, n - 1)]
+    return np.c_[np.eye(3)[group], rng.normal(size=n)]
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: one_hot(rng, 40),
+        lambda rng: rng.normal(size=(12, 30)),  # fewer records than features: everyone has leverage 1
+        lambda rng: np.repeat(rng.normal(size=(10, 4)), 2, axis=0) @ rng.normal(size=(4, 6)),  # duplicates, rank 4
+        lambda rng: np.c_[np.eye(8, 3), rng.normal(size=(8, 2))],  # three records alone with their feature
+    ],
+    ids=["one-hot", "n below d", "duplicates", "leverage 1"],
+)
+def test_without_a_penalty_it_is_the_least_norm_solution_as_scikit_learn_s(make, k):
+    rng = np.random.default_rng(0)
+    X = make(rng)
+    y = rng.normal(size=(len(X), k))
+    model = LinearRegression().fit(X, y)
+    objective = Objective(np.c_[X, np.ones(len(X))], y, LOSSES["squared"], np.zeros(X.shape[1] + 1))
+    W = np.vstack([model.coef_.T, model.intercept_])
+    np.testing.assert_allclose(fit(objective).W, W, rtol=1e-7, atol=1e-8)
+    found = retrain_without(objective, W, np.arange(len(X)))
+    assert found.converged.all()
+    for i in range(len(X)):
+        rest = np.delete(np.arange(len(X)), i)
+        refit = LinearRegression().fit(X[rest], y[rest])
+        np.testing.assert_allclose(found.coef[i], refit.coef_, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(found.intercept[i], refit.intercept_, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)

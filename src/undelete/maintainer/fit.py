@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.errors import InputError
+from undelete.maintainer.ridge import least_norm_metric
 from undelete.maintainer.softmax import class_blocks, dense_hessian, solve_free
 from undelete.maths.arrays import Array, namespace
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, predict
-from undelete.maths.solvers import factor
+from undelete.maths.solvers import factor, shortest
 
 _DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
 
@@ -49,7 +50,14 @@ def gradient_norm(objective: Objective, W: Array) -> float:
     return float(xp.max(xp.abs(objective.gradient(W)))) / objective.n
 
 
-def fit(objective: Objective, *, tol: float = 1e-10, max_iterations: int = 100, start: Array | None = None) -> Fit:
+def fit(
+    objective: Objective,
+    *,
+    tol: float = 1e-10,
+    max_iterations: int = 100,
+    start: Array | None = None,
+    has_constant: bool = True,
+) -> Fit:
     """Minimise an objective by Newton's method with a line search.
 
     The outputs of a separable loss are fitted one after the other, softmax as a whole.
@@ -64,6 +72,9 @@ def fit(objective: Objective, *, tol: float = 1e-10, max_iterations: int = 100, 
         Newton steps an output at most.
     start : array (d, k), optional
         Where to start; zeros otherwise.
+    has_constant : bool
+        Whether the last feature is the constant, which is not counted in the norm that decides between solutions
+        of a least squares model without a penalty.
 
     Returns
     -------
@@ -84,6 +95,9 @@ def fit(objective: Objective, *, tol: float = 1e-10, max_iterations: int = 100, 
         W, iterations = xp.concat([part[0] for part in parts], axis=1), max(part[1] for part in parts)
     else:
         W, iterations = _newton(objective, W, tol, max_iterations)
+    if isinstance(objective.loss, Squared) and start is None:
+        null = factor(objective.hessian(W, 0)).null
+        W = shortest(W, null, least_norm_metric(objective, has_constant=has_constant))
     norm = gradient_norm(objective, W)
     return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=bool(norm <= tol))
 

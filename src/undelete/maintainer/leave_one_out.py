@@ -21,19 +21,18 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
 from undelete.maintainer.fit import fit
-from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep, MatrixFreeStep, leverage_one
-from undelete.maintainer.sweep import Block, fingerprint, run_blocks
-from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
+from undelete.maintainer.ridge import ClosedForm
+from undelete.maintainer.separable import SeparableStep
+from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep, MatrixFreeStep
+from undelete.maintainer.sweep import Block, fingerprint, largest, rows_in_block, run_blocks
+from undelete.maths.arrays import Array, blocks, namespace, take_rows
 from undelete.maths.losses import Squared
-from undelete.maths.objective import Objective, accumulate
-from undelete.maths.solvers import Factored, factor
+from undelete.maths.objective import Objective
 
 Progress = Callable[[int, int], None]
 
 _STEPS = 12  # with a fixed Hessian; what has not converged by then is fitted by itself
 _SHARE = 1e-5  # largest remaining gradient, relative to the deleted record's own
-_BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB in float64
-_BLOCK_ROWS = 4096  # deletions in a block at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +110,8 @@ def retrain_without(
     certify : bool
         Whether a certificate may stand for a pass over the data (logistic loss of moderate d, squared hinge).
     has_constant : bool
-        Whether the last feature is the constant; only shapes `Deletions.intercept`.
+        Whether the last feature is the constant: it shapes `Deletions.intercept`, and is not counted in the norm
+        that decides between solutions of a least squares model without a penalty.
     checkpoint : Path, optional
         Folder that remembers finished blocks, so that a sweep can be stopped and started again.
     progress : callable, optional
@@ -120,7 +120,8 @@ def retrain_without(
     Raises
     ------
     InputError
-        When a row has leverage 1: without it the solution is not unique.
+        When a row has leverage 1: without it the solution is not unique. The squared loss then has a solution of
+        least norm instead, the Moore-Penrose one of the paper's Appendix C.
 
     Notes
     -----
@@ -144,13 +145,13 @@ def retrain_without(
 
     results = []
     for j, (part, w) in enumerate(parts):
-        task = _prepared(part, w, tol, certify)
+        task = _prepared(part, w, tol, certify=certify, has_constant=has_constant)
         cut = [rows[order[block]] for block in blocks(len(rows), task.block_rows)]
         folder, mark = None, ""
         if checkpoint is not None:
             folder = checkpoint / f"output-{j}"
             mark = fingerprint(
-                [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, task.block_rows
+                [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, has_constant, task.block_rows
             )
         results.append(_joined(run_blocks(task, cut, moved, folder, mark), np.argsort(order)))
     norm = np.max([result.gradient_norm for result in results], axis=0)
@@ -183,39 +184,6 @@ class Step(Protocol):
         """Apply the inverse of the Hessian without its own record to each G (b, d, k)."""
 
 
-class SeparableStep:
-    """One Hessian (d, d), factored once; without record i it changes by rank one.
-
-    Parameters
-    ----------
-    objective : Objective
-        One output, or any number of outputs of the squared loss.
-    W : array (d, k)
-        The full model.
-    """
-
-    def __init__(self, objective: Objective, W: Array) -> None:
-        self.objective = objective
-        self.curvature = objective.curvature(W)[:, 0]
-        self.hessian = objective.hessian(W, 0)
-        self.factored: Factored = factor(self.hessian)
-
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison."""
-        xp = namespace(G)
-        b, d, k = G.shape
-        x = take_rows(self.objective.X, rows)
-        hx = xp.matrix_transpose(self.factored.solve(xp.matrix_transpose(x)))  # (b, d)
-        c = take_rows(self.curvature, rows)
-        slack = 1 - c * xp.sum(x * hx, axis=1)  # one minus the leverage
-        if not bool(xp.all(slack > 1e-10)):
-            raise leverage_one(int(rows[int(xp.argmin(slack))]))
-        flat = xp.reshape(xp.permute_dims(G, (1, 0, 2)), (d, b * k))
-        hg = xp.permute_dims(xp.reshape(self.factored.solve(flat), (d, b, k)), (1, 0, 2))
-        lifted = xp.sum(hx[:, :, None] * G, axis=1) * (c / slack)[:, None]  # (b, k)
-        return hg + hx[:, :, None] * lifted[:, None, :]
-
-
 class _Task(Protocol):
     """Retrains a block of rows; holds what all blocks share."""
 
@@ -227,10 +195,10 @@ class _Task(Protocol):
         """Return the models without each of the rows."""
 
 
-def _prepared(objective: Objective, W: Array, tol: float, certify: bool) -> _Task:
+def _prepared(objective: Objective, W: Array, tol: float, *, certify: bool, has_constant: bool) -> _Task:
     """Return what retrains a block of rows."""
     if isinstance(objective.loss, Squared):
-        return _ClosedForm(objective, W)
+        return ClosedForm(objective, W, has_constant=has_constant)
     steps: Step
     if objective.loss.separable:
         steps = SeparableStep(objective, W)
@@ -242,29 +210,6 @@ def _prepared(objective: Objective, W: Array, tol: float, certify: bool) -> _Tas
     return _Certified(measured, objective, W, tol) if certify and fits(objective) else measured
 
 
-class _ClosedForm:
-    """Ridge models: closed form, and the gradient from the sufficient statistics, maths (2)."""
-
-    def __init__(self, objective: Objective, W: Array) -> None:
-        self.W, self.step = W, SeparableStep(objective, W)
-        target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
-        self.moment = accumulate(objective.X, target)
-        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // (W.shape[0] * W.shape[1])))
-
-    def __call__(self, rows: NDArray[np.int64]) -> Block:
-        objective, step, xp = self.step.objective, self.step, namespace(self.W)
-        own = objective.take(rows)
-
-        def remaining(V: Array) -> Array:
-            return xp.matmul(step.hessian, V) - self.moment - own.own_gradients(V)
-
-        V = self.W + xp.zeros_like(own.own_gradients(self.W))
-        for _ in range(2):  # the second step removes the rounding of the first
-            V = V - step.solve(rows, remaining(V))
-        norm = _largest(remaining(V), objective.n)
-        return Block(V, norm, np.full(len(rows), 2, dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
-
-
 class _Certified:
     """The certificate where it is tight enough, a measured pass for the others."""
 
@@ -272,7 +217,7 @@ class _Certified:
         logistic = objective.loss.name == "logistic"
         self.measured, self.tol = measured, tol
         self.certificate = (LogisticCertificate if logistic else MarginCertificate)(objective, W)
-        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // W.shape[0] ** 2))
+        self.block_rows = rows_in_block(W.shape[0] ** 2)
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         found = self.certificate.retrain(rows)
@@ -292,16 +237,10 @@ class _Measured:
     def __init__(self, objective: Objective, steps: Step, W: Array, tol: float) -> None:
         self.objective, self.steps, self.W, self.tol = objective, steps, W, tol
         self.whole = objective.gradient(W)
-        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // (objective.n * W.shape[1])))
+        self.block_rows = rows_in_block(objective.n * W.shape[1])
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         return _newton(self.objective, self.steps, self.W, self.whole, rows, self.tol)
-
-
-def _largest(gradient: Array, n: int) -> NDArray[np.float64]:
-    """Return |gradient|_inf / n of each (b, d, k)."""
-    xp = namespace(gradient)
-    return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
 
 
 def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDArray[np.int64], tol: float) -> Block:
@@ -309,10 +248,10 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
     n = objective.n
     own = objective.take(rows).own_gradients(W)
     gradient = whole - own  # at the full model, no pass needed
-    pull = _largest(own, n)
+    pull = largest(own, n)
     # small beside what the record itself contributed, or the change of the model drowns; never below rounding
     goal = np.maximum(np.minimum(0.1 * tol, _SHARE * pull), 1e-15)
-    norm, taken = _largest(gradient, n), np.zeros(len(rows), dtype=np.int64)
+    norm, taken = largest(gradient, n), np.zeros(len(rows), dtype=np.int64)
     V = W + namespace(W).zeros_like(own)
     # a record without a gradient (no support vector) changes nothing: it is done as it stands
     still, done = np.flatnonzero(pull > 0.0), [np.flatnonzero(pull == 0.0)]
@@ -321,7 +260,7 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
     while still.size:
         V = V - steps.solve(rows[still], gradient)
         gradient = objective.gradient(V) - objective.take(rows[still]).own_gradients(V)  # one pass over the data
-        norm[still] = _largest(gradient, n)
+        norm[still] = largest(gradient, n)
         taken[still] += 1
         ready = (norm[still] <= goal[still]) | (taken[still] >= _STEPS)
         finished.append(take_rows(V, np.flatnonzero(ready)))

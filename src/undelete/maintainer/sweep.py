@@ -19,8 +19,10 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
-from undelete.maths.arrays import Array, to_numpy
+from undelete.maths.arrays import Array, namespace, to_numpy
 
+BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions hold at a time: 128 MB in float64
+BLOCK_ROWS = 4096  # deletions in a block at most
 _FORMAT = "undelete.sweep/1"
 
 
@@ -32,6 +34,17 @@ class Block:
     gradient_norm: NDArray[np.float64]
     iterations: NDArray[np.int64]
     certified: NDArray[np.bool_]
+
+
+def rows_in_block(numbers: int) -> int:
+    """Return how many deletions make a block, when each holds that many numbers at a time."""
+    return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // numbers))
+
+
+def largest(gradient: Array, n: int) -> NDArray[np.float64]:
+    """Return |gradient|_inf / n of each (b, d, k)."""
+    xp = namespace(gradient)
+    return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
 
 
 Task = Callable[[NDArray[np.int64]], Block]

@@ -24,10 +24,13 @@ class Factored:
         A's pseudo-inverse is half @ half'.
     rank : int
         Numerical rank of A.
+    null : array (d, d - rank)
+        Directions that A takes to zero.
     """
 
     half: Array
     rank: int
+    null: Array
 
     @property
     def full_rank(self) -> bool:
@@ -56,11 +59,24 @@ def factor(A: Array) -> Factored:
     diagonal = xp.linalg.diagonal(A)
     positive = diagonal > 0
     root = xp.sqrt(xp.where(positive, diagonal, xp.ones_like(diagonal)))
-    scale = xp.where(positive, 1 / root, xp.zeros_like(diagonal))
+    scale = 1 / root
     values, vectors = xp.linalg.eigh(A * scale[:, None] * scale[None, :])
     rank = int(xp.sum(xp.astype(values > d * 10 * xp.finfo(A.dtype).eps, xp.int64)))
     half = scale[:, None] * vectors[:, d - rank :] / xp.sqrt(values[d - rank :])[None, :]  # ascending order
-    return Factored(half=half, rank=rank)
+    return Factored(half=half, rank=rank, null=scale[:, None] * vectors[:, : d - rank])
+
+
+def shortest(V: Array, null: Array, metric: Array) -> Array:
+    """Return V (..., d, k) plus the null directions (d, r) that make sum_j metric_j V_j^2 least.
+
+    Of all solutions of a singular system this is the one of least norm: the Moore-Penrose solution for a
+    metric of ones, scikit-learn's for a metric that leaves the constant out.
+    """
+    if null.shape[1] == 0:
+        return V
+    xp = namespace(V)
+    weighted = xp.matrix_transpose(metric[:, None] * null)  # (r, d)
+    return V - xp.matmul(null, xp.linalg.solve(weighted @ null, xp.matmul(weighted, V)))
 
 
 def conjugate_gradients(

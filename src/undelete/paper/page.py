@@ -39,7 +39,7 @@ _READING = """## How to read the tables
   machine changes nothing when it leaves, and nothing can be recovered of it: medians and shares are over the others.
 - *cosine*: {similarity}.
 - *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units of
-  the target.
+  the target: measured, or bounded from above for the deletions that the JSON counts as `certified` (`docs/maths.md`).
 - Shares have Wilson 95 % intervals over deletions. All deletions of a panel share one split, and with it one error of
   the public Hessian, so another seed may move a median by more than that.
 - {features}.
@@ -51,8 +51,8 @@ _READING = """## How to read the tables
 
 A figure has `similarity`, `levels` (of the quantiles that make a curve) and `rows`, one a model, of `panels`:
 `sample`, `source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`,
-`gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `deletions`, `changed`, `share_changed` (with
-`_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model), `median_cosine`,
+`gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `certified`, `deletions`, `changed`,
+`share_changed` (with `_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model), `median_cosine`,
 `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and `share_above_.99` (with `_low`
 and `_high`), `direction_only` (deletions whose scale was not identified), `curve_cosine` and `curve_uncentred`. What
 has no value, because no deletion changed the model, is null.

@@ -155,7 +155,7 @@ def play_panel(
         "d": dealt.X.shape[1], "seed": seed, **fitted.account, "deletions": len(rows), "changed": int(changed.sum()),
         "share_changed": float(changed.mean()), "share_changed_low": low, "share_changed_high": high,
         "gradient_norm_largest": float(played.gradient_norm.max()), "gradient_tolerance": fitted.tolerance,
-        "attacks": scores,
+        "certified": int(played.certified.sum()), "attacks": scores,
     }  # fmt: skip
 
 
