@@ -324,3 +324,25 @@ def test_leave_one_out_takes_sample_weights(halves):
     np.testing.assert_allclose(found.coef[0, 0], refit.coef_, rtol=1e-7)
     with pytest.raises(InputError, match="one number, zero or more, for each"):
         undelete.leave_one_out(Ridge(), X, y, [5], sample_weight=weights[:5])
+
+
+def test_the_only_member_of_a_class_cannot_be_deleted(halves):
+    private, _ = halves
+    X, y = private[["age", "years"]].head(300), pd.Series(["a", "b", "a"] * 100, name="y")
+    y.iloc[7] = "rare"
+    with pytest.raises(InputError, match="record 7 is the only one of class 'rare'"):
+        undelete.leave_one_out(LogisticRegression(C=0.1), X, y, [3, 7])
+    y = pd.Series(["no"] * 300, name="y")
+    y.iloc[9] = "yes"
+    with pytest.raises(InputError, match="record 9 is the only one of class 'yes'"):
+        undelete.leave_one_out(LogisticRegression(C=0.1), X, y, [9])
+
+
+def test_a_sweep_can_be_remembered(halves, tmp_path):
+    private, _ = halves
+    X, y = private[["age", "years"]].head(300), private["rich"].head(300)
+    first = undelete.leave_one_out(LogisticRegression(), X, y, checkpoint=tmp_path / "sweep")
+    again = undelete.leave_one_out(LogisticRegression(), X, y, checkpoint=tmp_path / "sweep")
+    np.testing.assert_array_equal(first.W, again.W)
+    with pytest.raises(InputError, match="holds the blocks of another sweep"):
+        undelete.leave_one_out(LogisticRegression(C=0.5), X, y, checkpoint=tmp_path / "sweep")

@@ -216,6 +216,7 @@ def simulate(
     draw, judge = np.random.SeedSequence(rng).spawn(2)
     rows = _rows(deletions, objective.n, np.random.default_rng(draw))
     schema = words.schema or schema_of(map(str, _table(X).columns))
+    problem.refuse_last_of_class(rows)
     public, name = _table(X_public), str(getattr(y, "name", None) or "target")
     if y_public is not None:
         public = public.assign(**{name: np.asarray(y_public)})
@@ -367,8 +368,10 @@ def _rows(deletions: int | ArrayLike, n: int, rng: np.random.Generator) -> NDArr
 
 def _retraining(retrained: Deletions) -> Diagnostic:
     worst = float(retrained.gradient_norm.max())
-    value = f"{len(retrained.rows):,} models, largest gradient {worst:.1e} per record"
-    return Diagnostic("Exact retraining", value, True, "Measured on the records that remain after each deletion.")
+    sure = int(retrained.certified.sum())
+    how = f", {sure:,} of them bounded by a certificate" if sure else ""
+    value = f"{len(retrained.rows):,} models, largest gradient {worst:.1e} per record{how}"
+    return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
 
 
 def _fixed_preprocessing(model: LinearModel) -> list[str]:
