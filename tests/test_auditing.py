@@ -127,7 +127,7 @@ def test_a_deletion_outside_the_margin_changes_nothing_and_says_so(halves):
         before, X, y, public[["age", "years"]], public["rich"], deletions=[outside, int(np.argmin(margin))]
     )
     assert model.found["hrec"].status == ("unchanged", "ok")
-    assert "1 deletions left the model as it was" in " ".join(check.text for check in model.diagnostics)
+    assert "Of 2 models, 1 stayed as they were" in " ".join(check.text for check in model.diagnostics)
 
 
 def test_stopping_early_is_noticed(halves):

@@ -220,6 +220,7 @@ def _simulate(options: argparse.Namespace) -> int:
         result.release.save(options.export / "release.npz")
         partial = options.export / ".truth.partial.npz"
         np.savez(partial, allow_pickle=False, **result.truth.arrays())
+        partial.chmod(0o600)  # it holds private records
         partial.replace(options.export / "truth.npz")
     return _finish(result, options)
 

@@ -67,7 +67,7 @@ def _change(release: Release, found: Reconstruction) -> Diagnostic:
         return Diagnostic("Change of the model", value, False, text, blocking=True)
     text = "A deletion moves the parameters by about one part in the number of records; that is what the attack reads."
     if same:
-        text = f"{same} deletions left the model as it was (no support vectors): nothing can be recovered of those."
+        text = f"Of {b} models, {same} stayed as they were (no support vectors): nothing can be recovered of those."
     return Diagnostic("Change of the model", value, True, text)
 
 

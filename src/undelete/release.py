@@ -211,6 +211,7 @@ class Release:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
             np.savez(file, allow_pickle=False, **arrays)
+        os.chmod(file.name, 0o644)
         os.replace(file.name, target)
 
     @classmethod

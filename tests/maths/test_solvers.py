@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from undelete.maths.arrays import to_numpy
 from undelete.maths.solvers import factor
@@ -11,6 +12,19 @@ def test_solves_with_a_regular_matrix(xp):
     factored = factor(xp.asarray(A))
     assert factored.full_rank
     np.testing.assert_allclose(to_numpy(factored.solve(xp.asarray(B))), np.linalg.solve(A, B), rtol=1e-8)
+
+
+@pytest.mark.parametrize("rank", [520, 519])
+def test_a_large_matrix_is_solved_whether_regular_or_not(rank, xp):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, rank))
+    X = X if rank == 520 else np.c_[X, X[:, :3].sum(axis=1)]
+    A = X.T @ X
+    factored = factor(xp.asarray(A))
+    assert factored.rank == rank
+    assert factored.null.shape == (520, 520 - rank)
+    b = A @ rng.normal(size=(520, 2))
+    np.testing.assert_allclose(A @ to_numpy(factored.solve(xp.asarray(b))), b, rtol=1e-8, atol=1e-8)
 
 
 def test_singular_matrix_is_solved_in_its_range_and_its_rank_is_told():

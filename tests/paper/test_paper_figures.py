@@ -93,6 +93,7 @@ def test_the_results_say_how_they_came_about(figures: tuple[Path, dict[str, dict
             assert 0.01 <= panel["penalty"] <= 1e5
             assert "5 folds of the private half" in panel["penalty_chosen"]
             assert panel["gradient_norm_largest"] <= panel["gradient_tolerance"]
+            assert 0 <= panel["certified"] <= DELETIONS
     assert [panel["sample"] for panel in panels(results["fig5"])] == ["NY", "CA", "TX"]
     assert {panel["target"] for panel in panels(results["fig5"])} == {"target: income in dollars"}
     assert {panel["target"] for panel in panels(results["fig6"])} == {"target 0/1: income over 50,000 dollars"}

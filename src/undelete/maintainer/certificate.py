@@ -11,14 +11,17 @@ entry k at W + D is at most, maths (14),
 
     |e_k| + 1/48 max_j |x_j D| D' M_k D,    M_k = sum_j w_j |x_jk| x_j x_j',
 
-with e the residual of the equation above, which is computed, w_j the record's weight, and
-max_j |x_j D| <= max_j ||x_j||_(H^-1) ||D||_H. A bound on the rounding of the sums is added. The sums run over
-all n records, which only makes the bound larger. Cost O(n d^3) once and O(d^3) a deletion.
+with e the residual of the equation above, which is computed, and w_j the record's weight. With H^-1 = S S' and
+D = S y, max_j |x_j D| <= max_j ||x_j S|| ||y||. The sums run over all n records, which only makes the bound
+larger. Cost O(n d^3) once and O(d^3) a deletion.
 
 Squared hinge. The gradient is linear where no record crosses its margin. A record j can cross only if
-|1 - y_j z_j| < |x_j D| <= ||x_j||_(H^-1) ||D||_H, so only the first few records in the order of
-|1 - y_j z_j| / ||x_j||_(H^-1) can: their true residuals are computed, the others' change is exact. The
-gradient is then measured, without a pass.
+|1 - y_j z_j| < |x_j D| <= ||x_j S|| ||y||, so only the first few records in the order of
+|1 - y_j z_j| / ||x_j S|| can: their true residuals are computed, the others' change is exact. The gradient is
+then measured, without a pass.
+
+Rounding. Both bounds hold for the parameters returned and exact arithmetic on the data: D is taken again as
+their difference to W, so rounding W + D is no error, and all else that is rounded is bounded by `_Rounding`.
 """
 
 from __future__ import annotations
@@ -29,13 +32,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
-from undelete.maths.objective import Objective, predict
+from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
 _LARGEST_TENSOR = 4_000_000  # numbers in the third-derivative tensor: d up to 158
 _FIXED_POINT_STEPS = 2  # each removes all but about 1/n of what is left
 _MARGIN_STEPS = 12
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)  # a few roundings per term of a pairwise sum, per level
+_REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the record counts as singular
+_NUMBERS = 4_000_000  # in a temporary array
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,45 +51,106 @@ class Certified:
     iterations: NDArray[np.int64]
 
 
+class _Rounding:
+    """How far a computed remaining gradient can be from the exact one, in sums of absolute values.
+
+    Parameters
+    ----------
+    objective : Objective
+        One output.
+    W : array (d, 1)
+        The full model.
+    residual, curvature : array (n,)
+        Weighted, at the computed predictions.
+    block : int
+        Records in a block when the gradient was summed: by blocks, then over the blocks.
+
+    Notes
+    -----
+    A computed sum of m products is off by at most gamma(m) times the sum of their absolute values, in any order of
+    summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), with gamma(m) about m eps / 2.
+    Here gamma(m) = m eps: the other half covers the rounding of the bound itself.
+
+    - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself.
+    - The prediction that r is taken at: z_j is off by eta_j = gamma(d) |x_j| |W|, hence r_j by eta_j times its
+      steepest slope near. The expansion is around the computed z_j, whatever it is, so its higher terms have no such error.
+    - H D: gamma(n + d) A |D|, A = |X|' C |X| + diag(l2). T[D, D]: the same times max|x| |D|, as |loss'''| <= loss''.
+    """
+
+    def __init__(self, objective: Objective, W: Array, residual: Array, curvature: Array, block: int) -> None:
+        xp = namespace(W)
+        X, (n, d) = objective.X, objective.X.shape
+        self.eps = float(xp.finfo(X.dtype).eps)
+        self.many = (n + d * d + 20) * self.eps
+        weights = xp.ones_like(residual) if objective.weights is None else objective.weights
+        etas, gross = [], self.eps * (block + n / block + 10) * xp.abs(residual)
+        self.A = xp.eye(d, dtype=X.dtype, device=X.device) * objective.l2[:, None]
+        self.B = xp.zeros_like(self.A)  # |X|' diag(w) |X|
+        self.furthest = xp.zeros_like(W[:, 0])  # max_j |x_jk|
+        self.summed = 2 * self.eps * objective.l2 * xp.abs(W[:, 0])  # of the gradient's own sum (d,)
+        for rows in blocks(n, _NUMBERS // d):
+            size = xp.abs(X[rows, :])
+            back = xp.matrix_transpose(size)
+            etas.append((d + 2) * self.eps * (size @ xp.abs(W[:, 0])))
+            self.A = self.A + back @ (curvature[rows, None] * size)
+            self.B = self.B + back @ (weights[rows, None] * size)
+            self.furthest = xp.maximum(self.furthest, xp.max(size, axis=0))
+            self.summed = self.summed + back @ gross[rows]
+        self.eta = xp.concat(etas)
+
+    def slipped(self, X: Array, slope: Array, eta: Array) -> Array:
+        """Return the error from the residuals of some records (d,), their predictions being off by eta."""
+        return namespace(X).matrix_transpose(namespace(X).abs(X)) @ (slope * eta)
+
+
+class _Without:
+    """The Hessian without each of some records, solved with in the coordinates y of D = S y, H^-1 = S S'."""
+
+    def __init__(self, S: Array, x: Array, c: Array) -> None:
+        xp = namespace(x)
+        self.S, self.own = S, x @ S  # (b, rank)
+        slack = 1 - c * xp.sum(self.own**2, axis=1)
+        regular = slack > _REGULAR
+        self.lift = xp.where(regular, c / xp.where(regular, slack, xp.ones_like(slack)), xp.zeros_like(slack))
+        self.regular: NDArray[np.bool_] = to_numpy(regular)
+
+    def solve(self, G: Array) -> Array:
+        """Return y of the inverse of H - c_i x_i' x_i applied to each G (b, d); no meaning where not `regular`."""
+        y = G @ self.S
+        return y + self.own * (self.lift * namespace(y).sum(self.own * y, axis=1))[:, None]
+
+
 class _Expansion:
-    """What both losses share: the Hessian, its inverse without a record, norms, and the rounding of a gradient."""
+    """What both losses share: the Hessian, its inverse without a record, norms, and the gradient at W."""
 
     def __init__(self, objective: Objective, W: Array) -> None:
         xp = namespace(W)
+        X, n = objective.X, objective.n
         self.objective, self.W = objective, W
-        self.z = predict(objective.X, W)  # (n, 1)
+        self.z = predict(X, W)  # (n, 1)
         self.curvature = objective.curvature(W)[:, 0]
+        self.residual = objective.residual(self.z)[:, 0]
         self.hessian = objective.hessian(W, 0)
         self.factored: Factored = factor(self.hessian)
-        self.gradient = objective.gradient(W)[:, 0]
-        # ||x_j||_(H^-1): how far a unit step can move record j's prediction
-        self.reach = xp.sqrt(xp.sum((objective.X @ self.factored.half) ** 2, axis=1))
-        levels = float(np.log2(max(2, objective.n))) + W.shape[0]
-        size = xp.abs(objective.residual(self.z))
-        self.rounding = (
-            _ROUNDING * levels * float(xp.max(xp.matrix_transpose(xp.abs(objective.X)) @ size)) / objective.n
+        self.S = self.factored.half
+        block = int(np.ceil(np.sqrt(n)))  # the shortest chain of additions: block + n / block
+        self.gradient = objective.l2 * W[:, 0]
+        for rows in blocks(n, block):
+            self.gradient = self.gradient + accumulate(X[rows, :], self.residual[rows, None])[:, 0]
+        self.rounding = _Rounding(objective, W, self.residual, self.curvature, block)
+        parts = [xp.sum((X[rows, :] @ self.S) ** 2, axis=1) for rows in blocks(n, _NUMBERS // X.shape[1])]
+        self.reach = xp.sqrt(xp.concat(parts))  # ||x_j S||: how far a unit y can move record j's prediction
+
+    def moved(self, y: Array) -> tuple[Array, Array, Array]:
+        """Return W + S y rounded, D its difference to W (b, d), and what x_j D has beyond x_j S y, at most (b,)."""
+        xp = namespace(y)
+        step = y @ xp.matrix_transpose(self.S)
+        W = self.W[:, 0] + step
+        D = W - self.W[:, 0]  # exact where |D| <= |W|, else off by eps |D|, which the bounds include
+        lost = xp.abs(D - step) + 4 * len(self.W) * self.rounding.eps * (
+            xp.abs(y) @ xp.matrix_transpose(xp.abs(self.S))
         )
-
-    def length(self, D: Array) -> Array:
-        """Return ||D||_H (b,)."""
-        xp = namespace(D)
-        return xp.sqrt(xp.sum(D * (D @ self.hessian), axis=1))
-
-    def solve(self, x: Array, c: Array, G: Array) -> Array:
-        """Apply the inverse of H - c_i x_i' x_i to each G (b, d); no meaning where it is not `regular`."""
-        xp = namespace(G)
-        hx = self._inverse(x)
-        hg = self._inverse(G)
-        slack = 1 - c * xp.sum(x * hx, axis=1)
-        return hg + hx * (c * xp.sum(hx * G, axis=1) / slack)[:, None]
-
-    def regular(self, x: Array, c: Array) -> NDArray[np.bool_]:
-        """Return whether the Hessian without each record still has an inverse (b,): leverage below 1."""
-        return to_numpy(1 - c * namespace(x).sum(x * self._inverse(x), axis=1) > 1e-10)
-
-    def _inverse(self, G: Array) -> Array:
-        xp = namespace(G)
-        return xp.matrix_transpose(self.factored.solve(xp.matrix_transpose(G)))
+        return W, D, lost @ self.rounding.furthest
 
 
 class LogisticCertificate(_Expansion):
@@ -109,30 +174,50 @@ class LogisticCertificate(_Expansion):
         self.T = _tensor(X, self.third, X)
         self.M = xp.reshape(_tensor(X, weights, xp.abs(X)), (d * d, d))
         self.furthest = float(xp.max(self.reach))
+        eta = self.rounding.eta
+        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most
+        steepest = xp.minimum(weights / 4, self.curvature * xp.exp(xp.minimum(eta, xp.ones_like(eta))))
+        steepest = xp.where(eta > 1, weights / 4, steepest)
+        self.slipped = self.rounding.slipped(X, steepest, eta)
 
+    @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
     def retrain(self, rows: NDArray[np.int64]) -> Certified:
         """Return the parameters without each row and the bound on their gradient."""
         xp = namespace(self.W)
-        own = self.objective.take(rows)
-        x, c = own.X, take_rows(self.curvature, rows)
-        third = take_rows(self.third, rows)
+        x, c, third, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.third, self.residual))
         b, d = x.shape
-        gradient = self.gradient - own.own_gradients(self.W)[:, :, 0]
+        pull = x * r[:, None]
+        gradient = self.gradient - pull
+        without = _Without(self.S, x, c)
+
+        def squares(D: Array) -> Array:
+            return xp.reshape(D[:, :, None] * D[:, None, :], (b, d * d))
 
         def bend(D: Array) -> Array:
-            pairs = xp.reshape(D[:, :, None] * D[:, None, :], (b, d * d))
-            return 0.5 * (pairs @ self.T - x * (third * xp.sum(x * D, axis=1) ** 2)[:, None])
+            return 0.5 * (squares(D) @ self.T - x * (third * xp.sum(x * D, axis=1) ** 2)[:, None])
 
-        D = -self.solve(x, c, gradient)
+        y = -without.solve(gradient)
         for _ in range(_FIXED_POINT_STEPS):
-            D = -self.solve(x, c, gradient + bend(D))
+            y = -without.solve(gradient + bend(self.moved(y)[1]))
+        y = xp.where(xp.any(pull != 0, axis=1)[:, None], y, xp.zeros_like(y))  # no pull: nothing changes at all
+        W, D, beyond = self.moved(y)
         left = D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None] + bend(D) + gradient
-        pairs = xp.reshape(D[:, :, None] * D[:, None, :], (b, d * d))
-        quartic = (pairs @ self.M) * (self.furthest * self.length(D) / 48)[:, None]
-        bound = to_numpy(xp.max(xp.abs(left) + quartic, axis=1)) / self.objective.n + self.rounding
-        steps = np.full(len(rows), 1 + _FIXED_POINT_STEPS, dtype=np.int64)
-        sound = np.isfinite(bound) & self.regular(x, c)
-        return Certified(self.W[:, 0] + D, np.where(sound, bound, np.inf), steps)
+        move = self.furthest * xp.sqrt(xp.sum(y**2, axis=1)) + beyond
+        quartic = (squares(D) @ self.M) * (move / 48)[:, None]
+        bounds = xp.abs(left) + xp.abs(quartic) + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
+        bound = to_numpy(xp.max(bounds, axis=1)) / self.objective.n
+        steps = np.where(to_numpy(xp.any(pull != 0, axis=1)), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
+        sound = np.isfinite(bound) & without.regular
+        return Certified(W, np.where(sound, bound, np.inf), steps)
+
+    def _rounded(self, D: Array, move: Array, start: Array) -> Array:
+        """Return the rounding of all terms (b, d); see `_Rounding`."""
+        xp, rounding = namespace(D), self.rounding
+        size = xp.abs(D)
+        linear, widest = size @ rounding.A, (size @ rounding.furthest)[:, None]
+        quartic = (move / 48)[:, None] * widest * (size @ rounding.B)
+        terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
+        return terms + rounding.summed + xp.exp(move)[:, None] * self.slipped
 
 
 class MarginCertificate(_Expansion):
@@ -149,50 +234,83 @@ class MarginCertificate(_Expansion):
     def __init__(self, objective: Objective, W: Array) -> None:
         super().__init__(objective, W)
         xp = namespace(W)
-        distance = xp.abs(1 - objective.Y * self.z)[:, 0]
-        unreached = xp.full_like(distance, np.inf)
-        reached = self.reach > 0
-        limit = xp.where(reached, distance / xp.where(reached, self.reach, xp.ones_like(distance)), unreached)
-        self.order = np.argsort(to_numpy(limit), kind="stable")
-        self.limit = to_numpy(limit)[self.order]
+        eta = self.rounding.eta
+        self.distance = xp.abs(1 - objective.Y * self.z)[:, 0]
+        # a record further than its own rounding beyond its margin has no residual, rounded or not
+        near = xp.astype((self.curvature > 0) | (self.distance <= 2 * eta), eta.dtype)
+        self.weights = xp.ones_like(eta) if objective.weights is None else objective.weights
+        self.slipped = self.rounding.slipped(objective.X, 2 * self.weights * near, eta)
+        # what D has beyond S y is a share of the largest reach: see `_length`
+        self.spare = 1e-6 * max(float(xp.max(self.reach)), float(xp.finfo(eta.dtype).tiny) * 1e7)
+        limit = to_numpy((self.distance * (1 - 1e-9) - 2 * eta) / (self.reach * (1 + 1e-9) + self.spare))
+        self.order = np.argsort(limit, kind="stable")
+        self.limit = limit[self.order]
 
+    @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
     def retrain(self, rows: NDArray[np.int64]) -> Certified:
         """Return the parameters without each row and their gradient, measured up to rounding."""
         xp = namespace(self.W)
-        own = self.objective.take(rows)
-        x, c = own.X, take_rows(self.curvature, rows)
-        pull = own.own_gradients(self.W)[:, :, 0]
+        x, c, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.residual))
+        pull = x * r[:, None]
+        inside = to_numpy(xp.any(pull != 0, axis=1))  # a record outside its margin changes nothing
         start = self.gradient - pull
-        D, gradient = xp.zeros_like(x), start
-        size, steps = np.full(len(rows), np.inf), np.zeros(len(rows), dtype=np.int64)
+        without = _Without(self.S, x, c)
+        y, gradient, W = xp.zeros_like(without.own), start, self.W[:, 0] + xp.zeros_like(x)
+        rest = self.rounding.summed + self.slipped + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
+        size = np.where(inside, np.inf, to_numpy(xp.max(xp.abs(start) + rest, axis=1)))
+        steps = np.zeros(len(rows), dtype=np.int64)
         for _ in range(_MARGIN_STEPS):
-            trial = D - self.solve(x, c, gradient)
-            left = start + trial @ self.hessian - x * (c * xp.sum(x * trial, axis=1))[:, None]
-            left = left + self._crossed(rows, trial)
-            now = to_numpy(xp.max(xp.abs(left), axis=1)) / self.objective.n
-            better = now < size
+            trial = y - without.solve(gradient)
+            moved, D, beyond = self.moved(trial)
+            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(xp.sum(trial**2, axis=1)) + beyond / self.spare))
+            left = left + start + D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None]
+            doubt = doubt + rest + self.rounding.many * (xp.abs(D) @ self.rounding.A)
+            now = to_numpy(xp.max(xp.abs(left) + doubt, axis=1))
+            better = inside & (now < size)
             if not better.any():
                 break
-            keep = xp.asarray(better)[:, None]
-            D, gradient = xp.where(keep, trial, D), xp.where(keep, left, gradient)
+            keep = xp.asarray(better, device=D.device)[:, None]
+            y, W, gradient = xp.where(keep, trial, y), xp.where(keep, moved, W), xp.where(keep, left, gradient)
             size, steps = np.where(better, now, size), steps + better
-        inside = xp.any(pull != 0, axis=1)  # a record outside its margin changes nothing
-        W = self.W[:, 0] + xp.where(inside[:, None], D, xp.zeros_like(D))
-        sound = np.isfinite(size) & self.regular(x, c)
-        return Certified(W, np.where(sound, size + self.rounding, np.inf), steps * to_numpy(inside))
+        sound = np.isfinite(size) & without.regular
+        return Certified(W, np.where(sound, size / self.objective.n, np.inf), steps)
 
-    def _crossed(self, rows: NDArray[np.int64], D: Array) -> Array:
-        """Return what the linear gradient misses (b, d): the records that may have crossed, but not the own one."""
+    def _crossed(self, rows: NDArray[np.int64], D: Array, length: NDArray[np.float64]) -> tuple[Array, Array]:
+        """Return what the linear gradient misses (b, d), and its rounding: the records that may have crossed.
+
+        The own record is left out. `length` (b,) is ||y|| and what D has beyond S y, relative to `spare`:
+        |x_j D| <= reach_j ||y|| + beyond <= (reach_j + spare) (||y|| + beyond / spare).
+        """
         xp = namespace(D)
-        count = int(np.searchsorted(self.limit, float(xp.max(self.length(D))) * (1 + 1e-9), side="right"))
-        near = self.order[:count]
+        b, d = D.shape
+        counts = np.searchsorted(self.limit, np.where(np.isfinite(length), length, -np.inf), side="right")
+        order = np.argsort(-counts, kind="stable")  # those that reach far come first, and alone look further
+        rows, counts, D = rows[order], counts[order], take_rows(D, order)
+        missed, doubt = xp.zeros_like(D), xp.zeros_like(D)
+        for piece in blocks(int(counts[0]), max(1, _NUMBERS // b)):
+            a = int(np.searchsorted(-counts, -piece.start))
+            found = self._missed(self.order[piece], rows[:a], D[:a, :])
+            missed, doubt = (
+                total + xp.concat([part, xp.zeros((b - a, d), dtype=D.dtype, device=D.device)])
+                for total, part in zip((missed, doubt), found, strict=True)
+            )
+        back = np.argsort(order)
+        return take_rows(missed, back), take_rows(doubt, back)
+
+    def _missed(self, near: NDArray[np.int64], rows: NDArray[np.int64], D: Array) -> tuple[Array, Array]:
+        """Return the exact change of some records' gradient less the linear one (b, d), and its rounding."""
+        xp, rounding = namespace(D), self.rounding
         part = self.objective.take(near)
         z, moved = take_rows(self.z, near), part.X @ xp.matrix_transpose(D)  # (count, b)
         change = part.residual((z + moved)[:, :, None])[:, :, 0] - part.residual(z)
         missed = change - take_rows(self.curvature, near)[:, None] * moved
-        own = xp.asarray(near[:, None] == rows[None, :])
+        own = xp.asarray(near[:, None] == rows[None, :], device=D.device)
         missed = xp.where(own, xp.zeros_like(missed), missed)
-        return xp.matrix_transpose(missed) @ part.X
+        eta, weights, distance = (take_rows(a, near) for a in (rounding.eta, self.weights, self.distance))
+        fixed = rounding.slipped(part.X, 2 * weights, eta + 4 * rounding.eps * (1 + distance))
+        scale = rounding.slipped(part.X, 4 * weights, xp.full_like(eta, rounding.many))
+        doubt = fixed + scale * (xp.abs(D) @ rounding.furthest)[:, None]
+        return xp.matrix_transpose(missed) @ part.X, doubt
 
 
 def fits(objective: Objective) -> bool:

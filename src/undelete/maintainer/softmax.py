@@ -135,7 +135,7 @@ class MatrixFreeStep:
                 bent = bent * own.weights[:, None]
             return self.objective.curved(self.Z, V) - own.X[:, :, None] * bent[:, None, :]
 
-        return solve_free(self.objective, operator, self.blocks, G)
+        return solve_free(self.objective, operator, self.blocks, G)[0]
 
 
 def class_blocks(objective: Objective, W: Array) -> list[Array]:
@@ -149,8 +149,10 @@ def class_blocks(objective: Objective, W: Array) -> list[Array]:
     return inverses
 
 
-def solve_free(objective: Objective, operator: Callable[[Array], Array], blocks: list[Array], G: Array) -> Array:
-    """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out."""
+def solve_free(
+    objective: Objective, operator: Callable[[Array], Array], blocks: list[Array], G: Array
+) -> tuple[Array, int]:
+    """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out; and the products."""
     xp = namespace(G)
 
     def precondition(V: Array) -> Array:
@@ -158,8 +160,7 @@ def solve_free(objective: Objective, operator: Callable[[Array], Array], blocks:
         parts = [V[:, :, c] @ block for c, block in enumerate(blocks)]
         return null_free(objective, xp.stack(parts, axis=2))
 
-    V, _ = conjugate_gradients(operator, null_free(objective, G), precondition, tol=_FORCING, max_iterations=_INNER)
-    return V
+    return conjugate_gradients(operator, null_free(objective, G), precondition, tol=_FORCING, max_iterations=_INNER)
 
 
 def _refuse_leverage(rows: NDArray[np.int64], slack: Array) -> None:

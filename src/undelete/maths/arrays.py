@@ -20,6 +20,11 @@ def namespace(*arrays: Array) -> Any:
     return array_api_compat.array_namespace(*(a for a in arrays if hasattr(a, "shape")))
 
 
+def device(array: Array) -> Any:
+    """Return where the array lives."""
+    return array_api_compat.device(array)
+
+
 def blocks(total: int, size: int) -> list[slice]:
     """Return consecutive slices of at most `size` that cover range(total)."""
     return [slice(start, min(start + size, total)) for start in range(0, total, max(1, size))]
@@ -33,4 +38,4 @@ def to_numpy(array: Array) -> NDArray[Any]:
 def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
     """Return some rows of an array, in any library."""
     xp = namespace(array)
-    return xp.take(array, xp.asarray(rows, device=array_api_compat.device(array)), axis=0)
+    return xp.take(array, xp.asarray(rows, device=device(array)), axis=0)

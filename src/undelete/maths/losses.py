@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from undelete.maths.arrays import Array, namespace
+from undelete.maths.arrays import Array, device, namespace
 
 
 class Loss(Protocol):
@@ -49,13 +49,29 @@ class Loss(Protocol):
         """Return (d2 loss / dz2) v for each record, of V's shape; Z broadcasts against V."""
 
 
-def _tail(t: Array) -> tuple[Array, Array]:
-    """Return s(t) and s(-t) of the logistic function, both accurate far out, with one exponential."""
+def _number(like: Array, value: float) -> Array:
+    """Return one number as an array without axes, which broadcasts."""
+    return namespace(like).asarray(value, dtype=like.dtype, device=device(like))
+
+
+def _sigmoid_of_minus(t: Array) -> Array:
+    """Return s(-t) of the logistic function, accurate far out on both sides."""
     xp = namespace(t)
     e = xp.exp(-xp.abs(t))
-    small = e / (1 + e)
-    large = 1 / (1 + e)
-    return xp.where(t > 0, large, small), xp.where(t > 0, small, large)
+    return xp.where(t > 0, e, _number(t, 1.0)) / (1 + e)
+
+
+def _largest(Z: Array) -> Array:
+    """Return the maximum over the last axis, kept: by halves, which is faster than a reduction of a few classes."""
+    while Z.shape[-1] > 1:
+        half = (Z.shape[-1] + 1) // 2
+        Z = namespace(Z).maximum(Z[..., :half], Z[..., -half:])
+    return Z
+
+
+def _summed(E: Array) -> Array:
+    """Return the sum over the last axis, kept: as a product, which is faster than a reduction of a few classes."""
+    return (E @ namespace(E).ones((E.shape[-1],), dtype=E.dtype, device=device(E)))[..., None]
 
 
 class _Separable:
@@ -100,12 +116,12 @@ class Logistic(_Separable):
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return -Y * _tail(Y * Z)[1]
+        return -Y * _sigmoid_of_minus(Y * Z)
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return d2 loss / dz2."""
-        up, down = _tail(Z)
-        return up * down
+        e = namespace(Z).exp(-namespace(Z).abs(Z))
+        return e / (1 + e) ** 2
 
 
 @dataclass(frozen=True)
@@ -131,9 +147,7 @@ class SquaredHinge(_Separable):
         return xp.where(Y * Z < 1, xp.full_like(Z, 2.0), xp.zeros_like(Z))
 
     def _slack(self, Y: Array, Z: Array) -> Array:
-        xp = namespace(Z)
-        margin = 1 - Y * Z
-        return xp.where(margin > 0, margin, xp.zeros_like(Z))
+        return namespace(Z).maximum(1 - Y * Z, _number(Z, 0.0))
 
 
 @dataclass(frozen=True)
@@ -146,13 +160,15 @@ class Softmax:
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
         xp = namespace(Z)
-        top = xp.max(Z, axis=-1, keepdims=True)
-        log_sum = xp.log(xp.sum(xp.exp(Z - top), axis=-1)) + top[..., 0]
-        return log_sum - xp.sum(Y * Z, axis=-1)
+        top = _largest(Z)
+        log_sum = xp.log(_summed(xp.exp(Z - top))) + top
+        return (log_sum - _summed(Y * Z))[..., 0]
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return self.probabilities(Z) - Y
+        P = self.probabilities(Z)
+        P -= Y  # in place: beside the products with the data, memory traffic is what a pass costs
+        return P
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return the diagonal of d2 loss / dz2."""
@@ -163,13 +179,14 @@ class Softmax:
         """Return (d2 loss / dz2) v for each record."""
         P = self.probabilities(Z)
         PV = P * V
-        return PV - P * namespace(V).sum(PV, axis=-1, keepdims=True)
+        PV -= P * _summed(PV)
+        return PV
 
     def probabilities(self, Z: Array) -> Array:
         """Return softmax(z) of each record."""
-        xp = namespace(Z)
-        e = xp.exp(Z - xp.max(Z, axis=-1, keepdims=True))
-        return e / xp.sum(e, axis=-1, keepdims=True)
+        P = namespace(Z).exp(Z - _largest(Z))
+        P /= _summed(P)
+        return P
 
 
 LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Logistic(), SquaredHinge(), Softmax())}

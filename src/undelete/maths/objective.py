@@ -4,18 +4,31 @@
 
 A sum, not a mean: deleting a record removes exactly one term. The last feature is usually the constant 1,
 so there is no separate intercept. All functions take a batch of parameters at once, because n deletions
-are n parameter matrices of one objective: two large matrix products serve them all.
+are n parameter matrices of one objective: two large matrix products serve them all. Gradients and Hessian
+products go over the records a few at a time, so that no array of n predictions for each deletion is held.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, namespace, take_rows
+from undelete.maths.arrays import Array, blocks, device, namespace, take_rows
 from undelete.maths.losses import Loss
+
+_CPU_NUMBERS = 500_000  # predictions held at once: 4 MB; from memory, they would cost more than the products
+_ACCELERATOR_NUMBERS = 64_000_000  # 512 MB: enough work for each kernel
+_FEWEST_RECORDS = 256  # or the products lose their speed
+
+
+def _records_at_a_time(flat: Array) -> int:
+    """Return how many records' predictions (records, columns) to hold at once: on a CPU, what its cache holds."""
+    numbers = _CPU_NUMBERS if str(device(flat)) == "cpu" else _ACCELERATOR_NUMBERS
+    return max(_FEWEST_RECORDS, numbers // max(1, flat.shape[1]))
 
 
 def predict(X: Array, W: Array) -> Array:
@@ -91,7 +104,7 @@ class Objective:
 
     def gradient(self, W: Array) -> Array:
         """Return dF/dW, of W's shape. Cost 4 n d b k flops."""
-        return accumulate(self.X, self.residual(predict(self.X, W))) + self.l2[:, None] * W
+        return self._through(W, lambda part, Z, _: part.residual(Z)) + self.l2[:, None] * W
 
     def own_gradients(self, W: Array) -> Array:
         """Return each record's own gradient x' r (n, d, k), without the penalty.
@@ -108,10 +121,12 @@ class Objective:
 
     def curved(self, Z: Array, V: Array) -> Array:
         """Return the Hessian where the predictions are Z (n, k), applied to V: `hessian_vector_product`."""
-        moved = predict(self.X, V)
-        at = Z if V.ndim == 2 else Z[:, None, :]
-        bent = self.loss.curvature_action(self._like(self.Y, moved), at, moved)
-        return accumulate(self.X, self._weigh(bent)) + self.l2[:, None] * V
+
+        def bent(part: Objective, moved: Array, rows: slice) -> Array:
+            at = Z[rows, :] if V.ndim == 2 else Z[rows, None, :]
+            return part._weigh(part.loss.curvature_action(self._like(part.Y, moved), at, moved))
+
+        return self._through(V, bent) + self.l2[:, None] * V
 
     def curvature(self, W: Array) -> Array:
         """Return each record's weighted curvature, its diagonal (n, k)."""
@@ -122,6 +137,23 @@ class Objective:
         xp = namespace(self.X)
         H = xp.matrix_transpose(self.X) @ (self.curvature(W)[:, output][:, None] * self.X)
         return H + xp.eye(H.shape[0], dtype=H.dtype, device=H.device) * self.l2[:, None]
+
+    def _through(self, V: Array, bend: Callable[[Objective, Array, slice], Array]) -> Array:
+        """Return X' bend(X V), of V's shape (d, k) or (b, d, k), a few records at a time."""
+        xp, tail = namespace(self.X, V), (*V.shape[:-2], V.shape[-1])  # (k,) or (b, k)
+        flat = V if V.ndim == 2 else xp.permute_dims(V, (1, 0, 2))
+        flat = xp.reshape(flat, (V.shape[-2], math.prod(tail)))
+        total = xp.zeros_like(flat)
+        for rows in blocks(self.n, _records_at_a_time(flat)):
+            part = self._between(rows)
+            bent = bend(part, xp.reshape(part.X @ flat, (part.n, *tail)), rows)
+            total += xp.matrix_transpose(part.X) @ xp.reshape(bent, (part.n, flat.shape[1]))
+        total = xp.reshape(total, (V.shape[-2], *tail))
+        return total if V.ndim == 2 else xp.permute_dims(total, (1, 0, 2))
+
+    def _between(self, rows: slice) -> Objective:
+        weights = None if self.weights is None else self.weights[rows]
+        return Objective(self.X[rows, :], self.Y[rows, :], self.loss, self.l2, weights)
 
     @staticmethod
     def _like(Y: Array, Z: Array) -> Array:

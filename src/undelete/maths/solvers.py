@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from undelete.maths.arrays import Array, namespace
+
+_LARGE = 500  # order from which Cholesky's method is tried first: 5 times less work than the eigenvectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +48,10 @@ class Factored:
 
 
 def factor(A: Array) -> Factored:
-    """Factor a symmetric positive semi-definite matrix A (d, d). Cost about 10 d^3 flops.
+    """Factor a symmetric positive semi-definite matrix A (d, d).
 
-    Eigenvalues of the diagonally scaled matrix under d * 2e-15 (relative to one, float64) count as zero.
+    Eigenvalues of the diagonally scaled matrix under d * 2e-15 (relative to one, float64) count as zero. Cost about
+    10 d^3 flops; a third of that for a large matrix that is surely regular.
 
     Examples
     --------
@@ -60,10 +65,26 @@ def factor(A: Array) -> Factored:
     positive = diagonal > 0
     root = xp.sqrt(xp.where(positive, diagonal, xp.ones_like(diagonal)))
     scale = 1 / root
-    values, vectors = xp.linalg.eigh(A * scale[:, None] * scale[None, :])
-    rank = int(xp.sum(xp.astype(values > d * 10 * xp.finfo(A.dtype).eps, xp.int64)))
+    scaled = A * scale[:, None] * scale[None, :]
+    floor = d * 10 * xp.finfo(A.dtype).eps
+    quick = _regular(scaled, floor) if d > _LARGE else None
+    if quick is not None:
+        return Factored(half=scale[:, None] * quick, rank=d, null=xp.zeros((d, 0), dtype=A.dtype, device=A.device))
+    values, vectors = xp.linalg.eigh(scaled)
+    rank = int(xp.sum(xp.astype(values > floor, xp.int64)))
     half = scale[:, None] * vectors[:, d - rank :] / xp.sqrt(values[d - rank :])[None, :]  # ascending order
     return Factored(half=half, rank=rank, null=scale[:, None] * vectors[:, : d - rank])
+
+
+def _regular(A: Array, floor: float) -> Array | None:
+    """Return a square half of A's inverse by Cholesky's method; None unless all eigenvalues are surely above floor."""
+    xp = namespace(A)
+    try:
+        half = xp.matrix_transpose(xp.linalg.inv(xp.linalg.cholesky(A)))
+    except (np.linalg.LinAlgError, RuntimeError):  # torch's own error is a RuntimeError
+        return None
+    # the squared Frobenius norm of the half bounds the inverse's largest eigenvalue
+    return half if float(xp.sum(half**2)) * floor < 1 else None
 
 
 def shortest(V: Array, null: Array, metric: Array) -> Array:

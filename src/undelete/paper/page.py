@@ -52,10 +52,10 @@ _READING = """## How to read the tables
 A figure has `similarity`, `levels` (of the quantiles that make a curve) and `rows`, one a model, of `panels`:
 `sample`, `source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`,
 `gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `certified`, `deletions`, `changed`,
-`share_changed` (with `_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model), `median_cosine`,
-`median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and `share_above_.99` (with `_low`
-and `_high`), `direction_only` (deletions whose scale was not identified), `curve_cosine` and `curve_uncentred`. What
-has no value, because no deletion changed the model, is null.
+`share_changed` (with `_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model),
+`median_cosine`, `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and
+`share_above_.99` (with `_low` and `_high`), `direction_only` (deletions whose scale was not identified),
+`curve_cosine` and `curve_uncentred`. What has no value, because no deletion changed the model, is null.
 
 The table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
 """
