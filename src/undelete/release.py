@@ -28,6 +28,9 @@ Kind = Literal["categorical", "discrete", "continuous"]
 CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as the same continuous value
 _FORMAT = "undelete.release/1"
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
+_RECONSTRUCTION_ARRAYS = (
+    "X", "target", "target_error", "scale", "values", "error", "probability", "record_probability", "bits",
+)  # fmt: skip
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
 )  # fmt: skip
@@ -271,6 +274,12 @@ class Reconstruction:
         Standard error of `values`, maths (10); NaN when the attack has none.
     probability : array (b, c) or None
         Probability that the column's recovered value is right; NaN when the attack has none.
+    record_probability : array (b,) or None
+        Probability that the whole record is right; None: the product over the columns.
+    bits : array (b,) or None
+        Bits of the record that came back: the public prior's entropy less the posterior's.
+    bits_of : float
+        The public prior's entropy: the bits of an average record.
     """
 
     attack: str
@@ -284,9 +293,12 @@ class Reconstruction:
     values: Floats | None = None
     error: Floats | None = None
     probability: Floats | None = None
+    record_probability: Floats | None = None
+    bits: Floats | None = None
+    bits_of: float = float("nan")
 
     def __post_init__(self) -> None:
-        for field in ("X", "target", "target_error", "scale", "values", "error", "probability"):
+        for field in _RECONSTRUCTION_ARRAYS:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _frozen(getattr(self, field)))
         for field in ("codes", "output"):
@@ -296,7 +308,9 @@ class Reconstruction:
 
     @property
     def confidence(self) -> Floats:
-        """Probability that the whole record is right (b,), columns taken as independent; NaN when unknown."""
+        """Probability that the whole record is right (b,); NaN when unknown."""
+        if self.record_probability is not None:
+            return self.record_probability
         if self.probability is None or self.probability.shape[1] == 0:
             return np.full(len(self.X), np.nan)
         return np.asarray(self.probability.prod(axis=1))

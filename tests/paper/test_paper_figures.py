@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -161,6 +162,11 @@ def test_the_terminal_shows_medians_in_80_columns(figures: tuple[Path, dict[str,
     assert row.split()[-1] == f"{panel['changed']}/{DELETIONS}"
     assert f"{panel['attacks']['hrec']['median_cosine']:.3f}" in row
     assert any("not the numbers" in line for line in text)
+    large = copy.deepcopy(figures[1]["fig6"])
+    panels(large)[-1].update(n=124_187, deletions=124_187, changed=124_187, unit="dollars")
+    row = next(line for line in lines(large) if "dollars" in line and "n = 124" in line)
+    assert len(row) == 80
+    assert row.split()[-1] == "124,187/124,187"  # touches no other column
 
 
 def test_summary_counts_what_did_not_come_back_as_nothing() -> None:

@@ -43,15 +43,20 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     -----
     Cost 4 m d b k flops for m public records. Source: the paper's Algorithm 1 with phi(x) = x.
     """
-    change = release.W_before - release.W_after
-    same = np.abs(change).max(axis=(1, 2)) <= _SAME * np.abs(release.W_before).max()
-    return from_gradient(release, deleted_gradient(release), same, attack="hrec", noisy=True)
+    return from_gradient(release, deleted_gradient(release), unchanged(release), attack="hrec", noisy=True)
 
 
-def deleted_gradient(release: Release) -> Floats:
+def deleted_gradient(release: Release, *, penalised: bool = False) -> Floats:
     """Return G (b, d, k), the estimate of minus the deleted records' gradients: paper Eq. (12), maths (4).
 
     Where `n` is not known the number of public records stands in for it: it scales G only.
+
+    Parameters
+    ----------
+    release : Release
+        What the attacker sees.
+    penalised : bool
+        Whether to add the penalty's share, l2 * (W_before - W_after), where the release states it and n.
     """
     public = Objective(
         release.X_public,
@@ -61,7 +66,16 @@ def deleted_gradient(release: Release) -> Floats:
     )
     n = release.n or public.n
     G: Floats = public.hessian_vector_product(release.W_before, release.W_before - release.W_after)
-    return G * (n / public.n)
+    G = G * (n / public.n)
+    if penalised and release.l2 is not None and release.n is not None:
+        G = G + release.l2[:, None] * (release.W_before - release.W_after)
+    return G
+
+
+def unchanged(release: Release) -> Flags:
+    """Return which deletions left the model as it was (b,)."""
+    change = np.abs(release.W_before - release.W_after).max(axis=(1, 2))
+    return np.asarray(change <= _SAME * np.abs(release.W_before).max())
 
 
 def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool) -> Reconstruction:

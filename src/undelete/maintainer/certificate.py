@@ -73,7 +73,7 @@ class _Rounding:
 
     - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself.
     - The prediction that r is taken at: z_j is off by eta_j = gamma(d) |x_j| |W|, hence r_j by eta_j times its
-      steepest slope near. The expansion is around the computed z_j, whatever it is, so its higher terms have no such error.
+      steepest slope near. The expansion is around the computed z_j, so its higher terms have no such error.
     - H D: gamma(n + d) A |D|, A = |X|' C |X| + diag(l2). T[D, D]: the same times max|x| |D|, as |loss'''| <= loss''.
     """
 
@@ -147,9 +147,8 @@ class _Expansion:
         step = y @ xp.matrix_transpose(self.S)
         W = self.W[:, 0] + step
         D = W - self.W[:, 0]  # exact where |D| <= |W|, else off by eps |D|, which the bounds include
-        lost = xp.abs(D - step) + 4 * len(self.W) * self.rounding.eps * (
-            xp.abs(y) @ xp.matrix_transpose(xp.abs(self.S))
-        )
+        rounded = xp.abs(y) @ xp.matrix_transpose(xp.abs(self.S))  # S y and x_j S are computed, too
+        lost = xp.abs(D - step) + 4 * self.W.shape[0] * self.rounding.eps * rounded
         return W, D, lost @ self.rounding.furthest
 
 
@@ -175,10 +174,10 @@ class LogisticCertificate(_Expansion):
         self.M = xp.reshape(_tensor(X, weights, xp.abs(X)), (d * d, d))
         self.furthest = float(xp.max(self.reach))
         eta = self.rounding.eta
-        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most
-        steepest = xp.minimum(weights / 4, self.curvature * xp.exp(xp.minimum(eta, xp.ones_like(eta))))
-        steepest = xp.where(eta > 1, weights / 4, steepest)
-        self.slipped = self.rounding.slipped(X, steepest, eta)
+        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is 1/4 at most anyway
+        near = xp.where(eta < 1, xp.minimum(3 * self.curvature, weights / 4), weights / 4)
+        self.slipped = self.rounding.slipped(X, near, eta)
+        self.most_slipped = self.rounding.slipped(X, weights / 4, eta)
 
     @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
     def retrain(self, rows: NDArray[np.int64]) -> Certified:
@@ -198,7 +197,7 @@ class LogisticCertificate(_Expansion):
 
         y = -without.solve(gradient)
         for _ in range(_FIXED_POINT_STEPS):
-            y = -without.solve(gradient + bend(self.moved(y)[1]))
+            y = -without.solve(gradient + bend(y @ xp.matrix_transpose(self.S)))
         y = xp.where(xp.any(pull != 0, axis=1)[:, None], y, xp.zeros_like(y))  # no pull: nothing changes at all
         W, D, beyond = self.moved(y)
         left = D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None] + bend(D) + gradient
@@ -217,7 +216,8 @@ class LogisticCertificate(_Expansion):
         linear, widest = size @ rounding.A, (size @ rounding.furthest)[:, None]
         quartic = (move / 48)[:, None] * widest * (size @ rounding.B)
         terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
-        return terms + rounding.summed + xp.exp(move)[:, None] * self.slipped
+        grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))[:, None]  # up to a number that does not overflow
+        return terms + rounding.summed + xp.minimum(grown * self.slipped, self.most_slipped)
 
 
 class MarginCertificate(_Expansion):
@@ -241,7 +241,7 @@ class MarginCertificate(_Expansion):
         self.weights = xp.ones_like(eta) if objective.weights is None else objective.weights
         self.slipped = self.rounding.slipped(objective.X, 2 * self.weights * near, eta)
         # what D has beyond S y is a share of the largest reach: see `_length`
-        self.spare = 1e-6 * max(float(xp.max(self.reach)), float(xp.finfo(eta.dtype).tiny) * 1e7)
+        self.spare = 1e-6 * (float(xp.max(self.reach)) or 1.0)
         limit = to_numpy((self.distance * (1 - 1e-9) - 2 * eta) / (self.reach * (1 + 1e-9) + self.spare))
         self.order = np.argsort(limit, kind="stable")
         self.limit = limit[self.order]

@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
-from undelete.maths.arrays import Array, namespace, take_rows
+from undelete.maths.arrays import Array, blocks, namespace, take_rows
 from undelete.maths.objective import Objective, predict
-from undelete.maths.solvers import conjugate_gradients
+from undelete.maths.solvers import conjugate_gradients, factor
 
 DENSE_LIMIT = 8192  # parameters d k up to which the Hessian is formed: its inverse takes (d k)^2 numbers
+_NUMBERS = 16_000_000  # in a temporary array of a dense step: 128 MB in float64
+_TRUSTED = 1e-6  # largest relative error of the dense inverse on a probe; its Newton steps remove the rest
+_REGULAR = 1e-10  # one minus the leverage, under which the model needs the record to be determined
 _FORCING = 1e-3  # relative residual of the inner solves; the outer Newton steps remove the rest
 _INNER = 200
+_JITTER = 1e-10  # keeps the preconditioner regular where features depend on each other
 
 
 def null_free(objective: Objective, V: Array) -> Array:
@@ -47,12 +51,11 @@ def dense_hessian(objective: Objective, Z: Array) -> Array:
             if e != c:
                 H[:, e, :, c] = block
     H = xp.reshape(H, (d * k, d * k))
-    diagonal = xp.linalg.diagonal(H)
-    size = xp.mean(diagonal)
     for a in range(d):
         rows = slice(a * k, (a + 1) * k)
         if float(objective.l2[a]) == 0:
-            H[rows, rows] = H[rows, rows] + size / k
+            # as large as the feature's own curvature, so that features of different units stay apart
+            H[rows, rows] = H[rows, rows] + xp.mean(xp.linalg.diagonal(H[rows, rows])) / k
         else:
             H[rows, rows] = H[rows, rows] + objective.l2[a] * xp.eye(k, dtype=X.dtype, device=X.device)
     return H
@@ -70,19 +73,22 @@ class DenseStep:
 
     Notes
     -----
-    Memory 16 (d k)^2 bytes while it is made, half of that afterwards. A step costs 4 (d k)^2 flops a deletion.
+    Memory 24 (d k)^2 bytes while it is made, a third of that afterwards. A step costs 4 (d k)^2 flops a deletion.
+    Where features depend on each other and have no penalty, the pseudo-inverse stands for the inverse.
     """
 
     def __init__(self, objective: Objective, W: Array) -> None:
-        xp = namespace(W)
         self.objective = objective
         self.Z = predict(objective.X, W)
-        self.inverse = xp.linalg.inv(dense_hessian(objective, self.Z))
-        if not bool(xp.all(xp.isfinite(self.inverse))):
-            raise InputError("the softmax model's Hessian is singular: features depend on each other; use a penalty")
+        self.inverse = _inverse(dense_hessian(objective, self.Z))
 
     def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
         """Apply the inverse of the Hessian without its own record to each G (b, d, k)."""
+        d, k = G.shape[1:]
+        parts = [self._solve(rows[part], G[part, :, :]) for part in blocks(len(rows), _NUMBERS // (d * k * k))]
+        return namespace(G).concat(parts, axis=0)
+
+    def _solve(self, rows: NDArray[np.int64], G: Array) -> Array:
         xp = namespace(G)
         b, d, k = G.shape
         own = self.objective.take(rows)
@@ -91,15 +97,41 @@ class DenseStep:
         # U = x (Kronecker) I has d entries a column, so H^-1 U costs one product with a vector, not k
         HU = xp.reshape(x @ xp.reshape(self.inverse, (d, k * d * k)), (b, k, d * k))
         S = xp.sum(xp.reshape(HU, (b, k, d, k)) * x[:, None, :, None], axis=2)  # U' H^-1 U
-        P = own.loss.residual(xp.zeros_like(own.Y), take_rows(self.Z, rows))
-        R = P[:, :, None] * xp.eye(k, dtype=G.dtype, device=G.device)[None, :, :] - P[:, :, None] * P[:, None, :]
-        if own.weights is not None:
-            R = R * own.weights[:, None, None]
-        capacity = xp.eye(k, dtype=G.dtype, device=G.device)[None, :, :] - R @ S
-        _refuse_leverage(rows, xp.linalg.det(capacity))
+        A = self._root(own, take_rows(self.Z, rows))
+        back = xp.matrix_transpose(A)
+        capacity = xp.eye(k, dtype=G.dtype, device=G.device)[None, :, :] - back @ (S + xp.matrix_transpose(S)) / 2 @ A
+        _refuse_leverage(rows, xp.min(xp.linalg.eigvalsh(capacity), axis=1))
         UHG = xp.sum(xp.reshape(HG, (b, d, k)) * x[:, :, None], axis=1)[:, :, None]  # (b, k, 1)
-        lifted = xp.linalg.solve(capacity, R @ UHG)
+        lifted = A @ xp.linalg.solve(capacity, back @ UHG)
         return xp.reshape(HG + xp.sum(HU * lifted, axis=1), (b, d, k))
+
+    @staticmethod
+    def _root(own: Objective, Z: Array) -> Array:
+        """Return A (b, k, k) of each record's curvature diag(p) - pp' = A A': diag(q) (I - q q'), q = sqrt(p)."""
+        xp = namespace(Z)
+        q = xp.sqrt(own.loss.residual(xp.zeros_like(own.Y), Z))
+        A = q[:, :, None] * (xp.eye(q.shape[1], dtype=q.dtype, device=q.device) - q[:, :, None] * q[:, None, :])
+        return A if own.weights is None else A * xp.sqrt(own.weights)[:, None, None]
+
+
+def _inverse(H: Array) -> Array:
+    """Return the inverse of the Hessian, or its pseudo-inverse where it is singular or too close to it."""
+    xp = namespace(H)
+    diagonal = xp.linalg.diagonal(H)
+    scale = 1 / xp.sqrt(xp.where(diagonal > 0, diagonal, xp.ones_like(diagonal)))
+    scaled = H * scale[:, None] * scale[None, :]
+    try:
+        inverse = xp.linalg.inv(scaled)
+    except (np.linalg.LinAlgError, RuntimeError):  # torch's own error is a RuntimeError
+        return _pseudo_inverse(H)
+    probe = xp.asarray(np.random.default_rng(0).normal(size=H.shape[0]), dtype=H.dtype, device=H.device)
+    error = float(xp.max(xp.abs(scaled @ (inverse @ probe) - probe)))
+    return inverse * scale[:, None] * scale[None, :] if error <= _TRUSTED else _pseudo_inverse(H)
+
+
+def _pseudo_inverse(H: Array) -> Array:
+    half = factor(H).half
+    return half @ namespace(H).matrix_transpose(half)
 
 
 class MatrixFreeStep:
@@ -144,20 +176,24 @@ def class_blocks(objective: Objective, W: Array) -> list[Array]:
     for c in range(W.shape[1]):
         H = objective.hessian(W, c)
         xp = namespace(H)
-        jitter = 1e-10 * xp.mean(xp.linalg.diagonal(H))
-        inverses.append(xp.linalg.inv(H + jitter * xp.eye(H.shape[0], dtype=H.dtype, device=H.device)))
+        diagonal = xp.linalg.diagonal(H)
+        scale = 1 / xp.sqrt(xp.where(diagonal > 0, diagonal, xp.ones_like(diagonal)))
+        # relative to each feature's own curvature; a feature that no record has gets the whole of it
+        jitter = xp.where(diagonal > 0, xp.full_like(diagonal, _JITTER), xp.ones_like(diagonal))
+        lifted = H * scale[:, None] * scale[None, :] + xp.eye(H.shape[0], dtype=H.dtype, device=H.device) * jitter
+        inverses.append(xp.linalg.inv(lifted) * scale[:, None] * scale[None, :])
     return inverses
 
 
 def solve_free(
-    objective: Objective, operator: Callable[[Array], Array], blocks: list[Array], G: Array
+    objective: Objective, operator: Callable[[Array], Array], inverses: list[Array], G: Array
 ) -> tuple[Array, int]:
     """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out; and the products."""
     xp = namespace(G)
 
     def precondition(V: Array) -> Array:
         V = null_free(objective, V)
-        parts = [V[:, :, c] @ block for c, block in enumerate(blocks)]
+        parts = [V[:, :, c] @ inverse for c, inverse in enumerate(inverses)]
         return null_free(objective, xp.stack(parts, axis=2))
 
     return conjugate_gradients(operator, null_free(objective, G), precondition, tol=_FORCING, max_iterations=_INNER)
@@ -165,7 +201,7 @@ def solve_free(
 
 def _refuse_leverage(rows: NDArray[np.int64], slack: Array) -> None:
     xp = namespace(slack)
-    if not bool(xp.all(slack > 1e-10)):
+    if not bool(xp.all(slack > _REGULAR)):
         raise leverage_one(int(rows[int(xp.argmin(slack))]))
 
 

@@ -28,7 +28,7 @@ _FEWEST_RECORDS = 256  # or the products lose their speed
 def _records_at_a_time(flat: Array) -> int:
     """Return how many records' predictions (records, columns) to hold at once: on a CPU, what its cache holds."""
     numbers = _CPU_NUMBERS if str(device(flat)) == "cpu" else _ACCELERATOR_NUMBERS
-    return max(_FEWEST_RECORDS, numbers // max(1, flat.shape[1]))
+    return max(_FEWEST_RECORDS, numbers // max(1, int(flat.shape[1])))
 
 
 def predict(X: Array, W: Array) -> Array:

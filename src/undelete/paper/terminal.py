@@ -29,14 +29,14 @@ def _medians(result: dict[str, Any]) -> list[str]:
     """Return the median cosine of each panel's attacks, and how far HRec's go."""
     text = ["", "  Median cosine over the deletions that changed the model:"]
     for row in result["rows"]:
-        text.append(f"  {row['model']:<33}{'HRec':>8}{'> .99':>9}{'MaxDiff':>9}{'Avg':>7}{'changed':>12}")
+        text.append(f"  {row['model']:<31}{'HRec':>8}{'> .99':>9}{'MaxDiff':>8}{'Avg':>6}{'changed':>16}")
         for panel in row["panels"]:
             attacks = panel["attacks"]
             what = f"{panel['sample']}, n = {panel['n']:,}, target {panel['unit']}"
             changed = f"{panel['changed']:,}/{panel['deletions']:,}"
             text.append(
-                f"  {what:<33}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
-                f"{_similarity(attacks['maxdiff']):>9}{_similarity(attacks['avg']):>7}{changed:>12}"
+                f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
+                f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
     return [*text, ""]
 
