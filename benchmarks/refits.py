@@ -54,9 +54,9 @@ def difference(before: Floats, ours: Floats, theirs: Floats) -> float:
         return D - D.mean(axis=-1, keepdims=True) if D.shape[-1] > 1 else D
 
     change_ours, change_theirs = change(ours), change(theirs)
-    size = np.abs(change_theirs).max(axis=(1, 2))
+    size = np.abs(change_ours).max(axis=(1, 2))
     apart = np.abs(change_ours - change_theirs).max(axis=(1, 2))
-    moved = size > 0  # a record outside its margin changes nothing
+    moved = size > 0  # a record outside its margin changes nothing, and has no relative difference
     return float((apart[moved] / size[moved]).max()) if moved.any() else 0.0
 
 
@@ -98,12 +98,11 @@ def hinge(tol: float) -> Refit:
 
 
 def hinge_tolerance(objective: Objective) -> float:
-    """Return the loosest of LinearSVC's tolerances that reaches the gradient; the tightest tried if none does."""
-    tolerances = [10.0**-e for e in range(4, 15)]
-    for tol in tolerances:
-        if gradient_norm(objective, hinge(tol)(objective)) <= REFIT_TOL:
-            return tol
-    return tolerances[-1]
+    """Return the loosest of LinearSVC's tolerances that reaches its smallest gradient, or the refits' tolerance."""
+    tolerances = [10.0**-e for e in range(3, 13)]
+    norms = [gradient_norm(objective, hinge(tol)(objective)) for tol in tolerances]
+    goal = max(REFIT_TOL, 1.01 * min(norms))
+    return next(tol for tol, norm in zip(tolerances, norms, strict=True) if norm <= goal)
 
 
 def our_fit(start: Floats | None = None) -> Refit:

@@ -35,7 +35,7 @@ from undelete.result import Audit, Setting, Target
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
-DEFAULT = ("hrec", "avg", "maxdiff")
+DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def examine(
     scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
     summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
-    exposure = _exposure(release, found[main], scored.get(main))
+    exposure = _exposure(release, base, scored.get(main))
     lift = _lift(scored, main, rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
     return Audit(
@@ -113,7 +113,7 @@ def examine(
 
 def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
     """Return one reconstruction of all blocks."""
-    joined: dict[str, Any] = {"attack": parts[0].attack}
+    joined: dict[str, Any] = {"attack": parts[0].attack, "bits_of": parts[0].bits_of}
     for field in dataclasses.fields(Reconstruction):
         first = getattr(parts[0], field.name)
         if field.name == "status":
@@ -176,6 +176,7 @@ def _evidence(
     whole = np.asarray(right.all(axis=1))
     return Evidence(
         deletions=len(right),
+        bits=_bits(found[main]),
         columns=float(right.mean()),
         baseline=float(base.mean()),
         baseline_name=_CONTROL_NAMES[base_name],
@@ -189,6 +190,13 @@ def _evidence(
     )
 
 
+def _bits(found: Reconstruction) -> tuple[float, float]:
+    """Return how many bits of a record came back (median), of how many."""
+    if found.bits is None or not np.isfinite(found.bits).any():
+        return float("nan"), float("nan")
+    return float(np.nanmedian(found.bits)), found.bits_of
+
+
 def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evidence | None:
     """Return the evidence without a truth: what the error bars of maths (10) say is right."""
     if found.probability is None:
@@ -200,11 +208,12 @@ def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evid
     best = int(per_column.argmax())
     return Evidence(
         deletions=len(probability),
+        bits=_bits(found),
         columns=float(probability.mean()),
         baseline=float(common.mean()),
         baseline_name="the most common value of each column",
         lift_low=float("nan"),
-        whole=float(probability.prod(axis=1).mean()),
+        whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()),
         whole_baseline=float(common.prod()),
         whole_low=float("nan"),
         best_column=(release.columns[best].name, float(per_column[best])),

@@ -29,7 +29,8 @@ CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as 
 _FORMAT = "undelete.release/1"
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
 _RECONSTRUCTION_ARRAYS = (
-    "X", "target", "target_error", "scale", "values", "error", "probability", "record_probability", "bits",
+    "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
+    "record_probability", "bits",
 )  # fmt: skip
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
@@ -274,6 +275,10 @@ class Reconstruction:
         Standard error of `values`, maths (10); NaN when the attack has none.
     probability : array (b, c) or None
         Probability that the column's recovered value is right; NaN when the attack has none.
+    candidates : array (b, c, 3) of int or None
+        The likeliest values of each column, as positions in `Column.values`, the likeliest first; -1 for none.
+    candidate_probability : array (b, c, 3) or None
+        Their probabilities.
     record_probability : array (b,) or None
         Probability that the whole record is right; None: the product over the columns.
     bits : array (b,) or None
@@ -293,6 +298,8 @@ class Reconstruction:
     values: Floats | None = None
     error: Floats | None = None
     probability: Floats | None = None
+    candidates: NDArray[np.int64] | None = None
+    candidate_probability: Floats | None = None
     record_probability: Floats | None = None
     bits: Floats | None = None
     bits_of: float = float("nan")
@@ -301,7 +308,7 @@ class Reconstruction:
         for field in _RECONSTRUCTION_ARRAYS:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _frozen(getattr(self, field)))
-        for field in ("codes", "output"):
+        for field in ("codes", "output", "candidates"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _frozen(getattr(self, field), np.int64))
         object.__setattr__(self, "status", tuple(self.status) or ("ok",) * len(self.X))

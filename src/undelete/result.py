@@ -315,7 +315,7 @@ class Audit:
             "recovered": self._value(found, i, j),
             "low": value - error,
             "high": value + error,
-            "candidates": None,
+            "candidates": self._candidates(found, i, j),
             "true": None if self.truth is None else self._value(self.truth, i, j),
             "guess": None if guess is None else self._value(guess, i, j),
         }
@@ -323,6 +323,17 @@ class Audit:
             cell = dict.fromkeys(cell)
         probability = None if found.probability is None else found.probability[i, j]
         return {"name": column.name, **cell, "probability": probability, "right": right}
+
+    def _candidates(self, found: Reconstruction, i: int, j: int) -> list[tuple[Any, float]] | None:
+        """Return the likeliest values of a column with their probabilities, unless one is all but certain."""
+        if (
+            found.candidates is None
+            or found.candidate_probability is None
+            or found.candidate_probability[i, j, 0] > 0.99
+        ):
+            return None
+        pairs = zip(found.candidates[i, j], found.candidate_probability[i, j], strict=True)
+        return [(self.release.columns[j].values[code].item(), float(p)) for code, p in pairs if code >= 0] or None
 
     def _target_cell(self, i: int, found: Reconstruction, redact: bool) -> dict[str, Any] | None:
         target, guess = self.setting.target, self.found.get("avg")

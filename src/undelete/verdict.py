@@ -43,6 +43,8 @@ class Evidence:
         Whether there was a truth to compare with.
     centred : float
         Median centred cosine, or what the error bars promise.
+    bits : tuple of two floats
+        Bits of a record that came back (median), and of how many; NaN when not known.
     """
 
     deletions: int
@@ -56,6 +58,7 @@ class Evidence:
     best_column: tuple[str, float]
     measured: bool
     centred: float
+    bits: tuple[float, float] = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -129,4 +132,5 @@ def _reason(e: Evidence) -> str:
         whole = f"the whole record with confidence {e.whole:.2f}"
     close = f"centred cosine {e.centred:.4f}" if e.centred == e.centred else "centred cosine not known"
     over = "" if e.deletions == 1 else f" over {e.deletions:,} deletions"
-    return f"{_percent(e.columns)} of the columns {how}{over}; {guess}; {whole}; {close}."
+    bits = "" if e.bits[0] != e.bits[0] else f"; {e.bits[0]:.1f} of {e.bits[1]:.1f} bits came back"
+    return f"{_percent(e.columns)} of the columns {how}{over}; {guess}; {whole}{bits}; {close}."

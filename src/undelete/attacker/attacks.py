@@ -10,6 +10,7 @@ import numpy as np
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
 from undelete.attacker.hrec import hrec
+from undelete.attacker.lattice import hrec_plus
 from undelete.errors import InputError
 from undelete.release import Reconstruction, Release
 
@@ -27,7 +28,8 @@ class Attack:
 ATTACKS: dict[str, Attack] = {
     attack.name: attack
     for attack in (
-        Attack("hrec", "the paper's attack (HRec)", "attack", hrec),
+        Attack("hrec+", "undelete (hrec+)", "attack", hrec_plus),
+        Attack("hrec", "the paper's attack (hrec)", "attack", hrec),
         Attack("avg", "an average person (Avg)", "baseline", avg),
         Attack("maxdiff", "the public person who moved most (MaxDiff)", "baseline", maxdiff),
         Attack("nearest", "the nearest public person", "baseline", nearest),

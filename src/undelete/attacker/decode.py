@@ -110,21 +110,38 @@ class Estimate:
         dense : bool
             Whether to return (b, q, q), or only the variances (b, q).
         """
+        if not dense:
+            Q = release.X_public @ projection
+            total, first = t2.sum(axis=0), t2.T @ Q
+            second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
+            return np.asarray(second * self._scale(release)[:, None])
+        return recentred(self.moments(release, t2, projection), centre)
+
+    def moments(self, release: Release, t2: Floats, projection: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the moments of t^2 and the functionals q, scaled as the covariance: (b,), (b, q), (b, q, q).
+
+        About any centre the covariance is `recentred` of them. Cost 2 m q^2 flops a deletion.
+        """
         Q = release.X_public @ projection
         m, q = Q.shape
-        total, first = t2.sum(axis=0), t2.T @ Q
-        if not dense:
-            second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
-        else:
-            second = np.zeros((t2.shape[1], q, q))
-            for part in blocks(m, max(1, 4_000_000 // q**2)):
-                pairs = (Q[part, :, None] * Q[part, None, :]).reshape(-1, q * q)
-                second += (t2[part].T @ pairs).reshape(-1, q, q)
-            cross = first[:, :, None] * centre[:, None, :]
-            second += total[:, None, None] * centre[:, :, None] * centre[:, None, :] - cross - cross.transpose(0, 2, 1)
+        second = np.zeros((t2.shape[1], q, q))
+        for part in blocks(m, max(1, 4_000_000 // max(1, q**2))):
+            pairs = (Q[part, :, None] * Q[part, None, :]).reshape(-1, q * q)
+            second += (t2[part].T @ pairs).reshape(-1, q, q)
+        scale = self._scale(release)
+        return t2.sum(axis=0) * scale, (t2.T @ Q) * scale[:, None], second * scale[:, None, None]
+
+    def _scale(self, release: Release) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = (self._factor(release) / m / self.scale**2).reshape(-1, *[1] * (second.ndim - 1))
-            return np.asarray(second * scale)
+            return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
+
+
+def recentred(moments: tuple[Floats, Floats, Floats], centre: Floats) -> Floats:
+    """Return the covariance (b, q, q) about a centre (b, q) from `Estimate.moments`."""
+    total, first, second = moments
+    cross = first[:, :, None] * centre[:, None, :]
+    square = total[:, None, None] * centre[:, :, None] * centre[:, None, :]
+    return np.asarray(second + square - cross - cross.transpose(0, 2, 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,14 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from undelete.attacker.decode import Estimate
+from undelete.attacker.decode import Estimate, recentred
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
 from undelete.attacker.prior import Conditional, entropy, learn
+from undelete.maths.arrays import blocks
 from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 
+CANDIDATES = 3  # values of a column that are named with their probabilities
 BEAM = 256  # records kept at each column
+_ROUNDS = 2
+_BLOCK = 64  # deletions whose covariances are formed at a time
 _SHORT = 24  # values of an indicator column that are looked at, by their own likelihood
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
 _FEATURES = 256  # up to which the whole record's covariance is formed
@@ -81,23 +85,27 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     """
     G = deleted_gradient(release, penalised=True)
     found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True)
-    lattice = _lattice(release, found) if release.columns else None
+    targeted = found.target is not None and release.Y_public is not None
+    lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
         return found
     arrays = {name: np.array(getattr(found, name)) for name in ("X", "codes", "values", "error", "probability")}
+    shape = (release.deletions, len(release.columns), CANDIDATES)
+    arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits = np.full(release.deletions, np.nan), np.full(release.deletions, np.nan)
-    targets = _target_codes(release, found.target)
-    for i in np.flatnonzero([status == "ok" for status in found.status]):
-        posterior = _decode(release, found, lattice, int(i), int(targets[i]))
-        _write(release, lattice, posterior, arrays, int(i))
-        others = [j for j in range(len(release.columns)) if j not in lattice.order]
-        whole[i] = posterior.weight[0] * arrays["probability"][i, others].prod()
-        bits[i] = lattice.bits - posterior.entropy
+    targets = _target_codes(release, found.target if targeted else None, release.deletions)
+    rows = np.flatnonzero([status == "ok" for status in found.status])
+    others = [j for j in range(len(release.columns)) if j not in lattice.order]
+    for block in blocks(len(rows), _BLOCK):
+        for i, posterior in zip(rows[block], _decode(release, found, lattice, rows[block], targets), strict=True):
+            _write(release, lattice, posterior, arrays, int(i))
+            whole[i] = posterior.weight[0] * arrays["probability"][i, others].prod()
+            bits[i] = lattice.bits - posterior.entropy
     return dataclasses.replace(found, record_probability=whole, bits=bits, bits_of=lattice.bits, **arrays)
 
 
-def _lattice(release: Release, found: Reconstruction) -> _Lattice:
-    """Order the columns by their noise and learn the prior in that order."""
+def _lattice(release: Release, *, targeted: bool) -> _Lattice:
+    """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target."""
     columns, codes = release.columns, release.public_codes
     assert codes is not None
     usable = [
@@ -105,21 +113,38 @@ def _lattice(release: Release, found: Reconstruction) -> _Lattice:
         for j, c in enumerate(columns)
         if c.kind != "continuous" and 0 < c.projection.shape[1] <= _TERMS and (codes[:, j] >= 0).all()
     ]
-    sure = np.zeros(len(columns)) if found.probability is None else np.nan_to_num(found.probability).mean(axis=0)
-    order = sorted(usable, key=lambda j: -sure[j])
-    targets = (
-        np.zeros(len(codes), dtype=np.int64) if release.Y_public is None else _target_codes(release, release.Y_public)
-    )
+    # indicators are told apart most surely, then numbers of few values
+    order = sorted(usable, key=lambda j: (columns[j].projection.shape[1] == 1, len(columns[j].values)))
+    targets = _target_codes(release, release.Y_public if targeted else None, len(codes))
     all_codes = np.hstack([codes, targets[:, None]])
-    sizes = [max(1, len(c.values)) for c in columns] + [int(all_codes[:, -1].max(initial=0)) + 1]
+    sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]
     chain = learn(all_codes, sizes, order, given=[len(columns)])
     projection = np.hstack([release.X_public[:0].T, *(columns[j].projection for j in order)])
     return _Lattice(order, projection, chain, entropy(all_codes, chain))
 
 
-def _target_codes(release: Release, Y: Floats | None) -> Indices:
-    """Return what the prior may know of the target: the class, or the tenth in which a number lies."""
-    b = release.deletions if Y is None else len(Y)
+@dataclass(frozen=True)
+class _Learnt:
+    """The last public records a prior was learnt from: blocks of one sweep share it."""
+
+    public: tuple[int, int, bool]
+    keep: tuple[object, object]  # so that the identities above stay theirs
+    lattice: _Lattice
+
+
+_last: list[_Learnt] = []
+
+
+def _shared_lattice(release: Release, *, targeted: bool) -> _Lattice:
+    key = (id(release.public_codes), id(release.Y_public), targeted)
+    if not _last or _last[0].public != key:
+        lattice = _lattice(release, targeted=targeted)
+        _last[:] = [_Learnt(key, (release.public_codes, release.Y_public), lattice)]
+    return _last[0].lattice
+
+
+def _target_codes(release: Release, Y: Floats | None, b: int) -> Indices:
+    """Return what the prior may know of b targets: the class, or the tenth in which a number lies."""
     if Y is None or release.Y_public is None:
         return np.zeros(b, dtype=np.int64)
     if Y.shape[1] > 1:
@@ -134,31 +159,44 @@ def _target_codes(release: Release, Y: Floats | None) -> Indices:
 class _Posterior:
     """Records (r, columns in the search's order) with weights (r,) that sum to one, the best first.
 
-    `X` (d,) is the point in the model's space that the best one implies and `covariance` (d, d) what is left of
-    its error; None where the model has too many features for that.
+    `point` (d,) is where the best one lies in the model's space and `covariance` (d, d) what is left of its error;
+    for a model of many features the point is in the space of the terms and there is no covariance.
     """
 
     codes: Indices
     weight: Floats
     entropy: float
-    X: Floats | None
+    point: Floats
     covariance: Floats | None
 
 
-def _decode(release: Release, found: Reconstruction, lattice: _Lattice, i: int, target: int) -> _Posterior:
-    """Search the records of deletion i."""
+def _decode(
+    release: Release, found: Reconstruction, lattice: _Lattice, part: Indices, targets: Indices
+) -> list[_Posterior]:
+    """Search the records of some deletions."""
     assert found.scale is not None
     assert found.output is not None
-    one = slice(i, i + 1)
-    view, estimate = release.take(one), Estimate(found.scale[one], found.output[one])
-    d, t2 = len(found.X[i]), estimate.weights(view) ** 2
-    m = found.X[i] @ lattice.projection
-    if d <= _FEATURES:
-        whole = estimate.covariance(view, t2, np.eye(d), found.X[one], dense=True)[0]
-        cross = whole @ lattice.projection
-        S = lattice.projection.T @ cross
-    else:
-        S = estimate.covariance(view, t2, lattice.projection, m[None], dense=True)[0]
+    view, estimate = release.take(part), Estimate(found.scale[part], found.output[part])
+    whole = found.X.shape[1] <= _FEATURES
+    basis = np.eye(found.X.shape[1]) if whole else lattice.projection
+    total, first, second = estimate.moments(view, estimate.weights(view) ** 2, basis)
+    posteriors = []
+    for b, i in enumerate(part):
+        own = (total[b : b + 1], first[b : b + 1], second[b : b + 1])
+        centre = found.X[i] @ basis
+        for _ in range(_ROUNDS):  # the covariance is about the record itself: first its estimate, then what was found
+            posterior = _search(release, lattice, found.X[i], recentred(own, centre[None])[0], int(targets[i]))
+            centre = posterior.point
+        posteriors.append(posterior)
+    return posteriors
+
+
+def _search(release: Release, lattice: _Lattice, x: Floats, covariance: Floats, target: int) -> _Posterior:
+    """Search the records of one deletion: a beam over the columns along the Cholesky factor of the covariance."""
+    m, P = x @ lattice.projection, lattice.projection
+    whole = len(covariance) == len(x)
+    cross = covariance @ P if whole else covariance
+    S = P.T @ cross if whole else covariance
     S = S + _JITTER * np.trace(S) / len(S) * np.eye(len(S))
     inverse = np.linalg.inv(np.linalg.cholesky(S))
     whitened = inverse @ m
@@ -182,12 +220,10 @@ def _decode(release: Release, found: Reconstruction, lattice: _Lattice, i: int, 
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     bits = float(-(weight[weight > 0] * np.log2(weight[weight > 0])).sum())
-    if d > _FEATURES:
-        return _Posterior(codes, weight, bits, None, None)
     # given the terms, the rest of the record follows as far as their errors go together
     gain = cross @ inverse.T
-    X = found.X[i] + gain @ (shift[0] - whitened)
-    return _Posterior(codes, weight, bits, X, whole - gain @ gain.T)
+    point = (x if whole else m) + gain @ (shift[0] - whitened)
+    return _Posterior(codes, weight, bits, point, covariance - gain @ gain.T if whole else None)
 
 
 def _shortlist(candidates: Floats, m: Floats, S: Floats) -> Indices:
@@ -220,20 +256,24 @@ def _write(release: Release, lattice: _Lattice, posterior: _Posterior, arrays: d
     for position, j in enumerate(lattice.order):
         column = release.columns[j]
         arrays["codes"][i, j] = best[position]
-        arrays["probability"][i, j] = posterior.weight[posterior.codes[:, position] == best[position]].sum()
+        share = np.bincount(posterior.codes[:, position], weights=posterior.weight, minlength=len(column.values))
+        arrays["probability"][i, j] = share[best[position]]
+        top = np.argsort(-share, kind="stable")[:CANDIDATES]
+        arrays["candidates"][i, j, : len(top)] = np.where(share[top] > 0, top, -1)
+        arrays["candidate_probability"][i, j, : len(top)] = np.where(share[top] > 0, share[top], np.nan)
         if column.kind == "discrete":
             values = column.values[posterior.codes[:, position]].astype(float)
             mean = float(posterior.weight @ values)
             arrays["values"][i, j] = float(column.values[best[position]])
             arrays["error"][i, j] = float(np.sqrt(posterior.weight @ (values - mean) ** 2))
-    if posterior.X is None or posterior.covariance is None:
+    if posterior.covariance is None:
         return
-    arrays["X"][i] = posterior.X
+    arrays["X"][i] = posterior.point
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
             v = column.projection[:, 0]
             error = abs(column.slope) * float(np.sqrt(max(v @ posterior.covariance @ v, 0.0)))
-            arrays["values"][i, j] = column.offset + column.slope * float(posterior.X @ v)
+            arrays["values"][i, j] = column.offset + column.slope * float(posterior.point @ v)
             arrays["error"][i, j] = error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else erf(width / error / np.sqrt(2))

@@ -1,8 +1,10 @@
 """Runs the blocks of a sweep: in this process or spread by joblib, remembered on disk, in any order.
 
 A block is a function of the problem and its rows alone, so the result does not depend on which worker ran
-it, in which order, or in which run: bit-identical. `joblib.parallel_config("loky", n_jobs=2)` or `("dask")`
-around the call spreads the blocks; a worker that dies has its block run again by the backend.
+it, in which order, or in which run: bit-identical, as long as matrix products run on as many threads.
+`joblib.parallel_config("loky", n_jobs=2)` or, with a client of a cluster, `joblib.parallel_config("dask")` around
+the call spreads the blocks. Both give each worker process its share of the threads, which may move the last bits;
+`inner_max_num_threads` keeps their number. A Dask worker that dies has its block run again by another.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +24,12 @@ from numpy.typing import NDArray
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, namespace, to_numpy
+from undelete.maths.arrays import blocks as slices
 
 BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions hold at a time: 128 MB in float64
 BLOCK_ROWS = 4096  # deletions in a block at most
+_HASHED_ROWS = 4096  # rows of an array copied at a time
+_PARTIAL = ".partial"  # ends the name of what is being written
 _FORMAT = "undelete.sweep/1"
 
 
@@ -81,29 +88,44 @@ def run_blocks(
     if checkpoint is not None:
         _claim(checkpoint, fingerprint)
         for i in range(len(blocks)):
-            stored = _load(_place(checkpoint, i))
+            stored = _load(_place(checkpoint, i), len(blocks[i]))
             if stored is not None:
                 results[i] = stored
                 progress(len(blocks[i]))
-    missing = [i for i in range(len(blocks)) if i not in results]
+    missing = [_Job(task, i, blocks[i]) for i in range(len(blocks)) if i not in results]
     parallel = Parallel(return_as="generator_unordered")
-    for i, block in parallel(delayed(_numbered)(task, i, blocks[i]) for i in missing):
+    for i, block in parallel(delayed(_run)(job) for job in missing):
         if checkpoint is not None:
             _store(_place(checkpoint, i), block)
+            # as a stored block has it, so that all blocks are in one array library
+            block = replace(block, W=to_numpy(block.W))
         results[i] = block
         progress(len(blocks[i]))
     return [results[i] for i in range(len(blocks))]
 
 
-def _numbered(task: Task, i: int, rows: NDArray[np.int64]) -> tuple[int, Block]:
-    return i, task(rows)
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One block to run. One object: arrays among the arguments Dask would leave on one worker, and lose with it."""
+
+    task: Task
+    i: int
+    rows: NDArray[np.int64]
+
+
+def _run(job: _Job) -> tuple[int, Block]:
+    return job.i, job.task(job.rows)
 
 
 def fingerprint(arrays: Sequence[Array | None], *words: object) -> str:
-    """Return a digest of some arrays and words."""
-    digest = hashlib.sha256(json.dumps([str(word) for word in words]).encode())
-    for array in arrays:
-        digest.update(b"none" if array is None else np.ascontiguousarray(to_numpy(array)).tobytes())
+    """Return a digest of some arrays, their shapes and types, and words. Copies a part of an array at a time."""
+    numbers = [None if array is None else to_numpy(array) for array in arrays]
+    kinds = [None if array is None else [str(array.dtype), list(array.shape)] for array in numbers]
+    digest = hashlib.sha256(json.dumps([kinds, [str(word) for word in words]]).encode())
+    for array in numbers:
+        if array is not None:
+            for part in slices(len(array), _HASHED_ROWS):
+                digest.update(array[part].tobytes())
     return digest.hexdigest()
 
 
@@ -121,10 +143,10 @@ def _claim(folder: Path, fingerprint: str) -> None:
                 f"{folder} holds the blocks of another sweep (other data, model, rows or tolerance): give an "
                 "empty folder"
             )
-    elif any(folder.iterdir()):
+    elif any(not path.name.endswith(_PARTIAL) for path in folder.iterdir()):  # a sweep may have died before its mark
         raise InputError(f"{folder} is not empty and holds no sweep: give an empty folder for the checkpoint")
     else:
-        partial = folder / ".sweep.partial"
+        partial = folder / f".sweep.{os.getpid()}{_PARTIAL}"
         partial.write_text(json.dumps({"format": _FORMAT, "fingerprint": fingerprint}))
         partial.replace(mark)
 
@@ -134,20 +156,25 @@ def _place(folder: Path, i: int) -> Path:
 
 
 def _store(path: Path, block: Block) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial.npz")
-    np.savez(
-        partial,
-        allow_pickle=False,
-        W=to_numpy(block.W),
-        gradient_norm=block.gradient_norm,
-        iterations=block.iterations,
-        certified=block.certified,
-    )
+    """Write a block beside its place, then move it there: what has a block's name is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            W=to_numpy(block.W),
+            gradient_norm=block.gradient_norm,
+            iterations=block.iterations,
+            certified=block.certified,
+        )
     partial.replace(path)
 
 
-def _load(path: Path) -> Block | None:
-    if not path.exists():
+def _load(path: Path, rows: int) -> Block | None:
+    """Return a stored block; None when there is none, or it is damaged, which its checksums tell."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            block = Block(stored["W"], stored["gradient_norm"], stored["iterations"], stored["certified"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        return Block(stored["W"], stored["gradient_norm"], stored["iterations"], stored["certified"])
+    parts = (block.W, block.gradient_norm, block.iterations, block.certified)
+    return block if all(part.shape[:1] == (rows,) for part in parts) else None

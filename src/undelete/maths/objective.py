@@ -22,6 +22,7 @@ from undelete.maths.losses import Loss
 
 _CPU_NUMBERS = 500_000  # predictions held at once: 4 MB; from memory, they would cost more than the products
 _ACCELERATOR_NUMBERS = 64_000_000  # 512 MB: enough work for each kernel
+_GRAM_NUMBERS = 16_000_000  # of the records held once more for a Hessian: 128 MB
 _FEWEST_RECORDS = 256  # or the products lose their speed
 
 
@@ -49,6 +50,17 @@ def accumulate(X: Array, R: Array) -> Array:
     n, b, k = R.shape
     flat = xp.matrix_transpose(X) @ xp.reshape(R, (n, b * k))
     return xp.permute_dims(xp.reshape(flat, (X.shape[1], b, k)), (1, 0, 2))
+
+
+def gram(X: Array, root: Array) -> Array:
+    """Return A'A (d, d) for A = diag(root) X, a few records at a time, by the product that BLAS halves for A'A."""
+    xp = namespace(X, root)
+    d = X.shape[1]
+    total = xp.zeros((d, d), dtype=X.dtype, device=device(X))
+    for rows in blocks(X.shape[0], _GRAM_NUMBERS // d):
+        A = root[rows, None] * X[rows, :]
+        total += xp.matrix_transpose(A) @ A
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,10 +145,11 @@ class Objective:
         return self._weigh(self.loss.curvature(self.Y, predict(self.X, W)))
 
     def hessian(self, W: Array, output: int) -> Array:
-        """Return the dense Hessian (d, d) of one output's column of W. Cost 2 n d^2 flops."""
+        """Return the dense Hessian (d, d) of one output's column of W. Cost n d^2 flops."""
         xp = namespace(self.X)
-        H = xp.matrix_transpose(self.X) @ (self.curvature(W)[:, output][:, None] * self.X)
-        return H + xp.eye(H.shape[0], dtype=H.dtype, device=H.device) * self.l2[:, None]
+        root = xp.sqrt(self.curvature(W)[:, output])
+        H = xp.eye(self.X.shape[1], dtype=self.X.dtype, device=device(self.X)) * self.l2[:, None]
+        return H + gram(self.X, root)
 
     def _through(self, V: Array, bend: Callable[[Objective, Array, slice], Array]) -> Array:
         """Return X' bend(X V), of V's shape (d, k) or (b, d, k), a few records at a time."""

@@ -12,7 +12,7 @@ from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.scores import centred_cosine, cosine, label, right_columns, target_error
 
 Floats = NDArray[np.float64]
-SCORES = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "target_error")
+SCORES = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "target_error", "bits")
 
 
 class TrueRecords(Protocol):
@@ -68,6 +68,7 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[s
     right = columns_right(release, truth, found)
     scores["exact_columns"] = nothing if right is None else right.mean(axis=1)
     scores["exact_record"] = nothing if right is None else right.all(axis=1).astype(float)
+    scores["bits"] = nothing if found.bits is None else np.array(found.bits)
     scores["label"] = scores["target_error"] = nothing
     if truth.Y is not None and found.target is not None:
         if release.target_kind == "class":
@@ -102,6 +103,8 @@ def summarise(scores: dict[str, Floats], rng: np.random.Generator) -> dict[str, 
         values = scores[name][np.isfinite(scores[name])]
         row[name] = float(values.mean()) if values.size else float("nan")
         row[f"{name}_low"], row[f"{name}_high"] = wilson(float(values.sum()), values.size)
+    known = scores["bits"][np.isfinite(scores["bits"])]
+    row["median_bits"] = float(np.median(known)) if known.size else float("nan")
     errors = scores["target_error"][np.isfinite(scores["target_error"])]
     row["median_target_error"] = float(np.median(errors)) if errors.size else float("nan")
     return row
