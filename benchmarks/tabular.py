@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from refits import REFIT_TOL, Refit, difference, hinge, hinge_tolerance, logistic, our_fit, refit_each, ridge
 from settings import Settings
-from timing import Line, median_seconds, peak_gigabytes
+from timing import Line, a_block_per_core, median_seconds, peak_gigabytes
 from undelete.data.sources import acs_income
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
@@ -26,7 +26,8 @@ def ridge_row(settings: Settings) -> list[Line]:
     """All deletions of ridge regression, against fitting Ridge."""
     objective = _california(settings, "squared")
     W = _fitted(objective)
-    seconds, found = median_seconds(lambda: _all(objective, W), settings.repeats)
+    everyone = np.arange(objective.n)
+    seconds, found = median_seconds(lambda: _spread(objective, W, everyone), settings.repeats)
     fit_seconds, _ = median_seconds(lambda: ridge(objective), 3 * settings.repeats)
     rows = _sample(objective.n, 20)
     refits = refit_each(objective, rows, ridge)
@@ -45,7 +46,7 @@ def measured_row(loss: str, settings: Settings) -> list[Line]:
     objective = _california(settings, loss)
     W = _fitted(objective)
     rows = _sample(objective.n, 408 if settings.quick else 1632)
-    seconds, found = median_seconds(lambda: retrain_without(objective, W, rows, certify=False), settings.repeats)
+    seconds, found = median_seconds(lambda: _spread(objective, W, rows, certify=False), settings.repeats)
     per_deletion = seconds / len(rows)
     block = min(len(rows), _FLOOR_BLOCK)
     floor = pass_seconds(objective, block, settings.repeats)
@@ -71,7 +72,8 @@ def certified_row(loss: str, settings: Settings) -> list[Line]:
     """All deletions with the certificate, in refits."""
     objective = _california(settings, loss)
     W = _fitted(objective)
-    seconds, found = median_seconds(lambda: _all(objective, W), settings.repeats)
+    everyone = np.arange(objective.n)
+    seconds, found = median_seconds(lambda: _spread(objective, W, everyone), settings.repeats)
     scratch_name, scratch, warm = _contenders(objective, W)
     few = _sample(objective.n, 10)
     refits = refit_each(objective, few, scratch)
@@ -110,10 +112,10 @@ def growth_row(settings: Settings) -> list[Line]:
 
 def pass_seconds(objective: Objective, block: int, repeats: int) -> float:
     """Return the floor: seconds a deletion of the two products of a pass over the data, alone, for a block."""
-    columns = block * objective.Y.shape[1]
-    flat, bent = np.ones((objective.X.shape[1], columns)), np.ones((objective.n, columns))
-    forth, _ = median_seconds(lambda: objective.X @ flat, repeats)
-    back, _ = median_seconds(lambda: objective.X.T @ bent, repeats)
+    X, columns = objective.X, block * objective.Y.shape[1]
+    flat, bent = np.ones((X.shape[1], columns)), np.ones((objective.n, columns))
+    forth, _ = median_seconds(lambda: np.matmul(X, flat, out=bent), repeats)  # into memory that is there already
+    back, _ = median_seconds(lambda: np.matmul(X.T, bent, out=flat), repeats)
     return (forth + back) / block
 
 
@@ -143,8 +145,9 @@ def _fitted(objective: Objective) -> Floats:
     return np.asarray(found.W)
 
 
-def _all(objective: Objective, W: Floats) -> Deletions:
-    return retrain_without(objective, W, np.arange(objective.n))
+def _spread(objective: Objective, W: Floats, rows: NDArray[np.int64], *, certify: bool = True) -> Deletions:
+    with a_block_per_core():
+        return retrain_without(objective, W, rows, certify=certify)
 
 
 def _agreement(
@@ -179,7 +182,7 @@ def _synthetic_seconds(loss: str, certify: bool, repeats: int, *, n: int, d: int
     rows = _sample(n, deletions)
 
     def work() -> Deletions:
-        return retrain_without(objective, W, rows, certify=certify)
+        return _spread(objective, W, rows, certify=certify)
 
     start = time.perf_counter()
     work()  # the first run warms up, and says how often the short ones must be repeated

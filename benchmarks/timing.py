@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import platform
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import parallel_config
+from threadpoolctl import threadpool_info, threadpool_limits
 
 _PACKAGES = ("undelete", "numpy", "scipy", "scikit-learn", "joblib")
 _SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_NUM_THREADS")
@@ -76,6 +77,13 @@ def median_seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     return float(np.median(times)), result
 
 
+@contextlib.contextmanager
+def a_block_per_core() -> Iterator[None]:
+    """Spread a sweep's blocks over the cores by threads, each with its own products: for models of few features."""
+    with threadpool_limits(1, user_api="blas"), parallel_config("threading", n_jobs=os.cpu_count()):
+        yield
+
+
 def peak_gigabytes() -> float:
     """Return the largest resident memory that this process has had, in GB (10^9 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -104,14 +112,6 @@ def _cpu_model() -> str:
     return platform.processor()
 
 
-def _blas() -> Any:
-    """Return the BLAS that is loaded; where threadpoolctl is not installed, what NumPy was built with."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        text = io.StringIO()
-        with contextlib.redirect_stdout(text):
-            np.show_config()
-        return text.getvalue()
+def _blas() -> list[dict[str, Any]]:
     kept = ("internal_api", "version", "architecture", "num_threads", "threading_layer")
     return [{key: pool[key] for key in kept if key in pool} for pool in threadpool_info()]

@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from undelete.adapters.align import align, changed_fills, lost_categories
+from undelete import inputs
+from undelete.adapters.align import align, changed_fills
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import from_sklearn, scaler_leak
+from undelete.adapters.sklearn import from_sklearn
 from undelete.adapters.targets import encode_target
-from undelete.attacker.attacks import find
+from undelete.attacker.attacks import Attack, find
 from undelete.data.schema import Schema, schema_of
-from undelete.data.table import read_table
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.examine import examine
+from undelete.inputs import Table
 from undelete.maintainer.game import Truth, play, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.maths.losses import LOSSES
-from undelete.problem import Problem, as_table, check_rows
+from undelete.problem import Problem
 from undelete.release import Release
 from undelete.result import Audit, Setting, Target
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
-Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
 
 
@@ -121,25 +120,28 @@ def audit(
     InputError
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
-    words, chosen, table = words or Words(), find(tuple(attacks)), _table(public)
+    words, chosen, table = words or Words(), _chosen(attacks), inputs.as_records(public)
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     W_after = align(old, new, gapless)
-    n, warnings = _count(n, old)
+    n, warnings = inputs.count(n, old)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, target))
+    if inputs.no_intercept(old, new):
+        view["constant"] = None
     schema = words.schema or schema_of(map(str, table.columns))
     release = Release(
         loss=LOSSES[old.loss],
         W_before=old.W,
         W_after=W_after[None],
         n=n,
-        l2=_penalty(old, l2),
-        **_public_view(old, table, target),
+        l2=inputs.penalty(old, l2),
+        **view,
     )
     return examine(
         release,
         chosen,
-        None if truth is None else _true_record(truth, old, release, target),
+        None if truth is None else inputs.true_record(truth, old, release, target),
         Setting(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
@@ -149,8 +151,10 @@ def audit(
             public_source=words.source,
             command=words.command,
         ),
-        np.random.SeedSequence(rng),
-        warnings=[*warnings, *old.notes, *new.notes, *_leaks(old, new), *_refilled(gapless)],
+        _seeds(rng),
+        diagnostics=inputs.one_deleted(old, new),
+        warnings=[*warnings, *dict.fromkeys([*old.notes, *new.notes]), *inputs.refilled(gapless)],
+        leaks=inputs.leaks(old, new),
     )
 
 
@@ -209,31 +213,31 @@ def simulate(
     InputError
         When the input cannot be used, or a deletion does not converge.
     """
-    words = words or Words()
-    chosen = find(tuple(attacks))
-    problem = Problem.of(estimator, _table(X), y, public=_table(X_public))
+    words, chosen = words or Words(), _chosen(attacks)
+    train, public = inputs.as_records(X), inputs.as_records(X_public)
+    problem = Problem.of(estimator, train, y, public=public)
     model, objective = problem.model, problem.objective
-    draw, judge = np.random.SeedSequence(rng).spawn(2)
-    rows = _rows(deletions, objective.n, np.random.default_rng(draw))
-    schema = words.schema or schema_of(map(str, _table(X).columns))
+    draw, judge = _seeds(rng).spawn(2)
+    rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
     problem.refuse_last_of_class(rows)
-    public, name = _table(X_public), str(getattr(y, "name", None) or "target")
-    if y_public is not None:
-        public = public.assign(**{name: np.asarray(y_public)})
+    schema = words.schema or schema_of(map(str, train.columns))
+    name = str(getattr(y, "name", None) or "target")
+    Y_public = None if y_public is None else encode_target(model, y_public, name)
     steps = len(rows) * (1 + len(attacks))
     release, retrained = play(
         objective,
         problem.W,
         rows,
-        _public_view(model, public, None if y_public is None else name),
+        inputs.public_view(model, public, Y_public),
         tol=tol,
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
-    codes, values = _encode(model, release, _table(X).iloc[rows])
+    codes, values = inputs.encode(model, release, train.iloc[rows])
+    raw = inputs.raw(release, train.iloc[rows])
     return examine(
         release,
         chosen,
-        Truth(X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows),
+        Truth(X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=raw),
         Setting(
             kind=words.kind or "simulate",
             text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played.",
@@ -246,124 +250,23 @@ def simulate(
         judge,
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
-        warnings=[*model.notes, *_fixed_preprocessing(model)],
+        warnings=[*model.notes, *inputs.overlap(train, public), *_fixed_preprocessing(model)],
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
 
 
-def _table(records: Table) -> pd.DataFrame:
-    """Return records as a table: a frame as it is, an array with columns x0, x1, ..., a file read."""
-    if isinstance(records, str | os.PathLike):
-        return read_table(records)
-    return records if isinstance(records, pd.DataFrame) else as_table(records)
+def _chosen(attacks: Sequence[str]) -> list[Attack]:
+    """Return the attacks, at least one."""
+    names = (attacks,) if isinstance(attacks, str) else tuple(attacks)
+    if not names:
+        raise InputError("attacks is empty: name at least one, for example hrec")
+    return find(names)
 
 
-def _public_view(model: LinearModel, public: pd.DataFrame, target: str | None) -> dict[str, Any]:
-    """Return the fields of `Release` that come from the public data and the old model's preprocessing."""
-    if len(public) == 0:
-        raise InputError("the public table has no rows: the attack estimates the Hessian from public records")
-    Y = None
-    if target is not None:
-        if target not in public:
-            have = ", ".join(map(str, public.columns[:12]))
-            raise InputError(f"the public table has no target column {target!r}; it has {have}: name one of them")
-        Y = encode_target(model, public[target], target)
-    elif model.loss == "squared_hinge":
-        raise InputError(
-            "the squared hinge loss is curved only where a public record is inside the margin, which its target "
-            "decides: name the target column of the public table (--target, or y_public)"
-        )
-    columns, codes, values = model.design.columns(public)
-    return {
-        "X_public": model.design.transform(public),
-        "Y_public": Y,
-        "constant": model.design.constant(),
-        "columns": columns,
-        "public_codes": codes,
-        "public_values": values,
-        "target_kind": "number" if model.classes is None else "class",
-    }
-
-
-def _count(n: int | None, old: LinearModel) -> tuple[int | None, list[str]]:
-    """Return the number of training records, as given or as a scaler stores it, and what to say of it."""
-    if n is not None and n < 2:
-        raise InputError(f"n is {n}: it is the number of training records before the deletion, at least 2")
-    if n is not None and old.n is not None and n != old.n:
-        return n, [f"n is given as {n:,}, but the old model's own scaler was fitted on {old.n:,} records."]
-    if n is None and old.n is None and old.classes is None:
-        return None, ["The number of training records is not known, so the target is not recovered: give n."]
-    return n or old.n, []
-
-
-def _penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
-    if l2 is None:
-        return None if old.l2 is None else np.asarray(old.l2, dtype=np.float64)
-    if not l2 >= 0:
-        raise InputError(f"l2 is {l2}: a penalty is zero or more")
-    penalty = np.full(old.W.shape[0], float(l2))
-    if old.design.has_constant:
-        penalty[-1] = 0.0
-    return penalty
-
-
-def _leaks(old: LinearModel, new: LinearModel) -> list[str]:
-    """Say what the refitted preprocessing gives away by itself."""
-    leaks = []
-    columns = scaler_leak(old, new)
-    if columns:
-        leaks.append(
-            "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
-            f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
-        )
-    for column in lost_categories(old.design, new.design):
-        leaks.append(
-            f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
-            "only one that had it."
-        )
-    return leaks
-
-
-def _refilled(columns: Sequence[str]) -> list[str]:
-    if not columns:
-        return []
-    return [
-        f"The imputers of {', '.join(map(repr, columns))} fill another value after the deletion. No public record has "
-        "a missing cell there, so this is left out; it matters only if the deleted one had."
-    ]
-
-
-def _true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Release, target: str | None) -> Truth:
-    """Return the deleted record for the scores; one row."""
-    table = pd.DataFrame([dict(truth)]) if isinstance(truth, Mapping) else _table(truth)
-    if len(table) != 1:
-        raise InputError(
-            f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "
-            "that was deleted between them"
-        )
-    codes, values = _encode(old, release, table)
-    Y = encode_target(old, table[target], target) if target is not None and target in table else None
-    return Truth(X=old.design.transform(table), Y=Y, codes=codes, values=values)
-
-
-def _encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return true records as codes, and their numbers in every numeric column."""
-    columns = tuple(release.columns)
-    codes, values = model.design.encode(table, columns)
-    numbers = np.array(values)
-    for j, column in enumerate(columns):
-        if column.kind == "discrete":
-            numbers[:, j] = pd.to_numeric(table[column.name], errors="coerce")
-    return codes, numbers
-
-
-def _rows(deletions: int | ArrayLike, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the rows to delete: drawn, or as given."""
-    if not isinstance(deletions, int | np.integer):
-        return check_rows(deletions, n)
-    if deletions < 1:
-        raise InputError(f"deletions is {deletions}: at least one has to be played")
-    return np.sort(rng.choice(n, size=min(int(deletions), n), replace=False)).astype(np.int64)
+def _seeds(rng: int) -> np.random.SeedSequence:
+    if not isinstance(rng, int | np.integer) or rng < 0:
+        raise InputError(f"rng is {rng!r}: it is a seed, a whole number of zero or more")
+    return np.random.SeedSequence(int(rng))
 
 
 def _retraining(retrained: Deletions) -> Diagnostic:

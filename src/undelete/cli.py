@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from undelete.errors import InputError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from undelete.result import Audit
 
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 EPILOG = "Docs: README.md, docs/. Use it on public data or your own; it is not for identifying anybody."
 
 
@@ -42,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="undelete",
         description="Show what a deleted record gives away to whoever kept the old model.",
         epilog=EPILOG,
     )
     parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands: Commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_audit(commands)
     _add_simulate(commands)
@@ -81,7 +82,7 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
     )  # fmt: skip
 
 
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser(
         "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
     )
@@ -90,7 +91,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.set_defaults(run=_demo)
 
 
-def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_audit(commands: Commands) -> None:
     parser = commands.add_parser(
         "audit", help="what do two saved models give away of the record deleted between them?", epilog=EPILOG
     )
@@ -123,7 +124,7 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_audit)
 
 
-def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_simulate(commands: Commands) -> None:
     parser = commands.add_parser("simulate", help="whom of your training data would a deletion expose?", epilog=EPILOG)
     parser.add_argument(
         "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .npz, or .joblib/.pkl with --trust"
@@ -142,7 +143,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.set_defaults(run=_simulate)
 
 
-def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_reproduce(commands: Commands) -> None:
     from undelete.paper import EXPERIMENTS
 
     parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
@@ -254,7 +255,11 @@ def _finish(result: Audit, options: argparse.Namespace) -> int:
             f"cannot write to {options.out} ({error.strerror}): choose another folder with --out"
         ) from error
     exposure = float(np.median(np.nan_to_num(result.exposure)))
-    tripped = options.fail_above is not None and exposure > options.fail_above
+    above = options.fail_above is not None and exposure > options.fail_above
+    same = all(status == "unchanged" for status in result.found[result.main].status)
+    # what cannot be decided is not safe; two equal models are: there is nothing to recover
+    open_case = options.fail_above is not None and result.verdict.word == "NOT DECIDABLE" and not same
+    tripped = above or open_case
     if options.json:
         print(json.dumps(result.document(redact=options.redact), indent=1, allow_nan=False))
     else:
@@ -266,8 +271,10 @@ def _finish(result: Audit, options: argparse.Namespace) -> int:
                 text.highlight_words([result.verdict.word], COLOURS.get(result.verdict.word, "bold"))
             console.print(text)
         console.print(Text(f"Report   {page}     Numbers  {numbers}"))
-        if tripped:
+        if above:
             console.print(Text(f"Gate     exposure {exposure:.3f} is above {options.fail_above:g}: status 1"))
+        elif open_case:
+            console.print(Text("Gate     not decidable, so not known to be safe: status 1"))
     return int(tripped)
 
 
@@ -300,17 +307,15 @@ class _bar:
 
 
 def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below zero")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of zero or more")
+    return int(text)
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a count: give 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count: give 1 or more")
+    return int(text)
 
 
 def _count(text: str) -> int | None:
@@ -318,10 +323,21 @@ def _count(text: str) -> int | None:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2 and one line."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import chi2
 
 from undelete.maths.losses import Squared
 from undelete.maths.objective import predict
@@ -17,6 +18,7 @@ from undelete.release import Floats, Reconstruction, Release
 
 MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian is a poor estimate
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
+UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
 FAR = 3.0  # times the public data's own largest distance: a record this far out is not credible
 
 
@@ -31,7 +33,7 @@ class Diagnostic:
     blocking: bool = False
 
 
-def diagnose(release: Release, found: Reconstruction) -> list[Diagnostic]:
+def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | None = None) -> list[Diagnostic]:
     """Return every check that applies.
 
     Parameters
@@ -40,6 +42,8 @@ def diagnose(release: Release, found: Reconstruction) -> list[Diagnostic]:
         What the attacker sees.
     found : Reconstruction
         HRec's result on it.
+    decoded : Reconstruction, optional
+        HRec+'s, whose misfit says whether the difference is that of one record.
     """
     checks = [_change(release, found), _public_size(release)]
     if release.Y_public is not None or isinstance(release.loss, Squared) is False:
@@ -47,6 +51,10 @@ def diagnose(release: Release, found: Reconstruction) -> list[Diagnostic]:
         checks += [gradient] if gradient is not None else []
     if "ok" in found.status:
         checks.append(_credible(release, found))
+        fit = None if decoded is None else _one_record(decoded)
+        checks += [fit] if fit is not None else []
+        target = _target_in_range(release, found)
+        checks += [target] if target is not None else []
         implied = _implied_n(release, found)
         checks += [implied] if implied is not None else []
     checks.append(_scale(release, found))
@@ -127,11 +135,47 @@ def _credible(release: Release, found: Reconstruction) -> Diagnostic:
     value = f"{np.median(distance) / own:.2g} of the farthest public record's squared distance"
     if far:
         text = (
-            f"{far} recovered record{'s lie' if far > 1 else ' lies'} far outside the public data: the fits "
-            "stopped early, more than one record changed, or something else changed between the two models."
+            f"{far} recovered record{'s lie' if far > 1 else ' lies'} far outside the public data: an extreme person, "
+            "fits that stopped early, or a difference that is not one deletion."
         )
         return Diagnostic("Credible record", value, False, text, blocking=far == release.deletions)
     return Diagnostic("Credible record", value, True, "What came back looks like a record of this population.")
+
+
+def _one_record(decoded: Reconstruction) -> Diagnostic | None:
+    """Test whether the estimate lies as near to a whole record as its error bars say: chi-squared."""
+    if decoded.misfit is None or decoded.misfit_terms == 0:
+        return None
+    known = decoded.misfit[np.isfinite(decoded.misfit)]
+    if not known.size:
+        return None
+    unlike = int((chi2.sf(known, decoded.misfit_terms) < UNLIKELY).sum())
+    value = f"misfit {np.median(known) / decoded.misfit_terms:.2g} a term (about 1 or less for one deletion)"
+    if unlike > max(0.02 * known.size, 0):
+        which = "" if known.size == 1 else f" for {unlike} of {known.size} deletions"
+        text = (
+            f"The change of the model is not that of one record of this population{which}: the fits stopped early or "
+            "were noised or rounded, other data changed too, or the person has values that no public record has."
+        )
+        return Diagnostic("Fits one record", value, False, text, blocking=unlike > known.size / 2)
+    text = "The change of the model is what the deletion of one record would make, within the error bars."
+    return Diagnostic("Fits one record", value, True, text)
+
+
+def _target_in_range(release: Release, found: Reconstruction) -> Diagnostic | None:
+    """Check that recovered numbers lie where the public targets do."""
+    if release.target_kind != "number" or found.target is None or release.Y_public is None:
+        return None
+    low, high = release.Y_public.min(axis=0), release.Y_public.max(axis=0)
+    room = high - low
+    with np.errstate(invalid="ignore"):
+        off = ((found.target < low - room) | (found.target > high + room)).any(axis=1)
+    known = np.isfinite(found.target).all(axis=1)
+    value = f"{int((known & ~off).sum())} of {int(known.sum())} near the public targets"
+    if off.sum() > 0.02 * known.sum():
+        text = "The recovered target lies far outside the public ones: n is wrong, or this is not one deletion."
+        return Diagnostic("Recovered target", value, False, text, blocking=bool(off[known].all()))
+    return Diagnostic("Recovered target", value, True, "The recovered target is one that this population has.")
 
 
 def _implied_n(release: Release, found: Reconstruction) -> Diagnostic | None:

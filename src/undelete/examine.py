@@ -15,7 +15,7 @@ from undelete.attacker.hrec import hrec
 from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
 from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
-from undelete.release import Reconstruction, Release
+from undelete.release import Column, Reconstruction, Release
 from undelete.result import Audit, Setting
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right, score, summarise
@@ -49,6 +49,7 @@ def examine(
     remaining: Floats | None = None,
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
+    leaks: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Attack a release and judge the result.
@@ -69,6 +70,8 @@ def examine(
         The remaining records' gradients, handed to the informed bound and to nothing else.
     diagnostics, warnings : sequences
         What is known already.
+    leaks : sequence of str
+        What the refitted preprocessing gives away by itself.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
@@ -88,7 +91,7 @@ def examine(
             seen = dataclasses.replace(release, remaining_gradient=remaining)
         found[attack.name] = run_attack(attack, seen, np.random.default_rng(seed), moved)
     base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
-    checks = [*diagnostics, *diagnose(release, base)]
+    checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"))]
     rng = np.random.default_rng(score_seed)
     scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
     summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
@@ -101,9 +104,9 @@ def examine(
         release=release,
         found=found,
         truth=truth,
-        verdict=decide(evidence, checks),
+        verdict=decide(evidence, checks, leaks),
         diagnostics=checks,
-        warnings=list(warnings),
+        warnings=[*warnings, *leaks],
         exposure=exposure,
         scored=scored,
         summaries=summaries or {name: {"n": release.deletions} for name in found},
@@ -113,7 +116,11 @@ def examine(
 
 def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
     """Return one reconstruction of all blocks."""
-    joined: dict[str, Any] = {"attack": parts[0].attack, "bits_of": parts[0].bits_of}
+    joined: dict[str, Any] = {
+        "attack": parts[0].attack,
+        "bits_of": parts[0].bits_of,
+        "misfit_terms": parts[0].misfit_terms,
+    }
     for field in dataclasses.fields(Reconstruction):
         first = getattr(parts[0], field.name)
         if field.name == "status":
@@ -168,9 +175,15 @@ def _evidence(
     right = columns_right(release, truth, found[main])
     if right is None:
         return None
-    base_name = "avg" if lift is None else lift["baseline"]
-    base = columns_right(release, truth, found[base_name]) if base_name in found else np.zeros_like(right)
-    assert base is not None
+    if lift is None or len(right) == 1:  # one deletion's guesses are luck: take what they get on average
+        name, base = (
+            "the most common value of each column, on average",
+            np.array([[_common(c) for c in release.columns]]),
+        )
+    else:
+        hits = columns_right(release, truth, found[lift["baseline"]])
+        assert hits is not None
+        name, base = _CONTROL_NAMES[lift["baseline"]], hits.astype(float)
     per_column = right.mean(axis=0) - base.mean(axis=0)
     best = int(per_column.argmax())
     whole = np.asarray(right.all(axis=1))
@@ -179,15 +192,20 @@ def _evidence(
         bits=_bits(found[main]),
         columns=float(right.mean()),
         baseline=float(base.mean()),
-        baseline_name=_CONTROL_NAMES[base_name],
+        baseline_name=name,
         lift_low=float("nan") if lift is None else lift["low"],
         whole=float(whole.mean()),
-        whole_baseline=float(base.all(axis=1).mean()),
+        whole_baseline=float(base.prod(axis=1).mean()),
         whole_low=wilson(float(whole.sum()), len(whole))[0],
         best_column=(release.columns[best].name, float(per_column[best])),
         measured=True,
-        centred=float(np.nanmedian(scored[main]["centred_cosine"])),
+        centred=float(np.median(exposure)),
     )
+
+
+def _common(column: Column) -> float:
+    """Return how often the most common value is right."""
+    return float(column.frequency.max()) if column.frequency.size else 0.0
 
 
 def _bits(found: Reconstruction) -> tuple[float, float]:
@@ -203,7 +221,7 @@ def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evid
         return None
     good = np.array([status == "ok" for status in found.status])
     probability = np.where(good[:, None], np.nan_to_num(found.probability), 0.0)
-    common = np.array([c.frequency.max() if c.frequency.size else 0.0 for c in release.columns])
+    common = np.array([_common(c) for c in release.columns])
     per_column = probability.mean(axis=0) - common
     best = int(per_column.argmax())
     return Evidence(

@@ -30,7 +30,7 @@ _FORMAT = "undelete.release/1"
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
 _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
-    "record_probability", "bits",
+    "record_probability", "bits", "misfit",
 )  # fmt: skip
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
@@ -285,6 +285,11 @@ class Reconstruction:
         Bits of the record that came back: the public prior's entropy less the posterior's.
     bits_of : float
         The public prior's entropy: the bits of an average record.
+    misfit : array (b,) or None
+        Squared distance of the decoded record from the estimate, in the metric of its errors: about chi-squared if
+        the two models differ by one record of this population.
+    misfit_terms : int
+        Degrees of freedom of `misfit`, at most.
     """
 
     attack: str
@@ -303,6 +308,8 @@ class Reconstruction:
     record_probability: Floats | None = None
     bits: Floats | None = None
     bits_of: float = float("nan")
+    misfit: Floats | None = None
+    misfit_terms: int = 0
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:

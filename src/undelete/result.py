@@ -248,6 +248,8 @@ class Audit:
     def _value(self, found: Reconstruction | Truth, i: int, j: int) -> Any:
         """Return deletion i's value in column j: of its code, or its number where that is all there is."""
         column = self.release.columns[j]
+        if isinstance(found, Truth) and found.raw is not None:
+            return found.raw[i][column.name]
         if found.codes is None or found.values is None:
             return None
         code, number = int(found.codes[i, j]), float(found.values[i, j])

@@ -171,7 +171,7 @@ def _record(audit: Audit) -> list[str]:
         elif best.target_error is not None:
             error = 1.96 * best.target_error[0, 0]
         if np.isfinite(error) and sure != "100%" and value != "?":
-            value = f"{value[:16]} +- {error:.2g}"
+            value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         text.append(f"{label[:21]:<22}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
     return text

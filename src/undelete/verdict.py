@@ -14,6 +14,8 @@ MOST = 0.5  # share of a record's columns that counts as most of it
 WHOLE = 0.05  # share of deletions whose whole record came back, beyond the baseline's, that counts by itself
 CONFIDENT = 0.5  # confidence in one whole record that counts by itself
 CLEAR = 0.1  # lift over the baseline that counts when one deletion leaves no interval
+NEAR = 0.8  # centred cosine that makes a record partly exposed whatever its columns
+_ROUNDING = 1e-9  # of the shares that are compared
 COLUMN = 0.25  # a single column's lift that makes a record partly exposed
 
 
@@ -71,7 +73,7 @@ class Verdict:
     rule: dict[str, float] = field(default_factory=dict)
 
 
-def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verdict:
+def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: Sequence[str] = ()) -> Verdict:
     """Apply the rule.
 
     Parameters
@@ -79,18 +81,23 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verd
     evidence : Evidence or None
         None when nothing was recovered.
     diagnostics : sequence of Diagnostic
-        A blocking one that failed makes the case not decidable.
+        A blocking one that failed makes the case not decidable; without a truth any that failed does.
+    leaks : sequence of str
+        What the refitted preprocessing gives away by itself.
     """
     blocked = [check for check in diagnostics if check.blocking and check.ok is False]
+    failed = [check for check in diagnostics if check.ok is False]
+    if evidence is not None and not evidence.measured:
+        blocked = blocked or failed
     if blocked or evidence is None:
-        reason = blocked[0].text if blocked else "Nothing could be recovered, so nothing can be concluded."
+        reason = blocked[0].text if blocked else (failed[0].text if failed else "Nothing could be recovered.")
         return Verdict(
             "NOT DECIDABLE", "The attack could not work on this input; that is not a sign of safety.", reason
         )
     e = evidence
     lift = e.columns - e.baseline
-    certain = lift >= CLEAR if e.lift_low != e.lift_low else e.lift_low > 0
-    whole = e.whole - e.whole_baseline >= (CONFIDENT if e.deletions == 1 else WHOLE)
+    certain = lift >= CLEAR - _ROUNDING if e.lift_low != e.lift_low else e.lift_low > 0
+    whole = e.whole - e.whole_baseline >= (CONFIDENT if e.deletions == 1 else WHOLE) - _ROUNDING
     if e.deletions > 1:
         whole = whole and e.whole_low > e.whole_baseline
     one = e.deletions == 1
@@ -99,21 +106,26 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Verd
         "whole_records": e.whole, "whole_records_best_baseline": e.whole_baseline, "best_column_lift": e.best_column[1],
         "median_centred_cosine": e.centred, "most": MOST, "whole": WHOLE, "confident": CONFIDENT, "clear": CLEAR,
         "column": COLUMN,
+        "near": NEAR,
     }  # fmt: skip
     reason = _reason(e)
-    if (certain and e.columns >= MOST) or whole:
+    if (certain and e.columns >= MOST - _ROUNDING) or whole:
         sentence = "Deleting this record reveals it." if one else "A deletion gives back most of the person's record."
         return Verdict("EXPOSED", sentence, reason, rule)
-    if certain or e.best_column[1] >= COLUMN:
+    if certain or e.best_column[1] >= COLUMN - _ROUNDING:
         which = f"above all {e.best_column[0]}"
         sentence = f"Deleting {'this record' if one else 'a record'} reveals part of it, {which}."
         return Verdict("PARTLY EXPOSED", sentence, reason, rule)
-    failed = [check.text for check in diagnostics if check.ok is False]
+    if e.centred >= NEAR:
+        sentence = f"Deleting {'this record' if one else 'a record'} reveals what sets it apart, though not exactly."
+        return Verdict("PARTLY EXPOSED", sentence, reason, rule)
+    if leaks:
+        sentence = "The refitted preprocessing gives values of the record away, whatever the attack does."
+        return Verdict("PARTLY EXPOSED", sentence, f"{leaks[0]} {reason}", rule)
     if failed:
-        return Verdict("NOT DECIDABLE", "Nothing was recovered, but the attack was hampered.", failed[0], rule)
-    sentence = "The two models give no more of this record than a guess without them."
-    if not one:
-        sentence = "The two models give no more of a deleted record than a guess without them."
+        sentence = "Nothing was recovered, but the attack was hampered."
+        return Verdict("NOT DECIDABLE", sentence, failed[0].text, rule)
+    sentence = f"The two models give no more of {'this' if one else 'a deleted'} record than simple guesses do."
     return Verdict("NOT EXPOSED", sentence, reason, rule)
 
 
@@ -123,7 +135,7 @@ def _percent(share: float) -> str:
 
 def _reason(e: Evidence) -> str:
     how = "recovered exactly" if e.measured else "expected to be right by the attack's own error bars"
-    guess = f"the best guess without the attack ({e.baseline_name}) gets {_percent(e.baseline)}"
+    guess = f"the best simple guess ({e.baseline_name}) gets {_percent(e.baseline)}"
     if e.deletions > 1:
         whole = f"whole records right: {_percent(e.whole)}"
     elif e.measured:

@@ -111,5 +111,5 @@ def test_no_attack_but_the_bound_is_moved_by_the_remaining_gradient(case):
 
 
 def test_unknown_attack_is_named_with_the_choices():
-    with pytest.raises(InputError, match="no attack 'magic'; choose among hrec, avg"):
+    with pytest.raises(InputError, match=r"no attack 'magic'; choose among hrec\+, hrec, avg"):
         find(("hrec", "magic"))

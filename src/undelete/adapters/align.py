@@ -182,9 +182,10 @@ def _check_encoding(old: Encoding, new: Encoding) -> None:
         why = "other codes"
     else:
         return
+    alone = f"the deleted record alone had {_shown(map(repr, gone))}, and " if gone and not came else ""
     raise InputError(
-        f"the categories of column {old.column!r} differ ({why}): the features then mean something else, which no "
-        "coefficient can undo; keep the encoder as fitted before the deletion"
+        f"the categories of column {old.column!r} differ ({why}): {alone}the features then mean something else, which "
+        "no coefficient can undo; keep the encoder as fitted before the deletion"
     )
 
 

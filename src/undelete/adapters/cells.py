@@ -99,12 +99,24 @@ class Cells:
         """Raise InputError that names the columns the table lacks."""
         missing = [column for column in columns if column not in self._series]
         if missing:
+            wanted = ", ".join(repr(name) for name in columns[:12]) + (", ..." if len(columns) > 12 else "")
+            if self._is_array():
+                raise InputError(
+                    "the table was given as an array, whose columns have no names, and the model was fitted on named "
+                    f"ones: give a DataFrame with the columns {wanted}"
+                )
             shown = ", ".join(repr(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
             have = ", ".join(repr(name) for name in list(self._series)[:12])
             raise InputError(
                 f"the table has no column {shown}, which the model reads; it has {have}: "
                 "give a table with the model's raw columns"
             )
+
+    def _is_array(self) -> bool:
+        """Return whether the names are those that an array gets (0, 1, ... or x0, x1, ...), but for a target's."""
+        names = list(self._series)
+        counted = [i for i, name in enumerate(names) if name in (str(i), f"x{i}")]
+        return 0 < len(names) - 1 <= len(counted)
 
     def has(self, column: str) -> bool:
         """Return whether the table has the column."""
@@ -174,7 +186,7 @@ def _numbers(series: pd.Series[Any], column: str) -> Floats:
         bad = np.flatnonzero(np.isnan(numbers) & ~np.asarray(pd.isna(values)))
         if len(bad):
             raise InputError(
-                f"column {column!r} has {values[bad[0]]!r} in row {bad[0]}, which is not a number, and the model "
+                f"column {column!r} has {str(values[bad[0]])!r} in row {bad[0]}, which is not a number, and the model "
                 "reads numbers there: correct the cell or drop the row"
             )
     infinite = np.flatnonzero(np.isinf(numbers))

@@ -1,7 +1,9 @@
 """How each raw column of the public table is carried by a design's features.
 
 For every monomial of one raw column alone (its indicators, or its value and powers) the design's span is
-asked for a v with x @ v equal to that monomial; those v are the column's projection.
+asked for a v with x @ v equal to that monomial; those v are the column's projection. The values that a column may
+turn out to have are those of the public records, the categories that the model knows, and the whole numbers in and
+around a measured range: the deleted record may be the only one with its value.
 """
 
 from __future__ import annotations
@@ -18,13 +20,19 @@ from undelete.adapters.polynomial import Atom, Category, Monomial
 from undelete.release import Column, Kind
 
 if TYPE_CHECKING:
-    from undelete.adapters.design import Design
+    from undelete.adapters.design import Design, Encoding
 
 Floats = NDArray[np.float64]
 
 # More distinct values than this are treated as a continuum, unless they are few enough to be codes.
 _MOST_INTEGERS = 1000
 _MOST_FRACTIONS = 50
+
+# Whole numbers with this share of the gaps filled, and more of them than codes have, are a measured range (ages,
+# years, hours): a record may well have a number in a gap, or a little beyond the ends, that no public one has.
+_RANGE_SHARE = 0.7
+_RANGE_VALUES = 20
+_RANGE_BEYOND = 0.25  # of the range
 
 MISSING = "nan"  # how a missing cell of a text column is listed among its values
 
@@ -38,6 +46,7 @@ class _Reading:
     fills: Fills
     text: bool
     cells: Cells
+    encodings: tuple[Encoding, ...]
 
     @classmethod
     def of(cls, design: Design, cells: Cells, column: str) -> _Reading:
@@ -45,7 +54,8 @@ class _Reading:
         ways = {atom.fills for atom in atoms}
         # A cell that was imputed looks like the value it got, unless something tells the two apart.
         fills = ways.pop() if len(ways) == 1 else ()
-        return cls(column, atoms, fills, cells.is_text(column), cells)
+        encodings = tuple(e for e in design.encodings if e.column == column)
+        return cls(column, atoms, fills, cells.is_text(column), cells, encodings)
 
     def distinct(self) -> tuple[list[Category], NDArray[np.int64]]:
         """Return the values that records take, sorted, the missing one last, and each record's position."""
@@ -57,6 +67,42 @@ class _Reading:
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         return [found[i] for i in order], rank[inverse]
+
+    def candidates(self) -> tuple[list[Category], Floats]:
+        """Return all values that a record may have, sorted, the missing one last, and their public frequencies."""
+        public, inverse = self.distinct()
+        counts = dict(zip(public, np.bincount(inverse, minlength=len(public)).tolist(), strict=True))
+        known = self._known(any(isinstance(cell, float) for cell in public))
+        values = sorted(dict.fromkeys([*public, *known, *self._range()]), key=_sort_key)
+        return values, np.array([counts.get(value, 0) for value in values]) / max(1, self.cells.n)
+
+    def _known(self, numbers_too: bool) -> list[Category]:
+        """Return the categories that the model knows, as this table writes them; perhaps no public record has them."""
+        known = [cell for e in self.encodings for cell in e.known if self.fills or cell not in dict(e.fills).values()]
+        known += [cell for a in self.atoms if not a.negated for cell in a.categories or () if cell is not None]
+        if any(not a.indicator and None not in dict(a.codes or ()) for a in self.atoms):
+            known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
+        if self.text:
+            return [cell for cell in known if numbers_too or not isinstance(cell, float)]
+        return [number for cell in known for number in _as_number(cell)]
+
+    def _range(self) -> list[float]:
+        """Return the whole numbers around the public ones where those are a measured range, else none."""
+        if self.text or any(a.codes is not None or (a.indicator and a.categories != (None,)) for a in self.atoms):
+            return []
+        # before imputation, as in `kind`; a mark of a missing cell is no measurement
+        distinct = pd.unique(self.cells.numbers(self.column))
+        marks = [marker for marker, _ in self.fills if isinstance(marker, float)]
+        distinct = distinct[~np.isnan(distinct) & ~np.isin(distinct, marks)]
+        if len(distinct) <= _RANGE_VALUES or len(distinct) > _MOST_INTEGERS or (distinct != np.round(distinct)).any():
+            return []
+        least, greatest = float(distinct.min()), float(distinct.max())
+        if len(distinct) < _RANGE_SHARE * (greatest - least + 1):
+            return []
+        beyond = float(np.ceil(_RANGE_BEYOND * (greatest - least)))
+        lowest = max(least - beyond, 0.0) if least >= 0 else least - beyond
+        whole: list[float] = np.arange(lowest, greatest + beyond + 1).tolist()
+        return whole
 
     def numbers(self) -> Floats:
         """Return the cells of a number column, after imputation."""
@@ -96,14 +142,16 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
     projection, shift = V[:, met], shift[met]
     if kind == "continuous":
         return _continuous(design, reading, kept, projection, shift)
-    values, inverse = reading.distinct()
+    values, frequency = reading.candidates()
+    if len(values) == 1:  # one value is no finding: nothing is read off the features, and no probability given
+        kept, projection, shift = [], projection[:, :0], shift[:0]
     return Column(
         name=name,
         kind=kind,
         projection=projection,
         values=_listed(values, reading.text),
         terms=_terms(design, name, values, kept, reading.text) + shift,
-        frequency=np.bincount(inverse, minlength=len(values)) / max(1, cells.n),
+        frequency=frequency,
     )
 
 
@@ -151,7 +199,8 @@ def encode_table(design: Design, table: pd.DataFrame, columns: tuple[Column, ...
             continue
         found, inverse = reading.distinct()
         at = {_key(value): i for i, value in enumerate(column.values.tolist())}
-        codes[:, j] = np.array([at.get(_key(v), -1) for v in found], dtype=np.int64)[inverse]
+        text = column.values.dtype.kind == "U"
+        codes[:, j] = np.array([at.get(_key(_written(v, text)), -1) for v in found], dtype=np.int64)[inverse]
     return codes, values
 
 
@@ -162,6 +211,21 @@ def _is_value(monomial: Monomial) -> bool:
 def _key(value: Category) -> Category:
     """Return a value so that a missing one equals a missing one."""
     return MISSING if value is None or value != value else value
+
+
+def _written(cell: Category, text: bool) -> Category:
+    """Return a cell of any table as a column of text, or of numbers, has it among its values."""
+    if cell is None or isinstance(cell, str) == text:
+        return cell
+    return str(cell) if text else next(iter(_as_number(cell)), cell)
+
+
+def _as_number(cell: Category) -> list[Category]:
+    """Return a category of a number column, written as text in plain model files; nothing where it is none."""
+    try:
+        return [float(cell) if isinstance(cell, str) else cell]
+    except ValueError:
+        return []
 
 
 def _sort_key(cell: Category) -> tuple[int, float, str]:

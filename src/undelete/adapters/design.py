@@ -163,13 +163,14 @@ class Design:
         Parameters
         ----------
         public : DataFrame (m, ...)
-            The public records; the candidates for a column's value are the ones seen here.
+            The public records; the candidates for a column's value are the ones seen here, the categories that
+            the model knows, and the whole numbers in and a quarter beyond a dense range of more than 20 of them.
 
         Returns
         -------
         columns : tuple of Column, c of them
             One for each raw column that the design reads, in the table's order. A column of which no term
-            can be recovered has a projection of shape (d, 0).
+            can be recovered, or that has one candidate only, has a projection of shape (d, 0).
         codes : array (m, c) of int
             Position of each cell in `Column.values`; -1 in a continuous column.
         values : array (m, c)
@@ -181,7 +182,7 @@ class Design:
     def encode(self, table: pd.DataFrame, columns: tuple[Column, ...]) -> tuple[NDArray[np.int64], Floats]:
         """Return any records (the true ones, say) in the terms of `columns`.
 
-        A cell whose value no public record has is coded -1.
+        A cell whose value is not among `Column.values` is coded -1.
         """
         return encode_table(self, table, columns)
 

@@ -25,6 +25,9 @@ from undelete.errors import InputError
 
 Floats = NDArray[np.float64]
 
+_ITERATIVE = frozenset({"sparse_cg", "lsqr", "sag", "saga", "lbfgs"})  # the ridge solvers that stop at a tolerance
+_COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -209,13 +212,30 @@ def _svc(estimator: LinearSVC) -> Linear:
 
 
 def _convergence(estimator: Any) -> tuple[str, ...]:
-    """Return a note when an iterative fit used up its iterations."""
-    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
-    if used is None or most is None or np.max(used) < most:
-        return ()
+    """Return notes on a fit that used up its iterations, or stopped at a tolerance that one record is lost in."""
     name = type(estimator).__name__
-    where = " in at least one of its fits" if name.endswith("CV") else ""
-    return (f"{name} stopped at max_iter={most} without converging{where}",)
+    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
+    notes = []
+    if used is not None and most is not None and np.max(used) >= most:
+        where = " in at least one of its fits" if name.endswith("CV") else ""
+        notes.append(f"{name} stopped at max_iter={most} without converging{where}")
+    tol = float(getattr(estimator, "tol", 0.0))
+    if tol <= _COARSE:
+        return tuple(notes)
+    if isinstance(estimator, Ridge | RidgeClassifier):
+        solver = str(getattr(estimator, "solver_", estimator.solver))
+        if solver in _ITERATIVE:
+            notes.append(
+                f"{name} was fitted by the iterative solver {solver!r} with tol={tol:g}, too coarse to tell one "
+                'record: refit both models with solver="cholesky" or "svd" (sparse input chooses sparse_cg by itself: '
+                "ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False) make it dense)"
+            )
+    elif isinstance(estimator, LogisticRegression | LinearSVC):  # each of their solvers is iterative
+        notes.append(
+            f"{name} was fitted with tol={tol:g}, coarse beside the change that one record makes, so the error bars "
+            "may be too small: refit both models with tol=1e-10"
+        )
+    return tuple(notes)
 
 
 READERS: dict[type, Callable[[Any], Linear]] = {

@@ -55,6 +55,9 @@ class LinearModel:
         What a reader should know, e.g. that the fit did not converge.
     means : mapping of str to (n, mean)
         Raw columns whose mean over n training records a scaler stores.
+    extremes : mapping of (str, str) to float
+        Raw columns whose least, greatest or largest value a scaler stores: by column and attribute (`data_min_`,
+        `data_max_`, `max_abs_`).
 
     Raises
     ------
@@ -80,6 +83,7 @@ class LinearModel:
     steps: Sequence[str] = ()
     notes: Sequence[str] = ()
     means: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    extremes: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)
@@ -96,7 +100,13 @@ class LinearModel:
         self._check()
 
     def _set_coefficients(self) -> None:
-        coef = np.atleast_2d(_numbers(self.coef, "coef"))
+        coef, features = np.atleast_2d(_numbers(self.coef, "coef")), len(self.feature_names)
+        if coef.shape[1] != features or coef.size == 0:
+            turned = " (it is transposed)" if coef.shape[0] == features and coef.size else ""
+            raise InputError(
+                f"coef has shape {coef.shape} and there are {features} feature names: give coef as (outputs, features)"
+                f"{turned} with one name for each feature"
+            )
         object.__setattr__(self, "coef", _read_only(coef))
         if self.intercept is not None:
             intercept = np.atleast_1d(_numbers(self.intercept, "intercept"))
@@ -105,25 +115,20 @@ class LinearModel:
                     f"intercept has shape {intercept.shape} and coef {coef.shape}: one intercept for each row of coef"
                 )
             object.__setattr__(self, "intercept", _read_only(intercept))
-        if coef.ndim != 2 or coef.shape[1] != len(self.feature_names) or coef.size == 0:
-            raise InputError(
-                f"coef has shape {coef.shape} and there are {len(self.feature_names)} feature names: give coef as "
-                "(outputs, features) with one name for each feature"
-            )
 
     def _set_penalty(self) -> None:
         if self.l2 is None:
             return
         l2, d, d0 = _numbers(self.l2, "l2"), self.design.d, self.coef.shape[1]
+        if (l2 < 0).any():
+            raise InputError(f"l2 is negative ({l2.min():g}): a penalty is zero or more, 0 for none")
         if l2.ndim == 0:
             l2 = np.full(d0, float(l2))
         if l2.shape == (d0,):
             l2 = np.append(l2, np.zeros(d - d0))
-        if l2.shape != (d,) or (l2 < 0).any():
-            raise InputError(
-                f"l2 has shape {l2.shape}: it is the penalty, zero or more, of each of {d0} features (one number, "
-                "or one each)"
-            )
+        if l2.shape != (d,):
+            last = " (and a last one for the intercept, if it is penalised)" if d > d0 else ""
+            raise InputError(f"l2 has shape {l2.shape}: give one number, or one for each of {d0} features{last}")
         object.__setattr__(self, "l2", _read_only(l2))
 
     def _check(self) -> None:

@@ -126,6 +126,7 @@ def _note_means(step: StandardScaler, features: Sequence[Feature], reading: Read
 def _min_max(step: MinMaxScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:
     _refuse_clip(step)
     size = len(features)
+    _note_extremes(step, features, reading, "data_min_", "data_max_")
     lowest = float(step.feature_range[0])
     return _scaled(features, reading, numbers(step, "data_min_", size), numbers(step, "scale_", size), lowest)
 
@@ -133,7 +134,16 @@ def _min_max(step: MinMaxScaler, features: Sequence[Feature], reading: Reading) 
 def _max_abs(step: MaxAbsScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:
     _refuse_clip(step)
     size = len(features)
+    _note_extremes(step, features, reading, "max_abs_")
     return _scaled(features, reading, [0.0] * size, [1 / s for s in numbers(step, "scale_", size)])
+
+
+def _note_extremes(step: Any, features: Sequence[Feature], reading: Reading, *attributes: str) -> None:
+    """Keep the extremes of raw columns: each is the value of some training record."""
+    for attribute in attributes:
+        for feature, extreme in zip(features, numbers(step, attribute, len(features)), strict=True):
+            if isinstance(feature.content, RawCells) and not feature.content.fills:
+                reading.extremes[feature.content.column, attribute] = extreme
 
 
 def _robust(step: RobustScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:

@@ -102,6 +102,32 @@ def scaler_leak(before: Any, after: Any) -> dict[str, float] | None:
     return leaked or None
 
 
+def extreme_leak(before: Any, after: Any) -> tuple[str, ...]:
+    """Return the columns of which a MinMaxScaler or MaxAbsScaler gives the deleted record's value away by itself.
+
+    Such a scaler stores the least and the greatest value (or the largest magnitude) of its training records. One
+    that is less extreme after the deletion was the deleted record's: the old one is its value, exactly (up to the
+    sign for MaxAbsScaler).
+
+    Parameters
+    ----------
+    before, after : estimator, Pipeline or LinearModel
+        Fitted before and after the deletion.
+
+    Returns
+    -------
+    tuple of str
+        Raw columns, sorted; empty when no extreme moved.
+    """
+    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
+    moved = set()
+    for (column, attribute), value in old.extremes.items():
+        later = new.extremes.get((column, attribute), value)
+        if later > value if attribute == "data_min_" else later < value:
+            moved.add(column)
+    return tuple(sorted(moved))
+
+
 def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None) -> list[str]:
     """Return the names of the columns that enter the estimator."""
     first, *_ = _chain(estimator)
@@ -200,6 +226,7 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         steps=tuple(reading.steps),
         notes=linear.notes,
         means=dict(reading.means),
+        extremes=dict(reading.extremes),
     )
 
 
@@ -219,8 +246,8 @@ def _check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, na
             theirs = np.asarray(decide(table if named else table.to_numpy()), dtype=np.float64)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
-            f"the {type(estimator).__name__} does not predict the public records ({str(error).splitlines()[0]}): give "
-            "records like those it was fitted on"
+            f"the {type(estimator).__name__} does not predict the public records{_unlike(model, public, names)}: give "
+            "records with the columns and types that it was fitted on"
         ) from error
     theirs = theirs.reshape(len(public), -1)
     if theirs.shape != ours.shape or not np.allclose(ours, theirs, rtol=1e-6, atol=1e-6 * float(np.abs(theirs).max())):
@@ -228,3 +255,21 @@ def _check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, na
             f"the {type(estimator).__name__} decides otherwise on the public records than its steps say: the pipeline "
             "does something that undelete does not model, so nothing it gave back could be trusted"
         )
+
+
+def _unlike(model: LinearModel, public: pd.DataFrame, names: list[str]) -> str:
+    """Say in what the public table is unlike the records that the model was fitted on, as far as it shows."""
+    cells = Cells(public)
+    missing = [name for name in names if not cells.has(name)]
+    if missing:
+        return f" (column {missing[0]!r}, with which it was fitted, is missing)"
+    for encoding in model.design.encodings:
+        texts = [cell for cell in encoding.known if isinstance(cell, str)]
+        if texts and not cells.is_text(encoding.column):
+            return f" (column {encoding.column!r} holds numbers, and its encoder was fitted on text such as {texts[0]!r})"
+        if len(texts) < len(encoding.known) and not texts and cells.is_text(encoding.column):
+            return f" (column {encoding.column!r} holds text, and its encoder was fitted on numbers)"
+    for atom in model.design.atoms:
+        if not atom.indicator and atom.codes is None and cells.is_text(atom.column):
+            return f" (column {atom.column!r} holds text, and the model reads numbers there)"
+    return ""

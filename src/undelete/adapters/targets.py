@@ -35,8 +35,8 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
         if bad.size:
             raise InputError(
-                f"target {name!r} has {values.reshape(len(values), -1)[bad[0], 0]!r} in row {bad[0]}, which is no "
-                "finite number, and the model predicts a number: correct or drop the row"
+                f"target {name!r} has {_shown(values.reshape(len(values), -1)[bad[0]], numbers[bad[0]])} in row {bad[0]}, "
+                "which is no finite number, and the model predicts a number: correct or drop the row"
             )
         if numbers.shape[1] != model.W.shape[1]:
             raise InputError(
@@ -47,9 +47,9 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     position = np.array([at.get(_key(value), -1) for value in values.ravel()], dtype=np.int64)
     unknown = np.flatnonzero(position < 0)
     if unknown.size:
-        known = ", ".join(repr(_key(label)) for label in model.classes[:6])
+        known = ", ".join(repr(_plain(label)) for label in model.classes[:6])
         raise InputError(
-            f"target {name!r} has {_key(values.ravel()[unknown[0]])!r} in row {unknown[0]}, which is no class of the "
+            f"target {name!r} has {_plain(values.ravel()[unknown[0]])!r} in row {unknown[0]}, which is no class of the "
             f"model (it has {known}): correct or drop the row"
         )
     if model.W.shape[1] == 1:
@@ -58,10 +58,19 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, other)
 
 
+def _shown(cells: NDArray[Any], numbers: NDArray[np.float64]) -> str:
+    """Return the first of a row's cells that is no finite number, as the user wrote it."""
+    return repr(_plain(cells[int(np.argmin(np.isfinite(numbers)))]))
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as Python's own, which shows without its type."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _key(label: Any) -> Any:
     """Return a label so that 1, 1.0 and "1" are one."""
-    if isinstance(label, np.generic):
-        label = label.item()
+    label = _plain(label)
     try:
         return float(label)
     except (TypeError, ValueError):

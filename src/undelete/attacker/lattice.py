@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,9 @@ _SHORT = 24  # values of an indicator column that are looked at, by their own li
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
 _FEATURES = 256  # up to which the whole record's covariance is formed
 _BINS = 10  # of a numeric target, as what the prior may depend on
-_JITTER = 1e-9  # of the mean variance: indicators of a whole group sum to one
+# Variance that every term has besides its sampling error, in its own (standardised) units: indicators of a group sum
+# to one, so that S is singular, and a refitted pipeline or a solver's tolerance breaks that sum in the third digit.
+_FLOOR = 1e-6
 _TAIL = 60.0  # log-weight under the best at which a record is dropped
 
 
@@ -92,7 +95,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     arrays = {name: np.array(getattr(found, name)) for name in ("X", "codes", "values", "error", "probability")}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
-    whole, bits = np.full(release.deletions, np.nan), np.full(release.deletions, np.nan)
+    whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
     targets = _target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
     others = [j for j in range(len(release.columns)) if j not in lattice.order]
@@ -101,7 +104,16 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             _write(release, lattice, posterior, arrays, int(i))
             whole[i] = posterior.weight[0] * arrays["probability"][i, others].prod()
             bits[i] = lattice.bits - posterior.entropy
-    return dataclasses.replace(found, record_probability=whole, bits=bits, bits_of=lattice.bits, **arrays)
+            misfit[i] = posterior.misfit
+    return dataclasses.replace(
+        found,
+        record_probability=whole,
+        bits=bits,
+        bits_of=lattice.bits,
+        misfit=misfit,
+        misfit_terms=lattice.projection.shape[1],
+        **cast(dict[str, Any], arrays),
+    )
 
 
 def _lattice(release: Release, *, targeted: bool) -> _Lattice:
@@ -160,7 +172,8 @@ class _Posterior:
     """Records (r, columns in the search's order) with weights (r,) that sum to one, the best first.
 
     `point` (d,) is where the best one lies in the model's space and `covariance` (d, d) what is left of its error;
-    for a model of many features the point is in the space of the terms and there is no covariance.
+    for a model of many features the point is in the space of the terms and there is no covariance. `misfit` is the
+    squared distance of the best one from the estimate, in its errors' metric.
     """
 
     codes: Indices
@@ -168,6 +181,7 @@ class _Posterior:
     entropy: float
     point: Floats
     covariance: Floats | None
+    misfit: float
 
 
 def _decode(
@@ -197,7 +211,7 @@ def _search(release: Release, lattice: _Lattice, x: Floats, covariance: Floats, 
     whole = len(covariance) == len(x)
     cross = covariance @ P if whole else covariance
     S = P.T @ cross if whole else covariance
-    S = S + _JITTER * np.trace(S) / len(S) * np.eye(len(S))
+    S = S + _FLOOR * np.eye(len(S))
     inverse = np.linalg.inv(np.linalg.cholesky(S))
     whitened = inverse @ m
     codes, log_weight = np.zeros((1, 0), dtype=np.int64), np.zeros(1)
@@ -223,7 +237,8 @@ def _search(release: Release, lattice: _Lattice, x: Floats, covariance: Floats, 
     # given the terms, the rest of the record follows as far as their errors go together
     gain = cross @ inverse.T
     point = (x if whole else m) + gain @ (shift[0] - whitened)
-    return _Posterior(codes, weight, bits, point, covariance - gain @ gain.T if whole else None)
+    misfit = float(((whitened - shift[0]) ** 2).sum())
+    return _Posterior(codes, weight, bits, point, covariance - gain @ gain.T if whole else None, misfit)
 
 
 def _shortlist(candidates: Floats, m: Floats, S: Floats) -> Indices:
@@ -272,8 +287,8 @@ def _write(release: Release, lattice: _Lattice, posterior: _Posterior, arrays: d
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
             v = column.projection[:, 0]
-            error = abs(column.slope) * float(np.sqrt(max(v @ posterior.covariance @ v, 0.0)))
+            error = abs(column.slope) * float(np.sqrt(max(float(v @ posterior.covariance @ v), 0.0)))
             arrays["values"][i, j] = column.offset + column.slope * float(posterior.point @ v)
             arrays["error"][i, j] = error
             width = CONTINUOUS_TOLERANCE * column.spread
-            arrays["probability"][i, j] = 1.0 if error == 0 else erf(width / error / np.sqrt(2))
+            arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))

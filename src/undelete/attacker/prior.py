@@ -51,14 +51,14 @@ class Conditional:
     def _known(self) -> dict[tuple[int, ...], Floats]:
         return {}
 
-    def log_distribution(self, codes: Sequence[int]) -> Floats:
+    def log_distribution(self, codes: Indices) -> Floats:
         """Return log p(v | parents) (values,); computed once for equal parents."""
         key = tuple(int(codes[j]) for j in self.parents)
         if key not in self._known:
             self._known[key] = np.log(self.distribution(codes))
         return self._known[key]
 
-    def distribution(self, codes: Sequence[int]) -> Floats:
+    def distribution(self, codes: Indices) -> Floats:
         """Return p(v | parents) (values,) for a record whose earlier columns have these codes."""
         counts = self.tables[0][()]
         p = (counts + _MARGINAL) / (counts.sum() + _MARGINAL * self.values)

@@ -5,6 +5,7 @@ The release goes to the attacker, the truth to the scoring, and the two meet aga
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class Truth:
         Raw numbers; NaN in a categorical column.
     rows : array (b,) of int or None
         Rows of the private table.
+    raw : sequence of dict or None
+        The records' own cells by column, for display.
     """
 
     X: Floats
@@ -40,6 +43,7 @@ class Truth:
     codes: NDArray[np.int64] | None = None
     values: Floats | None = None
     rows: NDArray[np.int64] | None = None
+    raw: Sequence[Mapping[str, Any]] | None = None
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the fields that are there, by name."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,6 +21,13 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.parallel import (
+    LokyBackend,
+    MultiprocessingBackend,
+    SequentialBackend,
+    ThreadingBackend,
+    get_active_backend,
+)
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
@@ -84,17 +92,17 @@ def run_blocks(
     InputError
         When the folder holds the blocks of another problem.
     """
-    results: dict[int, Block] = {}
+    results = {}
     if checkpoint is not None:
         _claim(checkpoint, fingerprint)
-        for i in range(len(blocks)):
-            stored = _load(_place(checkpoint, i), len(blocks[i]))
-            if stored is not None:
-                results[i] = stored
-                progress(len(blocks[i]))
-    missing = [_Job(task, i, blocks[i]) for i in range(len(blocks)) if i not in results]
+        found = ((i, _load(_place(checkpoint, i), len(rows))) for i, rows in enumerate(blocks))
+        results = {i: block for i, block in found if block is not None}
+    for i in results:
+        progress(len(blocks[i]))
+    missing = [i for i in range(len(blocks)) if i not in results]
+    sent = _sendable(task) if missing else task
     parallel = Parallel(return_as="generator_unordered")
-    for i, block in parallel(delayed(_run)(job) for job in missing):
+    for i, block in parallel(delayed(_run)(_Job(sent, i, blocks[i])) for i in missing):
         if checkpoint is not None:
             _store(_place(checkpoint, i), block)
             # as a stored block has it, so that all blocks are in one array library
@@ -108,13 +116,28 @@ def run_blocks(
 class _Job:
     """One block to run. One object: arrays among the arguments Dask would leave on one worker, and lose with it."""
 
-    task: Task
+    task: Task | bytes
     i: int
     rows: NDArray[np.int64]
 
 
+def _sendable(task: Task) -> Task | bytes:
+    """Return the task, or for a backend that is not joblib's own, such as Dask, the task as bytes.
+
+    Such a backend may hand arrays over where they lie in the message it received, at any address. NumPy multiplies
+    those by loops of its own, slower than the library's product and with other last bits.
+    """
+    here = (LokyBackend, MultiprocessingBackend, SequentialBackend, ThreadingBackend)
+    # before protocol 5 each array is copied into memory of its own
+    return task if isinstance(get_active_backend()[0], here) else pickle.dumps(task, protocol=4)
+
+
 def _run(job: _Job) -> tuple[int, Block]:
-    return job.i, job.task(job.rows)
+    task = job.task
+    if isinstance(task, bytes):
+        unpacked: Task = pickle.loads(task)  # noqa: S301 - packed by `_sendable` in this very sweep
+        task = unpacked
+    return job.i, task(job.rows)
 
 
 def fingerprint(arrays: Sequence[Array | None], *words: object) -> str:

@@ -19,6 +19,7 @@ changes nothing. See docs/maths.md, Convention; the Hessians are those of the pa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,11 +55,12 @@ def _number(like: Array, value: float) -> Array:
     return namespace(like).asarray(value, dtype=like.dtype, device=device(like))
 
 
-def _sigmoid_of_minus(t: Array) -> Array:
-    """Return s(-t) of the logistic function, accurate far out on both sides."""
+def _one_plus_exp(t: Array) -> Array:
+    """Return 1 + exp(t), finite: t beyond the largest number's logarithm counts as that."""
     xp = namespace(t)
-    e = xp.exp(-xp.abs(t))
-    return xp.where(t > 0, e, _number(t, 1.0)) / (1 + e)
+    e = xp.exp(xp.minimum(t, _number(t, math.log(xp.finfo(t.dtype).max) - 1)))
+    e += 1
+    return e
 
 
 def _largest(Z: Array) -> Array:
@@ -116,7 +118,7 @@ class Logistic(_Separable):
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return -Y * _sigmoid_of_minus(Y * Z)
+        return -Y / _one_plus_exp(Y * Z)
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return d2 loss / dz2."""

@@ -20,16 +20,17 @@ from numpy.typing import NDArray
 from undelete.maths.arrays import Array, blocks, device, namespace, take_rows
 from undelete.maths.losses import Loss
 
-_CPU_NUMBERS = 500_000  # predictions held at once: 4 MB; from memory, they would cost more than the products
+_CPU_NUMBERS = 128_000  # predictions held at once: 1 MB; from memory, they would cost more than the products
 _ACCELERATOR_NUMBERS = 64_000_000  # 512 MB: enough work for each kernel
 _GRAM_NUMBERS = 16_000_000  # of the records held once more for a Hessian: 128 MB
-_FEWEST_RECORDS = 256  # or the products lose their speed
+_FEWEST_RECORDS = 256  # or the products lose their speed; no fewer than features, or adding up the parts would tell
 
 
 def _records_at_a_time(flat: Array) -> int:
-    """Return how many records' predictions (records, columns) to hold at once: on a CPU, what its cache holds."""
+    """Return how many records to predict at once by parameters (d, columns): on a CPU, what its cache holds."""
     numbers = _CPU_NUMBERS if str(device(flat)) == "cpu" else _ACCELERATOR_NUMBERS
-    return max(_FEWEST_RECORDS, numbers // max(1, int(flat.shape[1])))
+    d, columns = flat.shape
+    return max(_FEWEST_RECORDS, int(d), numbers // max(1, int(columns)))
 
 
 def predict(X: Array, W: Array) -> Array:

@@ -1,0 +1,200 @@
+"""What the user brings: tables, counts, targets, the true record; read, checked, and put in the model's terms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from undelete.adapters.align import lost_categories
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn import scaler_leak
+from undelete.adapters.targets import encode_target
+from undelete.data.table import read_table
+from undelete.diagnostics import Diagnostic
+from undelete.errors import InputError
+from undelete.maintainer.game import Truth
+from undelete.problem import as_table, check_rows
+from undelete.release import Release
+
+Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
+
+
+def as_records(records: Table) -> pd.DataFrame:
+    """Return records as a table: a frame as it is, an array with columns x0, x1, ..., a file read."""
+    if isinstance(records, str | os.PathLike):
+        return read_table(records)
+    return records if isinstance(records, pd.DataFrame) else as_table(records)
+
+
+def public_target(model: LinearModel, public: pd.DataFrame, target: str | None) -> NDArray[np.float64] | None:
+    """Return the public targets Y (m, k) from the named column, None without a name."""
+    if target is None:
+        return None
+    if target not in public:
+        have = ", ".join(map(str, public.columns[:12]))
+        raise InputError(f"the public table has no target column {target!r}; it has {have}: name one of them")
+    return encode_target(model, public[target], target)
+
+
+def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64] | None) -> dict[str, Any]:
+    """Return the fields of `Release` that come from the public data and the old model's preprocessing."""
+    if len(public) == 0:
+        raise InputError("the public table has no rows: the attack estimates the Hessian from public records")
+    if Y is None and model.loss == "squared_hinge":
+        raise InputError(
+            "the squared hinge loss is curved only where a public record is inside the margin, which its target "
+            "decides: name the target column of the public table (--target, or y_public)"
+        )
+    if Y is not None and len(Y) != len(public):
+        raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
+    columns, codes, values = model.design.columns(public)
+    return {
+        "X_public": model.design.transform(public),
+        "Y_public": Y,
+        "constant": model.design.constant(),
+        "columns": columns,
+        "public_codes": codes,
+        "public_values": values,
+        "target_kind": "number" if model.classes is None else "class",
+    }
+
+
+def count(n: int | None, old: LinearModel) -> tuple[int | None, list[str]]:
+    """Return the number of training records, as given or as the old model's file says, and what to say of it."""
+    if n is not None and not (isinstance(n, int | np.integer) and 2 <= n <= 10**12):
+        raise InputError(f"n is {n!r}: it is the number of training records before the deletion, at least 2")
+    if n is not None and old.n is not None and n != old.n:
+        raise InputError(
+            f"n is given as {n:,}, but the old model says that it was fitted on {old.n:,} records: leave n out, or "
+            "give the model that it belongs to"
+        )
+    if n is None and old.n is None and old.classes is None:
+        return None, ["The number of training records is not known, so the target is not recovered: give n."]
+    return n or old.n, []
+
+
+def one_deleted(old: LinearModel, new: LinearModel) -> list[Diagnostic]:
+    """Check that the models' own counts of records differ by one, where both say them."""
+    if old.n is None or new.n is None:
+        return []
+    value = f"{old.n:,} before, {new.n:,} after"
+    if old.n - new.n == 1:
+        return [Diagnostic("Number of deleted records", value, True, "The two models differ by one record.")]
+    if old.n == new.n:
+        return []  # nothing deleted, or the same preprocessing kept for both
+    text = f"The models differ by {old.n - new.n:,} records, not by one: what comes back is a mixture, not a record."
+    return [Diagnostic("Number of deleted records", value, False, text, blocking=True)]
+
+
+def no_intercept(old: LinearModel, new: LinearModel) -> bool:
+    """Return whether both models have an intercept of exactly zero: they were fitted without one."""
+    return bool(old.design.has_constant and not old.W[-1].any() and not new.W[-1].any())
+
+
+def overlap(train: pd.DataFrame, public: pd.DataFrame) -> list[str]:
+    """Say when many public records are training records: the attacker would hold the private data."""
+    shared = [column for column in train.columns if column in public]
+    if not shared:
+        return []
+    seen = pd.util.hash_pandas_object(public[shared].reset_index(drop=True), index=False)
+    own = pd.util.hash_pandas_object(train[shared].reset_index(drop=True), index=False)
+    share = float(seen.isin(own).mean())
+    if share < 0.5:
+        return []
+    return [
+        f"{100 * share:.0f} % of the public records equal a training record in every column: if they are the same "
+        "people, the attacker is given the private data and this result means nothing."
+    ]
+
+
+def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
+    """Return the penalty of each feature (d,), as given or as the old model's file says."""
+    if l2 is None:
+        return None if old.l2 is None else np.asarray(old.l2, dtype=np.float64)
+    if not l2 >= 0:
+        raise InputError(f"l2 is {l2}: a penalty is zero or more")
+    penalty = np.full(old.W.shape[0], float(l2))
+    if old.design.has_constant:
+        penalty[-1] = 0.0
+    return penalty
+
+
+def leaks(old: LinearModel, new: LinearModel) -> list[str]:
+    """Say what the refitted preprocessing gives away by itself."""
+    leaks = []
+    columns = scaler_leak(old, new)
+    if columns:
+        leaks.append(
+            "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
+            f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
+        )
+    for column in lost_categories(old.design, new.design):
+        leaks.append(
+            f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
+            "only one that had it."
+        )
+    return leaks
+
+
+def refilled(columns: Sequence[str]) -> list[str]:
+    """Say which imputers changed without meaning."""
+    if not columns:
+        return []
+    return [
+        f"The imputers of {', '.join(map(repr, columns))} fill another value after the deletion. No public record has "
+        "a missing cell there, so this is left out; it matters only if the deleted one had."
+    ]
+
+
+def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Release, target: str | None) -> Truth:
+    """Return the deleted record for the scores; one row."""
+    if isinstance(truth, pd.Series):
+        table = truth.to_frame().T
+    else:
+        table = pd.DataFrame([dict(truth)]) if isinstance(truth, Mapping) else as_records(truth)
+    if len(table) != 1:
+        raise InputError(
+            f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "
+            "that was deleted between them"
+        )
+    codes, values = encode(old, release, table)
+    Y = encode_target(old, table[target], target) if target is not None and target in table else None
+    return Truth(X=old.design.transform(table), Y=Y, codes=codes, values=values, raw=raw(release, table))
+
+
+def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+    """Return the records' own cells, for display; None where one is missing."""
+    names = [column.name for column in release.columns]
+    cells = [[None if pd.isna(v) else _plain(v) for v in table[name].astype(object)] for name in names]
+    return tuple(dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
+
+
+def _plain(cell: Any) -> Any:
+    return cell.item() if isinstance(cell, np.generic) else cell
+
+
+def encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return true records as codes, and their numbers in every numeric column; a missing cell is never right."""
+    columns = tuple(release.columns)
+    coded, values = model.design.encode(table, columns)
+    codes, numbers = np.array(coded), np.array(values)
+    for j, column in enumerate(columns):
+        if column.kind == "discrete":
+            numbers[:, j] = pd.to_numeric(table[column.name], errors="coerce")
+        missing = table[column.name].isna().to_numpy()
+        codes[missing, j], numbers[missing, j] = -1, np.nan
+    return codes, numbers
+
+
+def rows(deletions: int | ArrayLike, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the rows to delete: drawn, or as given."""
+    if not isinstance(deletions, int | np.integer):
+        return check_rows(deletions, n)
+    if deletions < 1:
+        raise InputError(f"deletions is {deletions}: at least one has to be played")
+    return np.sort(rng.choice(n, size=min(int(deletions), n), replace=False)).astype(np.int64)
