@@ -244,7 +244,7 @@ def test_simulate_ranks_scores_and_keeps_the_truth_apart(halves):
         < summary.loc["hrec", "exact_columns_high"]
     )
     order = result.order()
-    right = result.scored["hrec"]["exact_columns"][order]
+    right = result.scored[result.main]["exact_columns"][order]
     assert (np.diff(right) <= 0).all()
     assert sorted(result.truth.rows) == sorted(set(result.truth.rows))
     again = undelete.simulate(
@@ -256,12 +256,92 @@ def test_simulate_ranks_scores_and_keeps_the_truth_apart(halves):
 
 def test_simulate_says_when_the_model_was_trained_on_other_records(halves):
     private, public = halves
-    X = ["age", "years", "colour"]
-    model = pipeline(Ridge()).fit(private[X].iloc[:500], private["income"].iloc[:500])
+    X = ["age", "years"]
+    model = Ridge().fit(private[X].iloc[:500], private["income"].iloc[:500])
     result = undelete.simulate(model, private[X], private["income"], public[X], deletions=5)
     own = next(check for check in result.diagnostics if check.name == "The model's own fit")
     assert own.ok is False
     assert "was trained on others" in own.text
+    scaled = make_pipeline(StandardScaler(), Ridge()).fit(private[X].iloc[:500], private["income"].iloc[:500])
+    with pytest.raises(InputError, match="fitted on 500 records and the table has 4,000"):
+        undelete.simulate(scaled, private[X], private["income"], public[X], deletions=5)
+
+
+def spoilt(model, how, private):
+    """Return what is not the model after one deletion."""
+    step = model.named_steps["model"]
+    if how == "rounded":
+        step.coef_ = np.round(step.coef_, 2)
+    elif how == "noised":
+        step.coef_ = step.coef_ + 0.05 * np.random.default_rng(0).normal(size=step.coef_.shape)
+    elif how == "of others":
+        part = private.iloc[1000:]
+        return pipeline(Ridge()).fit(part[["age", "years", "colour"]], part["income"])
+    elif how == "of a bootstrap":
+        part = private.sample(len(private) - 1, replace=True, random_state=0)
+        return pipeline(Ridge()).fit(part[["age", "years", "colour"]], part["income"])
+    return model
+
+
+@pytest.mark.parametrize("how", ["rounded", "noised", "of others", "of a bootstrap"])
+def test_what_is_no_deletion_is_not_called_one(how, halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    assert undelete.audit(before, after, public, target="income").verdict.word == "EXPOSED"
+    result = undelete.audit(before, spoilt(after, how, private), public, target="income")
+    assert result.verdict.word == "NOT DECIDABLE"
+    failed = [check.name for check in result.diagnostics if check.ok is False]
+    wanted = {"Fits one record", "Number of deleted records", "Credible record", "Scale of the record"}
+    assert wanted & set(failed)
+
+
+def test_overlap_of_public_and_private_records_is_told(halves):
+    private, _ = halves
+    X = ["age", "years"]
+    result = undelete.simulate(Ridge(), private[X], private["income"], private[X], private["income"], deletions=5)
+    assert any("equal a training record in every column" in text for text in result.warnings)
+
+
+def test_an_intercept_of_zero_in_both_models_is_none():
+    rng = np.random.default_rng(0)
+    X = rng.normal(2, 1, size=(500, 2))
+    y = X @ [1.0, -1.0] + rng.normal(size=500)
+    fit = lambda rows: np.linalg.solve(X[rows].T @ X[rows], X[rows].T @ y[rows])  # noqa: E731
+    before, after = fit(np.arange(500)), fit(np.arange(1, 500))
+    models = [undelete.LinearModel(w, 0.0, "squared", ["a", "b"], n=500 - i) for i, w in enumerate((before, after))]
+    public = pd.DataFrame(rng.normal(2, 1, size=(500, 2)), columns=["a", "b"]).assign(y=0.0)
+    result = undelete.audit(*models, public, target="y")
+    assert result.found["hrec"].status == ("direction",)
+    assert result.document()["records"][0]["direction"] is not None
+
+
+def test_a_target_named_like_a_column_does_no_harm(halves):
+    private, public = halves
+    X, y = private[["age", "years"]], pd.Series(private["income"].to_numpy(), name="age")
+    result = undelete.simulate(Ridge(), X, y, public[["age", "years"]], public["income"], deletions=20)
+    assert result.summary().loc["hrec", "median_centred_cosine"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda b, a, p: undelete.audit(b, a, p, attacks=()), "attacks is empty"),
+        (lambda b, a, p: undelete.audit(b, a, p, n="4000"), "n is '4000'"),
+        (lambda b, a, p: undelete.audit(b, a, p, n=5000), "n is given as 5,000, but the old model says"),
+        (lambda b, a, p: undelete.audit(b, a, p, rng=np.random.default_rng(0)), "it is a seed"),
+        (lambda b, a, p: undelete.leave_one_out(Ridge(), p[["age"]], [1.0, 2.0]), "8000|4000 records but 2 targets"),
+        (lambda b, a, p: undelete.leave_one_out(Ridge(), p[["colour"]], p["income"]), "cannot be fitted"),
+        (
+            lambda b, a, p: undelete.simulate(Ridge(), p[["age"]], p["income"], p[["age"]], [1.0], deletions=3),
+            "4000 public records but 1 public targets",
+        ),
+    ],
+)
+def test_python_users_get_one_line_too(call, message, halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(Ridge()), "income")
+    with pytest.raises(InputError, match=message):
+        call(before, after, public)
 
 
 def test_leave_one_out_of_an_estimator_equals_refitting_it(halves):

@@ -168,9 +168,9 @@ def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Rel
 
 
 def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
-    """Return the records' own cells, for display; None where one is missing."""
+    """Return the records' own cells, for display."""
     names = [column.name for column in release.columns]
-    cells = [[None if pd.isna(v) else _plain(v) for v in table[name].astype(object)] for name in names]
+    cells = [["missing" if pd.isna(v) else _plain(v) for v in table[name].astype(object)] for name in names]
     return tuple(dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
 
 

@@ -78,17 +78,22 @@ class Problem:
         InputError
             When the estimator cannot be read, its penalty is not known, or the fit does not converge.
         """
+        if len(np.asarray(y)) != len(X):
+            raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
         weights = None if sample_weight is None else _weights(sample_weight, len(X))
         if isinstance(estimator, LinearModel):
             model = estimator
         else:
             model = from_sklearn(_fitted(estimator, X, y, weights), X if public is None else public, None)
+        if model.n is not None and model.n != len(X):
+            raise InputError(
+                f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
+                "table that it was trained on"
+            )
         if model.l2 is None:
             raise InputError(
                 f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
             )
-        if len(np.asarray(y)) != len(X):
-            raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
         Y = encode_target(model, y, str(getattr(y, "name", None) or "target"))
         l2 = np.asarray(model.l2, dtype=float)
         objective = Objective(model.design.transform(X), Y, LOSSES[model.loss], l2, weights)
@@ -134,12 +139,17 @@ def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weig
     try:
         check_is_fitted(estimator)
     except NotFittedError:
-        fresh = clone(estimator)
-        if sample_weight is None:
-            return fresh.fit(X, y)
-        last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
-        return fresh.fit(X, y, **{f"{last}sample_weight": sample_weight})
-    return estimator
+        pass
+    else:
+        return estimator
+    fresh = clone(estimator)
+    last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
+    weights = {} if sample_weight is None else {f"{last}sample_weight": sample_weight}
+    try:
+        return fresh.fit(X, y, **weights)
+    except (ValueError, TypeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:

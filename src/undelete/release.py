@@ -282,7 +282,8 @@ class Reconstruction:
     record_probability : array (b,) or None
         Probability that the whole record is right; None: the product over the columns.
     bits : array (b,) or None
-        Bits of the record that came back: the public prior's entropy less the posterior's.
+        Bits of the record that came back: the public prior's entropy less the posterior's. The record here is its
+        columns on a lattice and its target (of a number the tenth in which it lies).
     bits_of : float
         The public prior's entropy: the bits of an average record.
     misfit : array (b,) or None

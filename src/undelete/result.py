@@ -302,6 +302,7 @@ class Audit:
             "attack": self.main,
             "status": found.status[i],
             "confidence": found.confidence[i],
+            "direction": None if redact or found.status[i] != "direction" else found.X[i],
             "columns": [self._cell(i, j, found, redact) for j in range(len(self.release.columns))],
             "target": self._target_cell(i, found, redact),
         }

@@ -140,18 +140,24 @@ def _people(audit: Audit) -> list[str]:
     keep = list(table.columns[:_COLUMNS_SHOWN])
     if audit.setting.target is not None and audit.setting.target.name in table:
         keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
-    width = (WIDTH - 18) // len(keep)
+    width = (WIDTH - 22) // len(keep)
     title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
     names = [title.get(name, audit.setting.schema[name].label)[: width - 1] for name in keep]
     order = audit.order()
-    chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, min(_SIDE_BY_SIDE, len(order))).astype(int)]
-    first = f"{len(chosen)} of them"
-    text = [f"{first:<18}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
+    count = min(_SIDE_BY_SIDE, len(order))
+    # a demonstration shows good and bad alike; a simulation names those most at risk
+    spread = audit.setting.kind == "demo"
+    chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, count).astype(int)] if spread else order[:count]
+    first = f"{count} of them" if spread else "Most exposed"
+    rows = None if audit.truth is None else audit.truth.rows
+    text = [f"{first:<22}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
     for number, i in enumerate(chosen, 1):
         record = audit.true_records.iloc[int(i)]
         for what, row in (("recovered", table.iloc[int(i)]), ("true", record)):
             cells = "".join(f"{_shown(audit, name, row.get(name))[: width - 1]:<{width}}" for name in keep)
-            text.append(f"{number if what == 'recovered' else '':>3}  {what:<13}{cells}".rstrip())
+            lead = f"{number:>3}" if what == "recovered" else "   "
+            where = f" row {rows[int(i)]}" if what == "true" and rows is not None and not spread else ""
+            text.append(f"{lead}  {what + where:<17}{cells}".rstrip())
     return text
 
 

@@ -164,15 +164,19 @@ def test_a_category_that_came_or_shifted_the_codes(encoder):
     else:
         old, new, *_ = models(coded(encoder), train=train)
         pair, message = (new, old), "'state' differ .none only before, 'Alaska' only after"
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         align(*pair[:2])
+    assert ("the deleted record alone had 'Alaska'" in str(caught.value)) == isinstance(encoder, OrdinalEncoder)
 
 
 def test_a_lost_reference_category():
     train = TRAIN.assign(state=TRAIN.state.where(TRAIN.index != 3, "Alaska"))
     old, new, *_ = models(coded(OneHotEncoder(drop="first", handle_unknown="ignore")), train=train)
-    with pytest.raises(InputError, match=r"'state' differ \('Alaska' dropped before, 'Maine' after\)"):
+    with pytest.raises(
+        InputError, match=r"'state' differ \('Alaska' dropped before, 'Maine' after\): the del"
+    ) as caught:
         align(old, new)
+    assert "the deleted record alone had 'Alaska', and the features then mean something else" in str(caught.value)
 
 
 def test_fill_values_that_moved():

@@ -172,6 +172,98 @@ def test_truth_is_coded_by_the_public_values():
     np.testing.assert_array_equal(codes >= 0, [[True, False], [False, True]])
 
 
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OneHotEncoder(drop="first"), OrdinalEncoder()])
+def test_a_category_that_no_public_record_has_is_a_candidate(encoder):
+    train = TRAIN.assign(state=TRAIN.state.where(TRAIN.index != 3, "Utah"), code=TRAIN.code.where(TRAIN.index != 3, 77))
+    steps = ColumnTransformer([("t", encoder, ["state", "code"])])
+    design = from_sklearn(fitted(make_pipeline(steps, Ridge()), train), PUBLIC, "wage").design
+    columns, codes, _ = design.columns(PUBLIC)
+    for j, (column, lost) in enumerate(zip(columns, ("Utah", 77), strict=True)):
+        assert dict(zip(column.values.tolist(), column.frequency, strict=True))[lost] == 0.0
+        assert column.frequency.sum() == pytest.approx(1.0)
+        assert sorted(column.values.tolist()) == column.values.tolist()
+        np.testing.assert_array_equal(column.values[codes[:, j]], PUBLIC[column.name])
+        np.testing.assert_array_equal(decoded(column, design.transform(train)), train[column.name])
+        assert column.values[design.encode(train.loc[[3]], columns)[0][0, j]] == lost
+
+
+def test_a_category_that_only_a_plain_model_names_is_a_candidate():
+    state, code = design_from_names(["state=Utah", "state=Texas", "code=9", "code=2", "code=many"], True).columns(
+        PUBLIC
+    )[0]
+    assert state.values.tolist() == ["Maine", "New York", "Ohio", "Texas", "Utah"]
+    assert code.values.tolist() == [1, 2, 3, 4, 5, 9]  # a word is no value of a column of numbers
+    np.testing.assert_array_equal(state.terms, np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 0]]).T)
+
+
+def test_a_missing_cell_is_a_candidate_where_the_encoder_knows_it():
+    train = with_gaps(TRAIN)
+    pipeline = make_pipeline(ColumnTransformer([("t", OneHotEncoder(), ["state"])]), Ridge())
+    (state,), codes, _ = from_sklearn(fitted(pipeline, train), PUBLIC, "wage").design.columns(PUBLIC)
+    assert state.values.tolist()[-1] == "nan" or "nan" in state.values
+    assert state.frequency[state.values == "nan"].tolist() == [0.0]
+    np.testing.assert_array_equal(state.values[codes[:, 0]], PUBLIC.state)
+    # ordinal codes leave a missing cell missing, which the model then refuses: it is no candidate
+    coded = make_pipeline(
+        ColumnTransformer([("t", make_pipeline(OrdinalEncoder(), SimpleImputer()), ["state"])]), Ridge()
+    )
+    assert len(from_sklearn(fitted(coded, train), PUBLIC, "wage").design.columns(PUBLIC)[0][0].values) >= 4
+
+
+def numbers(values, name="age"):
+    return design_from_names([name], True).columns(pd.DataFrame({"age": values}))
+
+
+def test_a_measured_range_has_its_gaps_filled_and_goes_on_beyond_the_ends():
+    ages = np.array([a for a in range(20, 61) if a not in (33, 34, 47)] * 2)
+    (age,), codes, _ = numbers(ages)
+    assert age.values.tolist() == list(range(10, 71))
+    assert age.frequency[age.values == 33].tolist() == [0.0]
+    assert age.frequency.sum() == pytest.approx(1.0)
+    np.testing.assert_array_equal(age.values[codes[:, 0]], ages)
+    design = design_from_names(["age"], True)
+    truth = pd.DataFrame({"age": [33, 65, 10, 71]})
+    assert design.encode(truth, (age,))[0].ravel().tolist() == [23, 55, 0, -1]
+    np.testing.assert_array_equal(decoded(age, design.transform(truth[:3])), [33, 65, 10])
+    assert numbers(np.arange(5, 61))[0][0].values[0] == 0.0  # no age below zero, as none is there
+    assert numbers(np.arange(-3, 61))[0][0].values[0] == -19.0
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(20.0), np.arange(0, 900, 10), np.r_[np.arange(30), 99], np.arange(0, 15, 0.5)]
+)
+def test_codes_and_fractions_keep_the_public_values(values):
+    assert numbers(values)[0][0].values.tolist() == values.tolist()
+
+
+def test_a_filled_value_joins_the_range_and_a_mark_of_missing_does_not():
+    ages = np.r_[np.arange(20, 61), [-9] * 20].astype(float)
+    table = pd.DataFrame({"age": ages})
+    pipeline = make_pipeline(SimpleImputer(missing_values=-9, fill_value=40.5, strategy="constant"), Ridge())
+    design = from_sklearn(pipeline.fit(table, ages), table, None).design
+    (age,), codes, _ = design.columns(table)
+    assert age.values.tolist() == sorted([*range(10, 71), 40.5])
+    np.testing.assert_array_equal(age.values[codes[:, 0]], np.where(ages == -9, 40.5, ages))
+
+
+def test_one_value_is_no_finding():
+    table = pd.DataFrame({"age": [3.0] * 5, "state": ["Ohio"] * 5, "code": [1, 2, 1, 2, 1]})
+    columns, codes, _ = design_from_names(["age", "state=Ohio", "code"], True).columns(table)
+    assert [c.projection.shape for c in columns] == [(4, 0), (4, 0), (4, 1)]
+    assert [c.terms.shape for c in columns] == [(1, 0), (1, 0), (2, 1)]
+    assert [c.values.tolist() for c in columns[:2]] == [[3.0], ["Ohio"]]
+    assert codes[:, :2].tolist() == [[0, 0]] * 5
+    # a second candidate that no public record has is a finding
+    (state,), *_ = design_from_names(["state=Texas"], True).columns(table)
+    assert state.projection.shape == (2, 1)
+
+
+def test_a_column_of_words_and_numbers_is_coded():
+    table = pd.DataFrame({"state": ["Ohio", 7, "Texas", 7]})
+    (state,), codes, _ = design_from_names(["state=Ohio"], True).columns(table)
+    assert state.values[codes[:, 0]].tolist() == ["Ohio", "7.0", "Texas", "7.0"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

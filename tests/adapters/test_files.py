@@ -47,11 +47,13 @@ def test_selectors_and_imputers_come_back_from_skops(tmp_path):
 @pytest.mark.parametrize(
     ("loss", "classes"), [("squared", None), ("logistic", ["no", "yes"]), ("squared_hinge", [0, 1])]
 )
-def test_plain_files_come_back(tmp_path, intercept, loss, classes):
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_plain_files_come_back(tmp_path, suffix, intercept, loss, classes):
     names = ["year", "year^2", "state=Texas", "year*state=Texas"]
-    model = LinearModel(np.arange(4.0), intercept, loss, names, classes=classes, l2=2.0, n=300)
-    save_model(model, tmp_path / "m.npz")
-    again = load_model(tmp_path / "m.npz")
+    model = LinearModel(np.random.default_rng(0).normal(size=4), intercept, loss, names, classes=classes, l2=2.0, n=300)
+    save_model(model, tmp_path / f"m{suffix}")
+    again = load_model(tmp_path / f"m{suffix}")
+    assert os.listdir(tmp_path) == [f"m{suffix}"]
     np.testing.assert_array_equal(again.W, model.W)
     np.testing.assert_array_equal(again.l2, model.l2)
     assert (again.loss, again.feature_names, again.classes, again.n, again.intercept is None) == (
@@ -60,10 +62,11 @@ def test_plain_files_come_back(tmp_path, intercept, loss, classes):
     np.testing.assert_array_equal(again.decision(TRAIN), model.decision(TRAIN))
 
 
-def test_a_bare_estimator_can_be_saved_plainly(tmp_path):
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_a_bare_estimator_can_be_saved_plainly(tmp_path, suffix):
     model = from_sklearn(Ridge().fit(TRAIN[["year", "income"]], TRAIN.wage), TRAIN, "wage")
-    save_model(model, tmp_path / "m.npz")
-    np.testing.assert_allclose(load_model(tmp_path / "m.npz").decision(TRAIN), model.decision(TRAIN), rtol=1e-10)
+    save_model(model, tmp_path / f"m{suffix}")
+    np.testing.assert_allclose(load_model(tmp_path / f"m{suffix}").decision(TRAIN), model.decision(TRAIN), rtol=1e-10)
 
 
 def test_a_scaled_model_cannot_be_saved_plainly(tmp_path):
@@ -224,6 +227,7 @@ PLAIN = {"coef": [[1.0, 2.0]], "intercept": 0.5, "loss": "squared", "feature_nam
         ({"coef": np.array([object(), 1.0])}, r"is damaged or no \.npz file"),
         ({"n": 2.5}, "has an n that is not one whole number"),
         ({"n": "many"}, "has an n that is not one whole number"),
+        ({"loss": ["squared", "logistic"]}, "has a loss that is not one word: write squared, logistic"),
         ({"coef": [[1.0, np.inf]]}, "m.npz: coef has values that are not finite"),
         ({"coef": [[1.0]]}, r"m.npz: coef has shape \(1, 1\) and there are 2 feature names"),
         ({"feature_names": ["a", "b^x"]}, r"m.npz: feature name 'b\^x' cannot be read"),
@@ -236,6 +240,90 @@ def test_plain_files_that_are_wrong(tmp_path, change, message):
         load_model(tmp_path / "m.npz")
 
 
+def written(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_json_as_other_languages_write_it(tmp_path):
+    """R's jsonlite as a list of vectors and with lone values, Julia's and SQL's null, a byte-order mark."""
+    names = '"feature_names": ["age", "state=Zürich"]'
+    texts = [
+        f'{{"coef": [[1.5, -2]], "intercept": [0.25], "loss": ["squared"], {names}, "l2": [0.5], "n": [300]}}',
+        f'{{"coef": [1.5, -2], "intercept": 0.25, "loss": "squared", {names}, "l2": 0.5, "n": 300, "classes": {{}}}}',
+        f'\ufeff{{"coef": [1.5, -2.0], "intercept": 0.25, "loss": "squared", {names}, "l2": [0.5, 0.5, 0], "n": 3e2}}',
+    ]
+    for text in texts:
+        model = load_model(written(tmp_path / "m.json", text))
+        assert model.W.ravel().tolist() == [1.5, -2.0, 0.25]
+        assert (model.n, model.l2.tolist(), model.classes) == (300, [0.5, 0.5, 0.0], None)
+        assert model.feature_names == ("age", "state=Zürich")
+    one = '{"coef": 2, "intercept": null, "loss": "logistic", "feature_names": "age", "classes": [0, 1]}'
+    model = load_model(written(tmp_path / "m.json", one))
+    assert model.W.tolist() == [[2.0]]
+    assert model.intercept is None
+    assert model.classes == (0, 1)
+
+
+JSON = {"coef": [1.0, 2.0], "intercept": 0.5, "loss": "squared", "feature_names": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coef": None}, "has no coef: a plain model file has coef, loss and feature_names"),
+        ({"weights": [1]}, r"has entries that are not known \(weights\): it has coef, intercept"),
+        ({"loss": "mse"}, "m.json: loss 'mse' is not known"),
+        ({"loss": 1}, "has a loss that is not one word"),
+        ({"loss": []}, "has a loss that is not one word"),
+        ({"feature_names": [1, 2]}, "has feature_names that are not a list of text"),
+        ({"feature_names": ["a", None]}, "has feature_names that are not a list of text"),
+        ({"coef": [1.0, "NA"]}, 'has "NA" in coef, where numbers belong: write numbers'),
+        ({"coef": [1.0, None]}, "has null in coef, where numbers belong"),
+        ({"coef": [1.0, True]}, "has true in coef, where numbers belong"),
+        ({"coef": [[[1.0, 2.0]]]}, r"has \[1.0, 2.0\] in coef, where numbers belong"),
+        ({"coef": [[1.0, 2.0], [3.0]]}, "has a coef whose rows are not of one length"),
+        ({"coef": [1.0, 10**400]}, "has a coef whose rows are not of one length, or too large a number"),
+        ({"coef": [1.0, float("inf")]}, "m.json: coef has values that are not finite"),
+        ({"coef": [[1.0], [2.0]]}, r"m.json: coef has shape \(2, 1\) .*it is transposed"),
+        ({"classes": [1, "a"]}, "has classes that are not a list of text or of numbers"),
+        ({"n": 2.5}, "has an n that is not one whole number"),
+        ({"n": "300"}, 'has "300" in n, where numbers belong'),
+        ({"l2": -1}, r"m.json: l2 is negative \(-1\)"),
+    ],
+)
+def test_json_that_is_wrong(tmp_path, change, message):
+    entries = {key: value for key, value in {**JSON, **change}.items() if value is not None}
+    with pytest.raises(InputError, match=message) as caught:
+        load_model(written(tmp_path / "m.json", json.dumps(entries)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "Expecting property name"),
+        (b"coef: 1", "Expecting value"),
+        (b"[1, 2]", "it holds a list, not an object"),
+        (b'{"coef": 1, "coef": 2}', "it has coef twice"),
+        (b"[" * 200_000, "recursion"),
+        (b"\xff\xfe\x00", "invalid start byte"),
+        (b'{"n": ' + b"9" * 10_000 + b"}", "Exceeds the limit"),
+    ],
+)
+def test_what_is_no_json_object(tmp_path, content, why):
+    (tmp_path / "m.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"is damaged or no \.json file \(.*{why}.*\): save the model again") as caught:
+        load_model(tmp_path / "m.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_json_file_that_would_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_LARGEST_JSON", 2_000_000)
+    with pytest.raises(InputError, match=r"has 3 MB, more than the 2 MB that are read as JSON: save a model of so many"):
+        load_model(written(tmp_path / "m.json", "[" + "0," * 1_500_000 + "0]"))
+
+
 @pytest.mark.parametrize("name", ["model.csv", "model", "model.h5", "model.npy"])
 def test_names_that_are_no_model_s(tmp_path, name):
     (tmp_path / name).write_text("x")
@@ -245,7 +333,7 @@ def test_names_that_are_no_model_s(tmp_path, name):
 
 def test_places_that_cannot_be_written(tmp_path):
     model = LinearModel([1.0], 0.0, "squared", ["a"])
-    with pytest.raises(InputError, match=r"must end in \.npz: that is how a LinearModel is saved"):
+    with pytest.raises(InputError, match=r"must end in \.json or \.npz: that is how a LinearModel is saved"):
         save_model(model, tmp_path / "m.skops")
     with pytest.raises(InputError, match=r"must end in \.skops: that is how a LogisticRegression is saved"):
         save_model(LogisticRegression(), tmp_path / "m.npz")

@@ -41,8 +41,14 @@ def test_the_caller_s_array_is_not_kept():
         ({"loss": "logistic"}, "loss 'logistic' belongs to a classifier: give its classes"),
         ({"classes": ["only"]}, "there are 1 classes and 1 rows of coef"),
         ({"classes": [1, 2, 3]}, "there are 3 classes and 1 rows of coef"),
-        ({"l2": [1.0] * 5}, r"l2 has shape \(5,\): it is the penalty, zero or more, of each of 2 features"),
-        ({"l2": -1.0}, "zero or more"),
+        ({"l2": [1.0] * 5}, r"l2 has shape \(5,\): give one number, or one for each of 2 features \(and a last"),
+        ({"l2": [1.0] * 3, "intercept": None}, r"l2 has shape \(3,\): give one number, or one for each of 2 features$"),
+        ({"l2": -1.0}, r"l2 is negative \(-1\): a penalty is zero or more, 0 for none"),
+        ({"l2": [1.0, -0.5, 0.0]}, r"l2 is negative \(-0.5\)"),
+        (
+            {"coef": [[1.0], [2.0]]},
+            r"coef has shape \(2, 1\) and there are 2 .* \(outputs, features\) \(it is transposed\)",
+        ),
         ({"n": 0}, "n is 0: it is the number of training records, at least 1"),
     ],
 )

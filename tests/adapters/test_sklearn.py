@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -23,6 +23,7 @@ from sklearn.linear_model import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     PolynomialFeatures,
@@ -32,7 +33,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVR, LinearSVC
 
 from undelete import InputError
-from undelete.adapters.sklearn import from_sklearn, scaler_leak
+from undelete.adapters.sklearn import extreme_leak, from_sklearn, scaler_leak
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
@@ -126,7 +127,54 @@ def test_a_fit_that_did_not_converge_is_noted():
     estimator = LogisticRegression(max_iter=1)
     with pytest.warns(ConvergenceWarning):
         estimator.fit(X, TWO)
-    assert from_sklearn(estimator, X, None).notes == ("LogisticRegression stopped at max_iter=1 without converging",)
+    first, second = from_sklearn(estimator, X, None).notes
+    assert first == "LogisticRegression stopped at max_iter=1 without converging"
+    assert second.startswith("LogisticRegression was fitted with tol=0.0001, coarse beside the change that one record")
+    assert second.endswith("so the error bars may be too small: refit both models with tol=1e-10")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y", "note"),
+    [
+        (Ridge(solver="lsqr"), Z, "Ridge was fitted by the iterative solver 'lsqr' with tol=0.0001, too coarse"),
+        (RidgeClassifier(solver="sag", max_iter=10_000), TWO, "RidgeClassifier was fitted by the iterative solver"),
+        (LogisticRegressionCV(
+            Cs=[1.0], l1_ratios=(0,), scoring="accuracy", use_legacy_attributes=False
+        ), TWO, "LogisticRegressionCV was fitted with tol=0.0001, coarse beside"),
+        (LinearSVC(), TWO, "LinearSVC was fitted with tol=0.0001, coarse beside the change that one record makes"),
+        (Ridge(), Z, None),
+        (Ridge(solver="lsqr", tol=1e-12), Z, None),
+        (RidgeClassifier(), TWO, None),
+        (LinearRegression(), Z, None),
+        (LogisticRegression(tol=1e-10), TWO, None),
+        (LinearSVC(tol=1e-10, max_iter=100_000), TWO, None),
+    ],
+)  # fmt: skip
+def test_a_tolerance_in_which_one_record_is_lost_is_noted(estimator, y, note):
+    notes = from_sklearn(estimator.fit(X, y), X, None).notes
+    assert len(notes) == (note is not None)
+    assert all(text.startswith(note) for text in notes)
+
+
+def test_sparse_input_chooses_an_iterative_ridge_and_is_noted():
+    """The oracle for "too coarse": the deletion of one record against the solver's own error."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"state": rng.choice(list("abcdefghijklmnop"), 3000)})
+    y = rng.normal(size=3000) + (table.state == "c")
+
+    def change(sparse):
+        fits = [
+            from_sklearn(make_pipeline(OneHotEncoder(sparse_output=sparse), Ridge()).fit(table[k:], y[k:]), table, None)
+            for k in (0, 1)
+        ]
+        return fits[0], fits[1].coef - fits[0].coef
+
+    (sparse, coarse), (dense, exact) = change(True), change(False)
+    assert np.abs(coarse - exact).max() > 0.5 * np.abs(exact).max()
+    assert dense.notes == ()
+    (note,) = sparse.notes
+    assert "solver 'sparse_cg' with tol=0.0001" in note
+    assert 'refit both models with solver="cholesky" or "svd" (sparse input chooses sparse_cg by itself' in note
 
 
 def test_scalers_give_the_deleted_record_away():
@@ -140,6 +188,51 @@ def test_scalers_give_the_deleted_record_away():
     assert leaked == pytest.approx(X.loc[17, ["b", "c"]].to_dict(), abs=1e-10)
     assert scaler_leak(before, before) is None
     assert scaler_leak(Ridge().fit(X, Z), Ridge().fit(X[rest], Z[rest])) is None
+
+
+def test_an_extreme_that_moved_is_the_deleted_record_s_value():
+    steps = ColumnTransformer(
+        [
+            ("m", MinMaxScaler(), ["a", "b"]),
+            ("l", MaxAbsScaler(), ["c"]),
+            ("i", make_pipeline(SimpleImputer(), MinMaxScaler()), ["d"]),
+        ]
+    )
+    table = X.assign(d=X.a)
+    pipeline = make_pipeline(steps, MinMaxScaler(), Ridge())
+    before = from_sklearn(pipeline.fit(table, Z), table, None)
+    leaks = {}
+    for row in (table.a.idxmax(), table.b.idxmin(), table.c.abs().idxmax(), 17):
+        rest = table.index != row
+        after = from_sklearn(clone(pipeline).fit(table[rest], Z[rest]), table, None)
+        leaks[row] = extreme_leak(before, after)
+        assert extreme_leak(after, before) == ()  # an extreme that came tells of no deletion
+    assert list(leaks.values()) == [("a",), ("b",), ("c",), ()]
+    assert before.extremes["a", "data_max_"] == table.a.max()
+    assert before.extremes["c", "max_abs_"] == table.c.abs().max()
+    assert {column for column, _ in before.extremes} == {"a", "b", "c"}
+
+
+def test_what_the_estimator_cannot_predict_is_said_in_a_clear_line():
+    table = pd.DataFrame({"code": ["1", "2", "3"] * 20, "age": np.arange(60.0), "note": 0.0})
+    encoder = make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["age"]), ("drop", ["note"]))
+    pipeline = make_pipeline(encoder, Ridge()).fit(table, np.arange(60.0))
+    why = r"\(column 'code' holds numbers, and its encoder was fitted on text such as '1'\)"
+    with pytest.raises(InputError, match=rf"does not predict the public records {why}: give records with the columns"):
+        from_sklearn(pipeline, table.astype({"code": int}), None)
+    ridge = Ridge().fit(table[["age", "note"]], np.arange(60.0))
+    ridge.feature_names_in_ = np.array(["age", "note"])
+    ridge.predict = lambda _: np.sqrt("x")
+    with pytest.raises(
+        InputError, match=r"^the Ridge does not predict the public records: give records with the columns"
+    ):
+        from_sklearn(ridge, table, None)
+
+
+def test_an_array_for_a_model_of_named_columns():
+    for public in (pd.DataFrame(X.to_numpy()), pd.DataFrame(X.to_numpy(), columns=["x0", "x1", "x2"]).assign(wage=Z)):
+        with pytest.raises(InputError, match=r"given as an array.*: give a DataFrame with the columns 'a', 'b', 'c'$"):
+            from_sklearn(Ridge().fit(X, Z), public, "wage")
 
 
 class ShiftingRidge(Ridge):

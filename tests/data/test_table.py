@@ -63,6 +63,21 @@ def test_a_column_with_one_word_among_numbers_stays_text(tmp_path: Path) -> None
     assert table["age"].tolist() == ["34", "unknown"]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_digits_with_a_leading_zero_are_codes(tmp_path: Path, suffix: str) -> None:
+    lines = ["zip,quoted,gap,age,share,signed,zero"]
+    lines += ['00501,"007",01,34,0.5,-05,0', "90210,123,,7,00.25,3,10", "10001,5,NA,8,1,2,0"]
+    text = "\n".join(lines).encode()
+    table = read_table(written(tmp_path, f"t{suffix}", gzip.compress(text) if suffix.endswith("gz") else text))
+    assert table["zip"].tolist() == ["00501", "90210", "10001"]
+    assert table["quoted"].tolist() == ["007", "123", "5"]
+    assert table["gap"].isna().tolist() == [False, True, True]
+    assert table["gap"][0] == "01"
+    assert table["share"].tolist() == [0.5, 0.25, 1.0]  # no column of digits
+    assert table["signed"].tolist() == [-5, 3, 2]
+    assert (table["age"].dtype, table["zero"].dtype) == (np.int64, np.int64)
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert list(read_table(written(tmp_path, "t.csv", b"\xef\xbb\xbfage,sex\n1,2\n"))) == ["age", "sex"]
 

@@ -173,16 +173,10 @@ def test_a_class_without_members_has_a_model_when_the_constant_is_penalised(limi
 
 @pytest.mark.parametrize("limit", [8192, 0])
 def test_a_class_without_members_has_no_optimum_when_the_constant_is_free(limit, monkeypatch):
-    # its intercept falls for ever: the gradient gets as small as asked for, but tighter means further away
+    # its intercept falls for ever: the gradient gets as small as asked for, but no step comes to rest
     monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", limit)
     objective = single(1.0, 0.0)
-    W = fit(objective).W
-    lowest = []
-    for tol in (1e-5, 1e-9):
-        found = retrain_without(objective, W, np.array([0]), tol=tol)
-        assert found.converged.all()
-        lowest.append(found.intercept[0, 2] - found.intercept[0, :2].mean())
-    assert lowest[1] < lowest[0] - 5
+    assert not retrain_without(objective, fit(objective).W, np.array([0])).converged.any()
 
 
 @pytest.mark.parametrize("limit", [8192, 0])

@@ -100,7 +100,7 @@ class Cells:
         missing = [column for column in columns if column not in self._series]
         if missing:
             wanted = ", ".join(repr(name) for name in columns[:12]) + (", ..." if len(columns) > 12 else "")
-            if self._is_array():
+            if len(missing) == len(columns) and self._is_array():
                 raise InputError(
                     "the table was given as an array, whose columns have no names, and the model was fitted on named "
                     f"ones: give a DataFrame with the columns {wanted}"

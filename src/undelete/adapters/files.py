@@ -1,4 +1,4 @@
-"""Model files: .skops and .npz, which run no code when read, and .joblib and .pkl on trust.
+"""Model files: .skops, .json and .npz, which run no code when read, and .joblib and .pkl on trust.
 
 A file is the user's, or somebody else's who may be hostile. Before anything is allocated the archive's declared
 sizes are added up, and every array's header is compared with the bytes that are there.
@@ -21,15 +21,14 @@ import skops.io
 from numpy.lib import format as npy
 from sklearn.base import BaseEstimator
 
-from undelete.adapters.feature_names import describes
 from undelete.adapters.model import LinearModel
+from undelete.adapters.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.errors import InputError
 
 _LARGEST = 2 * 1024**3  # bytes unpacked; a linear model with a million features has 10 MB
-_LARGEST_SCHEMA = 64 * 1024**2  # skops describes the estimator in JSON, which takes many times that in memory
+_LARGEST_JSON = 64 * 1024**2  # of JSON, which takes many times that in memory; skops describes the estimator in it
 _PICKLES = (".joblib", ".pkl", ".pickle")
-_KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2")
-_NEEDED = ("coef", "loss", "feature_names")
+_PLAIN = (".json", ".npz")
 
 # Besides what skops trusts by itself: parts of a fitted ColumnTransformer. They hold names and types, and
 # building them runs nothing of the file's.
@@ -48,15 +47,15 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
     Parameters
     ----------
     path : path
-        .skops: a scikit-learn estimator. .npz: the plain form of docs/model-files.md. .joblib, .pkl: a
-        pickle, only with `trust`.
+        .skops: a scikit-learn estimator. .json, .npz: the plain form of docs/model-files.md. .joblib, .pkl:
+        a pickle, only with `trust`.
     trust : bool
         Allow pickles. Unpickling runs code that the file contains.
 
     Returns
     -------
     estimator or LinearModel
-        The estimator as saved; a LinearModel from an .npz.
+        The estimator as saved; a LinearModel from the plain form.
 
     Raises
     ------
@@ -66,10 +65,10 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
     """
     file = Path(path)
     suffix = file.suffix.lower()
-    if suffix not in (".skops", ".npz", *_PICKLES):
+    if suffix not in (".skops", *_PLAIN, *_PICKLES):
         raise InputError(
-            f"{path} is not a model file by its name: save the model as .skops (skops.io.dump) or .npz "
-            "(docs/model-files.md)"
+            f"{path} is not a model file by its name: save the model as .skops (skops.io.dump), or its coefficients as "
+            ".json or .npz (docs/model-files.md)"
         )
     if file.is_dir():
         raise InputError(f"{path} is a folder: give the model file in it")
@@ -80,8 +79,11 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
     if suffix in _PICKLES:
         return _load_pickle(file, trust)
     try:
+        if suffix == ".json":
+            _check_json(file)
+            return model_of(read_json(file), file)
         _check_archive(file)
-        return _load_skops(file) if suffix == ".skops" else _load_npz(file)
+        return _load_skops(file) if suffix == ".skops" else model_of(read_npz(file), file)
     except InputError:
         raise
     except Exception as error:  # hostile bytes: the parsers below can fail in any way
@@ -90,7 +92,7 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
 
 
 def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str]) -> None:
-    """Write a model file: a LinearModel as .npz, an estimator as .skops.
+    """Write a model file: a LinearModel as .json or .npz, an estimator as .skops.
 
     The file is written beside and then renamed, so that a half-written one never has the name.
 
@@ -101,22 +103,26 @@ def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str])
         not say all that the model does (then save the estimator itself).
     """
     file = Path(path)
-    plain = isinstance(model, LinearModel)
-    suffix = ".npz" if plain else ".skops"
-    if file.suffix.lower() != suffix:
-        raise InputError(f"{path} must end in {suffix}: that is how a {type(model).__name__} is saved")
+    suffix = file.suffix.lower()
+    endings = _PLAIN if isinstance(model, LinearModel) else (".skops",)
+    if suffix not in endings:
+        raise InputError(f"{path} must end in {' or '.join(endings)}: that is how a {type(model).__name__} is saved")
     if not file.absolute().parent.is_dir():
         raise InputError(f"there is no folder {file.absolute().parent}: make it first")
     if file.is_dir():
         raise InputError(f"{path} is a folder: give a file name in it")
     if isinstance(model, LinearModel):
-        arrays = _plain_arrays(model)
-        _write(file, lambda out: np.savez(out, allow_pickle=False, **arrays))
+        entries = entries_of(model)
+        if suffix == ".json":
+            text = json_bytes(entries)
+            _write(file, lambda out: out.write(text))
+        else:
+            _write(file, lambda out: np.savez(out, allow_pickle=False, **entries))
     else:
         _write(file, lambda out: skops.io.dump(model, out))
 
 
-def _write(file: Path, write: Callable[[BinaryIO], None]) -> None:
+def _write(file: Path, write: Callable[[BinaryIO], object]) -> None:
     beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         with beside.open("xb") as out:
@@ -126,25 +132,6 @@ def _write(file: Path, write: Callable[[BinaryIO], None]) -> None:
         raise InputError(f"{file} cannot be written ({error.strerror}): choose another place") from error
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _plain_arrays(model: LinearModel) -> dict[str, Any]:
-    if not describes(model.feature_names, model.design):
-        raise InputError(
-            f"the {model.kind}'s features are more than their names say (steps: {', '.join(model.steps) or 'none'}): "
-            "save the estimator itself as .skops"
-        )
-    arrays: dict[str, Any] = {
-        "coef": model.coef,
-        "loss": np.array(model.loss),
-        "feature_names": np.array(model.feature_names, dtype=str),
-    }
-    optional = {"intercept": model.intercept, "l2": model.l2, "n": model.n}
-    arrays.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
-    if model.classes is not None:
-        classes = np.array(list(model.classes))
-        arrays["classes"] = classes.astype(str) if classes.dtype == object else classes
-    return arrays
 
 
 def _load_pickle(file: Path, trust: bool) -> BaseEstimator:
@@ -178,44 +165,13 @@ def _load_skops(file: Path) -> BaseEstimator:
     return model
 
 
-def _load_npz(file: Path) -> LinearModel:
-    with np.load(file, allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    unknown, missing = sorted(set(arrays) - set(_KEYS)), [key for key in _NEEDED if key not in arrays]
-    if missing:
+def _check_json(file: Path) -> None:
+    size = file.stat().st_size
+    if size > _LARGEST_JSON:
         raise InputError(
-            f"{file} has no {', '.join(missing)}: a plain model file has coef, loss and feature_names "
-            "(docs/model-files.md)"
+            f"{file} has {size / 1e6:,.0f} MB, more than the {_LARGEST_JSON / 1e6:,.0f} MB that are read as JSON: "
+            "save a model of so many coefficients as .npz"
         )
-    if unknown:
-        raise InputError(f"{file} has entries that are not known ({', '.join(unknown[:5])}): it has {', '.join(_KEYS)}")
-    names = arrays["feature_names"]
-    if names.ndim != 1 or names.dtype.kind not in "US":
-        raise InputError(f"{file} has feature_names that are not a list of text: write one name for each coefficient")
-    classes = arrays.get("classes")
-    n = arrays.get("n")
-    if n is not None and (n.size != 1 or not np.issubdtype(n.dtype, np.number) or n != np.round(n)):
-        raise InputError(f"{file} has an n that is not one whole number: it is the number of training records")
-    try:
-        return LinearModel(
-            coef=arrays["coef"],
-            intercept=arrays.get("intercept"),
-            loss=_text(arrays["loss"]),  # type: ignore[arg-type]  # checked there
-            feature_names=[_text(name) for name in names],
-            classes=None if classes is None else [_plain(c) for c in np.ravel(classes).tolist()],
-            l2=arrays.get("l2"),
-            n=None if n is None else int(n.item()),
-        )
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
-
-
-def _plain(label: Any) -> Any:
-    return label.decode() if isinstance(label, bytes) else label
-
-
-def _text(value: Any) -> str:
-    return str(_plain(value.item() if isinstance(value, np.ndarray | np.generic) else value))
 
 
 def _check_archive(file: Path | BinaryIO, depth: int = 0) -> None:
@@ -229,7 +185,7 @@ def _check_archive(file: Path | BinaryIO, depth: int = 0) -> None:
                 "model: it is not what it says it is"
             )
         for member in members:
-            if member.filename == "schema.json" and member.file_size > _LARGEST_SCHEMA:
+            if member.filename == "schema.json" and member.file_size > _LARGEST_JSON:
                 raise ValueError(f"schema.json of {member.file_size / 1e6:.0f} MB")
             if member.filename.endswith(".npy"):
                 with archive.open(member) as part:

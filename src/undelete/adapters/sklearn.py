@@ -266,7 +266,9 @@ def _unlike(model: LinearModel, public: pd.DataFrame, names: list[str]) -> str:
     for encoding in model.design.encodings:
         texts = [cell for cell in encoding.known if isinstance(cell, str)]
         if texts and not cells.is_text(encoding.column):
-            return f" (column {encoding.column!r} holds numbers, and its encoder was fitted on text such as {texts[0]!r})"
+            return (
+                f" (column {encoding.column!r} holds numbers, and its encoder was fitted on text such as {texts[0]!r})"
+            )
         if len(texts) < len(encoding.known) and not texts and cells.is_text(encoding.column):
             return f" (column {encoding.column!r} holds text, and its encoder was fitted on numbers)"
     for atom in model.design.atoms:

@@ -34,9 +34,10 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         numbers = np.asarray(pd.DataFrame(values).apply(pd.to_numeric, errors="coerce"), dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
         if bad.size:
+            seen = _shown(values.reshape(len(values), -1)[bad[0]], numbers[bad[0]])
             raise InputError(
-                f"target {name!r} has {_shown(values.reshape(len(values), -1)[bad[0]], numbers[bad[0]])} in row {bad[0]}, "
-                "which is no finite number, and the model predicts a number: correct or drop the row"
+                f"target {name!r} has {seen} in row {bad[0]}, which is no finite number, and the model predicts a "
+                "number: correct or drop the row"
             )
         if numbers.shape[1] != model.W.shape[1]:
             raise InputError(

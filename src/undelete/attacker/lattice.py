@@ -57,7 +57,7 @@ class _Lattice:
     chain : dict of int to Conditional
         The prior; the last column of the codes is the target's.
     bits : float
-        The prior's entropy.
+        The prior's entropy, the target's class or tenth included.
     """
 
     order: list[int]
@@ -132,7 +132,9 @@ def _lattice(release: Release, *, targeted: bool) -> _Lattice:
     sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]
     chain = learn(all_codes, sizes, order, given=[len(columns)])
     projection = np.hstack([release.X_public[:0].T, *(columns[j].projection for j in order)])
-    return _Lattice(order, projection, chain, entropy(all_codes, chain))
+    share = np.bincount(targets) / len(targets)
+    bits = entropy(all_codes, chain) - float((share[share > 0] * np.log2(share[share > 0])).sum())
+    return _Lattice(order, projection, chain, bits)
 
 
 @dataclass(frozen=True)

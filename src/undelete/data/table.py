@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+import re
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,13 +23,16 @@ from undelete.errors import InputError
 # What spreadsheets and R write for a missing number. In a column of words they are words: "NA" is Namibia.
 _MISSING = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A"})
 
+# A cell that starts with 0 and another digit: 00501 is a postal code, not the number 501.
+_LEADING_ZERO = re.compile(rb'(?:^|[,\r])[ "]*0[0-9]')
+
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the table that a .csv, .csv.gz or .parquet file holds, its rows numbered from 0.
 
     Numbers come back as int64 or float64, and text as text: in a column of words "NA" and "None" are
-    words and only an empty cell is missing; in a column of numbers they are missing. As anywhere in
-    pandas, a CSV's unquoted or quoted 007 is the number 7; Parquet stores the type.
+    words and only an empty cell is missing; in a column of numbers they are missing. A CSV column of
+    digits in which some cell has a leading zero (00501) is text: codes, not numbers. Parquet stores the type.
 
     Parameters
     ----------
@@ -68,14 +73,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             # pandas warns where rows are longer than the header, and then drops their ends
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                file,
-                index_col=False,
-                keep_default_na=False,
-                na_values=[""],
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
+            table = _parsed(file)
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not text in UTF-8 ({error.reason}): save it as UTF-8") from error
     except PermissionError:
@@ -88,6 +86,34 @@ def _read_csv(file: Path) -> pd.DataFrame:
         raise InputError(f"{file} cannot be read as CSV ({_line(error)}): export it again") from error
     for column in table.columns:
         table[column] = _numbers_if_any(table[column])
+    return _codes_as_text(file, table)
+
+
+def _parsed(file: Path, columns: list[str] | None = None, dtype: Any = None) -> pd.DataFrame:
+    return pd.read_csv(
+        file,
+        index_col=False,
+        keep_default_na=False,
+        na_values=[""],
+        encoding="utf-8-sig",
+        low_memory=False,
+        usecols=columns,
+        dtype=dtype,
+    )
+
+
+def _codes_as_text(file: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Turn columns of digits back into text where a leading zero says that they are codes."""
+    opened = gzip.open if file.name.lower().endswith(".gz") else open
+    with opened(file, "rb") as lines:
+        if not any(_LEADING_ZERO.search(line) for line in lines):
+            return table  # most tables: the cells need not be read twice
+    numeric = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    for name, cells in _parsed(file, numeric, object).items() if numeric else ():
+        kept = cells.where(~cells.isin(_MISSING))
+        digits = kept.dropna().str.strip()
+        if digits.str.fullmatch("[0-9]+").all() and digits.str.match("0[0-9]").any():
+            table[name] = kept.str.strip()
     return table
 
 

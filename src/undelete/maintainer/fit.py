@@ -20,6 +20,7 @@ from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import factor, shortest
 
 _DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
+_STILL = 0.1  # largest change of a prediction by a further Newton step at an optimum
 _WORN = 40  # products of an inner solve after which its preconditioner is made anew
 
 
@@ -36,7 +37,7 @@ class Fit:
     iterations : int
         Newton steps taken.
     converged : bool
-        Whether gradient_norm <= tol.
+        Whether gradient_norm <= tol, at an optimum.
     """
 
     W: Array
@@ -80,7 +81,8 @@ def fit(
     Returns
     -------
     Fit
-        `converged` is False when the tolerance was not reached (separable classes without a penalty).
+        `converged` is False when the tolerance was not reached, or where there is no optimum (separable classes
+        without a penalty).
 
     Notes
     -----
@@ -99,7 +101,30 @@ def fit(
     else:
         W, iterations = _newton(objective, W, tol, max_iterations)
     norm = gradient_norm(objective, W)
-    return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=bool(norm <= tol))
+    converged = bool(norm <= tol) and _settled(objective, W)
+    return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=converged)
+
+
+def _settled(objective: Objective, W: Array) -> bool:
+    """Return whether another Newton step would leave the predictions where they are.
+
+    On separable classes without a penalty the gradient goes to zero as the parameters go to infinity: there is no
+    optimum, and each step moves the predictions by about one. A penalty on all features but one rules that out for
+    a large softmax model, where a step is dear.
+    """
+    xp = namespace(W)
+    free = int(xp.sum(xp.astype(objective.l2 == 0, xp.int64)))
+    large = not objective.loss.separable and W.shape[0] * W.shape[1] > _DENSE_PARAMETERS
+    if isinstance(objective.loss, Squared) or (large and free <= 1):
+        return True
+    parts = [(objective, W)]
+    if objective.loss.separable:
+        parts = [(objective.output(j), W[:, j : j + 1]) for j in range(W.shape[1])]
+    for part, w in parts:
+        step = _Directions(part).step(w, part.gradient(w))
+        if not float(xp.max(xp.abs(predict(part.X, step)))) <= _STILL:
+            return False
+    return True
 
 
 def _least_squares(objective: Objective, start: Array | None, *, has_constant: bool) -> Array:

@@ -217,7 +217,7 @@ class _Certified:
         logistic = objective.loss.name == "logistic"
         self.measured, self.tol = measured, tol
         self.certificate = (LogisticCertificate if logistic else MarginCertificate)(objective, W)
-        self.block_rows = rows_in_block(W.shape[0] ** 2)
+        self.block_rows = rows_in_block(W.shape[0] ** 2 if logistic else W.shape[0])
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         found = self.certificate.retrain(rows)
@@ -268,20 +268,22 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
         V, gradient = (take_rows(array, np.flatnonzero(~ready)) for array in (V, gradient))
         still = still[~ready]
     V = take_rows(namespace(W).concat(finished, axis=0), np.argsort(np.concatenate(done)))
-    return _fit_alone(objective, rows, Block(V, norm, taken, np.zeros(len(rows), dtype=np.bool_)), tol)
+    return _fit_alone(objective, W, rows, Block(V, norm, taken, np.zeros(len(rows), dtype=np.bool_)), tol)
 
 
-def _fit_alone(objective: Objective, rows: NDArray[np.int64], block: Block, tol: float) -> Block:
+def _fit_alone(objective: Objective, W: Array, rows: NDArray[np.int64], block: Block, tol: float) -> Block:
     """Fit each deletion that the fixed Hessian did not bring under the tolerance by itself; few or none."""
-    failed = np.flatnonzero(block.gradient_norm > tol)
+    failed = np.flatnonzero(~(block.gradient_norm <= tol))  # not a number: the fixed Hessian led astray
     if not failed.size:
         return block
     norm, taken = block.gradient_norm.copy(), block.iterations.copy()
     models = [block.W[i, :, :] for i in range(len(rows))]
     for i in failed:
         remaining = objective.take(np.delete(np.arange(objective.n), rows[i]))
-        alone = fit(remaining, tol=0.1 * tol, start=models[i])
-        if alone.gradient_norm < norm[i]:
-            models[i], norm[i] = alone.W, alone.gradient_norm
+        alone = fit(remaining, tol=0.1 * tol, start=W)
+        if not alone.gradient_norm >= norm[i]:
+            models[i] = alone.W
+            # no optimum there: what was reached does not count, however small its gradient
+            norm[i] = alone.gradient_norm if alone.converged else max(alone.gradient_norm, 2 * tol)
         taken[i] += alone.iterations
     return Block(namespace(block.W).stack(models, axis=0), norm, taken, block.certified)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.softmax import leverage_one
-from undelete.maths.arrays import Array, namespace, take_rows
+from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
 from undelete.maths.objective import Objective
 from undelete.maths.solvers import Factored, factor
 
@@ -35,12 +35,26 @@ class SeparableStep:
         xp = namespace(G)
         b, d, k = G.shape
         hx, c, slack = self.lifted(rows)
-        if not bool(xp.all(slack > REGULAR)):
-            raise leverage_one(int(rows[int(xp.argmin(slack))]))
+        needed = np.flatnonzero(to_numpy(~(slack > REGULAR)))
+        if needed.size:
+            return self._one_by_one(rows, G, needed)
         flat = xp.reshape(xp.permute_dims(G, (1, 0, 2)), (d, b * k))
         hg = xp.permute_dims(xp.reshape(self.factored.solve(flat), (d, b, k)), (1, 0, 2))
         lifted = xp.sum(hx[:, :, None] * G, axis=1) * (c / slack)[:, None]  # (b, k)
         return hg + hx[:, :, None] * lifted[:, None, :]
+
+    def _one_by_one(self, rows: NDArray[np.int64], G: Array, needed: NDArray[np.int64]) -> Array:
+        """Solve for records that the Hessian all but depends on with a factorisation each; refuse where rank is lost."""
+        xp = namespace(G)
+        found = [None if i in needed else self.solve(rows[i : i + 1], G[i : i + 1, :, :]) for i in range(len(rows))]
+        for i in needed:
+            x = take_rows(self.objective.X, rows[i : i + 1])
+            H = self.hessian - xp.matrix_transpose(x) @ x * self.curvature[int(rows[i])]
+            without = factor(H, like=self.hessian)
+            if without.rank < self.factored.rank:
+                raise leverage_one(int(rows[i]))
+            found[i] = without.solve(G[int(i), :, :])[None, :, :]
+        return xp.concat(found, axis=0)
 
     def lifted(self, rows: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         """Return H^-1 x_i (b, d), the curvature c_i and one minus the leverage (b,)."""

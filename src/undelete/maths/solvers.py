@@ -47,8 +47,8 @@ class Factored:
         return self.half @ (xp.matrix_transpose(self.half) @ B)
 
 
-def factor(A: Array) -> Factored:
-    """Factor a symmetric positive semi-definite matrix A (d, d).
+def factor(A: Array, *, like: Array | None = None) -> Factored:
+    """Factor a symmetric positive semi-definite matrix A (d, d), its diagonal scaled to one, or as `like`'s would be.
 
     Eigenvalues of the diagonally scaled matrix under d * 2e-15 (relative to one, float64) count as zero. Cost about
     10 d^3 flops; a third of that for a large matrix that is surely regular.
@@ -61,7 +61,7 @@ def factor(A: Array) -> Factored:
     """
     xp = namespace(A)
     d = A.shape[0]
-    diagonal = xp.linalg.diagonal(A)
+    diagonal = xp.linalg.diagonal(A if like is None else like)
     positive = diagonal > 0
     root = xp.sqrt(xp.where(positive, diagonal, xp.ones_like(diagonal)))
     scale = 1 / root
