@@ -81,9 +81,10 @@ def _costs(row: str, fit_seconds: float, sweep: _Sweep, at_most: float | None = 
 
 def _against_lbfgs(row: str, objective: Objective, W: Floats, sweep: _Sweep, count: int) -> list[Line]:
     """Return the lines for warm refits to the gradient that the engine reached, and scikit-learn's own stop."""
-    rows = sweep.found.rows[:count]
-    goal = float(sweep.found.gradient_norm[:count].max())
-    ours = np.asarray(sweep.found.W)[:count]
+    change = np.abs(W - np.asarray(sweep.found.W)).max(axis=(1, 2))
+    chosen = np.argsort(change)[-count:]  # what changes most stands out best from where L-BFGS stops
+    rows, ours = sweep.found.rows[chosen], np.asarray(sweep.found.W)[chosen]
+    goal = float(sweep.found.gradient_norm[chosen].max())
     lines = []
     for name, refit in (
         ("warm lbfgs of SciPy", warm_lbfgs(W, goal, _LONGEST_REFIT)),

@@ -88,7 +88,7 @@ def audit(
     ----------
     before, after : estimator, LinearModel or path
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
-        (.skops, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
+        (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
         coefficients, so that both are compared in the old model's space.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
@@ -250,7 +250,7 @@ def simulate(
         judge,
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
-        warnings=[*model.notes, *inputs.overlap(train, public), *_fixed_preprocessing(model)],
+        warnings=[*inputs.overlap(train, public), *_fixed_preprocessing(model)],
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
 

@@ -99,7 +99,7 @@ def _add_audit(commands: Commands) -> None:
         "before",
         type=Path,
         metavar="BEFORE",
-        help="the model with the record: .skops, .npz, or .joblib/.pkl with --trust",
+        help="the model with the record: .skops, .json, .npz, or .joblib/.pkl with --trust",
     )
     parser.add_argument("after", type=Path, metavar="AFTER", help="the model retrained without it")
     parser.add_argument(
@@ -127,7 +127,7 @@ def _add_audit(commands: Commands) -> None:
 def _add_simulate(commands: Commands) -> None:
     parser = commands.add_parser("simulate", help="whom of your training data would a deletion expose?", epilog=EPILOG)
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .npz, or .joblib/.pkl with --trust"
+        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .json, .npz, or .joblib/.pkl with --trust"
     )
     parser.add_argument(
         "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"

@@ -217,11 +217,12 @@ def _bits(found: Reconstruction) -> tuple[float, float]:
 
 def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evidence | None:
     """Return the evidence without a truth: what the error bars of maths (10) say is right."""
-    if found.probability is None:
+    if found.probability is None or not np.isfinite(found.probability).any():
         return None
     good = np.array([status == "ok" for status in found.status])
-    probability = np.where(good[:, None], np.nan_to_num(found.probability), 0.0)
-    common = np.array([_common(c) for c in release.columns])
+    told = np.isfinite(found.probability[good]).any(axis=0)  # not where all public records agree
+    probability = np.where(good[:, None], np.nan_to_num(found.probability), 0.0)[:, told]
+    common = np.array([_common(c) for c in release.columns])[told]
     per_column = probability.mean(axis=0) - common
     best = int(per_column.argmax())
     return Evidence(
@@ -234,7 +235,10 @@ def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evid
         whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()),
         whole_baseline=float(common.prod()),
         whole_low=float("nan"),
-        best_column=(release.columns[best].name, float(per_column[best])),
+        best_column=(
+            [c.name for c, known in zip(release.columns, told, strict=True) if known][best],
+            float(per_column[best]),
+        ),
         measured=False,
         centred=float(np.median(exposure)),
     )

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from undelete.adapters.align import lost_categories
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import scaler_leak
+from undelete.adapters.sklearn import extreme_leak, scaler_leak
 from undelete.adapters.targets import encode_target
 from undelete.data.table import read_table
 from undelete.diagnostics import Diagnostic
@@ -132,6 +132,12 @@ def leaks(old: LinearModel, new: LinearModel) -> list[str]:
         leaks.append(
             "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
             f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
+        )
+    extremes = extreme_leak(old, new)
+    if extremes:
+        leaks.append(
+            f"The least or greatest value that a scaler stores for {', '.join(map(repr, extremes))} changed: the old one is "
+            "the deleted record's own, exactly."
         )
     for column in lost_categories(old.design, new.design):
         leaks.append(

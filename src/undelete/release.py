@@ -62,7 +62,8 @@ class Column:
     projection : array (d, q)
         From the model's space to the column's terms.
     values : array (c,)
-        The values the public records take, sorted; empty when continuous.
+        The values it may take, sorted: those of the public records, the categories that the old model knows, and for
+        ages and the like the whole numbers between and somewhat beyond. Empty when continuous.
     terms : array (c, q)
         The terms of each of `values`.
     frequency : array (c,)
@@ -274,7 +275,8 @@ class Reconstruction:
     error : array (b, c) or None
         Standard error of `values`, maths (10); NaN when the attack has none.
     probability : array (b, c) or None
-        Probability that the column's recovered value is right; NaN when the attack has none.
+        Probability that the column's recovered value is right; NaN when the attack has none, or where all public
+        records agree.
     candidates : array (b, c, 3) of int or None
         The likeliest values of each column, as positions in `Column.values`, the likeliest first; -1 for none.
     candidate_probability : array (b, c, 3) or None
@@ -328,4 +330,6 @@ class Reconstruction:
             return self.record_probability
         if self.probability is None or self.probability.shape[1] == 0:
             return np.full(len(self.X), np.nan)
-        return np.asarray(self.probability.prod(axis=1))
+        known = np.isfinite(self.probability)
+        product = np.where(known, self.probability, 1.0).prod(axis=1)
+        return np.where(known.any(axis=1), product, np.nan)

@@ -313,14 +313,14 @@ def test_json_that_is_wrong(tmp_path, change, message):
 )
 def test_what_is_no_json_object(tmp_path, content, why):
     (tmp_path / "m.json").write_bytes(content)
-    with pytest.raises(InputError, match=rf"is damaged or no \.json file \(.*{why}.*\): save the model again") as caught:
+    with pytest.raises(InputError, match=rf"is damaged or no \.json file \(.*{why}.*\): save the") as caught:
         load_model(tmp_path / "m.json")
     assert "\n" not in str(caught.value)
 
 
 def test_a_json_file_that_would_fill_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_LARGEST_JSON", 2_000_000)
-    with pytest.raises(InputError, match=r"has 3 MB, more than the 2 MB that are read as JSON: save a model of so many"):
+    with pytest.raises(InputError, match=r"has 3 MB, more than the 2 MB that are read as JSON: save a model of"):
         load_model(written(tmp_path / "m.json", "[" + "0," * 1_500_000 + "0]"))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.cells import Cells
+from undelete.adapters.decision import check_decision
 from undelete.adapters.design import Design
 from undelete.adapters.estimators import READERS, Linear, read_estimator
 from undelete.adapters.model import LinearModel
@@ -20,8 +20,6 @@ from undelete.adapters.polynomial import CONSTANT, Polynomial
 from undelete.adapters.preprocessing import read
 from undelete.adapters.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
-
-Floats = NDArray[np.float64]
 
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
 
@@ -72,7 +70,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
         ) from error
     model = _model(linear, names, features, reading)
     if public is not None:
-        _check_decision(model, estimator, public.iloc[:_CHECKED], names)
+        named = hasattr(_chain(estimator)[0], "feature_names_in_")
+        check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
     return model
 
 
@@ -228,50 +227,3 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         means=dict(reading.means),
         extremes=dict(reading.extremes),
     )
-
-
-def _check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, names: list[str]) -> None:
-    """Refuse an estimator whose own decision on the public records is not ours."""
-    if len(public) == 0:
-        return
-    ours = model.decision(public)
-    columns = {str(label): j for j, label in enumerate(public.columns)}
-    there = [name for name in names if name in columns]
-    table = public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1)
-    decide = estimator.decision_function if model.classes is not None else estimator.predict
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            named = hasattr(_chain(estimator)[0], "feature_names_in_")
-            theirs = np.asarray(decide(table if named else table.to_numpy()), dtype=np.float64)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(
-            f"the {type(estimator).__name__} does not predict the public records{_unlike(model, public, names)}: give "
-            "records with the columns and types that it was fitted on"
-        ) from error
-    theirs = theirs.reshape(len(public), -1)
-    if theirs.shape != ours.shape or not np.allclose(ours, theirs, rtol=1e-6, atol=1e-6 * float(np.abs(theirs).max())):
-        raise InputError(
-            f"the {type(estimator).__name__} decides otherwise on the public records than its steps say: the pipeline "
-            "does something that undelete does not model, so nothing it gave back could be trusted"
-        )
-
-
-def _unlike(model: LinearModel, public: pd.DataFrame, names: list[str]) -> str:
-    """Say in what the public table is unlike the records that the model was fitted on, as far as it shows."""
-    cells = Cells(public)
-    missing = [name for name in names if not cells.has(name)]
-    if missing:
-        return f" (column {missing[0]!r}, with which it was fitted, is missing)"
-    for encoding in model.design.encodings:
-        texts = [cell for cell in encoding.known if isinstance(cell, str)]
-        if texts and not cells.is_text(encoding.column):
-            return (
-                f" (column {encoding.column!r} holds numbers, and its encoder was fitted on text such as {texts[0]!r})"
-            )
-        if len(texts) < len(encoding.known) and not texts and cells.is_text(encoding.column):
-            return f" (column {encoding.column!r} holds text, and its encoder was fitted on numbers)"
-    for atom in model.design.atoms:
-        if not atom.indicator and atom.codes is None and cells.is_text(atom.column):
-            return f" (column {atom.column!r} holds text, and the model reads numbers there)"
-    return ""

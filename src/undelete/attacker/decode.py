@@ -187,6 +187,10 @@ def decode(release: Release, X: Floats, estimate: Estimate | None, identified: F
                     cov = here.covariance(view, t2, column.projection, terms, dense=dense)
                 found = _decode_column(column, terms, cov)
                 codes[block, j], values[block, j], error[block, j], probability[block, j] = found
+            elif len(column.values) == 1:  # all public records agree: a guess, and no evidence for it
+                codes[block, j] = 0
+            else:
+                probability[block, j] = 0.0
     return RawRecords(codes, values, error, probability)
 
 

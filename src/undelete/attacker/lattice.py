@@ -102,7 +102,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     for block in blocks(len(rows), _BLOCK):
         for i, posterior in zip(rows[block], _decode(release, found, lattice, rows[block], targets), strict=True):
             _write(release, lattice, posterior, arrays, int(i))
-            whole[i] = posterior.weight[0] * arrays["probability"][i, others].prod()
+            whole[i] = posterior.weight[0] * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = posterior.misfit
     return dataclasses.replace(
