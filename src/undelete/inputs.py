@@ -136,8 +136,8 @@ def leaks(old: LinearModel, new: LinearModel) -> list[str]:
     extremes = extreme_leak(old, new)
     if extremes:
         leaks.append(
-            f"The least or greatest value that a scaler stores for {', '.join(map(repr, extremes))} changed: the old one is "
-            "the deleted record's own, exactly."
+            f"The least or greatest value a scaler stores for {', '.join(map(repr, extremes))} changed: the old one "
+            "is the deleted record's own, exactly."
         )
     for column in lost_categories(old.design, new.design):
         leaks.append(

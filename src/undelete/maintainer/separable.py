@@ -44,7 +44,7 @@ class SeparableStep:
         return hg + hx[:, :, None] * lifted[:, None, :]
 
     def _one_by_one(self, rows: NDArray[np.int64], G: Array, needed: NDArray[np.int64]) -> Array:
-        """Solve for records that the Hessian all but depends on with a factorisation each; refuse where rank is lost."""
+        """Solve for records of leverage near 1 with a factorisation each; refuse where rank is lost."""
         xp = namespace(G)
         found = [None if i in needed else self.solve(rows[i : i + 1], G[i : i + 1, :, :]) for i in range(len(rows))]
         for i in needed:
