@@ -250,7 +250,7 @@ def simulate(
         judge,
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
-        warnings=[*inputs.overlap(train, public), *_fixed_preprocessing(model)],
+        warnings=[*inputs.overlap(train, y, public, y_public), *_fixed_preprocessing(model)],
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
 

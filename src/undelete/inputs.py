@@ -96,15 +96,21 @@ def no_intercept(old: LinearModel, new: LinearModel) -> bool:
     return bool(old.design.has_constant and not old.W[-1].any() and not new.W[-1].any())
 
 
-def overlap(train: pd.DataFrame, public: pd.DataFrame) -> list[str]:
-    """Say when many public records are training records: the attacker would hold the private data."""
-    shared = [column for column in train.columns if column in public]
+def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: ArrayLike | None) -> list[str]:
+    """Say when far more public records equal a training record than training records equal each other."""
+    own, seen = train.assign(target=np.asarray(y)), public
+    if y_public is not None:
+        seen = public.assign(target=np.asarray(y_public))
+    shared = [column for column in own.columns if column in seen]
+
+    def digest(table: pd.DataFrame) -> pd.Series[int]:
+        return pd.util.hash_pandas_object(table[shared].astype(object).astype(str), index=False)
+
     if not shared:
         return []
-    seen = pd.util.hash_pandas_object(public[shared].reset_index(drop=True), index=False)
-    own = pd.util.hash_pandas_object(train[shared].reset_index(drop=True), index=False)
-    share = float(seen.isin(own).mean())
-    if share < 0.5:
+    private = digest(own)
+    share, natural = float(digest(seen).isin(private).mean()), float(private.duplicated(keep=False).mean())
+    if share < natural + 0.25:
         return []
     return [
         f"{100 * share:.0f} % of the public records equal a training record in every column: if they are the same "
