@@ -56,7 +56,7 @@ def factor(A: Array, *, like: Array | None = None) -> Factored:
     Examples
     --------
     >>> import numpy as np
-    >>> factor(np.array([[2.0, 0.0], [0.0, 0.0]])).solve(np.array([[4.0], [1.0]])).tolist()
+    >>> factor(np.array([[4.0, 0.0], [0.0, 0.0]])).solve(np.array([[8.0], [1.0]])).tolist()
     [[2.0], [0.0]]
     """
     xp = namespace(A)
