@@ -22,7 +22,11 @@ def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, A
         row("Other records like the training data", True, f"{m:,} public records, none of them private"),
         row("Their targets", release.Y_public is not None, "what the model predicts, for the public records"),
         row("The number of training records", release.n is not None, n or "gives the target of a regression"),
-        row("The penalty", False, "the paper's attack takes it to be zero, even where it could be known"),
+        row(
+            "The penalty",
+            release.l2 is not None,
+            "hrec+ uses it where it is known; the paper's attack takes it as zero",
+        ),
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
         row("The deleted record", False, "neither its columns, its target nor its place in the table"),
     ]
