@@ -25,7 +25,7 @@ def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, A
         row(
             "The penalty",
             release.l2 is not None,
-            "hrec+ uses it where it is known; the paper's attack takes it as zero",
+            "used by hrec+ if known; the paper's attack takes it as zero",
         ),
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
         row("The deleted record", False, "neither its columns, its target nor its place in the table"),
