@@ -29,7 +29,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	@for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/leave_one_out.py --out results
 
 clean:
 	rm -rf .venv demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
