@@ -273,7 +273,8 @@ def _retraining(retrained: Deletions) -> Diagnostic:
     worst = float(retrained.gradient_norm.max())
     sure = int(retrained.certified.sum())
     how = f", {sure:,} of them bounded by a certificate" if sure else ""
-    value = f"{len(retrained.rows):,} models, largest gradient {worst:.1e} per record{how}"
+    number = f"{len(retrained.rows):,} model{'' if len(retrained.rows) == 1 else 's'}"
+    value = f"{number}, largest gradient {worst:.1e} per record{how}"
     return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
 
 

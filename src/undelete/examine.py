@@ -99,6 +99,9 @@ def examine(
     exposure = _exposure(release, base, scored.get(main))
     lift = _lift(scored, main, rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
+    if evidence is not None:
+        column, lead = evidence.best_column
+        evidence = dataclasses.replace(evidence, best_column=(setting.schema[column].label, lead))
     return Audit(
         setting=setting,
         release=release,
