@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from undelete.maintainer.separable import REGULAR, SeparableStep
 from undelete.maintainer.sweep import Block, largest, rows_in_block
 from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
-from undelete.maths.objective import Objective, accumulate
+from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import shortest
+
+_ROUGH = 1e-13  # gradient per record over which the closed form is refined
 
 
 def least_norm_metric(objective: Objective, *, has_constant: bool) -> Array:
@@ -46,25 +48,44 @@ class ClosedForm:
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         """Return the models without each of the rows."""
-        xp = namespace(self.W)
-        regular = to_numpy(self.step.lifted(rows)[2] > REGULAR)
-        order = np.argsort(~regular, kind="stable")
-        parts = [self._regular(rows[regular]), self._needed(rows[~regular])]
-        V = take_rows(xp.concat(parts, axis=0), np.argsort(order))
-        norm = largest(self._gradient(rows, V), self.step.objective.n)
-        return Block(V, norm, np.full(len(rows), 2, dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
+        objective, xp = self.step.objective, namespace(self.W)
+        own = objective.take(rows)
+        hx, _, slack = self.step.lifted(rows)
+        regular = to_numpy(slack > REGULAR)
+        # maths (2): the inverse without the record, applied to x_i, is A^-1 x_i / (1 - h_i)
+        pull = own.residual(own.X @ self.W) / xp.where(slack > REGULAR, slack, xp.ones_like(slack))[:, None]
+        V = self.W + hx[:, :, None] * pull[:, None, :]
+        norm = largest(self._gradient(own, V), objective.n)
+        rough = regular & (norm > _ROUGH)
+        if regular.all() and not rough.any() and self.step.factored.full_rank:
+            return Block(V, norm, np.ones(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
+        return self._mended(rows, V, regular, rough)
 
-    def _gradient(self, rows: NDArray[np.int64], V: Array) -> Array:
-        """Return the gradient over the remaining records at V (b, d, k)."""
-        own = self.step.objective.take(rows).own_gradients(V)
-        return namespace(V).matmul(self.step.hessian, V) - self.moment - own
+    def _mended(self, rows: NDArray[np.int64], V: Array, regular: NDArray[np.bool_], rough: NDArray[np.bool_]) -> Block:
+        """Return the models of a block in which some need more than the closed form."""
+        objective, xp = self.step.objective, namespace(self.W)
+        fine = regular & ~rough
+        where = np.concatenate([np.flatnonzero(fine), np.flatnonzero(rough), np.flatnonzero(~regular)])
+        parts = [take_rows(V, np.flatnonzero(fine)) - self.W, self._refined(rows[rough])]
+        D = shortest(xp.concat(parts, axis=0), self.step.factored.null, self.metric)
+        V = take_rows(xp.concat([self.W + D, self._needed(rows[~regular])], axis=0), np.argsort(where))
+        norm = largest(self._gradient(objective.take(rows), V), objective.n)
+        steps = 1 + rough.astype(np.int64)
+        return Block(V, norm, steps, np.zeros(len(rows), dtype=np.bool_))
 
-    def _regular(self, rows: NDArray[np.int64]) -> Array:
-        """Return the models without records that the model does not need."""
-        D = namespace(self.W).zeros_like(self.step.objective.take(rows).own_gradients(self.W))
-        for _ in range(2):  # the second step removes the rounding of the first
-            D = D - self.step.solve(rows, self._gradient(rows, self.W + D))
-        return self.W + shortest(D, self.step.factored.null, self.metric)
+    def _gradient(self, own: Objective, V: Array) -> Array:
+        """Return the gradient over the remaining records at V (b, d, k); `own` are the records that are deleted."""
+        # one product for all deletions, not a small one for each
+        whole = namespace(V).permute_dims(predict(self.step.hessian, V), (1, 0, 2))
+        return whole - self.moment - own.own_gradients(V)
+
+    def _refined(self, rows: NDArray[np.int64]) -> Array:
+        """Return the changes D by two Newton steps: the second removes the rounding of the first."""
+        own = self.step.objective.take(rows)
+        D = namespace(self.W).zeros_like(own.own_gradients(self.W))
+        for _ in range(2):
+            D = D - self.step.solve(rows, self._gradient(own, self.W + D))
+        return D
 
     def _needed(self, rows: NDArray[np.int64]) -> Array:
         """Return the models without records of leverage 1.
