@@ -76,6 +76,12 @@ def test_the_record_comes_back_in_its_own_columns_and_units(name, halves):
         assert record["rich"] == truth["rich"].iloc[0]
     else:
         assert abs(record["income"] - truth["income"].iloc[0]) < 1.5
+    told = result.document()["records"][0]
+    colour = next(cell for cell in told["columns"] if cell["name"] == "colour")
+    assert (colour["recovered"], colour["true"], colour["right"]) == (record["colour"], record["colour"], True)
+    assert told["target"]["recovered"] == record[target]
+    assert told["target"]["true"] == truth[target].iloc[0]
+    assert told["target"]["right"] is (True if target == "rich" else None)
     assert result.verdict.word == "EXPOSED"
     summary = result.summary()
     assert summary.loc["hrec", "median_centred_cosine"] > 0.99

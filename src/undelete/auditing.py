@@ -99,8 +99,8 @@ def audit(
     n : int, optional
         Number of training records before the deletion. Gives back the target of a regression.
     l2 : float, optional
-        The penalty in the summed objective, maths (1), if the model files do not say it. Used in checks;
-        the paper's attack does not use it.
+        The penalty in the summed objective, maths (1), if the model files do not say it. `hrec+` and the
+        checks use it, the paper's attack does not.
     attacks : sequence of str
         Names of attacks and baselines.
     rng : int

@@ -204,7 +204,8 @@ def leave_one_out(
     Raises
     ------
     InputError
-        When the input cannot be used, a record has leverage 1, or is the only one of its class.
+        When the input cannot be used, a record is the only one of its class, or has leverage 1 (the squared loss takes
+        the solution of least norm instead).
 
     Notes
     -----

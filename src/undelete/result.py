@@ -13,6 +13,7 @@ import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -268,12 +269,18 @@ class Audit:
             return float(y[0]) if y.size == 1 else [float(v) for v in y]
         return target.classes[int(y[0] > 0) if y.size == 1 else int(y.argmax())]
 
+    @cached_property
+    def _right(self) -> dict[str, NDArray[np.bool_] | None]:
+        """Which raw columns each attack got exactly; empty without a truth."""
+        if self.truth is None:
+            return {}
+        return {name: columns_right(self.release, self.truth, found) for name, found in self.found.items()}
+
     def _per_column(self) -> list[dict[str, Any]]:
         if self.truth is None:
             return []
-        right = {name: columns_right(self.release, self.truth, found) for name, found in self.found.items()}
         return [
-            {"column": column.name, **{n: float(r[:, j].mean()) for n, r in right.items() if r is not None}}
+            {"column": column.name, **{n: float(r[:, j].mean()) for n, r in self._right.items() if r is not None}}
             for j, column in enumerate(self.release.columns)
         ]
 
@@ -282,12 +289,13 @@ class Audit:
         rows = []
         for name, found in self.found.items():
             scores = self.scored.get(name, dict.fromkeys(SCORES, nothing))
+            confidence = found.confidence
             for i in range(self.release.deletions):
                 row = {
                     "attack": name,
                     "deletion": i,
                     "status": found.status[i],
-                    "confidence": found.confidence[i],
+                    "confidence": confidence[i],
                 }
                 rows.append(row | {score: scores[score][i] for score in SCORES})
         return rows
@@ -308,12 +316,9 @@ class Audit:
         }
 
     def _cell(self, i: int, j: int, found: Reconstruction, redact: bool) -> dict[str, Any]:
-        column, guess, right = self.release.columns[j], self.found.get("avg"), None
+        column, guess, right = self.release.columns[j], self.found.get("avg"), self._right.get(self.main)
         value = np.nan if found.values is None else found.values[i, j]
         error = np.nan if found.error is None else 1.96 * found.error[i, j]
-        if self.truth is not None:
-            one = columns_right(self.release, self.truth, found)
-            right = None if one is None else bool(one[i, j])
         cell = {
             "recovered": self._value(found, i, j),
             "low": value - error,
@@ -325,7 +330,12 @@ class Audit:
         if redact:
             cell = dict.fromkeys(cell)
         probability = None if found.probability is None else found.probability[i, j]
-        return {"name": column.name, **cell, "probability": probability, "right": right}
+        return {
+            "name": column.name,
+            **cell,
+            "probability": probability,
+            "right": None if right is None else right[i, j],
+        }
 
     def _candidates(self, found: Reconstruction, i: int, j: int) -> list[tuple[Any, float]] | None:
         """Return the likeliest values of a column with their probabilities, unless one is all but certain."""
