@@ -4,6 +4,7 @@
    record, -x r': paper Eq. (12) and (13), maths (4). For the squared loss it is exact up to the Hessian,
    paper Eq. (4).
 2. Divided by the constant's entry it is the record itself: paper Eq. (5), maths (5).
+   With an embedding it is phi of the record, and the record is traced back: paper Eq. (6), maths (7).
 3. The sign of the constant's entry is the label (of several classes the one where minus the residual is
    positive, paper Eq. (15)); for the squared loss the target follows, maths (8).
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.decode import Estimate, Flags, decode
+from undelete.attacker.inversion import nearest_embedding
 from undelete.maths.losses import Softmax, Squared
 from undelete.maths.objective import Objective
 from undelete.release import Floats, Reconstruction, Release
@@ -41,7 +43,8 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
 
     Notes
     -----
-    Cost 4 m d b k flops for m public records. Source: the paper's Algorithm 1 with phi(x) = x.
+    Cost 4 m d b k flops for m public records; an embedding is traced back by `inversion.nearest_embedding`, which
+    costs more. Source: the paper's Algorithm 1.
     """
     return from_gradient(release, deleted_gradient(release), unchanged(release), attack="hrec", noisy=True)
 
@@ -109,10 +112,15 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
-    raw = decode(release, X, estimate if noisy else None, identified)
+    inputs = distance = None
+    if release.embedding is not None:
+        inputs, distance = _traced(release, X, identified)
+    raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
         X=X,
+        inputs=inputs,
+        distance=distance,
         target=target,
         target_error=error,
         scale=np.where(same, np.nan, scale),
@@ -123,6 +131,18 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         error=raw.error,
         probability=raw.probability,
     )
+
+
+def _traced(release: Release, X: Floats, identified: Flags) -> tuple[Floats, Floats]:
+    """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
+    phi = release.embedding
+    assert phi is not None
+    inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
+    rows = np.flatnonzero(identified)
+    if rows.size:
+        found = nearest_embedding(release, X[rows, : phi.features])
+        inputs[rows], distance[rows] = found.inputs, found.distance
+    return inputs, distance
 
 
 def _output(release: Release, G: Floats, scales: Floats) -> NDArray[np.int64]:
