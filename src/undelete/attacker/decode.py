@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 _TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
 _PREDICTIONS = 16_000_000  # held at a time: 128 MB
-_NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
+NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class Estimate:
         for part in blocks(len(self.scale), self._at_a_time(release)):
             t = self.part(part).weights(release.take(part))
             error = np.sqrt(self._factor(release) * t.var(axis=0))
-            found[part] &= np.abs(self.scale[part]) > _NEAR_ZERO * error
+            found[part] &= np.abs(self.scale[part]) > NEAR_ZERO * error
         return np.asarray(found, dtype=np.bool_)
 
     def target_error(self, release: Release, X: Floats) -> Floats:
