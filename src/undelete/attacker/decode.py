@@ -13,6 +13,7 @@ columns are taken one by one.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.special import erf
 
 from undelete.maths.arrays import blocks
 from undelete.maths.objective import predict
-from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -192,6 +193,23 @@ def decode(release: Release, X: Floats, estimate: Estimate | None, identified: F
             else:
                 probability[block, j] = 0.0
     return RawRecords(codes, values, error, probability)
+
+
+def at_public_length(release: Release, found: Reconstruction) -> Reconstruction:
+    """Return a reconstruction whose directions are as long as public records are (their root mean square).
+
+    A record known up to a factor becomes a guess of the record, from public knowledge alone; the constant and
+    what else is the same for all public records counts in no length.
+    """
+    directed = np.array([status == "direction" for status in found.status])
+    if not directed.any():
+        return found
+    varying = np.ptp(release.X_public, axis=0) > 0
+    usual = np.sqrt((release.X_public[:, varying] ** 2).sum(axis=1).mean())
+    length = np.linalg.norm(found.X[:, varying], axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        X = np.where(varying, found.X * usual / length, release.X_public[0])
+    return dataclasses.replace(found, X=np.where(directed[:, None], X, found.X))
 
 
 def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[Indices, Floats, Floats, Floats]:
