@@ -34,17 +34,17 @@ def pictures_of(
         The images' shape.
     readout : Readout, optional
         How pixels are read off a record, when the model does not see them as they are. By default a record is its
-        pixels, and the constant.
+        pixels, and the constant unless they go through an embedding.
 
     Raises
     ------
     InputError
         When the records do not have as many columns as an image has pixels.
     """
-    X = records.X
+    X = records.records
     if readout is not None:
         pixels = readout.read(X)
-    elif release.constant is None:
+    elif release.constant is None or release.embedding is not None:
         pixels = X
     else:
         pixels = X[:, release.constant == 0]
