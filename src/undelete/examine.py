@@ -157,9 +157,10 @@ def _lift(
 ) -> dict[str, Any] | None:
     """Return the main attack's lead in a score over the best control, paired by deletion.
 
-    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does.
+    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does,
+    and as a record on the wrong side of the average does.
     """
-    numbers = {name: np.nan_to_num(scored[name][by]) for name in scored}
+    numbers = {name: np.maximum(np.nan_to_num(scored[name][by]), 0.0) for name in scored}
     controls = {name: numbers[name] for name in _CONTROL_NAMES if name in scored and name != main}
     if not controls:
         return None
@@ -229,7 +230,9 @@ def _similar(
     # one deletion's guess is luck: a random record has no centred cosine on average
     compared = lift is not None and len(exposure) > 1
     name = _CONTROL_NAMES[lift["baseline"]] if lift is not None and compared else "a random public record, on average"
-    base = np.nan_to_num(scored[lift["baseline"]]["centred_cosine"]) if lift is not None and compared else np.zeros(1)
+    base = np.zeros(1)
+    if lift is not None and compared:
+        base = np.maximum(np.nan_to_num(scored[lift["baseline"]]["centred_cosine"]), 0.0)
     nothing = float("nan")
     return Evidence(
         deletions=len(exposure),

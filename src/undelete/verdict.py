@@ -148,7 +148,7 @@ def _by_similarity(e: Evidence, failed: Sequence[Diagnostic], leaks: Sequence[st
     if certain and e.centred >= NEAR - _ROUNDING:
         sentence = f"Deleting {which} gives back most of what sets it apart."
         return Verdict("EXPOSED", sentence, reason, rule)
-    if certain:
+    if certain or e.centred >= NEAR - _ROUNDING:
         sentence = f"Deleting {which} gives back part of what sets it apart."
         return Verdict("PARTLY EXPOSED", sentence, reason, rule)
     if leaks:

@@ -71,7 +71,12 @@ def embedded(audit: Audit, largest: int = LARGEST) -> tuple[str, bool]:
                 **audit,
                 "scores": [row for row in audit["scores"] if row["deletion"] in chosen],
                 "records": audit["records"][:records],
-                "sampled": {"deletions": min(keep, deletions), "of": deletions, "records": records},
+                "sampled": {
+                    **audit.get("sampled", {}),
+                    "deletions": min(keep, deletions),
+                    "of": deletions,
+                    "records": records,
+                },
             }
         )
         if keep <= 20 and records <= 1:

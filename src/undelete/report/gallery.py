@@ -67,9 +67,9 @@ def gallery(audit: Audit) -> Gallery | None:
     if not pictures:
         return None
     cards: list[Card] = []
-    size = len(pictures["average"] or "")
+    size = len(str(pictures["average"]))
     for item in pictures["items"]:
-        size += sum(len(picture["png"] or "") for picture in item["pictures"])
+        size += sum(len(str(picture["png"])) for picture in item["pictures"])
         if cards and size > LARGEST:
             break
         cards.append(_card(audit, item))
@@ -118,7 +118,7 @@ def _card(audit: Audit, item: Mapping[str, Any]) -> Card:
     row = "" if item.get("row") is None else f" (row {item['row']})"
     target, label = audit.get("target"), item["label"]
     words = ""
-    if target and label.get("recovered") is not None:
+    if target and (audit["redacted"] or any(label.get(key) is not None for key in ("recovered", "true"))):
         shown = {
             key: formatting.value(formatting.target_value(label.get(key), target)) for key in ("recovered", "true")
         }
