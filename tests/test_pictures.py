@@ -80,6 +80,8 @@ def test_the_informed_bound_draws_the_very_image(digits):
         assert ours["name"] == "informed"
         # a level apart where a pixel lies between two
         np.testing.assert_allclose(pixels(ours["png"]).astype(int), pixels(true["png"]).astype(int), atol=1)
+    np.testing.assert_allclose(result.records, result.true_records, atol=1e-6)
+    np.testing.assert_array_equal(result.true_records.iloc[:, :64], digits[0].iloc[result.truth.rows])
 
 
 def test_the_draw_is_the_seed_s_and_not_the_attack_s(digits):

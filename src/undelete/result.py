@@ -28,7 +28,7 @@ from undelete.attacker.attacks import ATTACKS
 from undelete.data.schema import Schema
 from undelete.diagnostics import Diagnostic
 from undelete.maintainer.game import Truth
-from undelete.pictures import BESIDE, gallery
+from undelete.pictures import BESIDE, gallery, pictures_of
 from undelete.release import Column, Reconstruction, Release
 from undelete.report.page import render
 from undelete.report.pictures import without_pictures
@@ -168,10 +168,13 @@ class Audit:
 
     def _frame(self, records: Reconstruction | Truth, targets: NDArray[np.float64] | None) -> pd.DataFrame:
         deletions = range(self.release.deletions)
-        table = {
+        table: dict[str, Any] = {
             column.name: [self._value(records, i, j) for i in deletions]
             for j, column in enumerate(self.release.columns)
         }
+        readout, image = self.setting.readout, self.setting.schema.image
+        if readout is not None and image is not None:
+            table = dict(zip(readout.names, pictures_of(self.release, records, image, readout).T, strict=True))
         if self.setting.target is not None and targets is not None:
             table[self.setting.target.name] = [self._target(y) for y in targets]
         return pd.DataFrame(table)

@@ -24,7 +24,7 @@ def test_says_how_many_of_how_many_and_how_they_were_drawn(build: Any) -> None:
     assert "its strength is not known" in words
     assert "is drawn as strong as public images are on average" in words
     assert "kind: coat, truly bag" in words
-    assert "kind: –, truly bag" in words
+    assert "kind: not known, truly bag" in words
     assert "img-src data:;" in html
     assert "The records" not in words
     assert "Columns exact" not in words

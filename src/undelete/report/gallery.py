@@ -122,12 +122,13 @@ def _card(audit: Audit, item: Mapping[str, Any]) -> Card:
         shown = {
             key: formatting.value(formatting.target_value(label.get(key), target)) for key in ("recovered", "true")
         }
-        words = f"{target.get('label') or target['name']}: {shown['recovered']}"
+        said = shown["recovered"] if label.get("recovered") is not None else "not known"
+        words = f"{target.get('label') or target['name']}: {said}"
         words += f", truly {shown['true']}" if label.get("true") is not None and not label.get("right") else ""
     return Card(
         title=f"Deletion {number}{row}",
         label=formatting.shorten(words),
-        right=label.get("right"),
+        right=label.get("right") if audit["redacted"] or label.get("recovered") is not None else None,
         trouble=TROUBLE.get(item["status"], ""),
         pictures=tuple(_picture(audit, picture, f"deletion {number}") for picture in item["pictures"]),
     )
