@@ -48,7 +48,7 @@ MEANING = {
     "informed": "somebody who holds all remaining records: the most that can be known",
 }
 OF_IMAGES = {
-    "hrec+": "the same difference with the known penalty's share, weighed by its error, within the range of public images",
+    "hrec+": "the same difference with the known penalty's share, weighed by its error, in the range of public images",
     "avg": "the average public image, whatever was deleted",
     "maxdiff": "the public image on which the two models differ most",
     "nearest": "the public image closest to the reconstruction: it leans on the attack, so it is no control for it",
