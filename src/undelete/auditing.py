@@ -232,12 +232,16 @@ def simulate(
         tol=tol,
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
-    codes, values = inputs.encode(model, release, train.iloc[rows])
-    raw = inputs.raw(release, train.iloc[rows])
+    deleted = train.iloc[rows]
+    codes, values = inputs.encode(model, release, deleted)
+    truth = Truth(
+        X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=inputs.raw(release, deleted),
+        inputs=None if model.embedding is None else model.inputs(deleted),
+    )  # fmt: skip
     return examine(
         release,
         chosen,
-        Truth(X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=raw),
+        truth,
         Setting(
             kind=words.kind or "simulate",
             text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played.",
@@ -305,7 +309,8 @@ def _described(model: LinearModel, n: int | None, words: Words) -> dict[str, Any
         "loss": model.loss,
         "features": int(model.W.shape[0]),
         "outputs": int(model.W.shape[1]),
-        "intercept": bool(model.design.has_constant),
+        "inputs": None if model.embedding is None else model.embedding.inputs,
+        "intercept": model.has_constant,
         "penalty": penalty,
         "n": n,
         "steps": list(model.steps),

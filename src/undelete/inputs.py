@@ -53,10 +53,16 @@ def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64]
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
     columns, codes, values = model.design.columns(public)
+    inputs = model.inputs(public)
+    X = model.embed(inputs)
+    for array in (inputs, X):
+        array.setflags(write=False)  # nobody else has it, so that the release need not copy it
     return {
-        "X_public": model.design.transform(public),
+        "X_public": X,
+        "inputs_public": None if model.embedding is None else inputs,
+        "embedding": model.embedding,
         "Y_public": Y,
-        "constant": model.design.constant(),
+        "constant": model.constant(),
         "columns": columns,
         "public_codes": codes,
         "public_values": values,
@@ -93,7 +99,7 @@ def one_deleted(old: LinearModel, new: LinearModel) -> list[Diagnostic]:
 
 def no_intercept(old: LinearModel, new: LinearModel) -> bool:
     """Return whether both models have an intercept of exactly zero: they were fitted without one."""
-    return bool(old.design.has_constant and not old.W[-1].any() and not new.W[-1].any())
+    return bool(old.has_constant and not old.W[-1].any() and not new.W[-1].any())
 
 
 def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: ArrayLike | None) -> list[str]:
@@ -125,7 +131,7 @@ def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     if not l2 >= 0:
         raise InputError(f"l2 is {l2}: a penalty is zero or more")
     penalty = np.full(old.W.shape[0], float(l2))
-    if old.design.has_constant:
+    if old.has_constant:
         penalty[-1] = 0.0
     return penalty
 
@@ -176,7 +182,11 @@ def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Rel
         )
     codes, values = encode(old, release, table)
     Y = encode_target(old, table[target], target) if target is not None and target in table else None
-    return Truth(X=old.design.transform(table), Y=Y, codes=codes, values=values, raw=raw(release, table))
+    inputs = old.inputs(table)
+    return Truth(
+        X=old.embed(inputs), Y=Y, codes=codes, values=values, raw=raw(release, table),
+        inputs=None if old.embedding is None else inputs,
+    )  # fmt: skip
 
 
 def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:

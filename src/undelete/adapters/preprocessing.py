@@ -25,6 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from undelete.adapters.embeddings import EMBEDDERS
 from undelete.adapters.encoders import impute, one_hot, ordinal
 from undelete.adapters.polynomial import CONSTANT, Polynomial, affine, multiply
 from undelete.adapters.reading import Feature, RawCells, Reading, numbers
@@ -54,6 +55,11 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
     if step is None or step == "passthrough":
         return list(features)
     name = type(step).__name__
+    if type(step) in EMBEDDERS:
+        raise InputError(
+            f"the pipeline has {name} inside another step: undelete reads an embedding only as the last step before "
+            "the linear model, over all columns that the model reads; move it there"
+        )
     reader = READERS.get(type(step))
     if reader is None:
         accepted = ", ".join(kind.__name__ for kind in READERS)

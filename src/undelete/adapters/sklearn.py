@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from undelete.adapters.cells import Cells
 from undelete.adapters.decision import check_decision
 from undelete.adapters.design import Design
+from undelete.adapters.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.estimators import READERS, Linear, read_estimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.polynomial import CONSTANT, Polynomial
 from undelete.adapters.preprocessing import read
 from undelete.adapters.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
+from undelete.maths.embeddings import Embedding
 
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
 
@@ -32,7 +34,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     estimator : estimator or Pipeline
         LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
         LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
-        Pipeline of the steps in `preprocessing.READERS`.
+        Pipeline of the steps in `preprocessing.READERS`, and RBFSampler or Nystroem(kernel="rbf") right before it.
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to
         500 of them the decision is compared with the estimator's own.
@@ -54,12 +56,9 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     reading = Reading(_standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
     try:
-        final = estimator
-        while isinstance(final, Pipeline):
-            for _, step in final.steps[:-1]:
-                features = read(step, features, reading)
-            final = final.steps[-1][1]
-        linear = read_estimator(final, len(features))
+        *steps, final = _chain(estimator)
+        features, embedding = _read_steps(steps, features, reading)
+        linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
             raise
@@ -68,7 +67,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
             f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
             "scikit-learn; refit and save it again"
         ) from error
-    model = _model(linear, names, features, reading)
+    model = _model(linear, names, features, reading, embedding)
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
@@ -166,6 +165,22 @@ def _chain(estimator: Any) -> list[Any]:
     return kept or parts
 
 
+def _read_steps(
+    steps: list[Any], features: list[Feature], reading: Reading
+) -> tuple[list[Feature], Embedding | None]:
+    """Return the columns that leave the preprocessing, and the embedding that follows it, if any."""
+    embedding, embedder = None, ""
+    for step in steps:
+        if type(step) in EMBEDDERS and embedding is None:
+            embedding, embedder = read_embedding(step, len(features)), type(step).__name__
+            reading.steps.append(embedder)
+        elif embedding is not None:
+            refuse_after(step, embedder)
+        else:
+            features = read(step, features, reading)
+    return features, embedding
+
+
 def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
     """Return a centre and scale for each number column of the public table.
 
@@ -187,10 +202,13 @@ def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str,
     return found
 
 
-def _model(linear: Linear, names: list[str], features: list[Feature], reading: Reading) -> LinearModel:
-    if len(features) != linear.coef.shape[1]:
+def _model(
+    linear: Linear, names: list[str], features: list[Feature], reading: Reading, embedding: Embedding | None
+) -> LinearModel:
+    made = len(features) if embedding is None else embedding.features
+    if made != linear.coef.shape[1]:
         raise InputError(
-            f"the pipeline makes {len(features)} features and the {linear.kind} has {linear.coef.shape[1]} "
+            f"the pipeline makes {made} features and the {linear.kind} has {linear.coef.shape[1]} "
             "coefficients: a step was changed after fitting; refit it"
         )
     polynomials: list[Polynomial] = [reading.numeric(feature) for feature in features]
@@ -199,7 +217,7 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
     for feature in features:
         taken[feature.name] = taken.get(feature.name, 0) + 1
         labels.append(feature.name if taken[feature.name] == 1 else f"{feature.name}#{taken[feature.name]}")
-    has_constant = linear.intercept is not None
+    has_constant = linear.intercept is not None and embedding is None  # an embedding's own comes after it
     if has_constant:
         polynomials.append({CONSTANT: 1.0})
     read_columns = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
@@ -218,7 +236,7 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         loss=linear.loss,
         feature_names=labels,
         classes=linear.classes,
-        l2=np.append(np.full(len(labels), linear.l2), [linear.l2_constant] * has_constant),
+        l2=np.append(np.full(made, linear.l2), [linear.l2_constant] * (linear.intercept is not None)),
         n=reading.samples,
         design=design,
         kind=linear.kind,
@@ -226,4 +244,5 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         notes=linear.notes,
         means=dict(reading.means),
         extremes=dict(reading.extremes),
+        embedding=embedding,
     )

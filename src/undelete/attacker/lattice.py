@@ -88,6 +88,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     """
     G = deleted_gradient(release, penalised=True)
     found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True)
+    if release.embedding is not None:  # the lattice reads its columns in the model's space
+        return found
     targeted = found.target is not None and release.Y_public is not None
     lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
