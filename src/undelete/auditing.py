@@ -138,10 +138,11 @@ def audit(
         l2=inputs.penalty(old, l2),
         **view,
     )
+    record = None if truth is None else inputs.true_record(truth, old, release, target)
     return examine(
         release,
         chosen,
-        None if truth is None else inputs.true_record(truth, old, release, target),
+        record,
         Setting(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
@@ -153,8 +154,13 @@ def audit(
         ),
         _seeds(rng),
         diagnostics=inputs.one_deleted(old, new),
-        warnings=[*warnings, *dict.fromkeys([*old.notes, *new.notes]), *inputs.refilled(gapless)],
-        leaks=inputs.leaks(old, new),
+        warnings=[
+            *warnings,
+            *dict.fromkeys([*old.notes, *new.notes]),
+            *inputs.refilled(gapless),
+            *inputs.stored(old, release),
+        ],
+        leaks=inputs.leaks(old, new, record),
     )
 
 
@@ -235,8 +241,8 @@ def simulate(
     deleted = train.iloc[rows]
     codes, values = inputs.encode(model, release, deleted)
     truth = Truth(
-        X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=inputs.raw(release, deleted),
-        inputs=None if model.embedding is None else model.inputs(deleted),
+        X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows,
+        raw=inputs.raw(release, deleted), inputs=None if model.embedding is None else model.inputs(deleted),
     )  # fmt: skip
     return examine(
         release,
@@ -254,7 +260,12 @@ def simulate(
         judge,
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
-        warnings=[*inputs.overlap(train, y, public, y_public), *_fixed_preprocessing(model)],
+        warnings=[
+            *inputs.overlap(train, y, public, y_public),
+            *_fixed_preprocessing(model),
+            *inputs.stored(model, release),
+        ],
+        leaks=inputs.leaks(model, model, truth),
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from undelete.attacker.attacks import ATTACKS, Attack
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import hrec
+from undelete.attacker.traced_error import input_error
 from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
 from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
@@ -96,7 +97,9 @@ def examine(
     scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
     summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
-    exposure = _exposure(release, base, scored.get(main))
+    # the penalty that HRec leaves out is no part of its error bars; the inverse of an embedding magnifies it
+    sure = base if release.embedding is None else found.get("hrec+", base)
+    exposure = _exposure(release, sure, scored.get(main))
     lift = _lift(scored, main, rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
     if evidence is not None:
@@ -139,10 +142,14 @@ def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floa
         return np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
     if found.scale is None or found.output is None or release.constant is None:
         return np.zeros(release.deletions)
-    estimate = Estimate(found.scale, found.output)
-    every = np.eye(release.X_public.shape[1])
-    squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
-    promised = expected_centred_cosine(release, found, np.sqrt(np.maximum(squares, 0.0)))
+    if release.embedding is not None:
+        error = input_error(release, found)
+    else:
+        estimate = Estimate(found.scale, found.output)
+        every = np.eye(release.X_public.shape[1])
+        squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
+        error = np.sqrt(np.maximum(squares, 0.0))
+    promised = expected_centred_cosine(release, found, error)
     identified = np.array([status == "ok" for status in found.status])
     return np.where(identified, np.nan_to_num(promised), 0.0)
 

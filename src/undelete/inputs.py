@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from undelete.adapters.align import lost_categories
+from undelete.adapters.leaks import among, sentences, stored_records
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import extreme_leak, scaler_leak
 from undelete.adapters.targets import encode_target
 from undelete.data.table import read_table
 from undelete.diagnostics import Diagnostic
@@ -136,27 +135,33 @@ def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     return penalty
 
 
-def leaks(old: LinearModel, new: LinearModel) -> list[str]:
-    """Say what the refitted preprocessing gives away by itself."""
-    leaks = []
-    columns = scaler_leak(old, new)
-    if columns:
-        leaks.append(
-            "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
-            f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
-        )
-    extremes = extreme_leak(old, new)
-    if extremes:
-        leaks.append(
-            f"The least or greatest value a scaler stores for {', '.join(map(repr, extremes))} changed: the old one "
-            "is the deleted record's own, exactly."
-        )
-    for column in lost_categories(old.design, new.design):
-        leaks.append(
-            f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
-            "only one that had it."
-        )
-    return leaks
+def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
+    """Say what the preprocessing gives away by itself."""
+    told, stored = sentences(old, new), stored_records(old)
+    if stored is not None and truth is not None and truth.inputs is not None:
+        kept = int(among(truth.inputs, stored).sum())
+        if kept:
+            which = "the deleted record" if len(truth.inputs) == 1 else f"{kept:,} of the deleted records"
+            told.append(
+                f"The Nystroem transformer stores {which} as it was fitted: unless the transformer goes too, the new "
+                "model still holds what was to be deleted."
+            )
+    return told
+
+
+def stored(model: LinearModel, release: Release) -> list[str]:
+    """Say how many records a Nystroem transformer publishes, public ones apart."""
+    basis = stored_records(model)
+    if basis is None or release.inputs_public is None:
+        return []
+    count = int((~among(basis, release.inputs_public)).sum())
+    if not count:
+        return []
+    return [
+        f"The Nystroem transformer stores {count:,} records as they are, none of them among the public ones: if it was "
+        "fitted on the training data, the model file gives these people away whole, whether or not anyone is deleted. "
+        "Fit it on public records."
+    ]
 
 
 def refilled(columns: Sequence[str]) -> list[str]:

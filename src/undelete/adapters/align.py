@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from undelete.adapters.design import Design, Encoding, coefficient_matrix
+from undelete.adapters.leaks import lost_categories, place, sentences
 from undelete.adapters.polynomial import Atom, Category, Monomial, recentre
 from undelete.adapters.span import Span
 from undelete.errors import InputError
@@ -63,20 +64,6 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
         _check_embedding(before, after)
         return after.W
     return _fold(before, after, lost)
-
-
-def lost_categories(before: Design, after: Design) -> dict[str, tuple[Category, ...]]:
-    """Return, for each raw column, the categories that only the old encoders know.
-
-    Each is a value that no record but the deleted one had.
-    """
-    later = {_place(encoding): set(encoding.known) for encoding in after.encodings}
-    lost: dict[str, tuple[Category, ...]] = {}
-    for encoding in before.encodings:
-        gone = [c for c in encoding.known if c not in later.get(_place(encoding), set(encoding.known))]
-        if gone:
-            lost[encoding.column] = tuple(gone)
-    return lost
 
 
 def _check_models(before: LinearModel, after: LinearModel) -> None:
@@ -144,10 +131,10 @@ def _check_steps(before: LinearModel, after: LinearModel) -> None:
     if before.steps != after.steps:
         _refuse("preprocessing steps", _shown(before.steps), _shown(after.steps))
     _check_fills(old, new)
-    encodings = [{_place(e): e for e in design.encodings} for design in (old, new)]
-    for place, encoding in encodings[0].items():
-        if place in encodings[1]:
-            _check_encoding(encoding, encodings[1][place])
+    encodings = [{place(e): e for e in design.encodings} for design in (old, new)]
+    for at, encoding in encodings[0].items():
+        if at in encodings[1]:
+            _check_encoding(encoding, encodings[1][at])
 
 
 def changed_fills(before: Design, after: Design) -> tuple[str, ...]:
@@ -172,10 +159,6 @@ def _fills(design: Design) -> Mapping[str, set[Category]]:
     for atom in design.atoms:
         found.setdefault(atom.column, set()).update(value for _, value in atom.fills)
     return found
-
-
-def _place(encoding: Encoding) -> tuple[str, bool, Any]:
-    return encoding.column, encoding.ordinal, encoding.fills
 
 
 def _check_encoding(old: Encoding, new: Encoding) -> None:
@@ -205,7 +188,7 @@ def _shared(atom: Atom) -> bool:
 
 
 def _check_embedding(before: LinearModel, after: LinearModel) -> None:
-    """Refuse two models unless the same embedding is computed from the same inputs."""
+    """Refuse two models unless the same embedding is computed from the same inputs; with what they give away anyhow."""
     old, new = before.embedding, after.embedding
     if old is None or new is None or old.name != new.name:
         _refuse("embedding", *("none" if phi is None else phi.name for phi in (old, new)))
@@ -214,19 +197,24 @@ def _check_embedding(before: LinearModel, after: LinearModel) -> None:
         raise InputError(
             f"the steps before the embedding ({_shown(before.steps[:-1])}) were refitted and changed {moved!r}: the "
             "embedding of another scaling cannot be written in the old one's features; keep them as fitted before the "
-            "deletion"
+            f"deletion{_anyhow(before, after)}"
         )
     drawn, other = old.arrays(), new.arrays()
     if any(drawn[name].shape != other[name].shape or (drawn[name] != other[name]).any() for name in drawn):
         raise InputError(
             "the two models have different embeddings, which are drawn anew in each fit: their coefficients belong to "
             "other features; fix random_state (and gamma as a number), or keep the transformer as fitted before the "
-            "deletion"
+            f"deletion{_anyhow(before, after)}"
         )
 
 
+def _anyhow(before: LinearModel, after: LinearModel) -> str:
+    told = " ".join(sentences(before, after))
+    return f". Whatever the models say: {told.removesuffix('.')}" if told else ""
+
+
 def _moved_input(old: Design, new: Design) -> str | None:
-    """Return the first input of an embedding that is another function of the raw columns, None when all are the same."""
+    """Return the first of an embedding's inputs that is another function of the raw columns, None if none is."""
     if old.feature_names != new.feature_names:
         return next(iter({*old.feature_names} ^ {*new.feature_names}), old.feature_names[0])
     for name, want, have in zip(old.feature_names, old.polynomials, new.polynomials, strict=True):

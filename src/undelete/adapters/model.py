@@ -115,7 +115,7 @@ class LinearModel:
         phi, names = self.embedding, len(self.feature_names)
         if phi is None:
             return
-        arrays = {name: _read_only(_numbers(array, name)) for name, array in phi.arrays().items()}
+        arrays: dict[str, Any] = {name: _read_only(_numbers(array, name)) for name, array in phi.arrays().items()}
         own = EMBEDDINGS[phi.name](**arrays)
         if own.inputs != names:
             raise InputError(

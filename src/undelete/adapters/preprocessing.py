@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -54,6 +55,7 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
     """
     if step is None or step == "passthrough":
         return list(features)
+    step = thawed(step)
     name = type(step).__name__
     if type(step) in EMBEDDERS:
         raise InputError(
@@ -77,6 +79,13 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
         reading.steps.append(name)
         reading.samples = max((int(np.max(getattr(step, "n_samples_seen_", 0))), reading.samples or 0)) or None
     return reader(step, features, reading)
+
+
+def thawed(step: Any) -> Any:
+    """Return the step that a FrozenEstimator keeps from being refitted, or the step itself."""
+    while type(step) is FrozenEstimator:
+        step = step.estimator
+    return step
 
 
 def _pipeline(step: Pipeline, features: Sequence[Feature], reading: Reading) -> list[Feature]:

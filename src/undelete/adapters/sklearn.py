@@ -18,7 +18,7 @@ from undelete.adapters.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.estimators import READERS, Linear, read_estimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.polynomial import CONSTANT, Polynomial
-from undelete.adapters.preprocessing import read
+from undelete.adapters.preprocessing import read, thawed
 from undelete.adapters.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
 from undelete.maths.embeddings import Embedding
@@ -74,58 +74,6 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     return model
 
 
-def scaler_leak(before: Any, after: Any) -> dict[str, float] | None:
-    """Return the deleted record's values that two StandardScalers give away by themselves.
-
-    A StandardScaler stores its training records' number and means, so n mean - (n - 1) mean' is the deleted
-    value, exact to round-off (about n times 1e-16 of the mean).
-
-    Parameters
-    ----------
-    before, after : estimator, Pipeline or LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    dict of str to float, or None
-        For each column that a StandardScaler reads raw, the deleted record's value. None when there is none,
-        or the second was not fitted on exactly one record less.
-    """
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
-    leaked = {}
-    for column, (n, mean) in old.means.items():
-        later, mean_later = new.means.get(column, (0, 0.0))
-        if later == n - 1:
-            leaked[column] = n * mean - later * mean_later
-    return leaked or None
-
-
-def extreme_leak(before: Any, after: Any) -> tuple[str, ...]:
-    """Return the columns of which a MinMaxScaler or MaxAbsScaler gives the deleted record's value away by itself.
-
-    Such a scaler stores the least and the greatest value (or the largest magnitude) of its training records. One
-    that is less extreme after the deletion was the deleted record's: the old one is its value, exactly (up to the
-    sign for MaxAbsScaler).
-
-    Parameters
-    ----------
-    before, after : estimator, Pipeline or LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    tuple of str
-        Raw columns, sorted; empty when no extreme moved.
-    """
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
-    moved = set()
-    for (column, attribute), value in old.extremes.items():
-        later = new.extremes.get((column, attribute), value)
-        if later > value if attribute == "data_min_" else later < value:
-            moved.add(column)
-    return tuple(sorted(moved))
-
-
 def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None) -> list[str]:
     """Return the names of the columns that enter the estimator."""
     first, *_ = _chain(estimator)
@@ -158,6 +106,7 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None
 
 def _chain(estimator: Any) -> list[Any]:
     """Return the steps that see the raw table first, and the final estimator last."""
+    estimator = thawed(estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     parts = [part for _, step in estimator.steps for part in _chain(step)]
@@ -165,9 +114,7 @@ def _chain(estimator: Any) -> list[Any]:
     return kept or parts
 
 
-def _read_steps(
-    steps: list[Any], features: list[Feature], reading: Reading
-) -> tuple[list[Feature], Embedding | None]:
+def _read_steps(steps: list[Any], features: list[Feature], reading: Reading) -> tuple[list[Feature], Embedding | None]:
     """Return the columns that leave the preprocessing, and the embedding that follows it, if any."""
     embedding, embedder = None, ""
     for step in steps:

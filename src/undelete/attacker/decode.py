@@ -190,7 +190,7 @@ def decode(
         view = release.take(block)
         here = None if estimate is None else estimate.part(block)
         t2 = None if here is None else here.weights(view) ** 2
-        lift = None if inputs is None or here is None else _lifts(release, inputs[block])
+        lift = None if inputs is None or here is None else lifts(release, inputs[block])
         for j, column in enumerate(release.columns):
             if column.projection.shape[1]:
                 terms, cov = (X if inputs is None else inputs)[block] @ column.projection, None
@@ -208,7 +208,7 @@ def decode(
     return RawRecords(codes, values, error, probability)
 
 
-def _lifts(release: Release, inputs: Floats) -> list[Floats] | None:
+def lifts(release: Release, inputs: Floats) -> list[Floats] | None:
     """Return, for each record, the map (d, d0) by which an embedding's error moves the record that it is traced to.
 
     To first order x - x* = (J'J)^-1 J' error, J the Jacobian at x, for the nearest embedding of maths (7). None for
