@@ -16,7 +16,7 @@ from sklearn.kernel_approximation import Nystroem as SklearnNystroem
 from sklearn.kernel_approximation import RBFSampler
 
 from undelete.errors import InputError
-from undelete.maths.embeddings import Embedding, Nystroem, RandomFourierFeatures
+from undelete.maths.embeddings import EMBEDDINGS, Embedding, Nystroem, RandomFourierFeatures
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def read_embedding(step: Any, inputs: int) -> Embedding:
     Raises
     ------
     InputError
-        When it has another kernel, its arrays do not fit together, or it takes another number of columns.
+        When it has another kernel, or takes another number of columns. Its arrays are checked by `checked_copy`.
     """
     phi = EMBEDDERS[type(step)](step)
     if phi.inputs != inputs:
@@ -43,6 +43,35 @@ def read_embedding(step: Any, inputs: int) -> Embedding:
             "after it was fitted; refit it"
         )
     return phi
+
+
+def checked_copy(phi: Embedding) -> Embedding:
+    """Return the embedding with arrays of its own that nobody can change.
+
+    Raises
+    ------
+    InputError
+        When they are not finite, or do not fit together.
+    """
+    arrays: dict[str, Any] = {}
+    for name, value in phi.arrays().items():
+        array = np.array(value, dtype=np.float64)
+        if not np.isfinite(array).all():
+            raise InputError(f"the embedding's {name} are not finite: the file is damaged; save it again")
+        array.setflags(write=False)
+        arrays[name] = array
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if phi.name == "fourier":
+        fits = len(shapes["frequencies"]) == 2 and shapes["frequencies"][1:] == shapes["phases"]
+        wanted = "frequencies (inputs, features) and phases (features,)"
+    else:
+        basis, mixing = shapes["basis"], shapes["mixing"]
+        fits = len(basis) == len(mixing) == 2 and mixing[1] == basis[0] and shapes["gamma"] == ()
+        wanted = "basis (records, inputs), mixing (features, records) and gamma, a number"
+    if not fits:
+        seen = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise InputError(f"the embedding's arrays do not fit together ({seen}): give {wanted}")
+    return EMBEDDINGS[phi.name](**arrays)
 
 
 def refuse_after(step: Any, embedder: str) -> NoReturn:
@@ -54,10 +83,7 @@ def refuse_after(step: Any, embedder: str) -> NoReturn:
 
 
 def _fourier(step: RBFSampler) -> RandomFourierFeatures:
-    frequencies, phases = _array(step, "random_weights_", 2), _array(step, "random_offset_", 1)
-    if frequencies.shape[1:] != phases.shape or frequencies.shape[1] != step.n_components:
-        _damaged(step, "random_weights_", "random_offset_")
-    return RandomFourierFeatures(frequencies, phases)
+    return RandomFourierFeatures(_dense(step.random_weights_), _dense(step.random_offset_))
 
 
 def _nystroem(step: SklearnNystroem) -> Nystroem:
@@ -67,26 +93,13 @@ def _nystroem(step: SklearnNystroem) -> Nystroem:
             f"Nystroem was fitted with kernel={kernel}: undelete traces records back through kernel='rbf' alone; fit "
             "with that"
         )
-    basis, mixing = _array(step, "components_", 2), _array(step, "normalization_", 2)
-    if mixing.shape[1] != basis.shape[0]:
-        _damaged(step, "components_", "normalization_")
+    basis, mixing = _dense(step.components_), _dense(step.normalization_)
     gamma = 1.0 / basis.shape[1] if step.gamma is None else float(step.gamma)  # what the kernel takes for None
     return Nystroem(basis, mixing, np.array(gamma))
 
 
-def _array(step: Any, attribute: str, dimensions: int) -> Floats:
-    value = getattr(step, attribute)
-    array = np.asarray(value.toarray() if sp.issparse(value) else value, dtype=np.float64)
-    if array.ndim != dimensions or not np.isfinite(array).all():
-        _damaged(step, attribute)
-    return array
-
-
-def _damaged(step: Any, *attributes: str) -> NoReturn:
-    raise InputError(
-        f"{type(step).__name__} has unusable numbers in {' and '.join(attributes)}: the file is damaged; refit and "
-        "save it"
-    )
+def _dense(array: Any) -> Floats:
+    return np.asarray(array.toarray() if sp.issparse(array) else array, dtype=np.float64)
 
 
 EMBEDDERS: dict[type, Callable[[Any], Embedding]] = {RBFSampler: _fourier, SklearnNystroem: _nystroem}

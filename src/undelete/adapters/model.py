@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from undelete.adapters.align import align
 from undelete.adapters.design import Design
+from undelete.adapters.embeddings import checked_copy
 from undelete.adapters.feature_names import design_from_names
 from undelete.errors import InputError
-from undelete.maths.embeddings import EMBEDDINGS, Embedding, embed
+from undelete.maths.embeddings import Embedding, embed
 
 Floats = NDArray[np.float64]
 LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
@@ -111,12 +112,11 @@ class LinearModel:
         self._check()
 
     def _set_embedding(self) -> None:
-        """Keep copies of the embedding's arrays that nobody can change, checked."""
+        """Keep a checked copy of the embedding that nobody can change."""
         phi, names = self.embedding, len(self.feature_names)
         if phi is None:
             return
-        arrays: dict[str, Any] = {name: _read_only(_numbers(array, name)) for name, array in phi.arrays().items()}
-        own = EMBEDDINGS[phi.name](**arrays)
+        own = checked_copy(phi)
         if own.inputs != names:
             raise InputError(
                 f"the embedding has {own.inputs} inputs and there are {names} feature names: with an embedding the "
