@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import chi2
 
-from undelete.attacker.decode import Estimate, Flags, Indices, lifts
+from undelete.attacker.decode import Estimate, Flags, Indices, input_covariance
 from undelete.maths.arrays import blocks
 from undelete.release import Floats, Reconstruction, Release
 
@@ -21,7 +21,7 @@ _BLOCK = 32  # deletions at a time
 def input_error(release: Release, found: Reconstruction) -> Floats:
     """Return the standard error (b, d0) of each input of the traced records; NaN where it is not known.
 
-    It is not worked out for embeddings of more than 256 inputs. Cost a deletion 2 m D d0 flops.
+    It is not worked out for embeddings of more than 256 inputs. Cost: see `input_covariance`.
 
     Parameters
     ----------
@@ -31,15 +31,12 @@ def input_error(release: Release, found: Reconstruction) -> Floats:
         HRec's result on it.
     """
     assert found.inputs is not None
-    error = np.full(found.inputs.shape, np.nan)
-    for i in np.flatnonzero(_identified(found)):
-        own = slice(int(i), int(i) + 1)
-        lift, view, estimate = lifts(release, found.inputs[own]), release.take(own), _estimate(found, own)
-        if lift is None:
-            return error
-        t2 = estimate.weights(view) ** 2
-        square = estimate.covariance(view, t2, lift[0], found.X[own] @ lift[0], dense=False)
-        error[own] = np.sqrt(np.maximum(square, 0.0))
+    error, rows = np.full(found.inputs.shape, np.nan), np.flatnonzero(_identified(found))
+    for part in blocks(len(rows), _BLOCK):
+        own = rows[part]
+        spread = input_covariance(release.take(own), _estimate(found, own), found.X[own], found.inputs[own])
+        if spread is not None:
+            error[own] = np.sqrt(np.maximum(np.diagonal(spread, axis1=1, axis2=2), 0.0))
     return error
 
 
@@ -62,7 +59,7 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
     ratio, probability = np.full(b, np.nan), np.full(b, np.nan)
     if found.distance is None:
         return ratio, probability
-    lengths = (release.X_public**2).sum(axis=1)
+    lengths = np.einsum("ij,ij->i", release.X_public, release.X_public)  # no copy of them
     chosen = np.unique(np.linspace(0, m - 1, min(m, _SAMPLE)).astype(int))
     rows = np.flatnonzero(_identified(found))
     for part in blocks(len(rows), _BLOCK):
@@ -70,29 +67,22 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
         view, estimate, X = release.take(own), _estimate(found, own), found.X[own]
         t = estimate.weights(view)  # (m, b)
         off = lengths[:, None] - 2 * release.X_public @ X.T + (X**2).sum(axis=1)
-        trace = (t**2 * off).mean(axis=0)
+        trace, scatter = (t**2 * off).mean(axis=0), estimate.scatter(view) * m
         for i, row in enumerate(own):
             s = t[chosen, i, None] * (release.X_public[chosen] - X[i])
             squares = (s @ s.T) ** 2
             other = (squares.sum() - np.trace(squares)) / (len(s) * (len(s) - 1))
-            scale = _scale(release, float(estimate.scale[i]))
             terms = max(1.0, trace[i] ** 2 / other)
-            ratio[row] = found.distance[row] ** 2 / (scale * trace[i])
+            ratio[row] = found.distance[row] ** 2 / (scatter[i] * trace[i])
             probability[row] = chi2.sf(ratio[row] * terms, terms)
     return ratio, probability
-
-
-def _scale(release: Release, scale: float) -> float:
-    """Return n^2 (1/m + 1/n) / g_c^2, by which maths (10) multiplies a mean over the public records."""
-    m, n = len(release.X_public), release.n or len(release.X_public)
-    return float(n) ** 2 * (1 / m + 1 / n) / scale**2
 
 
 def _identified(found: Reconstruction) -> Flags:
     return np.array([status == "ok" for status in found.status], dtype=bool)
 
 
-def _estimate(found: Reconstruction, rows: slice | Indices) -> Estimate:
+def _estimate(found: Reconstruction, rows: Indices) -> Estimate:
     assert found.scale is not None
     assert found.output is not None
     return Estimate(found.scale, found.output).part(rows)
