@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
+from undelete.attacker.decode import TRACED
 from undelete.attacker.traced_error import misfit
 from undelete.maths.arrays import blocks
 from undelete.maths.losses import Squared
@@ -37,7 +38,9 @@ class Diagnostic:
     blocking: bool = False
 
 
-def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | None = None) -> list[Diagnostic]:
+def diagnose(
+    release: Release, found: Reconstruction, decoded: Reconstruction | None = None, *, measured: bool = True
+) -> list[Diagnostic]:
     """Return every check that applies.
 
     Parameters
@@ -48,6 +51,8 @@ def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | 
         HRec's result on it.
     decoded : Reconstruction, optional
         HRec+'s, whose misfit says whether the difference is that of one record.
+    measured : bool
+        Whether the deleted record is known, so that nothing rests on error bars.
     """
     checks = [_change(release, found), _public_size(release)]
     if release.Y_public is not None or isinstance(release.loss, Squared) is False:
@@ -64,6 +69,8 @@ def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | 
         implied = _implied_n(release, found)
         checks += [implied] if implied is not None else []
     checks.append(_scale(release, found))
+    if not measured and release.embedding is not None and release.embedding.inputs > TRACED:
+        checks.append(_no_error_bars(release.embedding.inputs))
     return checks
 
 
@@ -199,6 +206,14 @@ def _one_embedding(release: Release, found: Reconstruction) -> Diagnostic | None
     unlike, count = int((probability[known] < UNLIKELY).sum()), int(known.sum())
     value = f"squared distance from an embedding {np.median(ratio[known]):.2g} of its expectation"
     return _fits_one(value, unlike, count)
+
+
+def _no_error_bars(inputs: int) -> Diagnostic:
+    text = (
+        f"Records of more than {TRACED} numbers get no error bars behind an embedding, so without the true record "
+        "nothing says how much of it came back: give it, or simulate deletions."
+    )
+    return Diagnostic("Error bars", f"none for {inputs:,} inputs", False, text, blocking=True)
 
 
 def _target_in_range(release: Release, found: Reconstruction) -> Diagnostic | None:

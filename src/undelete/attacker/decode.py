@@ -13,6 +13,7 @@ columns are taken one by one.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,12 @@ from scipy.special import erf
 
 from undelete.maths.arrays import blocks
 from undelete.maths.objective import predict
-from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
+TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
 _PREDICTIONS = 16_000_000  # held at a time: 128 MB
 _NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
@@ -209,6 +210,23 @@ def decode(
     return RawRecords(codes, values, error, probability)
 
 
+def at_public_length(release: Release, found: Reconstruction) -> Reconstruction:
+    """Return a reconstruction whose directions are as long as public records are (their root mean square).
+
+    A record known up to a factor becomes a guess of the record, from public knowledge alone; the constant and
+    what else is the same for all public records counts in no length. Not of an embedding: nothing was traced back.
+    """
+    directed = np.array([status == "direction" for status in found.status])
+    if release.embedding is not None or not directed.any():
+        return found
+    varying = np.ptp(release.X_public, axis=0) > 0
+    usual = np.sqrt((release.X_public[:, varying] ** 2).sum(axis=1).mean())
+    length = np.linalg.norm(found.X[:, varying], axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        X = np.where(varying, found.X * usual / length, release.X_public[0])
+    return dataclasses.replace(found, X=np.where(directed[:, None], X, found.X))
+
+
 def input_covariance(release: Release, estimate: Estimate, X: Floats, inputs: Floats) -> Floats | None:
     """Return the covariance (b, d0, d0) of records that were traced back through an embedding.
 
@@ -231,7 +249,7 @@ def input_covariance(release: Release, estimate: Estimate, X: Floats, inputs: Fl
     Cost a deletion 2 m d0 (d + d0) flops for m public records.
     """
     phi = release.embedding
-    if phi is None or phi.inputs > _TRACED:
+    if phi is None or phi.inputs > TRACED:
         return None
     t2 = estimate.weights(release) ** 2
     found = np.empty((len(inputs), phi.inputs, phi.inputs))

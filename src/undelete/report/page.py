@@ -27,6 +27,7 @@ from undelete.report.distribution import colour_of
 from undelete.report.embedding import clean, embedded, redact
 from undelete.report.exposed import exposed, reliability
 from undelete.report.facts import Audit, headline, label_of
+from undelete.report.gallery import gallery
 from undelete.report.records import records, target_label
 from undelete.report.strength import strength
 
@@ -105,6 +106,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "figures": key_figures(known),
         "asked": _asked(known),
         "records": records(known),
+        "gallery": gallery(known),
         "strength": strength(known),
         "columns": columns(known),
         "exposed": exposed(known),
