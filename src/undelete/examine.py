@@ -73,7 +73,7 @@ def examine(
     diagnostics, warnings : sequences
         What is known already.
     leaks : sequence of str
-        What the refitted preprocessing gives away by itself.
+        What the preprocessing gives away by itself.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
