@@ -11,10 +11,12 @@ import numpy as np
 from scipy.stats import chi2
 
 from undelete.attacker.decode import Estimate, Flags, Indices, input_covariance
+from undelete.attacker.inversion import nearest_embedding, public_records
 from undelete.maths.arrays import blocks
 from undelete.release import Floats, Reconstruction, Release
 
 _SAMPLE = 200  # public records off which the error's shape is read
+_DOUBTFUL = 0.05  # probability of a distance under which the nearest embedding of all is looked for
 _BLOCK = 32  # deletions at a time
 
 
@@ -45,8 +47,8 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
 
     The squared distance is given relative to its expectation under maths (10), the trace of the error's covariance.
     Its distribution is taken for a chi-squared one of tr^2 / tr(covariance^2) degrees of freedom (Satterthwaite), read
-    off a sample of public records. The search for the record makes the distance smaller, so the probability errs on
-    the side of one record.
+    off a sample of public records. Where that is improbable the embedding nearest of all, paper Eq. (6), is looked for:
+    it is nearer than the deleted record's own, so the probability errs on the side of one record.
 
     Parameters
     ----------
@@ -55,10 +57,22 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
     found : Reconstruction
         HRec's result on it. NaN where it has no record.
     """
+    b = len(found.X)
+    expected, terms = _expected_square(release, found)
+    distance = np.full(b, np.nan) if found.distance is None else np.array(found.distance)
+    doubtful = np.flatnonzero(chi2.sf(distance**2 / expected * terms, terms) < _DOUBTFUL)
+    if doubtful.size:
+        phi = public_records(release)[0]
+        nearest = nearest_embedding(release.take(doubtful), found.X[doubtful, : phi.features])
+        distance[doubtful] = np.minimum(distance[doubtful], nearest.distance)
+    ratio = distance**2 / expected
+    return ratio, chi2.sf(ratio * terms, terms)
+
+
+def _expected_square(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
+    """Return the trace of each recovered embedding's covariance (b,), and its degrees of freedom (b,)."""
     b, m = len(found.X), len(release.X_public)
-    ratio, probability = np.full(b, np.nan), np.full(b, np.nan)
-    if found.distance is None:
-        return ratio, probability
+    expected, terms = np.full(b, np.nan), np.full(b, np.nan)
     lengths = np.einsum("ij,ij->i", release.X_public, release.X_public)  # no copy of them
     chosen = np.unique(np.linspace(0, m - 1, min(m, _SAMPLE)).astype(int))
     rows = np.flatnonzero(_identified(found))
@@ -72,10 +86,8 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
             s = t[chosen, i, None] * (release.X_public[chosen] - X[i])
             squares = (s @ s.T) ** 2
             other = (squares.sum() - np.trace(squares)) / (len(s) * (len(s) - 1))
-            terms = max(1.0, trace[i] ** 2 / other)
-            ratio[row] = found.distance[row] ** 2 / (scatter[i] * trace[i])
-            probability[row] = chi2.sf(ratio[row] * terms, terms)
-    return ratio, probability
+            expected[row], terms[row] = scatter[i] * trace[i], max(1.0, trace[i] ** 2 / other)
+    return expected, terms
 
 
 def _identified(found: Reconstruction) -> Flags:
