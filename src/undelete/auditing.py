@@ -89,7 +89,7 @@ def audit(
     before, after : estimator, LinearModel or path
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
-        coefficients, so that both are compared in the old model's space.
+        coefficients, so that both are compared in the old model's space; before an embedding it must be the same.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
     target : str, optional

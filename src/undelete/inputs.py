@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import is_numeric_dtype
 
 from undelete.adapters.leaks import among, sentences, stored_records
 from undelete.adapters.model import LinearModel
@@ -115,8 +116,12 @@ def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: A
         seen = public.assign(target=np.asarray(y_public))
     shared = [column for column in own.columns if column in seen]
 
+    numbers = [column for column in shared if all(is_numeric_dtype(table[column]) for table in (own, seen))]
+
     def digest(table: pd.DataFrame) -> pd.Series[int]:
-        return pd.util.hash_pandas_object(table[shared].astype(object).astype(str), index=False)
+        words = table[shared].drop(columns=numbers).astype(object).astype(str)
+        cells = pd.concat([table[numbers].astype("float64") + 0.0, words], axis=1)
+        return pd.util.hash_pandas_object(cells, index=False)
 
     if not shared:
         return []
