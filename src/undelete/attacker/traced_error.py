@@ -57,37 +57,44 @@ def misfit(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
     found : Reconstruction
         HRec's result on it. NaN where it has no record.
     """
-    b = len(found.X)
-    expected, terms = _expected_square(release, found)
-    distance = np.full(b, np.nan) if found.distance is None else np.array(found.distance)
-    doubtful = np.flatnonzero(chi2.sf(distance**2 / expected * terms, terms) < _DOUBTFUL)
+    ratio, probability = np.full(len(found.X), np.nan), np.full(len(found.X), np.nan)
+    if found.inputs is None:
+        return ratio, probability
+    phi, rows = public_records(release)[0], np.flatnonzero(_identified(found))
+    ratio[rows], probability[rows] = _distance(release.take(rows), found, rows, found.inputs[rows])
+    doubtful = rows[probability[rows] < _DOUBTFUL]
     if doubtful.size:
-        phi = public_records(release)[0]
         nearest = nearest_embedding(release.take(doubtful), found.X[doubtful, : phi.features])
-        distance[doubtful] = np.minimum(distance[doubtful], nearest.distance)
-    ratio = distance**2 / expected
-    return ratio, chi2.sf(ratio * terms, terms)
+        again = _distance(release.take(doubtful), found, doubtful, nearest.inputs)
+        better = again[1] > probability[doubtful]
+        for array, other in zip((ratio, probability), again, strict=True):
+            array[doubtful] = np.where(better, other, array[doubtful])
+    return ratio, probability
 
 
-def _expected_square(release: Release, found: Reconstruction) -> tuple[Floats, Floats]:
-    """Return the trace of each recovered embedding's covariance (b,), and its degrees of freedom (b,)."""
-    b, m = len(found.X), len(release.X_public)
-    expected, terms = np.full(b, np.nan), np.full(b, np.nan)
+def _distance(release: Release, found: Reconstruction, rows: Indices, inputs: Floats) -> tuple[Floats, Floats]:
+    """Return `misfit` of the embeddings recovered in some rows (b,) to those of some records (b, d0).
+
+    The error is about the record's own embedding: one that was recovered far from all embeddings excuses itself.
+    """
+    m = len(release.X_public)
+    centres = found.X[rows].copy()
+    centres[:, : public_records(release)[0].features] = public_records(release)[0].transform(inputs)
+    square = ((found.X[rows] - centres) ** 2).sum(axis=1)
+    expected, terms = np.empty(len(rows)), np.empty(len(rows))
     lengths = np.einsum("ij,ij->i", release.X_public, release.X_public)  # no copy of them
     chosen = np.unique(np.linspace(0, m - 1, min(m, _SAMPLE)).astype(int))
-    rows = np.flatnonzero(_identified(found))
     for part in blocks(len(rows), _BLOCK):
-        own = rows[part]
-        view, estimate, X = release.take(own), _estimate(found, own), found.X[own]
+        view, estimate, X = release.take(part), _estimate(found, rows[part]), centres[part]
         t = estimate.weights(view)  # (m, b)
         off = lengths[:, None] - 2 * release.X_public @ X.T + (X**2).sum(axis=1)
-        trace, scatter = (t**2 * off).mean(axis=0), estimate.scatter(view) * m
-        for i, row in enumerate(own):
-            s = t[chosen, i, None] * (release.X_public[chosen] - X[i])
-            squares = (s @ s.T) ** 2
-            other = (squares.sum() - np.trace(squares)) / (len(s) * (len(s) - 1))
-            expected[row], terms[row] = scatter[i] * trace[i], max(1.0, trace[i] ** 2 / other)
-    return expected, terms
+        expected[part] = (t**2 * off).sum(axis=0) * estimate.scatter(view)
+        for i, own in enumerate(X):
+            s = t[chosen, i, None] * (release.X_public[chosen] - own)
+            gram = s @ s.T
+            diagonal, other = np.trace(gram) / len(s), (gram**2).sum() - (np.diagonal(gram) ** 2).sum()
+            terms[part.start + i] = max(1.0, diagonal**2 / (other / (len(s) * (len(s) - 1))))
+    return square / expected, chi2.sf(square / expected * terms, terms)
 
 
 def _identified(found: Reconstruction) -> Flags:

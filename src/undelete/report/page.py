@@ -47,6 +47,12 @@ MEANING = {
     "nearest": "the public record closest to the reconstruction: it leans on the attack, so it is no control for it",
     "informed": "somebody who holds all remaining records: the most that can be known",
 }
+OF_IMAGES = {
+    "hrec+": "the same difference with the known penalty's share, weighed by its error, in the range of public images",
+    "avg": "the average public image, whatever was deleted",
+    "maxdiff": "the public image on which the two models differ most",
+    "nearest": "the public image closest to the reconstruction: it leans on the attack, so it is no control for it",
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ def _context(known: Audit) -> dict[str, Any]:
     script = _text("page.js")
     data, thinned = embedded(known)
     speaker = headline(known) or ""
+    meaning = MEANING | (OF_IMAGES if known.get("pictures") else {})
     return {
         "audit": known,
         "created": formatting.date(str(known["created"])),
@@ -113,7 +120,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "reliability": Markup(reliability(known)),
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
-        "meanings": [(e["name"], MEANING[e["name"]]) for e in known["attacks"] if e["name"] in MEANING],
+        "meanings": [(e["name"], meaning[e["name"]]) for e in known["attacks"] if e["name"] in meaning],
         "computed": _computed(known),
         "style": Markup(_text("page.css")),
         "script": Markup(script),
