@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from undelete.attacker.attacks import ATTACKS, Attack
 from undelete.attacker.decode import Estimate, at_public_length
 from undelete.attacker.hrec import hrec
+from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.traced_error import input_error
 from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
 from undelete.maintainer.game import Truth
@@ -101,8 +102,9 @@ def examine(
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
     summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
-    # the penalty that HRec leaves out is no part of its error bars; the inverse of an embedding magnifies it
-    sure = base if release.embedding is None else found.get("hrec+", base)
+    sure = base
+    if release.embedding is not None and truth is None:  # the error bars are those of the most probable record
+        sure = found["hrec+"] if "hrec+" in found else hrec_plus(release, np.random.default_rng(attack_seed))
     exposure = _exposure(release, sure, scored.get(main))
     lift = _lift(scored, main, "centred_cosine" if _similar_only(release) else "exact_columns", rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
