@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
 from undelete.maintainer.fit import fit
+from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.ridge import ClosedForm
 from undelete.maintainer.separable import SeparableStep
-from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep, MatrixFreeStep
+from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep
 from undelete.maintainer.sweep import Block, fingerprint, largest, rows_in_block, run_blocks
 from undelete.maths.arrays import Array, blocks, namespace, take_rows
 from undelete.maths.losses import Squared
@@ -180,8 +181,11 @@ def _joined(parts: list[Block], order: NDArray[np.int64]) -> Block:
 class Step(Protocol):
     """Newton steps on the objective without record i, near the full model."""
 
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of the Hessian without its own record to each G (b, d, k)."""
+    def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
+        """Apply the inverse of the Hessian without its own record to each G (b, d, k).
+
+        A residual of forcing times G, in Euclidean norm, will do.
+        """
 
 
 class _Task(Protocol):
@@ -258,7 +262,7 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
     finished = [take_rows(V, done[0])]
     V, gradient = take_rows(V, still), take_rows(gradient, still)
     while still.size:
-        V = V - steps.solve(rows[still], gradient)
+        V = V - steps.solve(rows[still], gradient, 0.3 * goal[still] / norm[still])
         gradient = objective.gradient(V) - objective.take(rows[still]).own_gradients(V)  # one pass over the data
         norm[still] = largest(gradient, n)
         taken[still] += 1

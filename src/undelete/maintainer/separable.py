@@ -30,8 +30,8 @@ class SeparableStep:
         self.hessian = objective.hessian(W, 0)
         self.factored: Factored = factor(self.hessian)
 
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison."""
+    def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
+        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison; exact, whatever the forcing."""
         xp = namespace(G)
         b, d, k = G.shape
         hx, c, slack = self.lifted(rows)

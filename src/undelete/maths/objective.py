@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,13 @@ class Objective:
         weights = None if self.weights is None else take_rows(self.weights, rows)
         return Objective(take_rows(self.X, rows), take_rows(self.Y, rows), self.loss, self.l2, weights)
 
+    def astype(self, dtype: Any) -> Objective:
+        """Return the objective in another precision: a copy, unless it is in that one already."""
+        xp = namespace(self.X)
+        X, Y, l2 = (xp.astype(array, dtype, copy=False) for array in (self.X, self.Y, self.l2))
+        weights = None if self.weights is None else xp.astype(self.weights, dtype, copy=False)
+        return Objective(X, Y, self.loss, l2, weights)
+
     def output(self, j: int) -> Objective:
         """Return one output's own objective; only for a separable loss."""
         return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights)
@@ -140,6 +148,11 @@ class Objective:
             return part._weigh(part.loss.curvature_action(self._like(part.Y, moved), at, moved))
 
         return self._through(V, bent) + self.l2[:, None] * V
+
+    def own_curved(self, Z: Array, V: Array) -> Array:
+        """Return each record's own Hessian at predictions Z (n, k) applied to its own V (n, d, k), no penalty."""
+        moved = namespace(V).sum(self.X[:, :, None] * V, axis=1)
+        return self.X[:, :, None] * self._weigh(self.loss.curvature_action(self.Y, Z, moved))[:, None, :]
 
     def curvature(self, W: Array) -> Array:
         """Return each record's weighted curvature, its diagonal (n, k)."""
