@@ -25,7 +25,7 @@ from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.ridge import ClosedForm
 from undelete.maintainer.separable import SeparableStep
 from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep
-from undelete.maintainer.sweep import Block, fingerprint, largest, rows_in_block, run_blocks
+from undelete.maintainer.sweep import Block, fingerprint, largest, product_threads, rows_in_block, run_blocks
 from undelete.maths.arrays import Array, blocks, namespace, take_rows
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective
@@ -33,7 +33,7 @@ from undelete.maths.objective import Objective
 Progress = Callable[[int, int], None]
 
 _STEPS = 12  # with a fixed Hessian; what has not converged by then is fitted by itself
-_SHARE = 1e-5  # largest remaining gradient, relative to the deleted record's own
+_SHARE = 1e-4  # largest remaining gradient, relative to the deleted record's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ def retrain_without(
             mark = fingerprint(
                 [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, has_constant, task.block_rows
             )
-        results.append(_joined(run_blocks(task, cut, moved, folder, mark), np.argsort(order)))
+        results.append(_joined(run_blocks(task, cut, moved, folder, mark, product_threads(W)), np.argsort(order)))
     norm = np.max([result.gradient_norm for result in results], axis=0)
     xp = namespace(W)
     return Deletions(
@@ -254,7 +254,7 @@ def _newton(objective: Objective, steps: Step, W: Array, whole: Array, rows: NDA
     gradient = whole - own  # at the full model, no pass needed
     pull = largest(own, n)
     # small beside what the record itself contributed, or the change of the model drowns; never below rounding
-    goal = np.maximum(np.minimum(0.1 * tol, _SHARE * pull), 1e-15)
+    goal = np.maximum(np.minimum(0.5 * tol, _SHARE * pull), 1e-15)
     norm, taken = largest(gradient, n), np.zeros(len(rows), dtype=np.int64)
     V = W + namespace(W).zeros_like(own)
     # a record without a gradient (no support vector) changes nothing: it is done as it stands
