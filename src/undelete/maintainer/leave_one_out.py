@@ -11,6 +11,7 @@ is measured by a pass over the data, or bounded by a certificate that needs none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ def retrain_without(
     -----
     Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
     O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step, predictions of n records for a block
-    of deletions in memory, 128 MB. Blocks go through joblib; the result does not depend on how.
+    of deletions in memory, 64 MB. Blocks go through joblib; the result does not depend on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]
@@ -147,7 +148,7 @@ def retrain_without(
     results = []
     for j, (part, w) in enumerate(parts):
         task = _prepared(part, w, tol, certify=certify, has_constant=has_constant)
-        cut = [rows[order[block]] for block in blocks(len(rows), task.block_rows)]
+        cut = np.array_split(rows[order], math.ceil(len(rows) / task.block_rows)) if len(rows) else []
         folder, mark = None, ""
         if checkpoint is not None:
             folder = checkpoint / f"output-{j}"

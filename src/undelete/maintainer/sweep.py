@@ -19,6 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +32,15 @@ from joblib.parallel import (
     get_active_backend,
 )
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 
-BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions hold at a time: 128 MB in float64
+BLOCK_NUMBERS = 8_000_000  # numbers that a block's deletions hold at a time: 64 MB in float64
 BLOCK_ROWS = 4096  # deletions in a block at most
-_FEW_BLOCKS = 4  # for each thread: with fewer, threads would wait for the last one
+_FEW_BLOCKS = 2  # for each thread: with fewer, threads would wait for the last one
 _HASHED_ROWS = 4096  # rows of an array copied at a time
 _PARTIAL = ".partial"  # ends the name of what is being written
 _FORMAT = "undelete.sweep/1"
@@ -120,11 +121,17 @@ def run_blocks(
     return [results[i] for i in range(len(blocks))]
 
 
+@cache
+def _pools() -> ThreadpoolController:
+    """Return the threads of the libraries that are loaded; to look for them takes as long as a small sweep."""
+    return ThreadpoolController()
+
+
 def product_threads(like: Array) -> int:
     """Return how many threads a matrix product of NumPy arrays may use; 1 for those of another library."""
     if not isinstance(like, np.ndarray):
         return 1
-    return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
 
 
 @contextlib.contextmanager
@@ -137,7 +144,7 @@ def _side_by_side(threads: int) -> Iterator[None]:
     if threads == 1 or jobs is not None or not isinstance(backend, LokyBackend):  # joblib's own default
         yield
         return
-    with threadpool_limits(1, user_api="blas"), parallel_config("threading", n_jobs=threads):
+    with _pools().limit(limits=1, user_api="blas"), parallel_config("threading", n_jobs=threads):
         yield
 
 
