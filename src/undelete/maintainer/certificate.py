@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
+from undelete.maths.arrays import Array, blocks, largest, namespace, summed, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
@@ -111,7 +111,7 @@ class _Without:
     def __init__(self, S: Array, x: Array, c: Array) -> None:
         xp = namespace(x)
         self.S, self.own = S, x @ S  # (b, rank)
-        slack = 1 - c * xp.sum(self.own**2, axis=1)
+        slack = 1 - c * summed(self.own**2)[:, 0]
         regular = slack > _REGULAR
         self.lift = xp.where(regular, c / xp.where(regular, slack, xp.ones_like(slack)), xp.zeros_like(slack))
         self.regular: NDArray[np.bool_] = to_numpy(regular)
@@ -119,7 +119,7 @@ class _Without:
     def solve(self, G: Array) -> Array:
         """Return y of the inverse of H - c_i x_i' x_i applied to each G (b, d); no meaning where not `regular`."""
         y = G @ self.S
-        return y + self.own * (self.lift * namespace(y).sum(self.own * y, axis=1))[:, None]
+        return y + self.own * self.lift[:, None] * summed(self.own * y)
 
 
 class _Expansion:
@@ -140,7 +140,7 @@ class _Expansion:
         for rows in blocks(n, block):
             self.gradient = self.gradient + accumulate(X[rows, :], self.residual[rows, None])[:, 0]
         self.rounding = _Rounding(objective, W, self.residual, self.curvature, block)
-        parts = [xp.sum((X[rows, :] @ self.S) ** 2, axis=1) for rows in blocks(n, _NUMBERS // X.shape[1])]
+        parts = [summed((X[rows, :] @ self.S) ** 2)[:, 0] for rows in blocks(n, _NUMBERS // X.shape[1])]
         self.reach = xp.sqrt(xp.concat(parts))  # ||x_j S||: how far a unit y can move record j's prediction
 
     def moved(self, y: Array) -> tuple[Array, Array, Array]:
@@ -191,21 +191,22 @@ class LogisticCertificate(_Expansion):
         without = _Without(self.S, x, c)
 
         def own(D: Array) -> Array:
-            return x * (third * xp.sum(x * D, axis=1) ** 2)[:, None]
+            return x * third[:, None] * summed(x * D) ** 2
 
         y = -without.solve(gradient)
         for _ in range(_FIXED_POINT_STEPS):
             D = y @ xp.matrix_transpose(self.S)
             y = -without.solve(gradient + (_twice(D, self.tensors[:, :d]) - own(D)) / 2)
-        y = xp.where(xp.any(pull != 0, axis=1)[:, None], y, xp.zeros_like(y))  # no pull: nothing changes at all
+        pulls = largest(xp.abs(pull)) > 0
+        y = xp.where(pulls, y, xp.zeros_like(y))  # no pull: nothing changes at all
         W, D, beyond = self.moved(y)
         twice = _twice(D, self.tensors)  # T[D, D] and D'M D
-        left = D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None] + (twice[:, :d] - own(D)) / 2 + gradient
-        move = self.furthest * xp.sqrt(xp.sum(y**2, axis=1)) + beyond
+        left = D @ self.hessian - x * c[:, None] * summed(x * D) + (twice[:, :d] - own(D)) / 2 + gradient
+        move = self.furthest * xp.sqrt(summed(y**2)[:, 0]) + beyond
         quartic = twice[:, d:] * (move / 48)[:, None]
         bounds = xp.abs(left) + xp.abs(quartic) + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
-        bound = to_numpy(xp.max(bounds, axis=1)) / self.objective.n
-        steps = np.where(to_numpy(xp.any(pull != 0, axis=1)), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
+        bound = to_numpy(largest(bounds)[:, 0]) / self.objective.n
+        steps = np.where(to_numpy(pulls)[:, 0], 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
         sound = np.isfinite(bound) & without.regular
         return Certified(W, np.where(sound, bound, np.inf), steps)
 
@@ -252,20 +253,20 @@ class MarginCertificate(_Expansion):
         xp = namespace(self.W)
         x, c, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.residual))
         pull = x * r[:, None]
-        inside = to_numpy(xp.any(pull != 0, axis=1))  # a record outside its margin changes nothing
+        inside = to_numpy(largest(xp.abs(pull)) > 0)[:, 0]  # a record outside its margin changes nothing
         start = self.gradient - pull
         without = _Without(self.S, x, c)
         y, gradient, W = xp.zeros_like(without.own), start, self.W[:, 0] + xp.zeros_like(x)
         rest = self.rounding.summed + self.slipped + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
-        size = np.where(inside, np.inf, to_numpy(xp.max(xp.abs(start) + rest, axis=1)))
+        size = np.where(inside, np.inf, to_numpy(largest(xp.abs(start) + rest)[:, 0]))
         steps = np.zeros(len(rows), dtype=np.int64)
         for _ in range(_MARGIN_STEPS):
             trial = y - without.solve(gradient)
             moved, D, beyond = self.moved(trial)
-            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(xp.sum(trial**2, axis=1)) + beyond / self.spare))
-            left = left + start + D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None]
+            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(summed(trial**2)[:, 0]) + beyond / self.spare))
+            left = left + start + D @ self.hessian - x * c[:, None] * summed(x * D)
             doubt = doubt + rest + self.rounding.many * (xp.abs(D) @ self.rounding.A)
-            now = to_numpy(xp.max(xp.abs(left) + doubt, axis=1))
+            now = to_numpy(largest(xp.abs(left) + doubt)[:, 0])
             better = inside & (now < size)
             if not better.any():
                 break

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.fit import fit
-from undelete.maintainer.sweep import Block, largest, rows_in_block
+from undelete.maintainer.sweep import Block, gradient_norms, rows_in_block
 from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.objective import Objective
 
@@ -57,10 +57,10 @@ class Measured:
         n, b = self.objective.n, len(rows)
         own = self.objective.take(rows).own_gradients(self.W)
         gradient = self.whole - own  # at the full model, no pass needed
-        pull = largest(own, n)
+        pull = gradient_norms(own, n)
         # small beside what the record itself contributed, or the change of the model drowns; never below rounding
         goal = np.maximum(np.minimum(_MARGIN * self.tol, _SHARE * pull), 1e-15)
-        norm = largest(gradient, n)
+        norm = gradient_norms(gradient, n)
         V = self.W + namespace(own).zeros_like(own)
         steps = np.zeros(b, dtype=np.int64)
         if start is not None and taken is not None:
@@ -73,7 +73,7 @@ class Measured:
         while still.size:
             if measured:
                 gradient = self._gradient(rows[still], V)
-                norm[still] = largest(gradient, n)
+                norm[still] = gradient_norms(gradient, n)
                 ready = (norm[still] <= goal[still]) | (steps[still] >= _STEPS)
                 finished.append(take_rows(V, np.flatnonzero(ready)))
                 done.append(still[ready])

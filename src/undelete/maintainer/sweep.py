@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from undelete.errors import InputError
-from undelete.maths.arrays import Array, namespace, to_numpy
+from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 
 BLOCK_NUMBERS = 8_000_000  # numbers that a block's deletions hold at a time: 64 MB in float64
@@ -61,10 +61,10 @@ def rows_in_block(numbers: int) -> int:
     return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // numbers))
 
 
-def largest(gradient: Array, n: int) -> NDArray[np.float64]:
+def gradient_norms(gradient: Array, n: int) -> NDArray[np.float64]:
     """Return |gradient|_inf / n of each (b, d, k)."""
     xp = namespace(gradient)
-    return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
+    return np.array(to_numpy(largest(xp.abs(xp.reshape(gradient, (gradient.shape[0], -1)))))[:, 0] / n)
 
 
 Task = Callable[[NDArray[np.int64]], Block]
