@@ -118,6 +118,7 @@ def test_both_paths_of_retraining_agree_and_equal_a_refit(penalty, k, weighted, 
     rows = np.arange(0, 150, 30)
     dense = retrain_without(objective, W, rows)
     monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", 0)
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 2 * (k - 1))  # two of four axes
     free = retrain_without(objective, W, rows)
     assert dense.converged.all()
     assert free.converged.all()

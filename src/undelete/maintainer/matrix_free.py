@@ -84,7 +84,7 @@ class MatrixFree:
         size = xp.max(xp.abs(G), axis=(1, 2), keepdims=True)
         size = xp.where(size > 0, size, xp.ones_like(size))  # single precision has few exponents
         B = self._rounded((G - alike) / size)
-        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, _FINEST), len(G)), dtype=B.dtype, device=B.device)
+        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, _FINEST), G.shape[0]), dtype=B.dtype, device=B.device)
         V, products = conjugate_gradients(operator, B, precondition, tol=tol, max_iterations=_INNER)
         alike = xp.where(l2 > 0, alike / xp.where(l2 > 0, l2, xp.ones_like(l2)), xp.zeros_like(alike))
         return xp.astype(V, G.dtype) * size + alike, products

@@ -50,8 +50,9 @@ def principal_axes(objective: Objective) -> PrincipalAxes:
     values, vectors = xp.linalg.eigh(A * scale[:, None] * scale[None, :])
     axes = xp.flip(scale[:, None] * vectors, axis=1)
     values = xp.flip(values)
-    floor = d * xp.finfo(X.dtype).eps * values[0]  # what rounding leaves of an eigenvalue
-    return PrincipalAxes(axes, xp.where(values > floor, values, floor), X @ axes[:, : max(1, _COARSE // (k - 1))])
+    floor = d * float(xp.finfo(X.dtype).eps) * values[0]  # what rounding leaves of an eigenvalue
+    leading = min(d, max(1, _COARSE // (k - 1)))
+    return PrincipalAxes(axes, xp.where(values > floor, values, floor), X @ axes[:, :leading])
 
 
 def _metric(squares: Array, l2: Array) -> Array:
@@ -97,7 +98,7 @@ class TwoLevel:
         start = _contrasts(mean)
         share, turn = xp.linalg.eigh(xp.matrix_transpose(start) @ mean @ start)
         self.contrasts = start @ turn  # (k, c), along which the mean curvature is diagonal
-        share = xp.maximum(share, xp.finfo(P.dtype).eps * share[-1])
+        share = xp.maximum(share, float(xp.finfo(P.dtype).eps) * share[-1])
         penalty = xp.sum(self.axes[:, r:] ** 2 * objective.l2[:, None], axis=0)
         self.rest = principal.squares[r:, None] * share[None, :] + penalty[:, None]
         self.half = self._leading_half(objective, principal.scores, Z)
