@@ -29,8 +29,8 @@ class MatrixFree:
 
     Notes
     -----
-    Memory beside the data: a copy in single precision, and 4 (2 d^2 + n r + 16.8 million) bytes for the
-    preconditioner, with r = min(d, 4096 / (k - 1)).
+    Memory beside the data: 4 (n d + d^2 + n r + (r c)^2) bytes, with c = k - 1 and r = min(d, 2048 / c), and while the
+    preconditioner is made 8 d^2 + 24 (r c)^2 more. The first is a copy of the data in single precision.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -105,8 +105,8 @@ class MatrixFreeStep:
 
     Notes
     -----
-    A step costs a few products with the data in single precision, 4 n d k flops a deletion each. Memory as of
-    `MatrixFree`, and 4 (6 d k b) bytes for b deletions at a time.
+    A step costs some ten products with the data in single precision, 4 n d k flops a deletion each; without a penalty
+    it may be hundreds. Memory as of `MatrixFree`, and 60 d k bytes for each of the deletions that run at a time.
     """
 
     def __init__(self, objective: Objective, W: Array) -> None:
