@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
+from undelete.maintainer.certificate import LogisticCertificate, fits
+from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.measured import Measured, Step
 from undelete.maintainer.ridge import ClosedForm
