@@ -15,7 +15,7 @@ from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import conjugate_gradients
 
-_FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
+FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
 _INNER = 200  # products of a solve at most
 
 
@@ -84,7 +84,7 @@ class MatrixFree:
         size = xp.max(xp.abs(G), axis=(1, 2), keepdims=True)
         size = xp.where(size > 0, size, xp.ones_like(size))  # single precision has few exponents
         B = self._rounded((G - alike) / size)
-        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, _FINEST), G.shape[0]), dtype=B.dtype, device=B.device)
+        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, FINEST), G.shape[0]), dtype=B.dtype, device=B.device)
         V, products = conjugate_gradients(operator, B, precondition, tol=tol, max_iterations=_INNER)
         alike = xp.where(l2 > 0, alike / xp.where(l2 > 0, l2, xp.ones_like(l2)), xp.zeros_like(alike))
         return xp.astype(V, G.dtype) * size + alike, products
