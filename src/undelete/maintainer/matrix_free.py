@@ -58,7 +58,7 @@ class MatrixFree:
         G : array (b, d, k)
             Right sides.
         forcing : float or array (b,)
-            Residual at which a solution will do, relative to its right side, in Euclidean norm; 0.001 at least.
+            Residual at which a solution will do, relative to its right side, by their largest entries; 0.001 at least.
         rows : array (b,) of int, optional
             The record to leave out of the Hessian for each of them.
 
