@@ -1,12 +1,10 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
 from tests.attacker.test_decode import columns, encoded
 from undelete.attacker.hrec import hrec
 from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.prior import entropy, learn
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
@@ -100,18 +98,3 @@ def test_blocks_do_not_matter_and_nothing_is_kept_from_another_release():
     parts = [hrec_plus(release.take(part), RNG) for part in (slice(0, 30), slice(30, 80))]
     np.testing.assert_array_equal(np.concatenate([p.codes for p in parts]), whole.codes)
     np.testing.assert_allclose(np.concatenate([p.record_probability for p in parts]), whole.record_probability)
-
-
-@pytest.mark.parametrize("dependent", [True, False])
-def test_prior_finds_dependence_where_there_is_one(dependent):
-    rng = np.random.default_rng(0)
-    first = rng.integers(0, 4, 20000)
-    second = (
-        np.where(rng.random(20000) < 0.9, first, rng.integers(0, 4, 20000)) if dependent else rng.integers(0, 4, 20000)
-    )
-    codes = np.c_[first, second]
-    chain = learn(codes, [4, 4], [0, 1])
-    assert chain[1].parents == ((0,) if dependent else ())
-    np.testing.assert_allclose(chain[1].distribution(np.array([2, 0])).sum(), 1.0)
-    known = 2 + (-(0.925 * np.log2(0.925) + 3 * 0.025 * np.log2(0.025)) if dependent else 2)
-    assert abs(entropy(codes, chain) - known) < 0.02
