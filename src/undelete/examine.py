@@ -94,7 +94,7 @@ def examine(
     checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"))]
     rng = np.random.default_rng(score_seed)
     scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
-    summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
+    summaries = {name: summarise(scores, found[name].confidence, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
     exposure = _exposure(release, base, scored.get(main))
     lift = _lift(scored, main, rng)
