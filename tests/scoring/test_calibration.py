@@ -48,11 +48,16 @@ def test_intervals_over_splits_are_wider_than_over_deletions_where_splits_differ
     rng = np.random.default_rng(0)
     rates = rng.normal(0.5, 0.1, size=10)
     splits = [(rng.random((400, 1)) < rate).astype(float) for rate in rates]
-    low, high = nested_interval(splits, lambda rows: float(rows.mean()), rng)
-    pooled = nested_interval([np.concatenate(splits)], lambda rows: float(rows.mean()), rng)
+
+    def mean(rows):
+        return rows.mean(axis=0)
+
+    (low,), (high,) = nested_interval(splits, mean, rng)
+    (pooled_low,), (pooled_high,) = nested_interval([np.concatenate(splits)], mean, rng)
     assert low < np.mean(rates) < high
-    assert high - low > 2 * (pooled[1] - pooled[0])
+    assert high - low > 2 * (pooled_high - pooled_low)
     alike = [(rng.random((400, 1)) < 0.5).astype(float) for _ in range(10)]
-    low, high = nested_interval(alike, lambda rows: float(rows.mean()), rng)
+    (low,), (high,) = nested_interval(alike, mean, rng)
     assert 0.02 < high - low < 0.06
-    assert np.isnan(nested_interval(alike, lambda rows: float("nan"), rng)).all()
+    low, high = nested_interval(alike, lambda rows: np.array([rows.mean(), np.nan]), rng)
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [False, True]

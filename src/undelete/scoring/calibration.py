@@ -20,7 +20,7 @@ SUREST = 0.1  # share of the deletions that counts as those it is surest of
 
 @dataclass(frozen=True)
 class Bin:
-    """Deletions of about one confidence: how many, their mean confidence, and the share right with Wilson's interval."""
+    """Deletions of about one confidence: how many, its mean, and the share right with Wilson's interval."""
 
     n: int
     confidence: float

@@ -59,12 +59,12 @@ def mean_interval(
 
 def nested_interval(
     splits: Sequence[NDArray[np.float64]],
-    statistic: Callable[[NDArray[np.float64]], float],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     rng: np.random.Generator,
     level: float = 0.95,
     draws: int = 500,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a statistic of deletions that were played on several splits.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return percentile bootstrap intervals (k,), (k,) of statistics of deletions that were played on several splits.
 
     All deletions of a split share its error of the public Hessian, so splits are resampled first, and the deletions
     within each. Of few splits the interval is too narrow; of a single one it is that split's own.
@@ -74,7 +74,7 @@ def nested_interval(
     splits : sequence of array (b, ...)
         One row a deletion.
     statistic : callable
-        Of all rows of all splits, one below the other.
+        Of all rows of all splits, one below the other: k numbers. The interval of one that is NaN is NaN.
     rng : numpy.random.Generator
         Draws the resamples.
     level : float
@@ -82,11 +82,10 @@ def nested_interval(
     draws : int
         Resamples.
     """
-    found = np.empty(draws)
-    for i in range(draws):
+    found = []
+    for _ in range(draws):
         chosen = [splits[k] for k in rng.integers(len(splits), size=len(splits))]
-        found[i] = statistic(np.concatenate([rows[rng.integers(len(rows), size=len(rows))] for rows in chosen]))
-    if np.isnan(found).any():
-        return float("nan"), float("nan")
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+        resampled = [rows[rng.integers(len(rows), size=len(rows))] for rows in chosen]
+        found.append(statistic(np.concatenate(resampled)))
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
