@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from undelete.paper.files import SCHEMA
-from undelete.paper.terminal import SHOWN, measure
+from undelete.paper.terminal import SHOWN, measure, wanted
 from undelete.report import formatting
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -30,25 +30,26 @@ of {features}. {split}: the first seed is {seed}, further splits have the seeds 
 
 _READING = """## How to read this page
 
-- *whole record exact*: every raw column is right, to its code, category or whole number. *of the surest tenth*: the same
-  share among the tenth of the deletions of which the decoder was surest. *columns exact*: mean share of a record's columns.
+- *whole record exact*: every raw column is right, to its code, category or whole number. *of the surest tenth*: the
+  same share among the tenth of the deletions of which the decoder was surest. *columns exact*: mean share of a
+  record's columns.
 - *calibration error*: over ten bins of confidence in the whole record, the mean distance between confidence and share
   right, weighed by deletions. Luck alone gives about 0.8 √(10 p(1 - p)/deletions), up to .02 for 4,000.
 - *bits*: of the public prior's entropy of a record with its target's class or tenth, what is gone from the posterior's.
-- Intervals are 95 %, by a bootstrap of splits and of the deletions within each: all deletions of a split share its error
-  of the public Hessian. That of a calibration error lies above the value where resampling adds luck of its own.
+- Intervals are 95 %, by a bootstrap of splits and of the deletions within each: all deletions of a split share its
+  error of the public Hessian. A calibration error's own may lie above it, since resampling adds luck of its own.
 - *milliseconds*: one core, learning the prior included.
 - In the pictures: left, the share of deletions of which at most that much came back, lower is better for the attacker;
   middle, the share right beside the confidence, with Wilson intervals; right, the share right among the surest.
 
 ## What the JSON holds
 
-`schema` ({schema}), `name`, `title`, `command`, `seed`, `settings`, `levels`, `environment`, and `cases`, each with `case`,
-`title`, `source`, `target`, `n`, `m`, `d`, `seeds`, `deletions`, `penalties` (one a split), `gradient_norm_largest`,
-`columns`, `curve_of`, `targets` (`measure`, `at_least` or `at_most`, `value`, `met`), and `decoders`. A decoder has
-`measures` (each `value`, `low`, `high`, `by_split`), `per_column`, `curve` (quantiles of the score `curve_of` at `levels`),
-`by_confidence` (share right among the surest, at `levels` from the second) and `reliability` (`n`, `confidence`, `right`,
-`low`, `high` a bin). What has no meaning in a case is null.
+`schema` ({schema}), `name`, `title`, `command`, `seed`, `settings`, `levels`, `environment`, and `cases`, each with
+`case`, `title`, `source`, `target`, `n`, `m`, `d`, `seeds`, `deletions`, `penalties` (one a split),
+`gradient_norm_largest`, `columns`, `curve_of`, `targets` (`measure`, `at_least` or `at_most`, `value`, `met`), and
+`decoders`. A decoder has `measures` (each `value`, `low`, `high`, `by_split`), `per_column`, `curve` (quantiles of the
+score `curve_of` at `levels`), `by_confidence` (share right among the surest, at `levels` from the second) and
+`reliability` (`n`, `confidence`, `right`, `low`, `high` a bin). What has no meaning in a case is null.
 """
 
 
@@ -82,12 +83,9 @@ def _wanted(cases: Sequence[dict[str, Any]]) -> list[str]:
     for case in cases:
         for target in case["targets"]:
             name = target["measure"]
-            bound = (
-                f"≥ {measure(name, target['at_least'])}" if target["at_most"] is None else f"≤ {target['at_most']:g}"
-            )
             paper = case["decoders"]["hrec"]["measures"][name]["value"]
             rows.append(
-                [case["title"], SHOWN[name], measure(name, paper), bound, _interval(case, "hrec+", name),
+                [case["title"], SHOWN[name], measure(name, paper), wanted(target), _interval(case, "hrec+", name),
                  "yes" if target["met"] else "**no**"]
             )  # fmt: skip
     return _table(["case", "measure", "hrec", "wanted", "hrec+ (95 %)", "reached"], rows)
@@ -96,11 +94,11 @@ def _wanted(cases: Sequence[dict[str, Any]]) -> list[str]:
 def _played(case: dict[str, Any]) -> str:
     penalties = sorted(set(case["penalties"]))
     shown = ", ".join(formatting.number(penalty).replace("\u00a0", " ") for penalty in penalties)
+    seeds = f"{len(case['seeds'])} splits (seeds {case['seeds'][0]} to {case['seeds'][-1]})"
     return (
         f"{case['source']}; predicts {case['target']}. n = {case['n']:,} private and m = {case['m']:,} public records, "
-        f"d = {case['d']}; {case['deletions']:,} deletions on {len(case['seeds'])} splits (seeds {case['seeds'][0]} to "
-        f"{case['seeds'][-1]}); penalty {shown}; largest gradient after retraining {case['gradient_norm_largest']:.1e} per "
-        "record.\n"
+        f"d = {case['d']}; {case['deletions']:,} deletions on {seeds}; penalty {shown}; largest gradient per record "
+        f"after retraining {case['gradient_norm_largest']:.1e}.\n"
     )
 
 

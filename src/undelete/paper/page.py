@@ -1,4 +1,4 @@
-"""docs/results/tabular.md and better.md from the JSON that the experiments wrote, so that no number in it is typed by hand.
+"""docs/results/tabular.md and better.md from the JSON that the experiments wrote: no number in them is typed by hand.
 
     undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
     python -m undelete.paper.page results/fig*.json results/table1.json > docs/results/tabular.md

@@ -70,25 +70,26 @@ def _decoders(result: dict[str, Any]) -> list[str]:
     for case in result["cases"]:
         splits = f"{len(case['seeds'])} split{'s' if len(case['seeds']) > 1 else ''}"
         text += ["", f"  {case['title']}, n = {case['n']:,}: {case['deletions']:,} deletions, {splits}"]
-        text.append(f"  {'':<34}{'hrec':>10}{'hrec+':>10}{'95 % interval':>18}")
+        text.append(f"  {'':<34}{'hrec':>10}{'hrec+':>10}{'95 % interval':>22}")
         for name, label in SHOWN.items():
             both = [case["decoders"][decoder]["measures"][name] for decoder in ("hrec", "hrec+")]
             if both[1]["value"] is None:
                 continue
-            ends = (
-                "" if both[1]["low"] is None else f"{measure(name, both[1]['low'])} to {measure(name, both[1]['high'])}"
-            )
-            text.append(
-                f"  {label:<34}{measure(name, both[0]['value']):>10}{measure(name, both[1]['value']):>10}{ends:>18}"
-            )
+            values = "".join(f"{measure(name, one['value']):>10}" for one in both)
+            low, high = (measure(name, both[1][end]) for end in ("low", "high"))
+            ends = "" if low == formatting.MISSING else f"{low} to {high}"
+            text.append(f"  {label:<34}{values}{ends:>22}".rstrip())
         for target in case["targets"]:
-            bound = "at least" if target["at_most"] is None else "at most"
-            wanted = target["at_least"] if target["at_most"] is None else target["at_most"]
-            text.append(
-                f"  {'reached' if target['met'] else 'MISSED'}: {SHOWN[target['measure']]} "
-                f"{bound} {measure(target['measure'], wanted)}"
-            )
+            found = "reached" if target["met"] else "MISSED"
+            text.append(f"  {found}: {SHOWN[target['measure']]} {wanted(target)}")
     return [*text, ""]
+
+
+def wanted(target: dict[str, Any]) -> str:
+    """Return the value that a measure was meant to reach."""
+    if target["at_most"] is None:
+        return f"≥ {target['at_least']:g}"
+    return f"≤ {target['at_most']:g}"
 
 
 def measure(name: str, value: float | None) -> str:
