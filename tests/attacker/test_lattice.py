@@ -28,13 +28,13 @@ def played(seed, n=3000, rows=150, l2=1e-3):
         objective.loss, W, retrain_without(objective, W, np.arange(rows)).W, X[n:], Y[n:], n=n, l2=penalty,
         constant=np.eye(7)[-1], columns=columns(), public_codes=codes[n:], public_values=values[n:],
     )  # fmt: skip
-    return release, X[:rows], codes[:rows], values[:rows]
+    return release, X[:rows], codes[:rows], values[:rows], Y[:rows, 0]
 
 
 def test_better_than_hrec_and_its_probabilities_hold():
     right, plain, promised, whole, sure, misfit = [], [], [], [], [], []
     for seed in range(4):
-        release, X, codes, values = played(seed)
+        release, X, codes, values, _ = played(seed)
         found, base = hrec_plus(release, RNG), hrec(release, RNG)
         good = np.array(found.status) == "ok"
         right.append((found.codes == codes)[good, :2])
@@ -53,6 +53,21 @@ def test_better_than_hrec_and_its_probabilities_hold():
     assert np.abs(right.mean(axis=0) - promised.mean(axis=0)).max() < 0.06
     assert abs(np.concatenate(whole).mean() - np.concatenate(sure).mean()) < 0.06
     assert 0.2 < np.median(np.concatenate(misfit)) < 1.1
+
+
+def test_the_target_is_nearer_than_hrec_s_and_its_error_holds():
+    z, errors = [], []
+    for seed in range(4):
+        release, *_, Y = played(seed)
+        found, base = hrec_plus(release, RNG), hrec(release, RNG)
+        good = np.array(found.status) == "ok"
+        true = Y[good]
+        z.append((found.target[good, 0] - true) / found.target_error[good, 0])
+        errors.append([np.abs(one.target[good, 0] - true) for one in (found, base)])
+    errors = np.concatenate(errors, axis=1)
+    assert np.median(errors[0]) < 0.9 * np.median(errors[1])
+    # a mixture over the records that are possible: most errors are small, some are large
+    assert 0.6 < np.sqrt(np.mean(np.concatenate(z) ** 2)) < 1.4
 
 
 def test_bits_are_what_the_prior_had_less_what_is_left():

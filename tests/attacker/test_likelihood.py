@@ -116,3 +116,37 @@ def test_terms_only_are_the_whole_record_seen_through_them():
         whole, seen = known.fit(i, known.start[i]), part.fit(i, part.start[i])
         np.testing.assert_allclose(seen.mean[:2], whole.mean @ P, rtol=1e-3)
         np.testing.assert_allclose(seen.covariance[:2, :2], P.T @ whole.covariance @ P, rtol=1e-3)
+
+
+def test_a_numeric_target_follows_from_the_whole_gradient():
+    """Of the record itself: exact with the exact Hessian; else nearer than by the constant's entry, and honest."""
+    z, ours, alone = [], [], []
+    for seed in range(8):
+        release, known, X, Y = deleted(seed, "squared", n=2000, m=2000, number=True)
+        for i, x in enumerate(X):
+            (value,), error = known.number(i, x[None], np.zeros((D, D)))
+            z.append((value - Y[i, 0]) / error)
+            ours.append(abs(value - Y[i, 0]))
+            alone.append(abs(known.gradient[i] @ known.constant + x @ release.W_before[:, 0] - Y[i, 0]))
+    assert 0.7 < np.sqrt(np.mean(np.square(z))) < 1.4
+    assert np.median(ours) < 0.8 * np.median(alone)
+    _, known, X, Y = deleted(0, "squared", n=500, rows=1, public=slice(1, None))
+    known = dataclasses.replace(known, target=np.full(1, np.nan))
+    assert known.number(0, X, np.zeros((D, D)))[0][0] == pytest.approx(Y[0, 0], abs=1e-9)
+
+
+def test_an_unsure_record_makes_its_target_unsure():
+    _, known, X, _ = deleted(0, "squared", number=True)
+    sure, unsure = (known.number(0, X[:1], size * np.diag([1.0] * (D - 1) + [0.0]))[1] for size in (0.0, 1.0))
+    step = 1e-5 * np.eye(D)[:-1]
+    values = known.number(0, np.vstack([X[0] + step, X[0] - step]), np.zeros((D, D)))[0]
+    slope = (values[: D - 1] - values[D - 1 :]) / 2e-5
+    assert unsure**2 - sure**2 == pytest.approx(slope @ slope, rel=0.05)  # the slope is that at G = x rho
+
+
+def test_a_tied_target_is_its_value():
+    _, known, X, Y = deleted(0, "squared")
+    tied = np.flatnonzero(np.isfinite(known.target))[0]
+    values, error = known.number(tied, X[[tied, tied]], np.zeros((D, D)))
+    assert values.tolist() == [Y[tied, 0]] * 2
+    assert error == 0.0

@@ -65,7 +65,7 @@ def test_it_is_the_posterior(seed, whole):
     assert found.entropy == pytest.approx(-(positive * np.log2(positive)).sum(), abs=1e-6)
     a = np.concatenate([column.terms[k] for column, k in zip(shared.columns, found.codes[0], strict=True)])
     assert found.misfit == pytest.approx((m - a) @ np.linalg.solve(S, m - a))
-    np.testing.assert_allclose(found.point, np.r_[a, 1.0], atol=1e-2)  # all of the record is known with its terms
+    np.testing.assert_allclose(found.points[0], np.r_[a, 1.0], atol=1e-2)  # all of the record is known with its terms
     assert np.abs(found.covariance).max() < 1e-4
 
 

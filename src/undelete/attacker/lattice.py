@@ -24,7 +24,7 @@ from scipy.special import erf
 
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
-from undelete.attacker.likelihood import likelihood
+from undelete.attacker.likelihood import Likelihood, likelihood
 from undelete.attacker.posterior import Lattice, Posterior, search
 from undelete.attacker.prior import learn
 from undelete.maths.arrays import blocks
@@ -38,6 +38,7 @@ _SKETCH = 64  # in a first round, which only says about where the covariance is 
 _BLOCK = 64  # deletions whose covariances are formed at a time
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
 _FEATURES = 256  # up to which the whole record's covariance is formed
+_REFINED = ("X", "target", "target_error", "codes", "values", "error", "probability")  # what HRec said before
 _BINS = 10  # of a numeric target, as what the prior may depend on
 
 
@@ -67,7 +68,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
         return found
-    arrays = {name: np.array(getattr(found, name)) for name in ("X", "codes", "values", "error", "probability")}
+    arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
@@ -75,11 +76,14 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     rows = np.flatnonzero([status == "ok" for status in found.status])
     others = [j for j in range(len(release.columns)) if j not in lattice.order]
     for block in blocks(len(rows), _BLOCK):
-        for i, posterior in zip(rows[block], _decode(release, found, lattice, rows[block], targets), strict=True):
+        decoded = _decode(release, found, lattice, rows[block], targets)
+        for i, (posterior, number) in zip(rows[block], decoded, strict=True):
             _write(release, lattice, posterior, arrays, int(i))
             whole[i] = posterior.weight[0] * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = posterior.misfit
+            if number is not None:
+                arrays["target"][i, 0], arrays["target_error"][i, 0] = number
     return dataclasses.replace(
         found,
         record_probability=whole,
@@ -155,18 +159,26 @@ def _target_codes(release: Release, Y: Floats | None, b: int) -> Indices:
 
 def _decode(
     release: Release, found: Reconstruction, lattice: Lattice, part: Indices, targets: Indices
-) -> list[Posterior]:
-    """Return what is known of some deleted records."""
+) -> list[tuple[Posterior, tuple[float, float] | None]]:
+    """Return what is known of some deleted records, and their target with its error where it is a number."""
     assert found.scale is not None
     assert found.output is not None
     view, estimate = release.take(part), Estimate(found.scale[part], found.output[part])
+    numeric = found.target_error is not None and lattice.whole
     known = likelihood(view, estimate, found.X[part], None if lattice.whole else lattice.projection)
     posteriors = []
     for b, target in enumerate(targets[part]):
         first = search(lattice, known.fit(b, known.start[b]), int(target), _SKETCH)
         # the likelihood is linearised about a record: first its estimate, then the one that was found
-        posteriors.append(search(lattice, known.fit(b, first.point, 1), int(target), BEAM))
+        posterior = search(lattice, known.fit(b, first.points[0], 1), int(target), BEAM)
+        posteriors.append((posterior, _number(known, b, posterior) if numeric else None))
     return posteriors
+
+
+def _number(known: Likelihood, b: int, posterior: Posterior) -> tuple[float, float]:
+    """Return a numeric target and its standard error, over the records that are still possible."""
+    values, error = known.number(b, posterior.points, posterior.covariance)
+    return float(values[0]), float(np.sqrt(error**2 + posterior.weight @ (values - values[0]) ** 2))
 
 
 def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> None:
@@ -186,12 +198,12 @@ def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dic
             arrays["error"][i, j] = float(np.sqrt(posterior.weight @ (values - mean) ** 2))
     if not lattice.whole:
         return
-    arrays["X"][i] = posterior.point
+    arrays["X"][i] = posterior.points[0]
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
             v = column.projection[:, 0]
             error = abs(column.slope) * float(np.sqrt(max(float(v @ posterior.covariance @ v), 0.0)))
-            arrays["values"][i, j] = column.offset + column.slope * float(posterior.point @ v)
+            arrays["values"][i, j] = column.offset + column.slope * float(posterior.points[0] @ v)
             arrays["error"][i, j] = error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))

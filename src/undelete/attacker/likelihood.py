@@ -84,8 +84,7 @@ class Likelihood:
             Steps of Gauss and Newton's method; the covariance is that of the last one's linearisation.
         """
         G, N, W, point = self.gradient[i], self.free, self.weights[i], start
-        scale = float(G @ self.constant)
-        precision = np.linalg.inv(self.covariance[i] + FLOOR * scale**2 * np.eye(len(G)))
+        precision = self._precision(i)
         rho = float(point @ precision @ G) / float(point @ precision @ point)
         for _ in range(steps):
             if np.isfinite(self.target[i]):
@@ -102,6 +101,40 @@ class Likelihood:
             rho += float(step[N.shape[1] :].sum())
         own = covariance[: N.shape[1], : N.shape[1]]
         return Normal(point, N @ own @ N.T)
+
+    def number(self, i: int, points: Floats, covariance: Floats) -> tuple[Floats, float]:
+        """Return the squared loss's target y = rho + x W_before if record i is each of some points, and its error.
+
+        With x known rho is all that is left to fit, by all of G's entries and not the constant's alone, maths (8).
+
+        Parameters
+        ----------
+        i : int
+            Which record.
+        points : array (r, p)
+            Records in the model's space.
+        covariance : array (p, p)
+            What a point's own error is.
+
+        Returns
+        -------
+        y : array (r,)
+            Of each point.
+        error : float
+            Standard error of the first.
+        """
+        G, W = self.gradient[i], self.weights[i]
+        if np.isfinite(self.target[i]):
+            return np.full(len(points), self.target[i]), 0.0
+        weighed = points @ self._precision(i)
+        size = (weighed * points).sum(axis=1)
+        rho = weighed @ G / size
+        slope = W - rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
+        return rho + points @ W, float(np.sqrt(1 / size[0] + max(slope @ covariance @ slope, 0.0)))
+
+    def _precision(self, i: int) -> Floats:
+        G = self.gradient[i]
+        return np.linalg.inv(self.covariance[i] + FLOOR * float(G @ self.constant) ** 2 * np.eye(len(G)))
 
 
 def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floats | None = None) -> Likelihood:

@@ -75,19 +75,19 @@ class Posterior:
         Their probabilities.
     entropy : float
         Of these, in bits.
-    point : array (p,)
-        Where the most probable one lies in the likelihood's coordinates: its terms are its own, the rest follows as
-        far as errors go together.
+    points : array (r, p)
+        Where they lie in the likelihood's coordinates: their terms are their own, the rest follows as far as errors go
+        together.
     covariance : array (p, p)
-        What is left of that point's error.
+        What is left of a point's error.
     misfit : float
-        Its squared distance from the likelihood's mean, in the metric of S.
+        Squared distance of the most probable one from the likelihood's mean, in the metric of S.
     """
 
     codes: Indices
     weight: Floats
     entropy: float
-    point: Floats
+    points: Floats
     covariance: Floats
     misfit: float
 
@@ -137,14 +137,14 @@ def search(lattice: Lattice, likelihood: Normal, target: int, beam: int) -> Post
     weight = np.exp(log_weight[best] - log_weight[best[0]])
     weight /= weight.sum()
     bits = -float((weight[weight > 0] * np.log2(weight[weight > 0])).sum())
-    left, gain = shift[best[0]] - whitened, cross @ inverse.T
+    left, gain = shift[best] - whitened, cross @ inverse.T
     return Posterior(
         codes=codes[best][:, list(lattice.order)],
         weight=weight,
         entropy=bits,
-        point=likelihood.mean + gain @ left,
+        points=likelihood.mean + left @ gain.T,
         covariance=likelihood.covariance - gain @ gain.T,
-        misfit=float((left**2).sum()),
+        misfit=float((left[0] ** 2).sum()),
     )
 
 

@@ -22,11 +22,11 @@ Floats = NDArray[np.float64]
 DECODERS = ("hrec", "hrec+")
 MEASURES = (
     "exact_record", "surest_tenth", "exact_columns", "calibration_error", "mean_confidence", "median_bits",
-    "median_cosine", "q10_cosine", "share_above_.99", "label",
+    "median_cosine", "q10_cosine", "share_above_.99", "label", "median_target_error",
 )  # fmt: skip
 LEVELS = np.linspace(0.0, 1.0, 201)  # of the quantiles that make a curve, and of the shares by confidence
 _DECIMALS = 7
-_KEPT = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "bits", "confidence")
+_KEPT = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "target_error", "bits", "confidence")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def measures(scores: Floats) -> Floats:
     at = dict(zip(_KEPT, scores.T, strict=True))
     sure = at["confidence"][np.isfinite(at["confidence"])]
     cosine = np.nan_to_num(at["cosine"])
-    bits = at["bits"][np.isfinite(at["bits"])]
+    bits, errors = (at[name][np.isfinite(at[name])] for name in ("bits", "target_error"))
     return np.array(
         [
             at["exact_record"].mean(),
@@ -72,6 +72,7 @@ def measures(scores: Floats) -> Floats:
             np.quantile(cosine, 0.1),
             (cosine > 0.99).mean(),
             at["label"].mean(),
+            np.median(errors) if errors.size else np.nan,
         ]
     )
 

@@ -19,6 +19,7 @@ SHOWN = {
     "q10_cosine": "cosine, lowest decile",
     "share_above_.99": "cosine above .99",
     "label": "label right",
+    "median_target_error": "error of the target, median",
     "milliseconds": "milliseconds a record",
 }
 
@@ -98,6 +99,8 @@ def measure(name: str, value: float | None) -> str:
         return formatting.MISSING
     if "cosine" in name:
         return formatting.similarity(value).replace("\u00a0", "")
+    if name == "median_target_error":
+        return formatting.number(value).replace("\u00a0", " ")
     return f"{value:.1f}" if name in ("median_bits", "milliseconds") else f"{value:.3f}"
 
 
