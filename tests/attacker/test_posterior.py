@@ -1,82 +1,66 @@
-"""The beam search against the sum over all records."""
+"""The most probable record behind an embedding: its error's covariance, and that it beats Eq. (6)."""
 
-import itertools
+from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from undelete.attacker.likelihood import Normal
-from undelete.attacker.posterior import Lattice, search
-from undelete.attacker.prior import Conditional
-from undelete.release import Column
+from tests.attacker.test_inversion import play_embedded
+from undelete.attacker.decode import Estimate
+from undelete.attacker.hrec import hrec
+from undelete.attacker.inversion import Search
+from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.posterior import _gaussian, _Noise
+from undelete.scoring.scores import cosine
 
-SIZES = (3, 4, 5)
-
-
-def lattice(rng, whole):
-    """A one-hot group, a number and its square, a number; x has the constant last, as the likelihood does."""
-    grid = np.arange(4.0)
-    terms = [np.eye(3), np.c_[grid, grid**2] / 3, rng.normal(size=(5, 1))]
-    start, columns = 0, []
-    for j, t in enumerate(terms):
-        projection = np.eye(7)[:, start : start + t.shape[1]]
-        start += t.shape[1]
-        kind = "categorical" if j == 0 else "discrete"
-        columns.append(Column(f"c{j}", kind, projection, np.arange(len(t)), t, np.full(len(t), 1 / len(t))))
-    prior = {
-        j: Conditional(
-            rng.normal(size=size),
-            {e: rng.normal(size=((*SIZES, 2)[e], size)) for e in (3, *range(j))},
-            0.0,
-        )
-        for j, size in enumerate(SIZES)
-    }
-    P = np.hstack([column.projection for column in columns])
-    return Lattice(columns, [0, 1, 2], P, 3, prior, 9.0, whole)
+RNG = np.random.default_rng
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("whole", [True, False])
-def test_it_is_the_posterior(seed, whole):
-    rng = np.random.default_rng(seed)
-    shared = lattice(rng, whole)
-    root = np.vstack([rng.normal(size=(6, 6)) * 0.4, np.zeros((1, 6))])  # no error of the constant
-    likelihood = Normal(np.r_[rng.normal(size=6), 1.0], root @ root.T)
-    target = seed % 2
-    found = search(shared, likelihood, target, 1000)
-
-    every = np.array(list(itertools.product(*map(range, SIZES))))
-    m = likelihood.mean[:6]
-    S = likelihood.covariance[:6, :6] + 1e-6 * np.eye(6)
-    log = []
-    for v in every:
-        a = np.concatenate([column.terms[k] for column, k in zip(shared.columns, v, strict=True)])
-        known = np.r_[v, target][None]
-        prior = sum(shared.prior[j].log_distribution(known)[0, v[j]] for j in range(3))
-        log.append(prior - 0.5 * (m - a) @ np.linalg.solve(S, m - a))
-    weight = np.exp(log - np.max(log))
-    weight /= weight.sum()
-    order = np.argsort(-weight)
-
-    kept = len(found.weight)
-    np.testing.assert_array_equal(found.codes[0], every[order[0]])
-    np.testing.assert_allclose(found.weight, weight[order][:kept], atol=1e-9)
-    positive = weight[weight > 1e-300]
-    assert found.entropy == pytest.approx(-(positive * np.log2(positive)).sum(), abs=1e-6)
-    a = np.concatenate([column.terms[k] for column, k in zip(shared.columns, found.codes[0], strict=True)])
-    assert found.misfit == pytest.approx((m - a) @ np.linalg.solve(S, m - a))
-    np.testing.assert_allclose(found.points[0], np.r_[a, 1.0], atol=1e-2)  # all of the record is known with its terms
-    assert np.abs(found.covariance).max() < 1e-4
+@pytest.mark.parametrize("loss", ["squared", "logistic", "softmax"])
+def test_the_errors_shape_is_the_covariance_of_maths_10(loss):
+    release, _, _, _ = play_embedded(loss, deletions=3)
+    found = hrec(release, RNG(0))
+    estimate = Estimate(found.scale, found.output)
+    F = release.X_public[:, :-1]
+    centre = F[:3]
+    noise = _Noise.of(release, estimate, centre)
+    wanted = []
+    for i in range(3):
+        own = slice(i, i + 1)
+        t2 = estimate.part(own).weights(release.take(own)) ** 2
+        functional = np.eye(25)[:, :24]
+        wanted.append(estimate.part(own).covariance(release.take(own), t2, functional, centre[own], dense=True)[0])
+    variance = F.var(axis=0).sum()
+    np.testing.assert_allclose(noise.size, [np.trace(C) / variance for C in wanted])
+    mean = np.mean([C / s for C, s in zip(wanted, noise.size, strict=True)], axis=0)
+    off = noise.shape - mean
+    np.testing.assert_allclose(off, np.diag(np.diag(off)), atol=1e-12)  # but for what keeps it regular
+    assert np.diag(off).max() < 2e-4 * np.trace(mean) / 24
 
 
-def test_a_narrow_beam_keeps_the_best():
-    """Less than the whole: the weights are among those kept, and the first is the best of them."""
-    rng = np.random.default_rng(0)
-    shared = lattice(rng, True)
-    root = np.vstack([rng.normal(size=(6, 6)) * 0.2, np.zeros((1, 6))])
-    likelihood = Normal(np.r_[rng.normal(size=6), 1.0], root @ root.T)
-    wide, narrow = (search(shared, likelihood, 0, beam) for beam in (1000, 5))
-    assert len(narrow.weight) <= 5
-    assert (np.diff(narrow.weight) <= 0).all()
-    np.testing.assert_array_equal(narrow.codes[0], wide.codes[0])
-    assert narrow.weight.sum() == pytest.approx(1.0)
+@pytest.mark.parametrize("loss", ["squared", "logistic", "softmax"])
+def test_it_beats_the_papers_decoder(loss):
+    better = []
+    for seed in range(3):
+        release, truth, _, _ = play_embedded(loss, n=800, m=800, deletions=20, seed=seed)
+        one, other = (cosine(truth.inputs, attack(release, RNG(0)).inputs) for attack in (hrec_plus, hrec))
+        better.append(np.nanmean(one) - np.nanmean(other))
+    assert np.mean(better) > 0
+
+
+def test_it_returns_the_prior_where_nothing_is_known():
+    release, _, _, _ = play_embedded(deletions=3)
+    prior = _gaussian(release)
+    search = Search(release.embedding, prior.mean, prior.root, np.ones(4), prior=True)
+    found = search.run(release.X_public[:3, :-1], release.inputs_public[:3], np.full(3, 1e9))
+    np.testing.assert_allclose(found.inputs, np.tile(prior.mean, (3, 1)), atol=1e-3)
+
+
+def test_the_penalty_is_used_where_it_is_known():
+    release, truth, _, _ = play_embedded(l2=30.0, n=3000, m=3000, deletions=30)
+    blind = dataclasses.replace(release, l2=None)
+    with_it, without = (cosine(truth.inputs, hrec_plus(seen, RNG(0)).inputs) for seen in (release, blind))
+    assert np.nanmean(with_it) > np.nanmean(without)
+    np.testing.assert_array_equal(hrec(release, RNG(0)).inputs, hrec(blind, RNG(0)).inputs)

@@ -1,157 +1,100 @@
-"""The most probable whole records of one deletion: prior times likelihood, by a beam search, maths (13).
+"""HRec+ for embeddings: the most probable record behind a noisy embedding, maths (11).
 
-With m the terms of all columns at the likelihood's mean, S their covariance and a(v) the terms of a record v, the
-posterior of v is proportional to
+Eq. (6) of the paper weighs every direction of the recovered embedding alike and believes all of it. But its error
+has a covariance that can be computed from the release, maths (10), and public records say which records there are.
+With t the recovered embedding, C the error's shape, v its size for one deletion and N(mu, S) the public records'
+mean and covariance, this minimises
 
-    prior(v) exp(-1/2 (m - a(v))' S^-1 (m - a(v))).
+    1/2 (t - phi(x))' (v C)^-1 (t - phi(x)) + 1/2 (x - mu)' S^-1 (x - mu)
 
-Columns are taken one after the other along the Cholesky factor of S, so that each one's error is predicted from
-those of the columns before it; the records that are still likely are kept. Their weights at the end are the posterior.
+from the linear least mean square error estimate. The shape is taken over all deletions of a block, since it is
+nearly the same for all of one model; the size is each deletion's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.attacker.likelihood import FLOOR, Normal
-from undelete.attacker.prior import Conditional, Indices
-from undelete.release import Column, Floats
+from undelete.attacker.decode import Estimate
+from undelete.attacker.inversion import Preimages, Search, linear_inverse, public_records, shared
+from undelete.maths.objective import gram
+from undelete.release import Floats, Release
 
-_SHORT = 24  # values of an indicator column that are looked at, by their own likelihood
-_TAIL = 60.0  # log-weight under the best at which a record is dropped
-
-
-@dataclass(frozen=True, eq=False)
-class Lattice:
-    """What all deletions share: the columns that are decoded, where their terms stand, and the prior.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        Those on a lattice, in the order of the search.
-    order : sequence of int
-        Their positions among the release's columns.
-    projection : array (d, q)
-        From the model's space to the columns' terms, in that order.
-    target : int
-        The position of the target's class or tenth, after those of all columns.
-    prior : dict of int to Conditional
-        By the columns' positions.
-    bits : float
-        The prior's entropy, the target's class or tenth included.
-    whole : bool
-        Whether the whole record is estimated; of a model of many features it is the terms only.
-    """
-
-    columns: Sequence[Column]
-    order: Sequence[int]
-    projection: Floats
-    target: int
-    prior: Mapping[int, Conditional]
-    bits: float
-    whole: bool
-
-    @property
-    def terms(self) -> Floats:
-        """From the likelihood's coordinates to the columns' terms (p, q)."""
-        if self.whole:
-            return self.projection
-        q = self.projection.shape[1]
-        return np.eye(q + 1, q)
+_SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
+_RIDGE = 1e-4  # of the error's mean variance, added to each direction: its smallest eigenvalues are estimates too
 
 
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """What is known of one deleted record.
+def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
+    """Return the most probable records behind recovered embeddings.
 
     Parameters
     ----------
-    codes : array (r, columns) of int
-        Records in the search's order of columns, the most probable first.
-    weight : array (r,)
-        Their probabilities.
-    entropy : float
-        Of these, in bits.
-    points : array (r, p)
-        Where they lie in the likelihood's coordinates: their terms are their own, the rest follows as far as errors go
-        together.
-    covariance : array (p, p)
-        What is left of a point's error.
-    misfit : float
-        Squared distance of the most probable one from the likelihood's mean, in the metric of S.
-    """
-
-    codes: Indices
-    weight: Floats
-    entropy: float
-    points: Floats
-    covariance: Floats
-    misfit: float
-
-
-def search(lattice: Lattice, likelihood: Normal, target: int, beam: int) -> Posterior:
-    """Return the posterior of one deleted record.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        Columns and prior.
-    likelihood : Normal
-        What the gradient says.
-    target : int
-        Code of the target's class or tenth, for the prior.
-    beam : int
-        Records that are kept after each column.
+    release : Release
+        With an embedding.
+    X : array (b, d)
+        The recovered embeddings, the constant among the features.
+    estimate : Estimate
+        Where they came from, for their error.
 
     Notes
     -----
-    Cost for each column: the records kept times its values times its parents, in additions.
+    Once: m D^2 + 3 D^3 + 20 d0^3 + 4 d0 D^2 flops. A deletion: up to 150 steps of 4 d0 (D + d0) + 2 D^2 flops.
+    Source: maths (11).
     """
-    P = lattice.terms
-    m, cross = likelihood.mean @ P, likelihood.covariance @ P
-    S = P.T @ cross + FLOOR * np.eye(len(m))
-    inverse = np.linalg.inv(np.linalg.cholesky(S))
-    whitened = inverse @ m
-    codes = np.zeros((1, lattice.target + 1), dtype=np.int64)  # zero where not decided yet
-    codes[:, lattice.target] = target
-    log_weight = np.zeros(1)
-    shift = np.zeros((1, len(m)))  # inverse @ a(v) of the columns so far
-    start = 0
-    for j, column in zip(lattice.order, lattice.columns, strict=True):
-        rows = slice(start, start := start + column.terms.shape[1])
-        values = _shortlist(column.terms, m[rows], S[rows, rows])
-        moved = column.terms[values] @ inverse[:, rows].T  # (values, terms)
-        error = whitened[rows] - shift[:, None, rows] - moved[None, :, rows]
-        prior = lattice.prior[j].log_distribution(codes)[:, values]
-        score = (log_weight[:, None] + prior - 0.5 * (error**2).sum(axis=2)).ravel()
-        keep = np.flatnonzero(score > score.max() - _TAIL)
-        if len(keep) > beam:
-            keep = keep[np.argpartition(score[keep], -beam)[-beam:]]
-        parent, value = np.unravel_index(keep, prior.shape)
-        codes, shift, log_weight = codes[parent], shift[parent] + moved[value], score[keep]
-        codes[:, j] = values[value]
-    best = np.argsort(-log_weight, kind="stable")
-    weight = np.exp(log_weight[best] - log_weight[best[0]])
-    weight /= weight.sum()
-    bits = -float((weight[weight > 0] * np.log2(weight[weight > 0])).sum())
-    left, gain = shift[best] - whitened, cross @ inverse.T
-    return Posterior(
-        codes=codes[best][:, list(lattice.order)],
-        weight=weight,
-        entropy=bits,
-        points=likelihood.mean + left @ gain.T,
-        covariance=likelihood.covariance - gain @ gain.T,
-        misfit=float((left[0] ** 2).sum()),
-    )
+    phi, _, _ = public_records(release)
+    targets = X[:, : phi.features]
+    prior: _Gaussian = shared(release, _gaussian)
+    start = shared(release, linear_inverse).apply(targets)
+    # the error is about the record itself: what the linear estimate says of it stands in
+    noise = _Noise.of(release, estimate, phi.transform(start))
+    metric = np.asarray(np.linalg.inv(noise.shape))
+    K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
+    values, vectors = np.linalg.eigh(K)
+    search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
+    return search.run(targets, start, noise.size)
 
 
-def _shortlist(candidates: Floats, m: Floats, S: Floats) -> Indices:
-    """Return the values worth looking at: all of a number, the likeliest of an indicator column."""
-    if candidates.shape[1] == 1 or len(candidates) <= _SHORT:
-        return np.arange(len(candidates))
-    offset = candidates - m
-    distance = (offset @ np.linalg.inv(S) * offset).sum(axis=1)
-    return np.sort(np.argsort(distance)[:_SHORT])
+@dataclass(frozen=True, eq=False)
+class _Gaussian:
+    """Public records as a normal distribution: mean (d0,), a root of the covariance (d0, d0), and some of them."""
+
+    mean: Floats
+    root: Floats
+    sample: Floats
+
+
+def _gaussian(release: Release) -> _Gaussian:
+    _, inputs, _ = public_records(release)
+    mean = inputs.mean(axis=0)
+    values, vectors = np.linalg.eigh(inputs.T @ inputs / len(inputs) - np.outer(mean, mean))
+    return _Gaussian(mean, vectors * np.sqrt(np.maximum(values, 0.0)), inputs[:_SAMPLE])
+
+
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """The covariance of b recovered embeddings: size (b,) times one shape (D, D) of the trace of phi's own."""
+
+    size: Floats
+    shape: Floats
+
+    @classmethod
+    def of(cls, release: Release, estimate: Estimate, centre: Floats) -> _Noise:
+        """Return it for embeddings near `centre` (b, D), maths (10)."""
+        _, _, F = public_records(release)
+        t2 = estimate.weights(release) ** 2  # (m, b)
+        m, n = len(F), release.n or len(F)
+        own = n**2 * (1 / m + 1 / n) / m / estimate.scale**2  # (b,)
+        total, first = t2.sum(axis=0), t2.T @ F
+        square = (F**2).sum(axis=1)
+        spread = t2.T @ square - 2 * (first * centre).sum(axis=1) + total * (centre**2).sum(axis=1)  # trace of each
+        variance = float(square.mean() - (F.mean(axis=0) ** 2).sum())
+        size = own * spread / variance
+        part = own / size / len(size)  # weight of each deletion in the shape
+        shape = gram(F, np.sqrt(t2 @ part))
+        cross = (first * part[:, None]).T @ centre
+        shape += (centre * (total * part)[:, None]).T @ centre - cross - cross.T
+        diagonal = np.arange(len(shape))
+        shape[diagonal, diagonal] += _RIDGE * float(np.trace(shape)) / len(shape)
+        return cls(size, shape)
