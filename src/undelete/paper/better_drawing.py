@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from undelete.paper.drawing import shorten
 from undelete.report import distribution, formatting, svg
 
 NAMES = {"hrec": "hrec, the paper's", "hrec+": "hrec+"}
 _WIDTH, _HEIGHT = 220.0, 150.0  # points, of a panel's axes
-_LEFT, _GAP, _HEAD, _FOOT, _TOP = 58.0, 58.0, 40.0, 42.0, 40.0
+_LEFT, _GAP, _HEAD, _FOOT, _TOP = 62.0, 74.0, 34.0, 44.0, 34.0
 _X = {
     "exact_columns": "share of the columns exactly right",
     "cosine": "cosine similarity",
@@ -32,7 +33,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         Where to write, without a suffix.
     """
     cases = result["cases"]
-    width = _LEFT + 3 * (_WIDTH + _GAP)
+    width = _LEFT + 3 * (_WIDTH + _GAP) - _GAP + 20
     height = _TOP + len(cases) * (_HEAD + _HEIGHT + _FOOT) + 14
     top = height - _TOP
     with svg.drawing():
@@ -53,7 +54,9 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
             top = bottom - _FOOT
         figure.text(10 / width, 8 / height, svg.plain(result["command"]), fontsize=8, color=svg.PALETTE["soft"])
         spoken = " ".join(_spoken(case) for case in cases)
-        return svg.write(figure, stem, result["title"], spoken)
+        paths = svg.write(figure, stem, result["title"], spoken)
+    shorten(paths[0])
+    return paths
 
 
 def _sure(case: dict[str, Any]) -> bool:
@@ -91,16 +94,17 @@ def _reliability(axes: Axes, case: dict[str, Any]) -> None:
 def _by_confidence(axes: Axes, case: dict[str, Any], levels: list[float]) -> None:
     """Draw the share right among the surest deletions, from few to all."""
     _square(axes, "deletions, the surest first", "of these exactly right")
-    for name, decoder in case["decoders"].items():
-        shares = decoder["by_confidence"]
-        if not shares:
-            continue
-        colour = svg.PALETTE[distribution.colour_of(name)]
-        start = next(i for i, level in enumerate(levels) if level >= 0.02)  # of fewer, luck is all one sees
+    curves = {name: d["by_confidence"] for name, d in case["decoders"].items() if d["by_confidence"]}
+    start = next(i for i, level in enumerate(levels) if level >= 0.02)  # of fewer, luck is all one sees
+    for rank, name in enumerate(sorted(curves, key=lambda name: -curves[name][-1])):
+        colour, shares = svg.PALETTE[distribution.colour_of(name)], curves[name]
         axes.plot(levels[start:], shares[start - 1 :], color=colour, linewidth=2.0)
+        above = rank == 0 or shares[-1] < 0.15  # room under the curve
+        last = shares[3 * len(shares) // 4 :]
+        end = max(last) if above else min(last)
         axes.annotate(
-            NAMES.get(name, name), (levels[-1], shares[-1]), (0, 4), textcoords="offset points", ha="right",
-            va="bottom", fontsize=svg.FONT_SIZE - 2, color=colour,
+            NAMES.get(name, name), (levels[-1], end), (0, 4 if above else -4), textcoords="offset points",
+            ha="right", va="bottom" if above else "top", fontsize=svg.FONT_SIZE - 1, color=colour,
         )  # fmt: skip
 
 
