@@ -1,15 +1,12 @@
-"""HRec+: the most probable whole record on the columns' own values, maths (13).
+"""HRec+ on a table: the most probable whole record on the columns' own values, maths (13).
 
-The penalty's share is added to the gradient where the release states the penalty; the paper leaves it out.
-The estimate then has a known covariance, maths (10), and a record lies on a lattice: codes, whole numbers,
-one-hot groups. With m the estimated terms of all columns, S their covariance and a(v) the terms of a record
-v, this maximises
+1. The penalty's share is added to the gradient where the release states the penalty; the paper leaves it out.
+2. The gradient has an error of known covariance, so it gives every record a likelihood: `likelihood`.
+3. The public records give every record a prior: `prior`.
+4. A record lies on a lattice: codes, whole numbers, one-hot groups. The most probable points of it are searched
+   for, and their weights are a probability for each record and for each column: `whole_record`.
 
-    log prior(v) - 1/2 (m - a(v))' S^-1 (m - a(v))
-
-by a beam search over the columns, the least noisy first, along the Cholesky factor of S: each column's error
-is predicted from those of the columns before it. The weights of the surviving records are their posterior:
-a probability for each record and for each column. The prior is learnt from the public records.
+An embedding's record is traced back instead, maths (11): `posterior`.
 """
 
 from __future__ import annotations
