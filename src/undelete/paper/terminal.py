@@ -20,7 +20,7 @@ SHOWN = {
     "share_above_.99": "cosine above .99",
     "label": "label right",
     "median_target_error": "error of the target, median",
-    "milliseconds": "milliseconds a record",
+    "milliseconds": "milliseconds a deletion",
 }
 
 
