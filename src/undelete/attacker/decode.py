@@ -13,6 +13,7 @@ columns are taken one by one.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.special import erf
 
 from undelete.maths.arrays import blocks
 from undelete.maths.objective import predict
-from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -29,7 +30,7 @@ Flags = NDArray[np.bool_]
 _TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
 _PREDICTIONS = 16_000_000  # held at a time: 128 MB
-_NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
+NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +45,27 @@ class Estimate:
         The output it belongs to.
     noisy : bool
         Whether it has sampling error.
+    mix : array (b, k) or None
+        The weights by which all outputs' gradients were added up, maths (12); None: `output` alone was read.
     """
 
     scale: Floats
     output: Indices
     noisy: bool = True
+    mix: Floats | None = None
+
+    @classmethod
+    def of(cls, found: Reconstruction) -> Estimate:
+        """Return where an attack's reconstruction came from.
+
+        Raises
+        ------
+        ValueError
+            When it was not read off a difference of models.
+        """
+        if found.scale is None or found.output is None:
+            raise ValueError(f"{found.attack} does not read a gradient, so it has no error of maths (10)")
+        return cls(found.scale, found.output, mix=found.mix)
 
     def weights(self, release: Release) -> Floats:
         """Return t (m, b): curvature times the change of each public record's prediction, maths (10)."""
@@ -60,7 +77,8 @@ class Estimate:
                 release.loss.curvature(release.Y_public, Z)[:, self.output] * (release.X_public @ change.T)
             )
         moved = predict(release.X_public, release.W_before - release.W_after)  # (m, b, k)
-        return np.asarray(release.loss.curvature_action(None, Z[:, None, :], moved)[:, own, self.output])
+        bent = release.loss.curvature_action(None, Z[:, None, :], moved)
+        return np.asarray(bent[:, own, self.output] if self.mix is None else (bent * self.mix).sum(axis=2))
 
     def _factor(self, release: Release) -> float:
         m = len(release.X_public)
@@ -82,7 +100,7 @@ class Estimate:
         for part in blocks(len(self.scale), self._at_a_time(release)):
             t = self.part(part).weights(release.take(part))
             error = np.sqrt(self._factor(release) * t.var(axis=0))
-            found[part] &= np.abs(self.scale[part]) > _NEAR_ZERO * error
+            found[part] &= np.abs(self.scale[part]) > NEAR_ZERO * error
         return np.asarray(found, dtype=np.bool_)
 
     def target_error(self, release: Release, X: Floats) -> Floats:
@@ -99,7 +117,8 @@ class Estimate:
 
     def part(self, part: slice | Indices) -> Estimate:
         """Return the same for some of the deletions."""
-        return Estimate(self.scale[part], self.output[part], self.noisy)
+        mix = None if self.mix is None else self.mix[part]
+        return Estimate(self.scale[part], self.output[part], self.noisy, mix)
 
     def covariance(self, release: Release, t2: Floats, projection: Floats, centre: Floats, *, dense: bool) -> Floats:
         """Return the covariance of x @ projection, maths (10).
@@ -206,6 +225,23 @@ def decode(
             else:
                 probability[block, j] = 0.0
     return RawRecords(codes, values, error, probability)
+
+
+def at_public_length(release: Release, found: Reconstruction) -> Reconstruction:
+    """Return a reconstruction whose directions are as long as public records are (their root mean square).
+
+    A record known up to a factor becomes a guess of the record, from public knowledge alone; the constant and
+    what else is the same for all public records counts in no length. Not of an embedding: nothing was traced back.
+    """
+    directed = np.array([status == "direction" for status in found.status])
+    if release.embedding is not None or not directed.any():
+        return found
+    varying = np.ptp(release.X_public, axis=0) > 0
+    usual = np.sqrt((release.X_public[:, varying] ** 2).sum(axis=1).mean())
+    length = np.linalg.norm(found.X[:, varying], axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        X = np.where(varying, found.X * usual / length, release.X_public[0])
+    return dataclasses.replace(found, X=np.where(directed[:, None], X, found.X))
 
 
 def _lifts(release: Release, inputs: Floats) -> list[Floats] | None:

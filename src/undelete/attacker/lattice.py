@@ -6,7 +6,8 @@
 4. A record lies on a lattice: codes, whole numbers, one-hot groups. The most probable points of it are searched
    for, and their weights are a probability for each record and for each column: `whole_record`.
 
-An embedding's record is traced back instead, maths (11): `posterior`.
+An embedding's record is traced back instead, maths (11): `posterior`. Without raw columns the record is decoded in
+the model's space, maths (12): `outputs`, `bounded`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from undelete.attacker.bounded import bounded
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
+from undelete.attacker.outputs import best_mix
 from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import learn
 from undelete.attacker.whole_record import Lattice, Posterior, search
 from undelete.maths.arrays import blocks
+from undelete.maths.losses import Softmax
 from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
@@ -46,7 +50,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Parameters
     ----------
     release : Release
-        The same as HRec sees; without raw columns the result is HRec's.
+        The same as HRec sees; without raw columns records are decoded in the model's space, or before its embedding.
     rng : numpy.random.Generator
         Not used: the attack draws nothing.
 
@@ -61,6 +65,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     records times their values. Source: maths (13).
     """
     G = deleted_gradient(release, penalised=True)
+    if not release.columns:
+        return _continuous(release, G)
     found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable)
     if release.embedding is not None:
         return found
@@ -93,6 +99,33 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         misfit_terms=lattice.projection.shape[1],
         **cast(dict[str, Any], arrays),
     )
+
+
+def _continuous(release: Release, G: Floats) -> Reconstruction:
+    """Reconstruct records that have no lattice, such as images: maths (11), (12)."""
+    mix = label = None
+    if isinstance(release.loss, Softmax) and release.constant is not None:
+        mix, label = best_mix(release, G)
+    same = unchanged(release)
+    found = from_gradient(release, G, same, attack="hrec+", noisy=True, trace=most_probable, mix=mix)
+    if label is not None:
+        target = np.eye(G.shape[2])[label]
+        found = dataclasses.replace(found, output=label, target=np.where(same[:, None], np.nan, target))
+    if release.embedding is not None or release.constant is None:
+        return found
+    rows = np.flatnonzero(~same)
+    estimate = Estimate.of(found).part(rows)
+    if mix is None:  # the sign of the scale is not known but for a scale that is
+        rows = np.flatnonzero([status == "ok" for status in found.status])
+        estimate = Estimate.of(found).part(rows)
+        g = found.X[rows] * np.abs(estimate.scale)[:, None]
+        estimate = dataclasses.replace(estimate, scale=np.abs(estimate.scale))
+    else:
+        g = np.einsum("bdk,bk->bd", G[rows], mix[rows])
+    X, status = np.array(found.X), np.array(found.status)
+    if rows.size:
+        X[rows], status[rows] = bounded(release.take(rows), g, estimate), "ok"
+    return dataclasses.replace(found, X=X, status=status.tolist())
 
 
 def _lattice(release: Release, *, targeted: bool) -> Lattice:
@@ -161,9 +194,7 @@ def _decode(
     release: Release, found: Reconstruction, lattice: Lattice, part: Indices, targets: Indices
 ) -> list[tuple[Posterior, tuple[float, float] | None]]:
     """Return what is known of some deleted records, and their target with its error where it is a number."""
-    assert found.scale is not None
-    assert found.output is not None
-    view, estimate = release.take(part), Estimate(found.scale[part], found.output[part])
+    view, estimate = release.take(part), Estimate.of(found).part(part)
     numeric = found.target_error is not None and lattice.whole
     known = likelihood(view, estimate, found.X[part], None if lattice.whole else lattice.projection)
     posteriors = []
