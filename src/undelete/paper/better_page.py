@@ -38,7 +38,7 @@ _READING = """## How to read this page
 - *bits*: of the public prior's entropy of a record with its target's class or tenth, what is gone from the posterior's.
 - Intervals are 95 %, by a bootstrap of splits and of the deletions within each: all deletions of a split share its
   error of the public Hessian. A calibration error's own may lie above it, since resampling adds luck of its own.
-- *milliseconds*: processor time of a deletion, learning the prior included.
+- *milliseconds*: for decoding one deletion, its share of learning the prior included.
 - In the pictures: left, the share of deletions of which at most that much came back, lower is better for the attacker;
   middle, the share right beside the confidence, with Wilson intervals; right, the share right among the surest.
 
