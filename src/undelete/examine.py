@@ -100,7 +100,7 @@ def examine(
     checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"), measured=truth is not None)]
     rng = np.random.default_rng(score_seed)
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
-    summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
+    summaries = {name: summarise(scores, found[name].confidence, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
     sure = base
     if release.embedding is not None and truth is None:  # the error bars are those of the most probable record

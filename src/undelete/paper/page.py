@@ -1,7 +1,9 @@
-"""docs/results/tabular.md from the JSON that the experiments wrote, so that no number in it is typed by hand.
+"""docs/results/tabular.md and better.md from the JSON that the experiments wrote: no number in them is typed by hand.
 
     undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
-    python -m undelete.paper.page results/*.json > docs/results/tabular.md
+    python -m undelete.paper.page results/fig*.json results/table1.json > docs/results/tabular.md
+    undelete reproduce better --data DIR --out results
+    python -m undelete.paper.page results/better.json > docs/results/better.md
 
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS
+from undelete.paper import EXPERIMENTS, better_page
 from undelete.paper.files import HONEST, SCHEMA
 from undelete.report import formatting
 
@@ -67,8 +69,17 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote.
+        What experiments returned or wrote; the decoders' comparison alone.
+
+    Raises
+    ------
+    InputError
+        When the comparison is not alone.
     """
+    if any("cases" in result for result in results):
+        if len(results) > 1:
+            raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
+        return better_page.page(results[0])
     text = [_HEAD.format(honest=HONEST)]
     figure = None
     names = {result["name"] for result in results}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.data.sources import Dataset, acs_income, acs_mobility, split_half
@@ -54,6 +55,8 @@ class Halves:
     centre : array (d - 1,)
         The columns' public means in units of their public deviations: added to a record it undoes the
         centring, not the scaling.
+    raw, raw_public : DataFrame
+        Both halves' feature columns as they are in the table.
     """
 
     X: Floats
@@ -61,6 +64,8 @@ class Halves:
     X_public: Floats
     Y_public: Floats
     centre: Floats
+    raw: pd.DataFrame
+    raw_public: pd.DataFrame
 
 
 def states(data_dir: str | os.PathLike[str] | None) -> list[Sample]:
@@ -140,4 +145,6 @@ def halves(sample: Sample, kind: Kind, seed: int) -> Halves:
         X_public=embed(columns),
         Y_public=public[[dataset.target]].to_numpy(),
         centre=mean / deviation,
+        raw=private[list(dataset.features)],
+        raw_public=public[list(dataset.features)],
     )
