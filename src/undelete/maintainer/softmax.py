@@ -27,7 +27,9 @@ _JITTER = 1e-10  # keeps the preconditioner regular where features depend on eac
 
 
 def null_free(objective: Objective, V: Array) -> Array:
-    """Return V (..., d, k) less the shift of all classes alike, for each feature without a penalty."""
+    """Return V (..., d, k) less the shift of all classes alike, for each feature without a penalty; softmax only."""
+    if objective.loss.separable:
+        return V
     xp = namespace(V)
     free = xp.astype(objective.l2 == 0, V.dtype)[:, None]
     return V - free * xp.mean(V, axis=-1, keepdims=True)
@@ -189,7 +191,10 @@ def class_blocks(objective: Objective, W: Array) -> list[Array]:
 def solve_free(
     objective: Objective, operator: Callable[[Array], Array], inverses: list[Array], G: Array
 ) -> tuple[Array, int]:
-    """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out; and the products."""
+    """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out; and the products.
+
+    The preconditioner is one inverse (d, d) for each output.
+    """
     xp = namespace(G)
 
     def precondition(V: Array) -> Array:
