@@ -276,7 +276,7 @@ def _encoded(
     """Return records and targets in the model's terms."""
     if len(table) != len(np.asarray(y)) or not len(table):
         raise InputError(
-            f"there are {len(table)} {kind} records and {len(np.asarray(y))} targets of them: give one each, one at least"
+            f"there are {len(table)} {kind} records and {len(np.asarray(y))} targets of them: give one each, and some"
         )
     return model.design.transform(table), encode_target(model, y, name)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,8 +109,8 @@ def _newton(objective: Objective, W: Floats, inverses: list[Array], tol: float) 
     gradient = objective.gradient(W)
     norm = largest(gradient, 1) / size
     for _ in range(_STEPS):
-        Z = predict(objective.X, W)
-        step, _ = solve_free(objective, lambda V, Z=Z: objective.curved(Z, V), inverses, gradient)
+        operator = partial(objective.curved, predict(objective.X, W))
+        step, _ = solve_free(objective, operator, inverses, gradient)
         moved = objective.gradient(W - step)
         reached = largest(moved, 1) / size
         lower = reached < norm

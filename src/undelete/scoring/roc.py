@@ -132,9 +132,9 @@ class Roc:
 def auc_interval(auc: float, members: int, others: int, level: float = 0.95) -> tuple[float, float]:
     """Return Newcombe's interval of an area under a ROC curve: Wilson's for an area, never of width zero.
 
-    It solves (auc - a)^2 = z^2 V(a) for a, V(a) = a (1 - a) [1 + N ((1 - a) / (2 - a) + a / (1 + a))] / (members others)
-    with N = (members + others) / 2 - 1: Hanley and McNeil's variance, which at a = 1/2 is Mann and Whitney's. Source:
-    Newcombe (2006), Statistics in Medicine 25, 559-573, method 5, doi:10.1002/sim.2324.
+    It solves (auc - a)^2 = z^2 V(a) for a, with V(a) = a (1 - a) [1 + N ((1 - a) / (2 - a) + a / (1 + a))] / (n n')
+    for n members and n' others, N = (n + n') / 2 - 1: Hanley and McNeil's variance, which at a = 1/2 is Mann and
+    Whitney's. Source: Newcombe (2006), Statistics in Medicine 25, 559-573, method 5, doi:10.1002/sim.2324.
 
     Examples
     --------
