@@ -19,8 +19,10 @@ from scipy.stats import chi2
 
 from undelete.attacker.decode import Indices
 from undelete.attacker.hrec import deleted_gradient, unchanged
+from undelete.attacker.membership import confidence
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
+from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release import Candidates, Floats, Release
 
@@ -120,6 +122,23 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
         misfit[i] = _misfit(release, candidates, change, G[i].reshape(-1) @ half, half)
         degrees[i] = half.shape[1] - (release.n is None)
     return Explanation(misfit, degrees)
+
+
+def confidence_drop(release: Release, candidates: Candidates) -> Floats:
+    """Return how much less confident the new model is of each candidate than the old one (b, c).
+
+    What somebody can do who only asks both models for their predictions, without public records: whoever was deleted
+    is predicted worse afterwards, but so are all like them. The idea of Chen et al., When Machine Unlearning
+    Jeopardizes Privacy (2021), without its trained classifier.
+
+    Cost 2 c d k (b + 1) flops.
+    """
+    X, Y, loss = candidates.X, candidates.Y, release.loss
+    before = confidence(loss, Y, X @ release.W_before)
+    drop = np.empty((release.deletions, len(X)))
+    for part in blocks(release.deletions, max(1, _BLOCK_NUMBERS // (len(X) * Y.shape[1]))):
+        drop[part] = (before[:, None] - confidence(loss, Y, predict(X, release.W_after[part]))).T
+    return drop
 
 
 def _pull(release: Release, candidates: Candidates, change: Floats) -> Floats:

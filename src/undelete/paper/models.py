@@ -61,11 +61,24 @@ class Fitted:
     account: dict[str, Any]
 
 
-def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int) -> Fitted:
+def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, penalties: Floats = PENALTIES) -> Fitted:
     """Choose the penalty by cross-validation on the private half, and fit on all of it.
 
     The penalty is that of the summed objective, maths (1); the constant is not penalised. It is chosen
     before any deletion and kept, as in the paper.
+
+    Parameters
+    ----------
+    model : Model
+        What is fitted.
+    sample : Sample
+        For its random streams, and its name in messages.
+    dealt : Halves
+        Its private records.
+    seed : int
+        Draws the folds.
+    penalties : array
+        To choose from, evenly spaced in the logarithm.
 
     Raises
     ------
@@ -80,10 +93,10 @@ def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int) -> Fitte
     if model.tuned:
         folds = np.random.default_rng(sample.streams(seed)[1])
         private = Objective(dealt.X, dealt.Y, model.loss, l2)
-        penalty = choose_penalty(private, PENALTIES.tolist(), folds, folds=FOLDS)
+        penalty = choose_penalty(private, penalties.tolist(), folds, folds=FOLDS)
         how = (
-            f"least held-out loss of {FOLDS} folds of the private half, among {len(PENALTIES)} values from "
-            f"{PENALTIES[0]:g} to {PENALTIES[-1]:g}, evenly spaced in the logarithm"
+            f"least held-out loss of {FOLDS} folds of the private half, among {len(penalties)} values from "
+            f"{penalties[0]:g} to {penalties[-1]:g}, evenly spaced in the logarithm"
         )
     objective = Objective(dealt.X, dealt.Y, model.loss, penalty * l2)
     found = fit(objective, tol=0.1 * tolerance)

@@ -19,7 +19,11 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.EXPERIMENTS`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    text += _table(result) if "cells" in result else _medians(result)
+    if "cells" in result:
+        text += _table(result)
+    else:
+        members = "lira" in result["rows"][0]["panels"][0]
+        text += _membership(result) if members else _medians(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
@@ -39,6 +43,27 @@ def _medians(result: dict[str, Any]) -> list[str]:
                 f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
     return [*text, ""]
+
+
+def _membership(result: dict[str, Any]) -> list[str]:
+    """Return each panel's areas under LiRA's curves, and how the deleted were found from two models."""
+    text = ["", "  LiRA with one variance (AUC, true-positive rate at false-positive rate .001), and who was"]
+    text += ["  deleted, from two models (AUC, named first of all candidates):", ""]
+    for row in result["rows"]:
+        text.append(f"  {row['model']:<36}{'AUC':>7}{'95 %':>16}{'@ .001':>8}{'AUC':>6}{'first':>5}")
+        for panel in row["panels"]:
+            lira, who = panel["lira"]["global"], panel["who"]["attacks"]["two_models"]
+            interval = f"{lira['auc_low']:.4f}-{lira['auc_high']:.4f}"
+            found = "    –    –" if who["auc"] is None else f"{who['auc']:>6.3f}{_number(100 * who['first']):>5}"
+            text.append(
+                f"  {panel['sample'] + ', n = ' + format(panel['n'], ','):<36}{lira['auc']:>7.4f}{interval:>16}"
+                f"{lira['tpr_at_.001']:>8.4f}{found}"
+            )
+    return [*text, "  first: percent of the deletions that changed the model", ""]
+
+
+def _number(percent: float) -> str:
+    return f"{percent:.0f}"
 
 
 def _table(result: dict[str, Any]) -> list[str]:

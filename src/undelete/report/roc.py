@@ -27,6 +27,11 @@ _TICKS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _TEXT = ("0.01 %", "0.1 %", "1 %", "10 %", "100 %")
 
 
+def colour(name: str) -> str:
+    """Return the colour of a curve."""
+    return svg.PALETTE[_COLOURS.get(name, "attack")]
+
+
 def draw(axes: Axes, curves: Mapping[str, ArrayLike], *, first: bool = True, last: bool = True) -> None:
     """Draw the true-positive rates at `LEVELS` of some curves, and the diagonal.
 
@@ -54,7 +59,7 @@ def draw(axes: Axes, curves: Mapping[str, ArrayLike], *, first: bool = True, las
         shown = np.asarray(rates, dtype=np.float64)
         # a rate of zero has no place on a logarithmic axis: the curve comes up from below
         axes.plot(
-            LEVELS, np.maximum(shown, LOWEST / 10), color=svg.PALETTE[_COLOURS.get(name, "attack")],
+            LEVELS, np.maximum(shown, LOWEST / 10), color=colour(name),
             linestyle=_DASHES.get(name, "solid"), linewidth=2.0,
         )  # fmt: skip
     axes.tick_params(length=3, labelleft=first)

@@ -151,3 +151,24 @@ def auc_interval(auc: float, members: int, others: int, level: float = 0.95) -> 
     # at 0 and 1 the equation has the area itself as a solution too; the end is the other one
     low = 0.0 if auc <= 0 else float(brentq(excess, 0.0, min(auc, 1 - _SLACK)))
     return low, 1.0 if auc >= 1 else float(brentq(excess, max(auc, _SLACK), 1.0))
+
+
+def placed(scores: Floats, truth: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return how many other candidates score above each row's true one, and how many score the same, (b,) each.
+
+    Parameters
+    ----------
+    scores : array (b, c)
+        A row for each deletion.
+    truth : array (b,) of int
+        The column of the true candidate.
+
+    Examples
+    --------
+    >>> above, level = placed(np.array([[0.1, 0.9, 0.9], [3.0, 2.0, 1.0]]), np.array([1, 2]))
+    >>> above.tolist(), level.tolist()
+    ([0.0, 2.0], [1.0, 0.0])
+    """
+    own = scores[np.arange(len(scores)), truth][:, None]
+    above, level = (scores > own).sum(axis=1), (scores == own).sum(axis=1) - 1
+    return above.astype(np.float64), level.astype(np.float64)
