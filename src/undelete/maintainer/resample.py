@@ -126,11 +126,11 @@ def _completed(objective: Objective, weights: Floats, found: Resampled, tol: flo
     """Fit by themselves the resamples whose gradient is not small."""
     W, norm = found.W.copy(), found.gradient_norm.copy()
     for s in np.flatnonzero(~(norm <= tol)):
-        one = replace(objective, weights=weights[s])
+        one, share = replace(objective, weights=weights[s]), weights[s].sum() / objective.n
         # of the least squares solutions the one of least norm is wanted, which a start would decide otherwise
         start = None if isinstance(objective.loss, Squared) else W[s]
-        fitted = _converged(fit(one, tol=tol, start=start, has_constant=has_constant), f"resample {s}")
-        W[s], norm[s] = fitted.W, fitted.gradient_norm
+        fitted = fit(one, tol=tol * share, start=start, has_constant=has_constant)
+        W[s], norm[s] = _converged(fitted, f"resample {s}").W, fitted.gradient_norm / share
     return Resampled(W, norm)
 
 
