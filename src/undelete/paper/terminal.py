@@ -47,23 +47,19 @@ def _medians(result: dict[str, Any]) -> list[str]:
 
 def _membership(result: dict[str, Any]) -> list[str]:
     """Return each panel's areas under LiRA's curves, and how the deleted were found from two models."""
-    text = ["", "  LiRA with one variance (AUC, true-positive rate at false-positive rate .001), and who was"]
-    text += ["  deleted, from two models (AUC, named first of all candidates):", ""]
+    text = ["", "  LiRA: was each of the private and held-out records in the training data?"]
+    text += ["  Two models: which of them was deleted (named first of all)?", ""]
     for row in result["rows"]:
-        text.append(f"  {row['model']:<36}{'AUC':>7}{'95 %':>16}{'@ .001':>8}{'AUC':>6}{'first':>5}")
+        text.append(f"  {row['model']:<38}")
+        text.append(f"  {'':<22}{'LiRA, AUC':>10}{'95 %':>16}{'at .001':>9}{'two models, AUC':>19}")
         for panel in row["panels"]:
             lira, who = panel["lira"]["global"], panel["who"]["attacks"]["two_models"]
             interval = f"{lira['auc_low']:.4f}-{lira['auc_high']:.4f}"
-            found = "    –    –" if who["auc"] is None else f"{who['auc']:>6.3f}{_number(100 * who['first']):>5}"
-            text.append(
-                f"  {panel['sample'] + ', n = ' + format(panel['n'], ','):<36}{lira['auc']:>7.4f}{interval:>16}"
-                f"{lira['tpr_at_.001']:>8.4f}{found}"
-            )
-    return [*text, "  first: percent of the deletions that changed the model", ""]
-
-
-def _number(percent: float) -> str:
-    return f"{percent:.0f}"
+            area = formatting.similarity(who["auc"]).replace("\u00a0", "")
+            first = "" if who["auc"] is None else f" ({100 * who['first']:.0f} % first)"
+            what = f"{panel['sample']}, n = {panel['n']:,}"
+            text.append(f"  {what:<22}{lira['auc']:>10.4f}{interval:>16}{lira['tpr_at_.001']:>9.4f}{area + first:>21}")
+    return [*text, "  at .001: true-positive rate; first: of the deletions that changed the model", ""]
 
 
 def _table(result: dict[str, Any]) -> list[str]:

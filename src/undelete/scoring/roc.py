@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 RATES = (0.001, 0.01, 0.1)  # false-positive rates at which an attack is reported
 
-_DRAWS = 1000
+_DRAWS = 400
 _AT_ONCE = 50  # resamples held at a time
 _SLACK = 1e-12  # of a rate: .1 of 10 non-members is one of them, whatever its binary fraction
 
@@ -99,11 +99,11 @@ class Roc:
         fprs : sequence of float
             False-positive rates.
         rng : numpy.random.Generator
-            Draws 1,000 resamples.
+            Draws 400 resamples.
 
         Notes
         -----
-        Records are taken as independent, given the models. Cost 1,000 c additions.
+        Records are taken as independent, given the models. Cost 400 c additions.
         """
         drawn = np.concatenate([self._resampled(fprs, rng) for _ in range(_DRAWS // _AT_ONCE)])
         found = []
