@@ -173,7 +173,7 @@ def test_the_pictures_are_whole(figures: tuple[Path, dict[str, dict[str, Any]]])
         ids = set(re.findall(r'\bid="([^"]+)"', text))
         assert set(re.findall(r'href="#([^"]+)"', text)) <= ids
         assert len(text) < 400_000
-        assert "AUC of LiRA" in text[: text.index("</desc>")]
+        assert "AUC: LiRA" in text[: text.index("</desc>")]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(data_dir: Path) -> None:

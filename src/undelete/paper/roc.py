@@ -63,8 +63,8 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
 def _areas(panel: dict[str, Any]) -> str:
     """Return a panel's areas in words."""
     lira, who = panel["lira"], panel["who"]["attacks"]["two_models"]
-    text = f"AUC of LiRA {lira['global']['auc']:.3f}, {lira['record']['auc']:.3f}"
-    return text if who["auc"] is None else f"{text}; of who was deleted {formatting.similarity(who['auc'])}"
+    text = f"AUC: LiRA {lira['global']['auc']:.3f}, {lira['record']['auc']:.3f}"
+    return text if who["auc"] is None else f"{text}; deleted {formatting.similarity(who['auc'])}"
 
 
 def _notes(result: dict[str, Any], columns: int) -> list[str]:

@@ -24,7 +24,7 @@ LEVELS = np.unique(np.concatenate([np.logspace(-4, 0, 81), np.linspace(0.1, 1, 4
 _COLOURS = {"global": "attack", "record": "attack-other", "two_models": "attack-strong"}
 _DASHES: dict[str, Any] = {"record": (0, (4, 1.6))}
 _TICKS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-_TEXT = ("0.01 %", "0.1 %", "1 %", "10 %", "100 %")
+_TEXT = ("0.01", "0.1", "1", "10", "100")
 
 
 def colour(name: str) -> str:
@@ -64,9 +64,9 @@ def draw(axes: Axes, curves: Mapping[str, ArrayLike], *, first: bool = True, las
         )  # fmt: skip
     axes.tick_params(length=3, labelleft=first)
     if first:
-        axes.set_ylabel("true-positive rate")
+        axes.set_ylabel("true-positive rate, %")
     if last:
-        axes.set_xlabel("false-positive rate")
+        axes.set_xlabel("false-positive rate, %")
 
 
 def figure(curves: Mapping[str, ArrayLike], title: str) -> Figure:
