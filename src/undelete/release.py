@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
+from undelete.maths.embeddings import EMBEDDINGS, Embedding
 from undelete.maths.losses import LOSSES, Loss
 
 Floats = NDArray[np.float64]
@@ -27,13 +28,15 @@ Kind = Literal["categorical", "discrete", "continuous"]
 
 CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as the same continuous value
 _FORMAT = "undelete.release/1"
+_EMBEDDING = "embedding_"  # starts the names of an embedding's arrays in a file
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
 _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
-    "record_probability", "bits", "misfit",
+    "record_probability", "bits", "misfit", "inputs", "distance",
 )  # fmt: skip
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
+    "inputs_public",
 )  # fmt: skip
 
 
@@ -50,8 +53,8 @@ def _frozen(array: Any, dtype: Any = np.float64) -> Any:
 class Column:
     """One raw column of the public table, and how the model's features carry it.
 
-    For a record x (d,) in the model's space, ``x @ projection`` are the q terms that depend on this column
-    alone: indicators of its categories, or the value and its powers.
+    For a record x (d,) in the model's space, or of an embedding x (d0,) in its input space, ``x @ projection`` are
+    the q terms that depend on this column alone: indicators of its categories, or the value and its powers.
 
     Parameters
     ----------
@@ -129,6 +132,11 @@ class Release:
     remaining_gradient : array (b, d, k) or None
         The objective's gradient at `W_before` over the records that remain after each deletion, maths (9).
         Outside the paper's threat model: only the informed auditor, who holds those records, has it.
+    embedding : Embedding or None
+        The fixed map phi under a model that is linear in [phi(x), 1] (or in phi(x) alone), maths (7); None: the model
+        is linear in the records themselves. Whoever can use the model has it.
+    inputs_public : array (m, d0) or None
+        With an embedding, the public records before it: `X_public` are their embeddings.
     """
 
     loss: Loss
@@ -144,11 +152,16 @@ class Release:
     public_values: Floats | None = None
     target_kind: Literal["number", "class"] = "number"
     remaining_gradient: Floats | None = None
+    embedding: Embedding | None = None
+    inputs_public: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _frozen(getattr(self, field)))
+        if self.embedding is not None:
+            arrays = {name: _frozen(array) for name, array in self.embedding.arrays().items()}
+            object.__setattr__(self, "embedding", EMBEDDINGS[self.embedding.name](**arrays))
         if self.public_codes is not None:
             object.__setattr__(self, "public_codes", _frozen(self.public_codes, np.int64))
         object.__setattr__(self, "columns", tuple(self.columns))
@@ -171,14 +184,35 @@ class Release:
             raise InputError("there are no public records: the attack estimates the Hessian from them")
         if self.Y_public is not None and self.Y_public.shape != (m, k):
             raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
-        for field in ("W_before", "W_after", "X_public", "Y_public"):
+        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public"):
             array = getattr(self, field)
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
+        self._check_embedding()
         if self.columns:
             for name, codes in (("public_codes", self.public_codes), ("public_values", self.public_values)):
                 if codes is None or codes.shape != (m, len(self.columns)):
                     raise InputError(f"{name} must have shape {(m, len(self.columns))}, one column each")
+
+    def _check_embedding(self) -> None:
+        phi, inputs = self.embedding, self.inputs_public
+        if (phi is None) != (inputs is None):
+            raise InputError("an embedding and inputs_public go together: give both, or neither")
+        if phi is None or inputs is None:
+            return
+        m, d = self.X_public.shape
+        if inputs.shape != (m, phi.inputs):
+            raise InputError(f"inputs_public has shape {inputs.shape}, expected {(m, phi.inputs)}: one row a record")
+        if d - phi.features not in (0, 1):
+            raise InputError(
+                f"the embedding has {phi.features} features and the model {d}: the model sees the embedding, and a "
+                "constant after it if it has an intercept, nothing else"
+            )
+
+    @property
+    def records_public(self) -> Floats:
+        """Return the public records as they are compared and shown: before the embedding, where there is one."""
+        return self.X_public if self.inputs_public is None else self.inputs_public
 
     @property
     def deletions(self) -> int:
@@ -199,6 +233,8 @@ class Release:
         for field in (*_RELEASE_ARRAYS, "public_codes"):
             if getattr(self, field) is not None:
                 arrays[field] = getattr(self, field)
+        if self.embedding is not None:
+            arrays |= {f"{_EMBEDDING}{name}": array for name, array in self.embedding.arrays().items()}
         described = []
         for j, column in enumerate(self.columns):
             for field in _COLUMN_ARRAYS:
@@ -209,7 +245,7 @@ class Release:
             )  # fmt: skip
         meta = {
             "format": _FORMAT, "loss": self.loss.name, "n": self.n, "target_kind": self.target_kind,
-            "columns": described,
+            "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
         target = Path(path)
@@ -230,7 +266,7 @@ class Release:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+                arrays: dict[str, Any] = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
             if meta["format"] != _FORMAT:
                 raise InputError(f"{path} has format {meta['format']!r}, this version reads {_FORMAT!r}")
@@ -238,6 +274,10 @@ class Release:
                 Column(**described, **{field: arrays.pop(f"column{j}_{field}") for field in _COLUMN_ARRAYS})
                 for j, described in enumerate(meta["columns"])
             ]
+            if meta.get("embedding") is not None:
+                parts = {key: arrays.pop(key) for key in [*arrays] if key.startswith(_EMBEDDING)}
+                phi = EMBEDDINGS[meta["embedding"]](**{key.removeprefix(_EMBEDDING): parts[key] for key in parts})
+                arrays["embedding"] = phi
             return cls(LOSSES[meta["loss"]], n=meta["n"], target_kind=meta["target_kind"], columns=columns, **arrays)
         except InputError:
             raise
@@ -286,7 +326,8 @@ class Reconstruction:
     attack : str
         Its name.
     X : array (b, d)
-        The records in the model's space; NaN where nothing could be recovered.
+        The records in the model's space; NaN where nothing could be recovered. Of an embedding, its estimate: in
+        general no record has exactly this one.
     target : array (b, k) or None
         The recovered target (a number, or +1 and -1); NaN where it is not known.
     target_error : array (b, k) or None
@@ -325,6 +366,10 @@ class Reconstruction:
         the two models differ by one record of this population.
     misfit_terms : int
         Degrees of freedom of `misfit`, at most.
+    inputs : array (b, d0) or None
+        With an embedding, the records before it, maths (7); NaN where nothing could be recovered.
+    distance : array (b,) or None
+        Euclidean distance between the recovered embedding and the embedding of `inputs`.
     """
 
     attack: str
@@ -345,6 +390,8 @@ class Reconstruction:
     bits_of: float = float("nan")
     misfit: Floats | None = None
     misfit_terms: int = 0
+    inputs: Floats | None = None
+    distance: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:
@@ -354,6 +401,11 @@ class Reconstruction:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, _frozen(getattr(self, field), np.int64))
         object.__setattr__(self, "status", tuple(self.status) or ("ok",) * len(self.X))
+
+    @property
+    def records(self) -> Floats:
+        """The records as they are compared and shown: before the embedding, where there is one."""
+        return self.X if self.inputs is None else self.inputs
 
     @property
     def confidence(self) -> Floats:

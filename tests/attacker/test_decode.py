@@ -82,11 +82,11 @@ def test_exact_records_decode_to_their_raw_values(game):
         g.objective.loss, g.W, np.tile(g.W, (20, 1, 1)), X, columns=columns(), public_codes=codes, public_values=values
     )
     wanted, true_codes, true_values = encoded(np.random.default_rng(4), 20)
-    raw = decode(release, wanted, None, np.ones(20, dtype=bool))
+    raw = decode(release, wanted, None, None, np.ones(20, dtype=bool))
     np.testing.assert_array_equal(raw.codes, true_codes)
     np.testing.assert_allclose(raw.values[:, 2], true_values[:, 2])
     np.testing.assert_allclose(raw.values[:, 0], true_codes[:, 0] + 20)
-    blank = decode(release, wanted, None, np.zeros(20, dtype=bool))
+    blank = decode(release, wanted, None, None, np.zeros(20, dtype=bool))
     assert (blank.codes == -1).all()
     assert np.isnan(blank.values).all()
 

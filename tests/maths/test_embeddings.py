@@ -42,6 +42,17 @@ def test_the_jacobian_is_the_derivative(which):
         np.testing.assert_allclose(ours.pull_back(X, V)[i], J.T @ V[i], atol=1e-12)
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_curvature_is_the_mean_over_jacobians(which):
+    rng = np.random.default_rng(6)
+    ours, _ = _both(rng)[which]
+    X, root = rng.normal(size=(4, 5)), rng.normal(size=(12, 12))
+    jacobians = [ours.jacobian(x) for x in X]
+    np.testing.assert_allclose(ours.curvature(X), np.mean([J.T @ J for J in jacobians], axis=0), atol=1e-12)
+    wanted = np.mean([J.T @ root @ root.T @ J for J in jacobians], axis=0)
+    np.testing.assert_allclose(ours.curvature(X, root @ root.T), wanted, atol=1e-11)
+
+
 def test_it_runs_in_each_array_library(xp):
     rng = np.random.default_rng(2)
     X, V = rng.normal(size=(4, 5)), rng.normal(size=(4, 12))

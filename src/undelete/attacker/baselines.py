@@ -24,9 +24,9 @@ _BLOCK_NUMBERS = 16_000_000
 def avg(release: Release, rng: np.random.Generator) -> Reconstruction:
     """Guess the average public record: the paper's Avg.
 
-    In the model's space it is the mean of the public records; in the raw columns the most common value
-    (the mean of a continuous column), the guess most often exactly right when no model is known. The
-    target is the public mean, or the more common label.
+    In the model's space it is the mean of the public records (before an embedding too: the mean of the pixels, say);
+    in the raw columns the most common value (the mean of a continuous column), the guess most often exactly right
+    when no model is known. The target is the public mean, or the more common label.
     """
     b = release.deletions
     X = np.repeat(release.X_public.mean(axis=0)[None, :], b, axis=0)
@@ -42,7 +42,8 @@ def avg(release: Release, rng: np.random.Generator) -> Reconstruction:
         numbers = release.public_values.copy()
         means = [np.nanmean(v) if np.isfinite(v).any() else np.nan for v in numbers.T]
         codes, values = np.tile(modes, (b, 1)), np.tile(np.array(means, dtype=float), (b, 1))
-    return Reconstruction(attack="avg", X=X, target=target, codes=codes, values=values)
+    inputs = None if release.inputs_public is None else np.tile(release.inputs_public.mean(axis=0), (b, 1))
+    return Reconstruction(attack="avg", X=X, target=target, codes=codes, values=values, inputs=inputs)
 
 
 def maxdiff(release: Release, rng: np.random.Generator) -> Reconstruction:
@@ -70,7 +71,8 @@ def nearest(release: Release, rng: np.random.Generator) -> Reconstruction:
 
     Where HRec recovered nothing, neither does this.
     """
-    found = hrec(dataclasses.replace(release, columns=()), rng)
+    # neither columns nor the records before an embedding are needed, which cost more than all else
+    found = hrec(dataclasses.replace(release, columns=(), embedding=None, inputs_public=None), rng)
     spread = release.X_public.std(axis=0)
     scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
     public = release.X_public * scale
@@ -114,7 +116,7 @@ def _public_record(release: Release, rows: Indices, attack: str) -> Reconstructi
     codes = None if release.public_codes is None else release.public_codes[rows]
     return Reconstruction(
         attack=attack, X=release.X_public[rows], target=pick(release.Y_public), codes=codes,
-        values=pick(release.public_values),
+        values=pick(release.public_values), inputs=pick(release.inputs_public),
     )  # fmt: skip
 
 
@@ -131,5 +133,6 @@ def _blank(record: Reconstruction, missing: Flags, status: Sequence[str]) -> Rec
         target=hide(record.target),
         values=hide(record.values),
         codes=codes,
+        inputs=hide(record.inputs),
         status=status,
     )

@@ -26,7 +26,9 @@ from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+_TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
+_PREDICTIONS = 16_000_000  # held at a time: 128 MB
 _NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
@@ -65,6 +67,11 @@ class Estimate:
         n = release.n or m
         return float(n) ** 2 * (1 / m + 1 / n)
 
+    @staticmethod
+    def _at_a_time(release: Release) -> int:
+        """Return how many deletions' predictions to hold at once."""
+        return max(1, _PREDICTIONS // (len(release.X_public) * int(release.W_before.shape[1])))
+
     def scale_identified(self, release: Release) -> Flags:
         """Return whether g_c is further than two standard errors from zero (b,)."""
         if release.constant is None:
@@ -72,7 +79,7 @@ class Estimate:
         found = np.isfinite(self.scale) & (self.scale != 0)
         if not self.noisy:
             return np.asarray(found, dtype=np.bool_)
-        for part in blocks(len(self.scale), 512):
+        for part in blocks(len(self.scale), self._at_a_time(release)):
             t = self.part(part).weights(release.take(part))
             error = np.sqrt(self._factor(release) * t.var(axis=0))
             found[part] &= np.abs(self.scale[part]) > _NEAR_ZERO * error
@@ -81,7 +88,7 @@ class Estimate:
     def target_error(self, release: Release, X: Floats) -> Floats:
         """Return the standard error of the target of maths (8), y = g_c + x W_after, for records X (b, d)."""
         error = np.full(len(X), np.nan)
-        for part in blocks(len(X), 512):
+        for part in blocks(len(X), self._at_a_time(release)):
             here, view = self.part(part), release.take(part)
             W = view.W_after[np.arange(len(here.output)), :, here.output]  # (b, d)
             shift = here.scale - (X[part] * W).sum(axis=1)
@@ -154,7 +161,9 @@ class RawRecords:
     probability: Floats | None
 
 
-def decode(release: Release, X: Floats, estimate: Estimate | None, identified: Flags) -> RawRecords:
+def decode(
+    release: Release, X: Floats, inputs: Floats | None, estimate: Estimate | None, identified: Flags
+) -> RawRecords:
     """Put reconstructed records on the raw columns.
 
     Parameters
@@ -163,6 +172,8 @@ def decode(release: Release, X: Floats, estimate: Estimate | None, identified: F
         Its `columns` say what each raw column's values look like to the model.
     X : array (b, d)
         Reconstructed records in the model's space.
+    inputs : array (b, d0) or None
+        With an embedding, the records before it: the raw columns are read off these.
     estimate : Estimate or None
         Where X came from, for the error bars; None when X is exact.
     identified : array (b,) of bool
@@ -179,12 +190,15 @@ def decode(release: Release, X: Floats, estimate: Estimate | None, identified: F
         view = release.take(block)
         here = None if estimate is None else estimate.part(block)
         t2 = None if here is None else here.weights(view) ** 2
+        lift = None if inputs is None or here is None else _lifts(release, inputs[block])
         for j, column in enumerate(release.columns):
             if column.projection.shape[1]:
-                terms, cov = X[block] @ column.projection, None
-                if here is not None and t2 is not None:
+                terms, cov = (X if inputs is None else inputs)[block] @ column.projection, None
+                if here is not None and t2 is not None and inputs is None:
                     dense = terms.shape[1] <= _DENSE_TERMS
                     cov = here.covariance(view, t2, column.projection, terms, dense=dense)
+                elif here is not None and t2 is not None and lift is not None:
+                    cov = _lifted(view, here, t2, [one @ column.projection for one in lift], X[block])
                 found = _decode_column(column, terms, cov)
                 codes[block, j], values[block, j], error[block, j], probability[block, j] = found
             elif len(column.values) == 1:  # all public records agree: a guess, and no evidence for it
@@ -192,6 +206,35 @@ def decode(release: Release, X: Floats, estimate: Estimate | None, identified: F
             else:
                 probability[block, j] = 0.0
     return RawRecords(codes, values, error, probability)
+
+
+def _lifts(release: Release, inputs: Floats) -> list[Floats] | None:
+    """Return, for each record, the map (d, d0) by which an embedding's error moves the record that it is traced to.
+
+    To first order x - x* = (J'J)^-1 J' error, J the Jacobian at x, for the nearest embedding of maths (7). None for
+    records of many inputs, of which each would take a factorisation of their own.
+    """
+    phi = release.embedding
+    if phi is None or phi.inputs > _TRACED:
+        return None
+    found = []
+    for x in inputs:
+        J = phi.jacobian(x)
+        lift = np.zeros((release.X_public.shape[1], phi.inputs))
+        lift[: phi.features] = np.linalg.pinv(J).T
+        found.append(lift)
+    return found
+
+
+def _lifted(release: Release, estimate: Estimate, t2: Floats, functionals: list[Floats], X: Floats) -> Floats:
+    """Return the covariance (b, q, q) of each record's own functionals (d, q) of its embedding X (b, d)."""
+    parts = []
+    for i, functional in enumerate(functionals):
+        own = slice(i, i + 1)
+        centre = X[own] @ functional
+        dense = functional.shape[1] <= _DENSE_TERMS
+        parts.append(estimate.part(own).covariance(release.take(own), t2[:, own], functional, centre, dense=dense))
+    return np.concatenate(parts)
 
 
 def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[Indices, Floats, Floats, Floats]:

@@ -4,6 +4,7 @@
    record, -x r': paper Eq. (12) and (13), maths (4). For the squared loss it is exact up to the Hessian,
    paper Eq. (4).
 2. Divided by the constant's entry it is the record itself: paper Eq. (5), maths (5).
+   With an embedding it is phi of the record, and the record is traced back: paper Eq. (6), maths (7).
 3. The sign of the constant's entry is the label (of several classes the one where minus the residual is
    positive, paper Eq. (15)); for the squared loss the target follows, maths (8).
 
@@ -12,10 +13,13 @@ The penalty is taken to be zero, as in the paper, even where the release states 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.decode import Estimate, Flags, decode
+from undelete.attacker.inversion import Preimages, nearest_embedding, public_records
 from undelete.maths.losses import Softmax, Squared
 from undelete.maths.objective import Objective
 from undelete.release import Floats, Reconstruction, Release
@@ -41,7 +45,8 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
 
     Notes
     -----
-    Cost 4 m d b k flops for m public records. Source: the paper's Algorithm 1 with phi(x) = x.
+    Cost 4 m d b k flops for m public records; an embedding is traced back by `inversion.nearest_embedding`, which
+    costs more. Source: the paper's Algorithm 1.
     """
     return from_gradient(release, deleted_gradient(release), unchanged(release), attack="hrec", noisy=True)
 
@@ -78,7 +83,16 @@ def unchanged(release: Release) -> Flags:
     return np.asarray(change <= _SAME * np.abs(release.W_before).max())
 
 
-def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool) -> Reconstruction:
+Trace = Callable[[Release, Floats, Estimate], Preimages]
+
+
+def _euclidean(release: Release, X: Floats, estimate: Estimate) -> Preimages:
+    return nearest_embedding(release, X[:, : public_records(release)[0].features])
+
+
+def from_gradient(
+    release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool, trace: Trace = _euclidean
+) -> Reconstruction:
     """Turn minus the deleted records' gradients G (b, d, k) into records, targets and raw columns.
 
     Parameters
@@ -93,6 +107,9 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         Name for the result.
     noisy : bool
         Whether G carries the sampling error of maths (10); otherwise it is exact and has no error bars.
+    trace : callable
+        From the release, recovered embeddings (b, d) and where they came from, to the records before an embedding;
+        by default the paper's Eq. (6).
     """
     b, _, k = G.shape
     scales = np.einsum("bdk,d->bk", G, release.constant) if release.constant is not None else np.zeros((b, k))
@@ -109,10 +126,15 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
-    raw = decode(release, X, estimate if noisy else None, identified)
+    inputs = distance = None
+    if release.embedding is not None:
+        inputs, distance = _traced(release, X, estimate, identified, trace)
+    raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
         X=X,
+        inputs=inputs,
+        distance=distance,
         target=target,
         target_error=error,
         scale=np.where(same, np.nan, scale),
@@ -123,6 +145,17 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         error=raw.error,
         probability=raw.probability,
     )
+
+
+def _traced(release: Release, X: Floats, estimate: Estimate, identified: Flags, trace: Trace) -> tuple[Floats, Floats]:
+    """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
+    phi = public_records(release)[0]
+    inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
+    rows = np.flatnonzero(identified)
+    if rows.size:
+        found = trace(release.take(rows), X[rows], estimate.part(rows))
+        inputs[rows], distance[rows] = found.inputs, found.distance
+    return inputs, distance
 
 
 def _output(release: Release, G: Floats, scales: Floats) -> NDArray[np.int64]:

@@ -36,6 +36,8 @@ class Truth:
         Rows of the private table.
     raw : sequence of dict or None
         The records' own cells by column, for display.
+    inputs : array (b, d0) or None
+        The records before the embedding, where the model has one.
     """
 
     X: Floats
@@ -44,10 +46,16 @@ class Truth:
     values: Floats | None = None
     rows: NDArray[np.int64] | None = None
     raw: Sequence[Mapping[str, Any]] | None = None
+    inputs: Floats | None = None
+
+    @property
+    def records(self) -> Floats:
+        """The records as they are compared and shown: before the embedding, where there is one."""
+        return self.X if self.inputs is None else self.inputs
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the fields that are there, by name."""
-        return {f: a for f in ("X", "Y", "codes", "values", "rows") if (a := getattr(self, f)) is not None}
+        return {f: a for f in ("X", "Y", "codes", "values", "rows", "inputs") if (a := getattr(self, f)) is not None}
 
 
 def play(

@@ -46,6 +46,9 @@ class Embedding(Protocol):
     def jacobian(self, x: Array) -> Array:
         """Return the Jacobian (D, d0) at one record x (d0,)."""
 
+    def curvature(self, X: Array, metric: Array | None = None) -> Array:
+        """Return the mean of J' metric J over records X (n, d0): (d0, d0); the identity without a metric (D, D)."""
+
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays that define it, by the names of its parameters."""
 
@@ -110,6 +113,17 @@ class RandomFourierFeatures:
         slope = -float(np.sqrt(2.0 / self.features)) * xp.sin(x @ self.frequencies + self.phases)
         return slope[:, None] * xp.matrix_transpose(self.frequencies)
 
+    def curvature(self, X: Array, metric: Array | None = None) -> Array:
+        """Return the mean of J' metric J over records X (n, d0): (d0, d0); the identity without a metric (D, D)."""
+        xp = namespace(X)
+        sines = xp.sin(X @ self.frequencies + self.phases)
+        back = xp.matrix_transpose(self.frequencies)
+        if metric is None:
+            return (self.frequencies * xp.mean(sines**2, axis=0) * (2.0 / self.features)) @ back
+        # the Jacobian is diag(slope) frequencies', so only the slopes' second moments count
+        moments = xp.matrix_transpose(sines) @ sines * (2.0 / self.features / X.shape[0])
+        return self.frequencies @ (metric * moments) @ back
+
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays that define it, by the names of its parameters."""
         return {"frequencies": self.frequencies, "phases": self.phases}
@@ -163,6 +177,15 @@ class Nystroem:
         xp = namespace(x)
         kernel = self._kernel(x[None, :])[0, :]
         return self.mixing @ (2.0 * float(self.gamma) * xp.expand_dims(kernel, axis=1) * (self.basis - x[None, :]))
+
+    def curvature(self, X: Array, metric: Array | None = None) -> Array:
+        """Return the mean of J' metric J over records X (n, d0): (d0, d0); the identity without a metric (D, D)."""
+        xp = namespace(X)
+        total = xp.zeros((self.inputs, self.inputs), dtype=X.dtype)
+        for i in range(X.shape[0]):
+            J = self.jacobian(X[i, :])
+            total = total + xp.matrix_transpose(J) @ (J if metric is None else metric @ J)
+        return total / X.shape[0]
 
     def arrays(self) -> dict[str, Floats]:
         """Return the arrays that define it, by the names of its parameters."""

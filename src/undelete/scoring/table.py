@@ -19,8 +19,8 @@ class TrueRecords(Protocol):
     """The deleted records: see `undelete.maintainer.game.Truth`."""
 
     @property
-    def X(self) -> Floats:
-        """In the model's space (b, d)."""
+    def records(self) -> Floats:
+        """In the model's space (b, d), or before its embedding (b, d0)."""
 
     @property
     def Y(self) -> Floats | None:
@@ -57,10 +57,12 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[s
     found : Reconstruction
         What the attack says.
     """
-    b = len(truth.X)
-    varying = np.ptp(release.X_public, axis=0) > 0  # the constant is left out
-    mean = release.X_public.mean(axis=0)[varying]
-    true_X, X = truth.X[:, varying], found.X[:, varying]
+    b = len(truth.records)
+    public = release.records_public
+    # the constant is left out; before an embedding there is none, and a pixel that no public record uses still counts
+    varying = np.ptp(public, axis=0) > 0 if release.embedding is None else np.ones(public.shape[1], dtype=bool)
+    mean = public.mean(axis=0)[varying]
+    true_X, X = truth.records[:, varying], found.records[:, varying]
     nothing = np.full(b, np.nan)
     scores = {"cosine": cosine(true_X, X), "centred_cosine": centred_cosine(true_X, X, mean)}
     if "direction" in found.status:  # a direction has no place relative to the mean
