@@ -28,7 +28,7 @@ from undelete.maths.arrays import blocks
 from undelete.maths.objective import Objective
 from undelete.paper import Folder, Progress
 from undelete.paper.files import header, prepare, save
-from undelete.paper.models import PENALTIES, Fitted, Model, fit_private
+from undelete.paper.models import COARSE, FINE, Fitted, Model, fit_private
 from undelete.paper.roc import draw
 from undelete.paper.samples import Floats, Sample, WithHoldout, states, target_text, unit, with_holdout
 from undelete.release import Candidates, Release
@@ -39,7 +39,7 @@ from undelete.scoring.roc import RATES, Roc, placed
 
 SHADOWS = 64
 RANDOM_FEATURES = 512
-MOST_DELETIONS = 200  # a panel; each compares all candidates
+MOST_DELETIONS, MOST_WITH_RANDOM_FEATURES = 200, 50  # a panel; each compares all candidates
 SPLIT = "40 % private, 40 % public, 20 % held out, dealt at random by the seed"
 FEATURES = (
     "the task's columns as numbers, standardised with the public part's means and deviations, or random Fourier "
@@ -96,7 +96,7 @@ def reproduce(
     out : path
         The folder; made when it is not there.
     deletions : int or None
-        Deletions a panel for "who was deleted", 200 at most; None for as many.
+        Deletions a panel for "who was deleted": 200 at most, 50 with random features; None for as many.
     seed : int
         Determines split, folds, bootstraps, random features, mixing, deletions and intervals.
     progress : callable, optional
@@ -146,16 +146,15 @@ def play_panel(sample: Sample, row: Row, deletions: int | None, seed: int) -> di
     """
     model = row.model
     dealt = with_holdout(sample, model.kind, seed, row.random_features)
-    # with many features a fit is dear, and the held-out loss is flat in the penalty
-    penalties = PENALTIES[::4] if row.random_features else PENALTIES
-    fitted = fit_private(model, sample, dealt, seed, penalties)
+    fitted = fit_private(model, sample, dealt, seed, COARSE if row.random_features else FINE)
     _, _, draws, attacks = sample.streams(seed)
     shadow_seed, mixing, intervals = attacks.spawn(4)[1:]  # the first drew the random features
     lineup = Lineup.mix((dealt.X, dealt.Y), (dealt.X_holdout, dealt.Y_holdout), np.random.default_rng(mixing))
     rng = np.random.default_rng(intervals)
     found, cost = _shadowed(fitted, dealt, lineup.candidates, np.random.default_rng(shadow_seed))
     curves = {name: Roc.of(lineup.member, lineup.unmix(scores)) for name, scores in found["scores"].items()}
-    count = min(MOST_DELETIONS if deletions is None else deletions, MOST_DELETIONS, len(dealt.X))
+    most = min(MOST_WITH_RANDOM_FEATURES if row.random_features else MOST_DELETIONS, len(dealt.X))
+    count = most if deletions is None else min(deletions, most)
     rows = np.sort(np.random.default_rng(draws).choice(len(dealt.X), size=count, replace=False))
     release = _deleted(fitted, dealt, rows, model)
     who, costs = _who(release, lineup, rows, found["scores"]["global"], rng)

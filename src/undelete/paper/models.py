@@ -13,9 +13,19 @@ from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
 from undelete.maths.objective import Objective
 from undelete.paper.samples import Floats, Halves, Kind, Sample
 
-PENALTIES = np.logspace(-2, 5, 29)  # four to a decade
-FOLDS = 5
 _TOLERANCE = 1e-9  # of the gradient per record, for targets of size one
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """Penalties to choose from, evenly spaced in the logarithm, and the folds of the choice."""
+
+    penalties: Floats
+    folds: int
+
+
+FINE = Tuning(np.logspace(-2, 5, 29), 5)  # four to a decade
+COARSE = Tuning(np.logspace(-2, 2, 5), 2)  # for hundreds of features of size one, where each fit is dear
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Fitted:
     account: dict[str, Any]
 
 
-def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, penalties: Floats = PENALTIES) -> Fitted:
+def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, tuning: Tuning = FINE) -> Fitted:
     """Choose the penalty by cross-validation on the private half, and fit on all of it.
 
     The penalty is that of the summed objective, maths (1); the constant is not penalised. It is chosen
@@ -77,8 +87,8 @@ def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, penaltie
         Its private records.
     seed : int
         Draws the folds.
-    penalties : array
-        To choose from, evenly spaced in the logarithm.
+    tuning : Tuning
+        How the penalty is chosen.
 
     Raises
     ------
@@ -93,9 +103,10 @@ def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, penaltie
     if model.tuned:
         folds = np.random.default_rng(sample.streams(seed)[1])
         private = Objective(dealt.X, dealt.Y, model.loss, l2)
-        penalty = choose_penalty(private, penalties.tolist(), folds, folds=FOLDS)
+        penalties = tuning.penalties
+        penalty = choose_penalty(private, penalties.tolist(), folds, folds=tuning.folds)
         how = (
-            f"least held-out loss of {FOLDS} folds of the private half, among {len(penalties)} values from "
+            f"least held-out loss of {tuning.folds} folds of the private half, among {len(penalties)} values from "
             f"{penalties[0]:g} to {penalties[-1]:g}, evenly spaced in the logarithm"
         )
     objective = Objective(dealt.X, dealt.Y, model.loss, penalty * l2)

@@ -70,8 +70,10 @@ def _areas(panel: dict[str, Any]) -> str:
 def _notes(result: dict[str, Any], columns: int) -> list[str]:
     """Return the small print below the panels."""
     panels = [panel for row in result["rows"] for panel in row["panels"]]
+    played = sorted({panel["who"]["deletions"] for panel in panels})
+    count = " to ".join(f"{b:,}" for b in (played[0], played[-1])[: len(played)])
     text = (
         f"{panels[0]['shadows']} shadow models on bootstraps of the public part; {result['split']} {result['seed']}. "
-        f"Who was deleted: the likelihood of each candidate, over {panels[0]['who']['deletions']:,} deletions a panel."
+        f"Who was deleted: the likelihood of each candidate, over {count} deletions a panel."
     )
     return [*textwrap.wrap(svg.plain(text), columns), svg.plain(result["command"])]
