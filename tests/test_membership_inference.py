@@ -152,11 +152,19 @@ def test_the_figure_has_logarithmic_axes():
     assert len(axes.lines) == 2  # the curve and the diagonal
 
 
-def test_public_records_that_are_the_private_ones_are_said(monkeypatch):
+def test_public_records_that_are_the_private_ones_are_said():
     X, y, X_out, y_out, _, _ = parts("income")
     assert undelete.membership(pipeline(Ridge()), *parts("income"), shadows=2).warnings == ()
     found = undelete.membership(pipeline(Ridge()), X, y, X_out, y_out, X, y, shadows=2)
     assert "of the public records equal a training record in every column" in found.warnings[0]
+
+
+def test_a_model_that_stopped_early_is_said_to_be_refitted():
+    X, y, *others = parts("income")
+    early = pipeline(Ridge()).fit(X, y)
+    early[-1].coef_ = early[-1].coef_ + 1.0
+    found = undelete.membership(early, X, y, *others, shadows=2)
+    assert "The model as given is not the optimum on these records" in found.warnings[0]
 
 
 def test_refusals_of_membership():

@@ -206,6 +206,7 @@ def membership(
         progress=progress,
     )
     scores = lira(target.loss, problem.W, found.W, lineup.candidates, variance=variance)
+    check = problem.check()
     return Membership(
         scores=lineup.unmix(scores),
         member=lineup.member,
@@ -213,7 +214,7 @@ def membership(
         shadows=int(shadows),
         gradient_norm=float(found.gradient_norm.max()),
         seed=draws[2],
-        warnings=tuple(inputs.overlap(private, y_private, public, y_public)),
+        warnings=(*([] if check.ok else [check.text]), *inputs.overlap(private, y_private, public, y_public)),
     )
 
 
