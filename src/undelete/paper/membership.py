@@ -159,7 +159,7 @@ def play_panel(sample: Sample, row: Row, deletions: int | None, seed: int) -> di
     release = _deleted(fitted, dealt, rows, model)
     who, costs = _who(release, lineup, rows, found["scores"]["global"], rng)
     return {
-        "sample": sample.name, "source": sample.dataset.source, "model": row.label, "key": model.key,
+        "sample": sample.name, "source": sample.dataset.source, "model": model.label, "key": model.key,
         "target": target_text(sample, model.kind), "unit": unit(sample, model.kind), "embedding": dealt.embedding,
         "n": len(dealt.X), "m": len(dealt.X_public), "held_out": len(dealt.X_holdout), "d": dealt.X.shape[1],
         "seed": seed, **fitted.account, "shadows": SHADOWS, "gradient_norm_shadows": found["gradient_norm"],

@@ -138,11 +138,17 @@ def _section(result: dict[str, Any]) -> list[str]:
     return [*text, *_settings(panels), *_rates(panels), *_who(panels), *_costs(panels)]
 
 
+def _name(panel: dict[str, Any]) -> str:
+    """Return a panel's sample, model and features."""
+    random = panel["embedding"]["name"] == "fourier"
+    return panel_name(panel) + (f", {panel['embedding']['features']} RFF" if random else "")
+
+
 def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "records", "predicts", "private", "public", "held out", "d", "penalty", "shadows", "gradient"]
     rows = [
         [
-            panel_name(p), p["source"], predicts(p), f"{p['n']:,}", f"{p['m']:,}", f"{p['held_out']:,}", str(p["d"]),
+            _name(p), p["source"], predicts(p), f"{p['n']:,}", f"{p['m']:,}", f"{p['held_out']:,}", str(p["d"]),
             f"{p['penalty']:.4g}", str(p["shadows"]), f"{p['gradient_norm_shadows']:.1e}",
         ]
         for p in panels
@@ -154,7 +160,7 @@ def _rates(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "LiRA, one variance: AUC", "a variance each: AUC", *(f"found at {rate}" for rate in _RATES)]
     rows = [
         [
-            panel_name(p), *(_area(p["lira"][variance]) for variance in ("global", "record")),
+            _name(p), *(_area(p["lira"][variance]) for variance in ("global", "record")),
             *(share(p["lira"]["global"], f"tpr_at_{rate}") for rate in _RATES),
         ]
         for p in panels
@@ -166,7 +172,7 @@ def _who(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "changed", "candidates", "who was deleted, by", "AUC", "95 %", "median rank", "named first"]
     rows = [
         [
-            panel_name(p), f"{p['who']['changed']:,} of {p['who']['deletions']:,}", f"{p['who']['candidates']:,}",
+            _name(p), f"{p['who']['changed']:,} of {p['who']['deletions']:,}", f"{p['who']['candidates']:,}",
             label, similarity(one["auc"]), _ends(one), _rank(one["median_rank"]), share(one, "first"),
             formatting.percent(one["unbeaten"]).replace("\u00a0", " "),
         ]
@@ -181,7 +187,7 @@ def _costs(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "attack", "seconds", "of which training", "models trained", "queries", "needs parameters", "AUC"]
     rows = [
         [
-            panel_name(p), label, f"{cost['seconds']:.3g}", f"{cost['seconds_training']:.3g}", str(cost["models"]),
+            _name(p), label, f"{cost['seconds']:.3g}", f"{cost['seconds_training']:.3g}", str(cost["models"]),
             f"{cost['queries']:,}", "yes" if cost["parameters"] else "no", area,
         ]
         for p in panels
@@ -200,7 +206,7 @@ def _splits(others: Sequence[dict[str, Any]]) -> list[str]:
     """Return areas on other splits."""
     if not others:
         return []
-    names = [panel_name(panel) for panel in _panels(others[0])]
+    names = [_name(panel) for panel in _panels(others[0])]
     rows = [[f"`{result['command']}`", *(_split(panel) for panel in _panels(result))] for result in others]
     return ["Other splits: AUC of LiRA; of who was deleted, from two models:\n", *table(["command", *names], rows)]
 

@@ -34,7 +34,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         Where to write, without a suffix.
     """
     rows = [row["panels"] for row in result["rows"]]
-    spoken = " ".join(f"{p['sample']}, {p['model']}: {_areas(p)}." for row in rows for p in row)
+    spoken = " ".join(f"{p['sample']}, {row['model']}: {_areas(p)}." for row in result["rows"] for p in row["panels"])
     sheet = Sheet(title(result), _READING, lambda columns: _notes(result, columns), _over, _panel, spoken, _HEIGHT)
     return sheet.write(rows, stem)
 
@@ -56,6 +56,8 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
     """Return the small print over a panel; the sample is described once, in the first row."""
     known = any((panel["source"], panel["target"]) == (other["source"], other["target"]) for other in above)
     text = [] if known else [*textwrap.wrap(panel["source"], _COLUMNS), panel["target"]]
+    if panel["embedding"]["name"] == "fourier":
+        text.append(f"{panel['embedding']['features']:,} random Fourier features")
     text.append(f"{panel['n']:,} private, {panel['m']:,} public, {panel['held_out']:,} held out")
     return [*text, *textwrap.wrap(_areas(panel), _COLUMNS)]
 
