@@ -25,7 +25,7 @@ from undelete.maths.objective import Objective, predict
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-_STEPS = 20  # Newton steps of a block; what has not converged by then is fitted by itself
+_STEPS = 12  # Newton steps of a block; what has not converged by then is fitted by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,22 +104,20 @@ def fit_resamples(
 
 
 def _newton(objective: Objective, W: Floats, inverses: list[Array], tol: float) -> Resampled:
-    """Take Newton steps from W (s, d, k), each resample's while they lower its gradient."""
+    """Take full Newton steps from W (s, d, k) until all gradients are small; keep each resample's best."""
     size = np.asarray(objective.weights).sum(axis=0)  # (s,)
-    gradient = objective.gradient(W)
-    norm = largest(gradient, 1) / size
+    best = Resampled(W, np.full(len(W), np.inf))
     for _ in range(_STEPS):
-        operator = partial(objective.curved, predict(objective.X, W))
-        step, _ = solve_free(objective, operator, inverses, gradient)
-        moved = objective.gradient(W - step)
-        reached = largest(moved, 1) / size
-        lower = reached < norm
-        keep = ~lower[:, None, None]
-        W, gradient = np.where(keep, W, W - step), np.where(keep, gradient, moved)
-        norm = np.where(lower, reached, norm)
-        if (norm <= 0.1 * tol).all() or not lower.any():
+        gradient = objective.gradient(W)
+        norm = largest(gradient, 1) / size
+        lower = norm < best.gradient_norm
+        best = Resampled(np.where(lower[:, None, None], W, best.W), np.where(lower, norm, best.gradient_norm))
+        if (best.gradient_norm <= 0.1 * tol).all():
             break
-    return Resampled(W, norm)
+        operator = partial(objective.curved, predict(objective.X, W))
+        # no line search: the start is near, and what a full step throws off is fitted by itself
+        W = W - solve_free(objective, operator, inverses, gradient)[0]
+    return best
 
 
 def _completed(objective: Objective, weights: Floats, found: Resampled, tol: float, *, has_constant: bool) -> Resampled:

@@ -39,7 +39,7 @@ from undelete.scoring.roc import RATES, Roc, placed
 
 SHADOWS = 64
 RANDOM_FEATURES = 512
-MOST_DELETIONS, MOST_WITH_RANDOM_FEATURES = 200, 50  # a panel; each compares all candidates
+MOST_DELETIONS, MOST_WITH_RANDOM_FEATURES = 200, 30  # a panel; each compares all candidates
 SPLIT = "40 % private, 40 % public, 20 % held out, dealt at random by the seed"
 FEATURES = (
     "the task's columns as numbers, standardised with the public part's means and deviations, or random Fourier "
@@ -96,7 +96,7 @@ def reproduce(
     out : path
         The folder; made when it is not there.
     deletions : int or None
-        Deletions a panel for "who was deleted": 200 at most, 50 with random features; None for as many.
+        Deletions a panel for "who was deleted": 200 at most, 30 with random features; None for as many.
     seed : int
         Determines split, folds, bootstraps, random features, mixing, deletions and intervals.
     progress : callable, optional
