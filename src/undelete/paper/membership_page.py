@@ -161,7 +161,7 @@ def _rates(panels: Sequence[dict[str, Any]]) -> list[str]:
     rows = [
         [
             _name(p), *(_area(p["lira"][variance]) for variance in ("global", "record")),
-            *(share(p["lira"]["global"], f"tpr_at_{rate}") for rate in _RATES),
+            *(_found(p["lira"]["global"], f"tpr_at_{rate}") for rate in _RATES),
         ]
         for p in panels
     ]  # fmt: skip
@@ -217,6 +217,12 @@ def _split(panel: dict[str, Any]) -> str:
 
 def _area(rates: dict[str, Any]) -> str:
     return f"{rates['auc']:.4f} ({rates['auc_low']:.4f} to {rates['auc_high']:.4f})"
+
+
+def _found(rates: dict[str, Any], name: str) -> str:
+    """Return a true-positive rate in percent, with its interval: two decimals, since some are thousandths."""
+    low, high = (100 * rates[f"{name}_{end}"] for end in ("low", "high"))
+    return f"{100 * rates[name]:.2f} % ({low:.2f} to {high:.2f})"
 
 
 def _ends(one: dict[str, Any]) -> str:
