@@ -114,10 +114,10 @@ def audit(
     InputError
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
-    words, chosen = words or Words(), _chosen(attacks)
-    pair = read_pair(before, after, public, target=target, n=n, l2=l2, trust=trust)
+    words, chosen, table = words or Words(), _chosen(attacks), inputs.as_records(public)
+    schema = words.schema or schema_of(map(str, table.columns))
+    pair = read_pair(before, after, table, target=target, n=n, l2=l2, trust=trust, image=schema.image)
     old, new, release = pair.old, pair.new, pair.release
-    schema = words.schema or schema_of(map(str, pair.public.columns))
     return examine(
         release,
         chosen,
@@ -128,6 +128,7 @@ def audit(
             model=_described(old, release.n, words),
             target=_target(old, target, words, schema),
             schema=schema,
+            readout=pair.readout,
             public_source=words.source,
             command=words.command,
         ),
@@ -201,6 +202,7 @@ def simulate(
     rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
     problem.refuse_last_of_class(rows)
     schema = words.schema or schema_of(map(str, train.columns))
+    readout = inputs.pixels(model, public, schema.image)
     name = str(getattr(y, "name", None) or "target")
     Y_public = None if y_public is None else encode_target(model, y_public, name)
     steps = len(rows) * (1 + len(attacks))
@@ -208,22 +210,25 @@ def simulate(
         objective,
         problem.W,
         rows,
-        inputs.public_view(model, public, Y_public),
+        inputs.public_view(model, public, Y_public, raw=readout is None),
         tol=tol,
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
-    codes, values = inputs.encode(model, release, train.iloc[rows])
-    raw = inputs.raw(release, train.iloc[rows])
     return examine(
         release,
         chosen,
-        Truth(X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=raw),
+        Truth(
+            X=objective.X[rows], Y=objective.Y[rows], rows=rows, **inputs.own_columns(model, release, train.iloc[rows])
+        ),
         Setting(
             kind=words.kind or "simulate",
-            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played.",
+            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played."
+            if readout is None
+            else f"Which of {objective.n:,} images would a deletion expose? {len(rows):,} deletions were played.",
             model=_described(model, objective.n, words),
             target=_target(model, name, words, schema),
             schema=schema,
+            readout=readout,
             public_source=words.source,
             command=words.command,
         ),

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from undelete.errors import InputError
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    import pandas as pd
     from rich.progress import Progress
 
+    from undelete.data.schema import Schema
     from undelete.result import Audit
 
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands)
     _add_simulate(commands)
     _add_reproduce(commands)
+    _add_data(commands)
     return parser
 
 
@@ -80,6 +82,17 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument(
         "--fail-above", type=_share, metavar="X",
         help="end with status 1 if the exposure is above X (0 to 1); docs/verdicts.md says what it is",
+    )  # fmt: skip
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", type=_shape, metavar="HxW",
+        help="the columns are an image's pixels, row by row: 28x28, in colour 32x32x3, or 3x32x32 if by colour",
+    )  # fmt: skip
+    parser.add_argument(
+        "--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="what is drawn black and white (default: guessed from the public data)",
     )  # fmt: skip
 
 
@@ -125,6 +138,7 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
     )
+    _add_image(parser)
     _add_output(parser, "audit")
     parser.set_defaults(run=_audit)
 
@@ -144,6 +158,7 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
     )
+    _add_image(parser)
     _add_output(parser, "simulate")
     parser.set_defaults(run=_simulate)
 
@@ -174,6 +189,20 @@ def _add_reproduce(commands: Commands) -> None:
     parser.set_defaults(run=_reproduce)
 
 
+def _add_data(commands: Commands) -> None:
+    from undelete.data.images import IMAGES, default_folder
+
+    parser = commands.add_parser("data", help="download the paper's image data sets from OpenML", epilog=EPILOG)
+    parser.add_argument(
+        "names", nargs="+", choices=list(IMAGES), metavar="NAME", help=f"one or more of {', '.join(IMAGES)}"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=default_folder(), metavar="DIR",
+        help="where to write NAME.npz (default: ~/.cache/undelete)",
+    )  # fmt: skip
+    parser.set_defaults(run=_data)
+
+
 def _demo(options: argparse.Namespace) -> int:
     from undelete.demo import demo
 
@@ -188,6 +217,7 @@ def _audit(options: argparse.Namespace) -> int:
 
     public = read_table(options.public)
     words = Words(
+        schema=_image_schema(options, public),
         source=options.public.name,
         command=options.command_line,
         names=(options.before.name, options.after.name),
@@ -203,7 +233,7 @@ def _audit(options: argparse.Namespace) -> int:
     return status
 
 
-def _ranked(options: argparse.Namespace, public: DataFrame) -> list[str]:
+def _ranked(options: argparse.Namespace, public: pd.DataFrame) -> list[str]:
     """Write who was deleted, of the candidates, the likeliest first, and return the first of them as text."""
     from undelete.data.table import read_table
     from undelete.membership_inference import who_was_deleted
@@ -237,7 +267,7 @@ def _simulate(options: argparse.Namespace) -> int:
         if options.target not in table:
             raise InputError(f"the {name} table has no column {options.target!r} to predict: name one of its columns")
     words = Words(
-        source=options.public.name, command=options.command_line,
+        schema=_image_schema(options, public), source=options.public.name, command=options.command_line,
         names=(options.model.name, None),
     )  # fmt: skip
     target = options.target
@@ -256,6 +286,23 @@ def _simulate(options: argparse.Namespace) -> int:
     return _finish(result, options)
 
 
+def _image_schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema | None:
+    """Return the schema of a table of images; None without --image."""
+    from dataclasses import replace
+
+    from undelete.data.images import guess_range
+    from undelete.data.schema import ImageInfo, schema_of
+
+    if options.image is None:
+        if options.range is not None:
+            raise InputError("--range says what is drawn black and white: it needs --image HxW")
+        return None
+    shape, planes = options.image
+    low, high = options.range or guess_range(public.drop(columns=options.target or []).select_dtypes("number"))
+    info = ImageInfo(shape, low, high, planes=planes, guessed=options.range is None)
+    return replace(schema_of(map(str, public.columns)), image=info)
+
+
 def _reproduce(options: argparse.Namespace) -> int:
     from undelete.paper import EXPERIMENTS, lines
 
@@ -263,6 +310,14 @@ def _reproduce(options: argparse.Namespace) -> int:
         with _bar(name) as bar:
             result = EXPERIMENTS[name](options.data, options.out, options.deletions, options.seed, bar)
         print("\n".join(lines(result)), flush=True)
+    return 0
+
+
+def _data(options: argparse.Namespace) -> int:
+    from undelete.data.openml import download
+
+    for name in options.names:
+        download(name, options.out, say=lambda line: print(line, flush=True))
     return 0
 
 
@@ -352,6 +407,18 @@ def _positive(text: str) -> int:
 
 def _count(text: str) -> int | None:
     return None if text == "all" else _positive(text)
+
+
+def _shape(text: str) -> tuple[tuple[int, ...], bool]:
+    """Return an image's shape as `ImageInfo` wants it, and whether its colours are planes."""
+    sides = text.lower().split("x")
+    if len(sides) not in (2, 3) or not all(side.isdecimal() and int(side) for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r} is no image's shape: give HxW, HxWx3 or 3xHxW, such as 28x28")
+    shape = tuple(int(side) for side in sides)
+    planes = len(shape) == 3 and shape[2] != 3 and shape[0] == 3
+    if len(shape) == 3 and shape[2] != 3 and not planes:
+        raise argparse.ArgumentTypeError(f"{text!r} has no side of 3 colours: give HxWx3 or 3xHxW, or HxW for grey")
+    return (*shape[1:], 3) if planes else shape, planes
 
 
 def _share(text: str) -> float:

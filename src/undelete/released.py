@@ -13,7 +13,9 @@ from undelete import inputs
 from undelete.adapters.align import align, changed_fills
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
+from undelete.adapters.readout import Readout
 from undelete.adapters.sklearn import from_sklearn
+from undelete.data.schema import ImageInfo
 from undelete.inputs import Table
 from undelete.maths.losses import LOSSES
 from undelete.release import Release
@@ -33,6 +35,8 @@ class Pair:
         The public records, raw.
     release : Release
         What an attack sees of them, one deletion.
+    readout : Readout or None
+        How pixels are read off a record, where records are images.
     gapless : list of str
         Columns whose imputers changed without meaning, since no public record has a missing cell there.
     warnings : list of str
@@ -43,6 +47,7 @@ class Pair:
     new: LinearModel
     public: pd.DataFrame
     release: Release
+    readout: Readout | None
     gapless: list[str]
     warnings: list[str]
 
@@ -56,10 +61,12 @@ def read_pair(
     n: int | None = None,
     l2: float | None = None,
     trust: bool = False,
+    image: ImageInfo | None = None,
 ) -> Pair:
     """Read two released models and public records; parameters and errors as of `undelete.audit`.
 
-    A refitted preprocessing is folded into the coefficients, so that both models are in the old one's space.
+    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients, so that both
+    models are in the old one's space.
     """
     table = inputs.as_records(public)
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
@@ -67,7 +74,8 @@ def read_pair(
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     W_after = align(old, new, gapless)
     n, warnings = inputs.count(n, old)
-    view = inputs.public_view(old, table, inputs.public_target(old, table, target))
+    readout = inputs.pixels(old, table, image)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, target), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
     release = Release(
@@ -78,4 +86,4 @@ def read_pair(
         l2=inputs.penalty(old, l2),
         **view,
     )
-    return Pair(old, new, table, release, gapless, warnings)
+    return Pair(old, new, table, release, readout, gapless, warnings)
