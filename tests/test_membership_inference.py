@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -212,6 +215,21 @@ def test_the_deleted_person_is_named_from_two_pipelines(name):
         assert found.loc[who, "p_value"] > 1e-4
         named += found.index[0] == who
     assert named == 3
+
+
+def test_behind_random_features_members_and_the_deleted_are_told_as_well():
+    """The model's space is the embedding's: held-out records and candidates go through it as the private ones do."""
+    table, columns = population(2400, seed=5), ["age", "years"]
+    model = make_pipeline(StandardScaler(), RBFSampler(gamma=0.2, n_components=30, random_state=0), Ridge(0.1))
+    private, public, out = table[:1000], table[1000:2000], table[2000:]
+    pairs = [part for piece in (private, out, public) for part in (piece[columns], piece["income"])]
+    assert undelete.membership(model, *pairs, shadows=4).scores.shape == (1400,)
+    before = clone(model).fit(private[columns], private["income"])
+    after, kept = copy.deepcopy(before), private.drop(index=17)
+    after[-1].fit(before[:-1].transform(kept[columns]), kept["income"])
+    people = pd.concat([private[:30], out[:30]])[[*columns, "income"]]
+    ranked = undelete.who_was_deleted(before, after, public[[*columns, "income"]], people, target="income", n=1000)
+    assert ranked.index[0] == 17
 
 
 def test_refusals_of_who_was_deleted():

@@ -202,7 +202,7 @@ def membership(
         Objective(*seen, target.loss, target.l2),
         bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1])),
         tol=FIT_TOL,
-        has_constant=model.design.has_constant,
+        has_constant=model.has_constant,
         progress=progress,
     )
     scores = lira(target.loss, problem.W, found.W, lineup.candidates, variance=variance)
@@ -279,7 +279,7 @@ def _encoded(
         raise InputError(
             f"there are {len(table)} {kind} records and {len(np.asarray(y))} targets of them: give one each, and some"
         )
-    return model.design.transform(table), encode_target(model, y, name)
+    return model.features(table), encode_target(model, y, name)
 
 
 def _rate(fpr: float) -> float:

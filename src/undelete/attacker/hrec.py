@@ -139,7 +139,10 @@ def from_gradient(
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
     inputs = distance = None
     if release.embedding is not None:
-        inputs, distance = _traced(release, X, estimate, identified, trace)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = column / scale[:, None]  # by a scale that may be unsure, as the paper has it
+        rows = np.flatnonzero(~same & np.isfinite(whole).all(axis=1))
+        inputs, distance = _traced(release, whole, estimate, rows, trace)
     raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
@@ -159,11 +162,12 @@ def from_gradient(
     )
 
 
-def _traced(release: Release, X: Floats, estimate: Estimate, identified: Flags, trace: Trace) -> tuple[Floats, Floats]:
+def _traced(
+    release: Release, X: Floats, estimate: Estimate, rows: NDArray[np.int64], trace: Trace
+) -> tuple[Floats, Floats]:
     """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
     phi = public_records(release)[0]
     inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
-    rows = np.flatnonzero(identified)
     if rows.size:
         found = trace(release.take(rows), X[rows], estimate.part(rows))
         inputs[rows], distance[rows] = found.inputs, found.distance
@@ -197,21 +201,17 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
     """
     if release.constant is None:
         return None
-    squared = isinstance(release.loss, Squared)
-    if isinstance(release.loss, Softmax):
-        # which residual is negative needs no scale, paper Eq. (15)
-        label = scales >= scales.max(axis=1, keepdims=True)
-        known = np.asarray(np.isfinite(X).all(axis=1))
-        return np.where(known[:, None], label.astype(float), np.nan)
+    squared, k = isinstance(release.loss, Squared), scales.shape[1]
+    if squared and release.target_kind == "number" and release.n is None:
+        return None
+    target = scales  # minus the residual, which for a class tells the label without a scale, paper Eq. (15)
+    known = np.asarray(np.isfinite(X).all(axis=1) & (identified | (release.target_kind == "class")))
     if squared and release.n is not None:
         W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
-        target = scales + np.einsum("bd,bdk->bk", X, W)
-        if release.target_kind == "class" and target.shape[1] > 1:
-            target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, -1.0)
-        elif release.target_kind == "class":
-            target = np.sign(target)
-    elif squared and release.target_kind == "number":
-        return None
-    else:
-        target = np.sign(scales)
-    return np.where(identified[:, None], target, np.nan)
+        target = scales + np.where(identified[:, None], np.einsum("bd,bdk->bk", np.nan_to_num(X), W), 0.0)
+    if release.target_kind == "class" and k > 1 and (squared or not release.loss.separable):
+        low = 0.0 if isinstance(release.loss, Softmax) else -1.0  # as the targets of its loss are coded
+        target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, low)
+    elif release.target_kind == "class":
+        target = np.sign(target)
+    return np.where(known[:, None], target, np.nan)

@@ -67,7 +67,8 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed
     true_X, X = truth.records[:, varying], found.records[:, varying]
     nothing = np.full(b, np.nan)
     scores = {"cosine": cosine(true_X, X), "centred_cosine": centred_cosine(true_X, X, mean)}
-    if "direction" in found.status and not placed:  # a direction has no place relative to the mean
+    # a direction has no place relative to the mean; what lies behind an embedding has one
+    if "direction" in found.status and not placed and found.inputs is None:
         scores["centred_cosine"] = np.where(np.array(found.status) == "direction", np.nan, scores["centred_cosine"])
     right = columns_right(release, truth, found)
     scores["exact_columns"] = nothing if right is None else right.mean(axis=1)
