@@ -3,7 +3,7 @@
 Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024). `EXPERIMENTS`
 maps a name to a function ``(data_dir, out, deletions, seed, progress) -> dict`` that writes ``out/NAME.json``,
 and for a figure ``NAME.svg`` and ``NAME.png``. The dictionary it returns is what the JSON holds; `lines` shows it
-in a terminal, and `undelete.paper.page` makes docs/results/tabular.md and docs/results/better.md from them.
+in a terminal, and `undelete.paper.page` makes the pages of docs/results from it.
 
 The paper prints its distributions as images, so their numbers cannot be compared one by one; those of its
 Table 1 can.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 Progress = Callable[[int, int], None]
@@ -30,15 +31,11 @@ def _run(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run one experiment; its modules are imported only now, or `undelete --help` would wait for matplotlib."""
-    from undelete.paper import better, fig5, fig6, fig10, table1
-
-    runs: dict[str, Experiment] = {
-        "fig5": fig5.run, "fig6": fig6.run, "fig10": fig10.run, "table1": table1.run, "better": better.run,
-    }  # fmt: skip
-    return runs[name](data_dir, out, deletions, seed, progress)
+    experiment: Experiment = import_module(f"undelete.paper.{name}").run
+    return experiment(data_dir, out, deletions, seed, progress)
 
 
-_NAMES = ("fig5", "fig6", "fig10", "table1", "better")
+_NAMES = ("fig1", "fig5", "fig6", "fig7", "fig10", "table1", "better")
 EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in _NAMES}
 """Each runs as ``EXPERIMENTS[name](data_dir, out, deletions, seed, progress)``; deletions None means all."""
 

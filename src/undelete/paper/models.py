@@ -13,9 +13,19 @@ from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
 from undelete.maths.objective import Objective
 from undelete.paper.samples import Floats, Halves, Kind, Sample
 
-PENALTIES = np.logspace(-2, 5, 29)  # four to a decade
-FOLDS = 5
 _TOLERANCE = 1e-9  # of the gradient per record, for targets of size one
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """Penalties to choose from, evenly spaced in the logarithm, and the folds of the choice."""
+
+    penalties: Floats
+    folds: int
+
+
+FINE = Tuning(np.logspace(-2, 5, 29), 5)  # four to a decade
+COARSE = Tuning(np.logspace(-2, 2, 5), 2)  # for hundreds of features of size one, where each fit is dear
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,24 @@ class Fitted:
     account: dict[str, Any]
 
 
-def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int) -> Fitted:
+def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int, tuning: Tuning = FINE) -> Fitted:
     """Choose the penalty by cross-validation on the private half, and fit on all of it.
 
     The penalty is that of the summed objective, maths (1); the constant is not penalised. It is chosen
     before any deletion and kept, as in the paper.
+
+    Parameters
+    ----------
+    model : Model
+        What is fitted.
+    sample : Sample
+        For its random streams, and its name in messages.
+    dealt : Halves
+        Its private records.
+    seed : int
+        Draws the folds.
+    tuning : Tuning
+        How the penalty is chosen.
 
     Raises
     ------
@@ -80,10 +103,11 @@ def fit_private(model: Model, sample: Sample, dealt: Halves, seed: int) -> Fitte
     if model.tuned:
         folds = np.random.default_rng(sample.streams(seed)[1])
         private = Objective(dealt.X, dealt.Y, model.loss, l2)
-        penalty = choose_penalty(private, PENALTIES.tolist(), folds, folds=FOLDS)
+        penalties = tuning.penalties
+        penalty = choose_penalty(private, penalties.tolist(), folds, folds=tuning.folds)
         how = (
-            f"least held-out loss of {FOLDS} folds of the private half, among {len(PENALTIES)} values from "
-            f"{PENALTIES[0]:g} to {PENALTIES[-1]:g}, evenly spaced in the logarithm"
+            f"least held-out loss of {tuning.folds} folds of the private half, among {len(penalties)} values from "
+            f"{penalties[0]:g} to {penalties[-1]:g}, evenly spaced in the logarithm"
         )
     objective = Objective(dealt.X, dealt.Y, model.loss, penalty * l2)
     found = fit(objective, tol=0.1 * tolerance)

@@ -1,9 +1,11 @@
-"""docs/results/tabular.md and better.md from the JSON that the experiments wrote: no number in them is typed by hand.
+"""The pages of docs/results from the JSON that the experiments wrote, so that no number in them is typed by hand.
 
     undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
-    python -m undelete.paper.page results/fig*.json results/table1.json > docs/results/tabular.md
-    undelete reproduce better --data DIR --out results
-    python -m undelete.paper.page results/better.json > docs/results/better.md
+    python -m undelete.paper.page results/*.json > docs/results/tabular.md
+    undelete reproduce fig1 fig7 --data DIR --out members
+    python -m undelete.paper.page members/*.json > docs/results/membership.md
+    undelete reproduce better --data DIR --out decoders
+    python -m undelete.paper.page decoders/better.json > docs/results/better.md
 
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
@@ -18,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, better_page
+from undelete.paper import EXPERIMENTS, better_page, membership_page
 from undelete.paper.files import HONEST, SCHEMA
-from undelete.report import formatting
+from undelete.paper.markdown import chosen, heading, panel_name, predicts, sentence, share, similarity, table
 
 _NAMES = {"hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
-_VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
 
 _HEAD = """# The paper's tabular results
 
@@ -69,17 +70,22 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote; the decoders' comparison alone.
+        What experiments returned or wrote.
 
     Raises
     ------
     InputError
-        When the comparison is not alone.
+        When they belong on different pages.
     """
     if any("cases" in result for result in results):
         if len(results) > 1:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
+    members = {membership_page.belongs(result) for result in results}
+    if len(members) > 1:
+        raise InputError("fig1 and fig7 have a page of their own, membership.md: give their results apart from others")
+    if True in members:
+        return membership_page.page(results)
     text = [_HEAD.format(honest=HONEST)]
     figure = None
     names = {result["name"] for result in results}
@@ -92,7 +98,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     if figure is not None:
         text.append(
             _READING.format(
-                chosen=_chosen(results), similarity=figure["similarity"], features=_sentence(figure["features"]),
+                chosen=chosen(_models(results)), similarity=figure["similarity"], features=sentence(figure["features"]),
                 schema=SCHEMA,
             )
         )  # fmt: skip
@@ -118,14 +124,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _section(result: dict[str, Any]) -> list[str]:
-    versions = ", ".join(f"{name} {result['environment'][name]}" for name in _VERSIONS)
-    text = [
-        f"## {result['name']}: {result['title']}\n",
-        f"{_sentence(result['shows'])}. Seed {result['seed']}; {result['split']}; undelete {result['undelete']}, "
-        f"{versions}.\n",
-        f"```\n{result['command']}\n```\n",
-        *(f"{note}\n" for note in result["notes"] if note != HONEST),
-    ]
+    text = heading(result, [note for note in result["notes"] if note != HONEST])
     if "cells" in result:
         return [*text, *_cells(result["cells"])]
     text.append(f"![{result['title']}]({result['name']}.svg)\n")
@@ -133,19 +132,15 @@ def _section(result: dict[str, Any]) -> list[str]:
     return [*text, *_settings(panels), *_scores(panels)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)] + [""]
-
-
 def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "records", "predicts", "n", "m", "d", "penalty", "changed", "share changed", "gradient"]
-    return _table(
+    return table(
         head,
         [
             [
-                f"{p['sample']}, {p['model']}", p["source"], p["target"].removeprefix("target").lstrip(" :"),
+                panel_name(p), p["source"], predicts(p),
                 f"{p['n']:,}", f"{p['m']:,}", str(p["d"]), f"{p['penalty']:.4g}",
-                f"{p['changed']:,} of {p['deletions']:,}", _share(p, "share_changed"),
+                f"{p['changed']:,} of {p['deletions']:,}", share(p, "share_changed"),
                 f"{p['gradient_norm_largest']:.1e}",
             ]
             for p in panels
@@ -155,14 +150,14 @@ def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
 
 def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "attack", "median cosine (centred)", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
-    return _table(
+    return table(
         head,
         [
             [
-                f"{p['sample']}, {p['model']}", _NAMES.get(name, name), _cosine(attack["median_cosine"]),
-                f"{_cosine(attack['q10_cosine'])} to {_cosine(attack['q90_cosine'])}",
-                _share(attack, "share_above_.9"), _share(attack, "share_above_.99"),
-                _cosine(attack["median_uncentred"]),
+                panel_name(p), _NAMES.get(name, name), similarity(attack["median_cosine"]),
+                f"{similarity(attack['q10_cosine'])} to {similarity(attack['q90_cosine'])}",
+                share(attack, "share_above_.9"), share(attack, "share_above_.99"),
+                similarity(attack["median_uncentred"]),
             ]
             for p in panels
             for name, attack in p["attacks"].items()
@@ -174,13 +169,13 @@ def _splits(others: Sequence[dict[str, Any]]) -> list[str]:
     """Return HRec's medians on other splits."""
     if not others:
         return []
-    names = [f"{p['sample']}, {p['model']}" for row in others[0]["rows"] for p in row["panels"]]
+    names = [panel_name(p) for row in others[0]["rows"] for p in row["panels"]]
     rows = [
-        [f"`{result['command']}`", *(_cosine(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
+        [f"`{result['command']}`", *(similarity(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
         for result in others
         for panels in [[p for row in result["rows"] for p in row["panels"]]]
     ]
-    return ["HRec's median cosine on other splits:\n", *_table(["command", *names], rows)]
+    return ["HRec's median cosine on other splits:\n", *table(["command", *names], rows)]
 
 
 def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
@@ -197,12 +192,12 @@ def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
         "paper",
         "difference",
     ]
-    return _table(
+    return table(
         head,
         [
             [
-                f"{c['sample']}, {c['model']}", c["source"],
-                c["target"].removeprefix("target").lstrip(" :"), f"{c['n']:,}",
+                panel_name(c), c["source"],
+                predicts(c), f"{c['n']:,}",
                 f"{c['m']:,}", f"{c['penalty']:.4g}", c["score"], f"{c['value']:.4f}",
                 f"{c['low']:.4f} to {c['high']:.4f}", f"{c['paper']:.4f}", f"{c['difference']:+.4f}",
             ]
@@ -211,33 +206,16 @@ def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
     )  # fmt: skip
 
 
-def _chosen(results: Sequence[dict[str, Any]]) -> str:
-    """Return how the penalties were chosen, as the results say it."""
-    models = [p for result in results for p in result.get("cells", [])]
-    models += [p for result in results for row in result.get("rows", []) for p in row["panels"]]
-    return "; ".join(dict.fromkeys(p["penalty_chosen"] for p in models))
-
-
-def _cosine(value: float | None) -> str:
-    return formatting.similarity(value).replace("\u00a0", " ")
-
-
-def _share(row: dict[str, Any], name: str) -> str:
-    """Return a share with its interval."""
-    if row[name] is None:
-        return formatting.MISSING
-    interval = formatting.percent_range(row[f"{name}_low"], row[f"{name}_high"])
-    return f"{formatting.percent(row[name])} ({interval})".replace("\u00a0", " ")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _models(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the models of tables and figures."""
+    models = [cell for result in results for cell in result.get("cells", [])]
+    return models + [panel for result in results for row in result.get("rows", []) for panel in row["panels"]]
 
 
 def main(paths: Sequence[str]) -> int:
     """Print the page of some JSON files; status 2 and one line when a file is not a result."""
     if not paths:
-        print("usage: python -m undelete.paper.page RESULT.json ... > docs/results/tabular.md", file=sys.stderr)
+        print("usage: python -m undelete.paper.page RESULT.json ... > docs/results/PAGE.md", file=sys.stderr)
         return 2
     try:
         print(page([read(Path(path)) for path in paths]), end="")

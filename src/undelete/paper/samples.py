@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from undelete.data.sources import Dataset, acs_income, acs_mobility, split_half
 from undelete.errors import InputError
+from undelete.maths.embeddings import RandomFourierFeatures, embed, median_distance
 
 Floats = NDArray[np.float64]
 Kind = Literal["number", "class"]
@@ -44,7 +45,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """A sample dealt into two halves, in the model's space.
+    """A sample dealt into a private and a public half, in the model's space.
 
     Parameters
     ----------
@@ -104,6 +105,23 @@ def target_text(sample: Sample, kind: Kind) -> str:
     return "target: income in dollars" if unit(sample, kind) == "dollars" else "target 0/1: income over 50,000 dollars"
 
 
+@dataclass(frozen=True, eq=False)
+class WithHoldout(Halves):
+    """A sample dealt into 40 % private, 40 % public and 20 % held-out records, in the model's space.
+
+    Parameters
+    ----------
+    X_holdout, Y_holdout : arrays (h, d), (h, 1)
+        Records that are neither private nor public.
+    embedding : dict
+        For the JSON: what the model's space is.
+    """
+
+    X_holdout: Floats
+    Y_holdout: Floats
+    embedding: dict[str, Any]
+
+
 def halves(sample: Sample, kind: Kind, seed: int) -> Halves:
     """Deal a sample into halves and put both in the model's space.
 
@@ -121,30 +139,80 @@ def halves(sample: Sample, kind: Kind, seed: int) -> Halves:
     InputError
         For too few records, or a column that is the same for the whole public half: it has no scale.
     """
+    private, public = split_half(_table(sample, kind), np.random.default_rng(sample.streams(seed)[0]))
+    space = _Space.of(sample, public)
+    return Halves(
+        *space.embed(private),
+        *space.embed(public),
+        centre=space.mean / space.deviation,
+        raw=private[space.features],
+        raw_public=public[space.features],
+    )
+
+
+def with_holdout(sample: Sample, kind: Kind, seed: int, random_features: int = 0) -> WithHoldout:
+    """Deal a sample 40 : 40 : 20 and put all parts in the model's space; as `halves` but for the held-out records.
+
+    Parameters
+    ----------
+    sample, kind, seed
+        As of `halves`.
+    random_features : int
+        How many random Fourier features of the standardised columns the model sees in their place; 0 for the columns
+        themselves. The kernel is Gaussian, its bandwidth the median distance of two public records.
+    """
+    table = _table(sample, kind)
+    order = np.random.default_rng(sample.streams(seed)[0]).permutation(len(table))
+    cuts = (2 * len(table) // 5, 4 * len(table) // 5)
+    private, public, holdout = (table.iloc[rows] for rows in np.split(order, cuts))
+    space = _Space.of(sample, public)
+    parts = [space.embed(part) for part in (private, public, holdout)]
+    embedding: dict[str, Any] = {"name": "columns", "features": parts[0][0].shape[1] - 1}
+    if random_features:
+        # of a stream that nothing else draws from: whoever can use the model knows the features
+        rng = np.random.default_rng(sample.streams(seed)[3].spawn(1)[0])
+        columns = parts[1][0][:, :-1]
+        bandwidth = median_distance(columns, rng)
+        fourier = RandomFourierFeatures.draw(columns.shape[1], random_features, bandwidth, rng)
+        parts = [(embed(fourier, X[:, :-1]), Y) for X, Y in parts]
+        embedding = {"name": "fourier", "features": random_features, "bandwidth": bandwidth}
+    raw = private[space.features], public[space.features]
+    return WithHoldout(*parts[0], *parts[1], space.mean / space.deviation, *raw, *parts[2], embedding=embedding)
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """The columns standardised by the public records' means and deviations, and the constant 1."""
+
+    features: list[str]
+    target: str
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, sample: Sample, public: pd.DataFrame) -> _Space:
+        dataset = sample.dataset
+        columns = public[list(dataset.features)].to_numpy()
+        space = cls(list(dataset.features), dataset.target, columns.mean(axis=0), columns.std(axis=0))
+        for name, spread in zip(dataset.features, space.deviation, strict=True):
+            if not spread > 0:
+                raise InputError(
+                    f"{dataset.source}: {name} is the same for the whole public half, so it cannot be standardised; "
+                    "use more records"
+                )
+        return space
+
+    def embed(self, table: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return records (., d) and targets (., 1)."""
+        columns = (table[self.features].to_numpy() - self.mean) / self.deviation
+        return np.column_stack([columns, np.ones(len(table))]), table[[self.target]].to_numpy()
+
+
+def _table(sample: Sample, kind: Kind) -> pd.DataFrame:
+    """Return the features and the target as numbers; InputError for too few records."""
     dataset = sample.dataset
     if dataset.n < _LEAST:
         raise InputError(f"{dataset.source}: too few for two halves and a choice of the penalty; {_LEAST} are needed")
     table = dataset.table[list(dataset.features)].astype("float64")
     y = dataset.table[dataset.target].astype("float64") if kind == "number" else 2.0 * dataset.over_50k() - 1.0
-    private, public = split_half(table.assign(**{dataset.target: y}), np.random.default_rng(sample.streams(seed)[0]))
-    columns = public[list(dataset.features)].to_numpy()
-    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
-    for name, spread in zip(dataset.features, deviation, strict=True):
-        if not spread > 0:
-            raise InputError(
-                f"{dataset.source}: {name} is the same for the whole public half, so it cannot be standardised; "
-                "use more records"
-            )
-
-    def embed(raw: Floats) -> Floats:
-        return np.column_stack([(raw - mean) / deviation, np.ones(len(raw))])
-
-    return Halves(
-        X=embed(private[list(dataset.features)].to_numpy()),
-        Y=private[[dataset.target]].to_numpy(),
-        X_public=embed(columns),
-        Y_public=public[[dataset.target]].to_numpy(),
-        centre=mean / deviation,
-        raw=private[list(dataset.features)],
-        raw_public=public[list(dataset.features)],
-    )
+    return table.assign(**{dataset.target: y})
