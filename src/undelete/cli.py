@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_audit(commands)
     _add_simulate(commands)
     _add_reproduce(commands)
+    _add_data(commands)
     return parser
 
 
@@ -169,6 +170,20 @@ def _add_reproduce(commands: Commands) -> None:
     parser.set_defaults(run=_reproduce)
 
 
+def _add_data(commands: Commands) -> None:
+    from undelete.data.images import IMAGES, default_folder
+
+    parser = commands.add_parser("data", help="download the paper's image data sets from OpenML", epilog=EPILOG)
+    parser.add_argument(
+        "names", nargs="+", choices=list(IMAGES), metavar="NAME", help=f"one or more of {', '.join(IMAGES)}"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=default_folder(), metavar="DIR",
+        help="where to write NAME.npz (default: ~/.cache/undelete)",
+    )  # fmt: skip
+    parser.set_defaults(run=_data)
+
+
 def _demo(options: argparse.Namespace) -> int:
     from undelete.demo import demo
 
@@ -233,6 +248,14 @@ def _reproduce(options: argparse.Namespace) -> int:
         with _bar(name) as bar:
             result = EXPERIMENTS[name](options.data, options.out, options.deletions, options.seed, bar)
         print("\n".join(lines(result)), flush=True)
+    return 0
+
+
+def _data(options: argparse.Namespace) -> int:
+    from undelete.data.openml import download
+
+    for name in options.names:
+        download(name, options.out, say=lambda line: print(line, flush=True))
     return 0
 
 

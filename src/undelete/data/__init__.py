@@ -1,6 +1,7 @@
 """Tables: reading a user's file, what known columns mean, and the data sets the demo and the paper use."""
 
-from undelete.data.schema import ACS_SCHEMA, WAGES_SCHEMA, ColumnInfo, Schema, schema_of
+from undelete.data.images import ImageData, load_images, scaled
+from undelete.data.schema import ACS_SCHEMA, WAGES_SCHEMA, ColumnInfo, ImageInfo, Schema, schema_of
 from undelete.data.sources import Dataset, acs_income, acs_mobility, census_wages, split_half
 from undelete.data.table import read_table
 
@@ -9,11 +10,15 @@ __all__ = [
     "WAGES_SCHEMA",
     "ColumnInfo",
     "Dataset",
+    "ImageData",
+    "ImageInfo",
     "Schema",
     "acs_income",
     "acs_mobility",
     "census_wages",
+    "load_images",
     "read_table",
+    "scaled",
     "schema_of",
     "split_half",
 ]

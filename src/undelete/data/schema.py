@@ -5,10 +5,15 @@ Nothing is computed from it. An attack sees numbers; a reader should see "educat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from undelete.errors import InputError
 from undelete.release import Kind
 
 
@@ -57,6 +62,70 @@ class ColumnInfo:
 
 
 @dataclass(frozen=True)
+class ImageInfo:
+    """How to see a record that is an image: its columns are pixels, row by row from the top left.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (h, w), grey, or (h, w, 3), red, green and blue.
+    low, high : float
+        The values of black and of white.
+    planes : bool
+        A colour image's columns are the red plane, then the green, then the blue (as in CIFAR-10's files),
+        and not three columns a pixel.
+
+    Raises
+    ------
+    InputError
+        For another shape, or a range without a width.
+    """
+
+    shape: tuple[int, ...]
+    low: float = 0.0
+    high: float = 255.0
+    planes: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.shape) not in (2, 3) or min(self.shape) < 1 or (len(self.shape) == 3 and self.shape[2] != 3):
+            raise InputError(
+                f"an image of shape {self.shape} cannot be drawn: give (height, width), or (height, width, 3)"
+            )
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise InputError(f"the values from {self.low:g} to {self.high:g} are no range: give black's, then white's")
+
+    @property
+    def size(self) -> int:
+        """How many columns an image has."""
+        return math.prod(self.shape)
+
+    def pixels(self, records: ArrayLike) -> NDArray[np.uint8]:
+        """Return records (n, size) as images (n, h, w) or (n, h, w, 3) of 0 (black) to 255.
+
+        The nearest of the 256 levels; what lies outside the range is black or white.
+
+        Raises
+        ------
+        InputError
+            When a record has another number of columns, or a value is not a number: that is no image.
+
+        Examples
+        --------
+        >>> ImageInfo((1, 3), low=-1, high=1).pixels([[-1, 0, 1.5]]).tolist()
+        [[[0, 128, 255]]]
+        """
+        values = np.asarray(records, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != self.size:
+            raise InputError(f"records of shape {values.shape} are no images of {self.size} columns {self.shape}")
+        if np.isnan(values).any():
+            raise InputError("a value is not a number, so its record is no image: leave it out")
+        levels = np.rint(np.clip((values - self.low) / (self.high - self.low), 0, 1) * 255).astype(np.uint8)
+        if self.planes and len(self.shape) == 3:
+            return np.ascontiguousarray(np.moveaxis(levels.reshape(-1, 3, *self.shape[:2]), 1, -1))
+        return levels.reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True)
 class Schema:
     """Descriptions of a table's columns; a column without one is described by its own name.
 
@@ -64,6 +133,8 @@ class Schema:
     ----------
     columns : sequence of ColumnInfo
         The columns that are described.
+    image : ImageInfo or None
+        How to see a record whose columns are the pixels of an image.
 
     Examples
     --------
@@ -72,6 +143,7 @@ class Schema:
     """
 
     columns: tuple[ColumnInfo, ...] = ()
+    image: ImageInfo | None = None
 
     def __getitem__(self, name: str) -> ColumnInfo:
         for column in self.columns:
