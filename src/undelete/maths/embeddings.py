@@ -25,7 +25,9 @@ _PAIRS = 2_000  # records whose pairwise distances the bandwidth is read off
 class Embedding(Protocol):
     """A fixed, differentiable map from a record x (d0,) to features phi(x) (D,)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name in `EMBEDDINGS`."""
 
     @property
     def inputs(self) -> int:

@@ -3,7 +3,7 @@
 Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024). `EXPERIMENTS`
 maps a name to a function ``(data_dir, out, deletions, seed, progress) -> dict`` that writes ``out/NAME.json``,
 and for a figure ``NAME.svg`` and ``NAME.png``. The dictionary it returns is what the JSON holds; `lines` shows it
-in a terminal, and `undelete.paper.page` makes docs/results/tabular.md from it.
+in a terminal, and `undelete.paper.page` makes docs/results/tabular.md and images.md from it.
 
 The paper prints its distributions as images, so their numbers cannot be compared one by one; those of its
 Table 1 can.
@@ -16,27 +16,33 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, str], None]
+"""Called as progress(done, total, stage)."""
 Folder = str | os.PathLike[str]
 Experiment = Callable[[Folder | None, Folder, int | None, int, Progress | None], dict[str, Any]]
+
+_TABLES = ("fig5", "fig6", "fig10", "table1")
+_IMAGES = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
+DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(_IMAGES, 200)
+"""Deletions a panel, unless said otherwise; the paper's are all."""
 
 
 def _run(
     name: str,
     data_dir: Folder | None,
     out: Folder,
-    deletions: int | None = 2000,
+    deletions: int | None = 200,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run one experiment; its modules are imported only now, or `undelete --help` would wait for matplotlib."""
-    from undelete.paper import fig5, fig6, fig10, table1
+    from undelete.paper import image_figures, table1, table2, tabular
 
-    runs: dict[str, Experiment] = {"fig5": fig5.run, "fig6": fig6.run, "fig10": fig10.run, "table1": table1.run}
+    runs: dict[str, Experiment] = tabular.FIGURES | image_figures.FIGURES | {"table1": table1.run, "table2": table2.run}
     return runs[name](data_dir, out, deletions, seed, progress)
 
 
-EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in ("fig5", "fig6", "fig10", "table1")}
+EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in (*_TABLES, *_IMAGES)}
 """Each runs as ``EXPERIMENTS[name](data_dir, out, deletions, seed, progress)``; deletions None means all."""
 
 

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 
 from undelete.report import distribution, formatting, svg
 
-_NAMES = {"hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
+_NAMES = {"hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
 _WIDTH, _HEIGHT = 206.0, 128.0  # points, of a panel's axes
 _LEFT, _GAP, _FOOT, _TOP = 60.0, 26.0, 36.0, 46.0
 _SMALL, _LINE = 8.0, 10.5
+_TITLE = 32  # characters of a panel's title in full size
 _COLUMNS = 46  # characters of small print over a panel
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted record; lower is better."
 
@@ -25,13 +26,14 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     Parameters
     ----------
     result : dict
-        Of `undelete.paper.tabular.reproduce`.
+        Of `undelete.paper.figure.reproduce`.
     stem : Path
         Where to write, without a suffix.
     """
     rows = [row["panels"] for row in result["rows"]]
     prints = [[_over(panel, rows[0] if i else []) for panel in row] for i, row in enumerate(rows)]
     heads = [26 + _LINE * max(len(text) for text in row) for row in prints]
+    lower = _lower(rows)
     width = _LEFT + max(len(row) for row in rows) * (_WIDTH + _GAP)
     notes = _notes(result, int(width / 4.5))
     height = _TOP + sum(head + _HEIGHT + _FOOT for head in heads) + 16 + _LINE * len(notes)
@@ -45,7 +47,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
             for j, panel in enumerate(row):
                 box = (_LEFT + j * (_WIDTH + _GAP)) / width, bottom / height, _WIDTH / width, _HEIGHT / height
                 axes = figure.add_axes(box)
-                _panel(axes, panel, prints[i][j], last=i == len(rows) - 1, first=j == 0)
+                _panel(axes, panel, prints[i][j], lower, last=i == len(rows) - 1, first=j == 0)
             top = bottom - _FOOT
         for k, line in enumerate(reversed(notes)):
             figure.text(10 / width, (8 + _LINE * k) / height, line, fontsize=_SMALL, color=svg.PALETTE["soft"])
@@ -61,26 +63,34 @@ def _title(result: dict[str, Any]) -> str:
     return f"{result['title']} ({result['shows']})"
 
 
-def _panel(axes: Axes, panel: dict[str, Any], small: list[str], *, last: bool, first: bool) -> None:
+def _lower(rows: list[list[dict[str, Any]]]) -> float:
+    """Return where the axes start: at -1 if more than a hundredth of a curve is negative, else at 0."""
+    curves = [attack["curve_cosine"] for row in rows for panel in row for attack in panel["attacks"].values()]
+    return -1.0 if any(curve[len(curve) // 100] < 0 for curve in curves if curve) else 0.0
+
+
+def _panel(axes: Axes, panel: dict[str, Any], small: list[str], lower: float, *, last: bool, first: bool) -> None:
     """Draw one panel: curves with their names on them, and what they are of above."""
     curves = {name: attack["curve_cosine"] for name, attack in panel["attacks"].items() if panel["changed"]}
     distribution.draw(
-        axes, curves, distribution.styles(list(curves), {}, _NAMES), -1.0, "cosine similarity" if last else ""
+        axes, curves, distribution.styles(list(curves), {}, _NAMES), lower, "cosine similarity" if last else ""
     )
-    axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
+    ticks = [-1, -0.5, 0, 0.5, 1] if lower < 0 else [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
     axes.tick_params(labelleft=first)
     if first:
         axes.set_ylabel("share of deletions")
     if not curves:
-        axes.text(0, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
+        axes.text((lower + 1) / 2, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
     for k, line in enumerate(reversed(small)):
         axes.annotate(
             svg.plain(line), (0, 1), (0, 7 + _LINE * k), xycoords="axes fraction", textcoords="offset points",
             fontsize=_SMALL, color=svg.PALETTE["soft"],
         )  # fmt: skip
+    title = svg.plain(f"{panel['sample']}, {panel['model']}")
     axes.annotate(
-        svg.plain(f"{panel['sample']}, {panel['model']}"), (0, 1), (0, 8 + _LINE * len(small)),
-        xycoords="axes fraction", textcoords="offset points", fontweight="bold",
+        title, (0, 1), (0, 8 + _LINE * len(small)), xycoords="axes fraction", textcoords="offset points",
+        fontweight="bold", fontsize=svg.FONT_SIZE if len(title) <= _TITLE else svg.FONT_SIZE - 1,
     )  # fmt: skip
 
 
@@ -92,7 +102,14 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
     text.append(f"n = {panel['n']:,}, m = {panel['m']:,}, {penalty}")
     if panel["changed"] < panel["deletions"]:
         text.append(f"only the {100 * panel['share_changed']:.1f} % of deletions that change the model")
+    if "accuracy" in panel:
+        text.append(f"accuracy {100 * panel['accuracy']:.1f} %, deleted label right {_labels(panel)}")
     return [*text, f"median {_medians(panel)}"]
+
+
+def _labels(panel: dict[str, Any]) -> str:
+    share = panel["attacks"].get("hrec", {}).get("label")
+    return "–" if share is None else formatting.percent(share)
 
 
 def _medians(panel: dict[str, Any]) -> str:
@@ -107,10 +124,14 @@ def _notes(result: dict[str, Any], columns: int) -> list[str]:
     panels = [panel for row in result["rows"] for panel in row["panels"]]
     played = sorted({panel["deletions"] for panel in panels})
     count = " to ".join(f"{b:,}" for b in (played[0], played[-1])[: len(played)])
-    text = (
-        f"{count} deletions a panel, exact retraining; {result['split']} {result['seed']}. Columns standardised with "
-        "the public half: Avg is the origin there, has no direction and counts as 0."
-    )
+    if any("accuracy" in panel for panel in panels):
+        how = "Pixels in [-1, 1]; RFF: random Fourier features. Accuracy on the test images."
+    else:
+        how = (
+            "Columns standardised with the public half: Avg is the origin there, has no direction and counts as 0. "
+            "RFF: random Fourier features."
+        )
+    text = f"{count} deletions a panel, exact retraining; {result['split']} {result['seed']}. {how}"
     return [*textwrap.wrap(svg.plain(text), columns), svg.plain(result["command"])]
 
 

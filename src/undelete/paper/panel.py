@@ -1,0 +1,272 @@
+"""One panel of a figure: a population, a model, and what three attacks make of its deletions.
+
+Half of the population is private, half public; the model is fitted on the private half; records are drawn from it and
+deleted, each from the full model with exact retraining; the attacks see the two models and the public half.
+
+The similarity is the paper's cosine, of the records themselves: the constant left out, before an embedding.
+
+A deletion that leaves the model as it was (a record outside the margin of a support vector machine) reveals
+nothing and is in no curve: the panel says how many changed the model.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.attacks import Attack, find
+from undelete.examine import run_attack
+from undelete.maintainer.game import Truth, play
+from undelete.maths.arrays import blocks
+from undelete.paper.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest
+from undelete.paper.models import Fitted, Model, deal, fit_private, in_space
+from undelete.paper.population import Floats, Halves, Population
+from undelete.paper.steps import Steps
+from undelete.release import Release
+from undelete.report.pictures import one_a_label
+from undelete.scoring.intervals import wilson
+from undelete.scoring.scores import cosine
+from undelete.scoring.table import score
+
+ATTACKS = ("hrec", "avg", "maxdiff")
+LEVELS = np.linspace(0.0, 1.0, 201)  # of the quantiles that describe a curve
+_BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
+_MODEL_NUMBERS = 160_000_000  # numbers in the models after the deletions that are held at a time: 1.3 GB
+_DECIMALS = 7
+_NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction
+_FORM = 1  # of what is kept of a panel
+_SHOWN = 10  # deletions whose pictures are kept
+
+
+def play_panel(
+    population: Population,
+    model: Model,
+    deletions: int,
+    seed: int,
+    steps: Steps | None = None,
+    *,
+    attacks: Sequence[str] = ATTACKS,
+    shelf: Shelf = NOT_KEPT,
+) -> Kept:
+    """Fit one model on one population, delete, attack and score.
+
+    Parameters
+    ----------
+    population : Population
+        n private and m public records after the split.
+    model : Model
+        What is fitted.
+    deletions : int
+        How many records, drawn without replacement.
+    seed : int
+        Determines all draws.
+    steps : Steps, optional
+        Counts deletions that were retrained, or attacked by one attack.
+    attacks : sequence of str
+        Names in `undelete.attacker.attacks.ATTACKS`.
+    shelf : Shelf
+        Remembers the panel, the fit, and the deletions that are retrained.
+
+    Returns
+    -------
+    Kept
+        The account is the panel in the JSON. The arrays hold a few deletions as pictures, one a label: "deleted" and
+        each attack's name (columns, d0), and "cosine_NAME" (columns,).
+    """
+    steps = steps or Steps()
+    dealt, mark = deal(model, population, seed, steps)
+    name, key = f"panel-{model.key}-{deletions}", digest(_FORM, mark, deletions, *attacks, attacking_code())
+    kept = shelf.load(name, key)
+    if kept is not None:
+        steps.add((len(attacks) + 1) * deletions)
+        return kept
+    dealt = in_space(model, population, dealt, seed, shelf, steps)
+    fitted = fit_private(model, population, dealt, seed, mark=mark, shelf=shelf, steps=steps)
+    game = _Game(dealt, fitted, population, model, seed, deletions, find(tuple(attacks)))
+    game.run(steps, shelf)
+    return shelf.store(name, key, game.pictures(), game.account())
+
+
+@dataclass(eq=False)
+class _Game:
+    """The deletions of one panel, a part of them at a time, and what has come of them so far."""
+
+    dealt: Halves
+    fitted: Fitted
+    population: Population
+    model: Model
+    seed: int
+    count: int
+    attacks: list[Attack]
+    changed: list[NDArray[np.bool_]] = field(default_factory=list)
+    gradients: list[Floats] = field(default_factory=list)
+    certified: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, list[dict[str, Floats]]] = field(default_factory=dict)
+    shown: dict[str, list[Floats]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _, _, draws, attacks, _ = self.population.streams(self.seed)
+        n, k = self.dealt.Y.shape
+        self.rows = np.sort(np.random.default_rng(draws).choice(n, size=self.count, replace=False))
+        self.rngs = [np.random.default_rng(stream) for stream in attacks.spawn(len(self.attacks))]
+        self.shown_at = np.empty(0, dtype=np.int64)
+        if k > 1:
+            labels = self.dealt.Y[self.rows].argmax(axis=1)
+            self.shown_at = one_a_label(labels, _SHOWN, np.random.default_rng(draws.spawn(1)[0]))
+
+    def run(self, steps: Steps, shelf: Shelf) -> None:
+        """Delete, retrain and attack."""
+        dealt, fitted, what = self.dealt, self.fitted, f"{self.population.name}, {self.model.label}"
+        constant = np.zeros(dealt.X.shape[1])
+        constant[-1] = 1.0
+        dealt.X_public.setflags(write=False)  # so that the release need not copy it
+        public = {
+            "X_public": dealt.X_public, "Y_public": dealt.Y_public, "constant": constant,
+            "target_kind": self.model.kind, "embedding": dealt.embedding, "inputs_public": dealt.inputs_public,
+        }  # fmt: skip
+        for part in blocks(self.count, _MODEL_NUMBERS // fitted.W.size):
+            rows = self.rows[part]
+            steps.begin(f"{what}: deletions")
+            start = time.perf_counter()
+            release, played = play(
+                fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
+                checkpoint=shelf.sweep(f"{self.model} {self.seed} {rows.tolist()} {fitted.account}"),
+            )  # fmt: skip
+            self._took("retraining", start)
+            self.changed.append((release.W_after != release.W_before).any(axis=(1, 2)))
+            self.gradients.append(played.gradient_norm)
+            self.certified += int(played.certified.sum())
+            shown = np.flatnonzero(np.isin(np.arange(part.start, part.stop), self.shown_at))
+            self._show("deleted", _records(dealt, rows)[shown])
+            for attack, rng in zip(self.attacks, self.rngs, strict=True):
+                steps.begin(f"{what}: {attack.name}")
+                start = time.perf_counter()
+                scores, guesses = self._attack(attack, release, rows, rng, steps)
+                self._took(attack.name, start)
+                self.scores.setdefault(attack.name, []).append(scores)
+                self._show(attack.name, guesses[shown])
+                self._show(f"cosine_{attack.name}", scores["cosine"][shown])
+
+    def _took(self, what: str, start: float) -> None:
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
+
+    def _show(self, name: str, values: Floats) -> None:
+        self.shown.setdefault(name, []).append(values)
+
+    def _attack(
+        self, attack: Attack, release: Release, rows: NDArray[np.int64], rng: np.random.Generator, steps: Steps
+    ) -> tuple[dict[str, Floats], Floats]:
+        """Return an attack's scores (b,), a block of deletions at a time, and its guesses (b, d0)."""
+        dealt, parts, guesses = self.dealt, [], []
+        for part in blocks(len(rows), max(1, _BLOCK_NUMBERS // len(release.X_public))):
+            own = rows[part]
+            truth = Truth(
+                X=dealt.X[own], Y=dealt.Y[own], inputs=None if dealt.inputs is None else dealt.inputs[own]
+            )  # fmt: skip
+            view = release.take(part)
+            found = run_attack(attack, view, rng, steps.add)
+            scores = score(view, truth, found)
+            guess = found.records if dealt.embedding is not None else found.records[:, :-1]
+            # what is left of the mean of standardised columns is rounding: it has a direction, but no meaning
+            blank = np.linalg.norm(guess, axis=1) <= _NOTHING
+            direction = np.array([status == "direction" for status in found.status])
+            row = {
+                "cosine": np.where(blank, 0.0, scores["cosine"]),
+                "centred": np.where(blank, 0.0, scores["centred_cosine"]),
+                "direction": direction.astype(float),
+            }
+            if dealt.centre is not None:
+                flattered = cosine(_records(dealt, own) + dealt.centre, guess + dealt.centre)
+                row["uncentred"] = np.where(direction, np.nan, flattered)
+            if dealt.embedding is not None:
+                row["embedding"] = cosine(truth.X[:, :-1], found.X[:, :-1])
+            if self.model.kind == "class":
+                row["label"] = np.nan_to_num(scores["label"])  # an attack that names none is not right
+            parts.append(row)
+            guesses.append(guess)
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, np.concatenate(guesses)
+
+    def pictures(self) -> dict[str, Floats]:
+        """Return the deletions to show, in the order of their labels."""
+        if not self.shown_at.size:
+            return {}
+        order = np.argsort(np.argsort(self.shown_at))
+        found = {name: np.concatenate(parts)[order] for name, parts in self.shown.items()}
+        return found | {
+            "rows": self.rows[self.shown_at],
+            "labels": self.dealt.Y[self.rows[self.shown_at]].argmax(axis=1),
+        }
+
+    def account(self) -> dict[str, Any]:
+        """Return the panel as the JSON holds it."""
+        population, dealt, kind = self.population, self.dealt, self.model.kind
+        changed = np.concatenate(self.changed)
+        low, high = wilson(float(changed.sum()), self.count)
+        scores = {
+            name: summary({key: np.concatenate([part[key] for part in parts])[changed] for key in parts[0]})
+            | {"seconds_each": round(self.seconds[name] / self.count, 5)}
+            for name, parts in self.scores.items()
+        }
+        return {
+            "sample": population.name, "source": population.source, "model": self.model.label, "key": self.model.key,
+            "target": population.target(kind), "unit": population.unit(kind),
+            "n": len(dealt.X), "m": len(dealt.X_public), "d": dealt.X.shape[1], "seed": self.seed, **dealt.account,
+            **self.fitted.account, "deletions": self.count, "changed": int(changed.sum()),
+            "share_changed": float(changed.mean()), "share_changed_low": low, "share_changed_high": high,
+            "gradient_norm_largest": float(np.concatenate(self.gradients).max()),
+            "gradient_tolerance": self.fitted.tolerance, "certified": self.certified,
+            "seconds_retraining_each": round(self.seconds["retraining"] / self.count, 5),
+            "peak_memory_gb": _peak_memory(), "attacks": scores,
+        }  # fmt: skip
+
+
+def _records(dealt: Halves, rows: NDArray[np.int64]) -> Floats:
+    """Return private records as they are compared: before the embedding, without the constant."""
+    return dealt.X[rows, :-1] if dealt.inputs is None else dealt.inputs[rows]
+
+
+def _peak_memory() -> float:
+    """Return the most memory that this process has held so far, in GB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2)
+
+
+def summary(scores: dict[str, Floats]) -> dict[str, Any]:
+    """Return an attack's medians, shares with Wilson's 95 % intervals, and curves as quantiles at `LEVELS`.
+
+    Parameters
+    ----------
+    scores : dict
+        "cosine", "centred", "direction" (b,) of the deletions that changed the model, and where they have a meaning
+        "uncentred", "embedding", "label"; a deletion from which nothing came back (NaN) counts as 0.
+    """
+    known = {name: np.nan_to_num(values) for name, values in scores.items() if name not in ("direction", "label")}
+    b = len(known["cosine"])
+    row: dict[str, Any] = {"deletions": b, "direction_only": int(scores["direction"].sum())}
+    wanted = [(f"median_{name}", name, 0.5) for name in known] + [
+        ("q10_cosine", "cosine", 0.1),
+        ("q90_cosine", "cosine", 0.9),
+    ]
+    for name, of, q in wanted:
+        # beyond the seventh decimal the order of summation, and so the number of threads, would show
+        row[name] = round(float(np.quantile(known[of], q)), _DECIMALS) if b else None
+    shares = {f"share_above_{bound:g}".replace("0.", "."): known["cosine"] > bound for bound in (0.9, 0.99)}
+    if "label" in scores:
+        shares["label"] = scores["label"] > 0
+    for name, hit in shares.items():
+        low, high = wilson(float(hit.sum()), b)
+        row |= {name: float(hit.sum()) / b, f"{name}_low": low, f"{name}_high": high} if b else {name: None}
+    for name in known:
+        if name == "centred" and "uncentred" in known:
+            continue  # of standardised columns it is the cosine itself
+        curve = np.quantile(known[name], LEVELS, method="inverted_cdf") if b else np.empty(0)
+        row[f"curve_{name}"] = curve.round(_DECIMALS).tolist()
+    return row
