@@ -18,8 +18,8 @@ from undelete.paper import models
 from undelete.paper.features import on_features
 
 PERSONS = 300
-IMAGES = 600
-FEATURES = 30
+IMAGES = 400
+FEATURES = 20
 
 
 def persons(rng: np.random.Generator, n: int = PERSONS) -> pd.DataFrame:
@@ -62,11 +62,10 @@ def few_features() -> Iterator[None]:
 
 
 def _blobs(rng: np.random.Generator, n: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images of 5 x 5 with a bright pixel where the label says, and noise."""
+    """Images of 4 x 4 with a bright pixel where the label says, and noise."""
     y = rng.integers(0, 10, n).astype(np.uint8)
-    x = rng.integers(0, 120, (n, 5, 5))
-    x[np.arange(n), y // 5, y % 5] += 100
-    x[np.arange(n), y // 5 + 2, y % 5] += 80
+    x = rng.integers(0, 150, (n, 4, 4))
+    x[np.arange(n), y // 4, y % 4] += 100
     return x.astype(np.uint8), y
 
 

@@ -45,7 +45,7 @@ def test_the_table_is_a_held_out_score_beside_the_paper_s(table: tuple[Path, dic
     assert [file.name for file in out.iterdir()] == ["table1.json"]
     assert result["command"] == "undelete reproduce table1 --data DIR --seed 2"
     cells = {(cell["key"], cell["sample"]): cell for cell in result["cells"]}
-    assert len(cells) == 9
+    assert len(cells) == 18
     assert cells["ridge", "CA"]["paper"] == 0.30139
     assert cells["svm", "TX"]["paper"] == 0.6868
     for cell in cells.values():

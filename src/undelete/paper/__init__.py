@@ -22,8 +22,8 @@ Folder = str | os.PathLike[str]
 Experiment = Callable[[Folder | None, Folder, int | None, int, Progress | None], dict[str, Any]]
 
 _TABLES = ("fig5", "fig6", "fig10", "table1")
-_IMAGES = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
-DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(_IMAGES, 200)
+IMAGE_EXPERIMENTS = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
+DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(IMAGE_EXPERIMENTS, 200)
 """Deletions a panel, unless said otherwise; the paper's are all."""
 
 
@@ -42,7 +42,7 @@ def _run(
     return runs[name](data_dir, out, deletions, seed, progress)
 
 
-EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in (*_TABLES, *_IMAGES)}
+EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in (*_TABLES, *IMAGE_EXPERIMENTS)}
 """Each runs as ``EXPERIMENTS[name](data_dir, out, deletions, seed, progress)``; deletions None means all."""
 
 

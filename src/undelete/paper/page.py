@@ -1,7 +1,9 @@
-"""docs/results/tabular.md from the JSON that the experiments wrote, so that no number in it is typed by hand.
+"""A page of docs/results from the JSON that the experiments wrote, so that no number in it is typed by hand.
 
     undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
-    python -m undelete.paper.page results/*.json > docs/results/tabular.md
+    python -m undelete.paper.page results/{fig5,fig6,fig10,table1}.json > docs/results/tabular.md
+    undelete reproduce table2 fig3 fig2 fig4 fig12 fig13 fig14 fig11 --data DIR --out results
+    python -m undelete.paper.page results/{table2,fig3,fig2,fig4,fig12,fig13,fig14,fig11}.json > docs/results/images.md
 
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
@@ -16,30 +18,35 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS
+from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS
 from undelete.paper.files import HONEST, SCHEMA
 from undelete.report import formatting
 
-_NAMES = {"hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
+_NAMES = {"hrec+": "HRec+", "hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
 
-_HEAD = """# The paper's tabular results
-
-Each section was made by the command above its table; `python -m undelete.paper.page` made this page from the JSON
-files the commands wrote. The same command gives the same numbers to seven decimals, but for gradients that are no
-larger than rounding. DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table
-says which, since the numbers depend on it. {honest}
+_MADE = """Each section was made by the command above its table; `python -m undelete.paper.page` made this page from
+the JSON files the commands wrote. The same command gives the same numbers to seven decimals, but for gradients that are
+no larger than rounding, seconds and memory. {data} {honest}
 """
+_PERSONS = (
+    "DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table says which, since the "
+    "numbers depend on it."
+)
+_IMAGES = (
+    "DIR holds what `undelete data mnist fashion_mnist cifar10` downloads; without --data it is ~/.cache/undelete."
+)
 
 _READING = """## How to read the tables
 
 - *n* private and *m* public records, *d* features with the constant. *penalty* is that of the summed objective
-  (`docs/maths.md` (1)), chosen on the private half before any deletion: {chosen}.
+  (`docs/maths.md` (1)), chosen on the private half before any deletion and kept. {chosen}.
 - *changed*: deletions that changed the model, of those played. A record outside the margin of a support vector
   machine changes nothing when it leaves, and nothing can be recovered of it: medians and shares are over the others.
 - *cosine*: {similarity}.
-- *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units of
-  the target: measured, or bounded from above for the deletions that the JSON counts as `certified` (`docs/maths.md`).
+{also}- *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units
+  of the target: measured, or bounded from above for the deletions that the JSON counts as `certified`
+  (`docs/maths.md`).
 - Shares have Wilson 95 % intervals over deletions. All deletions of a panel share one split, and with it one error of
   the public Hessian, so another seed may move a median by more than that.
 - {features}.
@@ -52,12 +59,16 @@ _READING = """## How to read the tables
 A figure has `similarity`, `levels` (of the quantiles that make a curve) and `rows`, one a model, of `panels`:
 `sample`, `source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`,
 `gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `certified`, `deletions`, `changed`,
-`share_changed` (with `_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model),
-`median_cosine`, `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and
-`share_above_.99` (with `_low` and `_high`), `direction_only` (deletions whose scale was not identified),
-`curve_cosine` and `curve_uncentred`. What has no value, because no deletion changed the model, is null.
+`share_changed` (with `_low` and `_high`), `seconds_penalty`, `seconds_fit`, `seconds_retraining_each`,
+`peak_memory_gb` (of the process so far) and `attacks`; on random features also `features`, `bandwidth` and
+`bandwidth_chosen`; of images `accuracy` (with `_low` and `_high`) on `tested` test images. Each attack has `deletions`
+(those that changed the model), `median_cosine`, `median_centred`, `median_uncentred`, `median_embedding`, `q10_cosine`,
+`q90_cosine`, `share_above_.9`, `share_above_.99` and of classes `label` (with `_low` and `_high`), `direction_only`
+(deletions whose scale was not identified), `seconds_each`, and `curve_` with the name of each similarity. What has no
+value, because no deletion changed the model, is null.
 
-The table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
+A figure of pictures has `grids`, a model each: described as above, with the `rows`, `labels` and `cosines` of what is
+shown. A table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
 """
 
 
@@ -69,9 +80,13 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     results : sequence of dict
         What experiments returned or wrote.
     """
-    text = [_HEAD.format(honest=HONEST)]
-    figure = None
     names = {result["name"] for result in results}
+    images = not names.isdisjoint(IMAGE_EXPERIMENTS)
+    text = [
+        f"# The paper's {'image' if images else 'tabular'} results\n",
+        _MADE.format(data=_IMAGES if images else _PERSONS, honest=HONEST),
+    ]
+    figure = None
     for name in (name for name in EXPERIMENTS if name in names):
         first, *others = sorted((r for r in results if r["name"] == name), key=lambda r: int(r["seed"]))
         text += _section(first)
@@ -82,7 +97,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         text.append(
             _READING.format(
                 chosen=_chosen(results), similarity=figure["similarity"], features=_sentence(figure["features"]),
-                schema=SCHEMA,
+                schema=SCHEMA, also=_also(results),
             )
         )  # fmt: skip
     return "\n".join(text)
@@ -118,6 +133,8 @@ def _section(result: dict[str, Any]) -> list[str]:
     if "cells" in result:
         return [*text, *_cells(result["cells"])]
     text.append(f"![{result['title']}]({result['name']}.svg)\n")
+    if "grids" in result:
+        return [*text, *_shown(result["grids"])]
     panels = [panel for row in result["rows"] for panel in row["panels"]]
     return [*text, *_settings(panels), *_scores(panels)]
 
@@ -128,42 +145,94 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "records", "predicts", "n", "m", "d", "penalty", "changed", "share changed", "gradient"]
-    return _table(
-        head,
+    rows = [
         [
-            [
-                f"{p['sample']}, {p['model']}", p["source"], p["target"].removeprefix("target").lstrip(" :"),
-                f"{p['n']:,}", f"{p['m']:,}", str(p["d"]), f"{p['penalty']:.4g}",
-                f"{p['changed']:,} of {p['deletions']:,}", _share(p, "share_changed"),
-                f"{p['gradient_norm_largest']:.1e}",
-            ]
-            for p in panels
-        ],
-    )  # fmt: skip
+            _panel(p), p["source"], _target(p), f"{p['n']:,}", f"{p['m']:,}", f"{p['d']:,}", f"{p['penalty']:.4g}",
+            f"{p['changed']:,} of {p['deletions']:,}", _share(p, "share_changed"), f"{p['gradient_norm_largest']:.1e}",
+        ]
+        for p in panels
+    ]  # fmt: skip
+    if any("accuracy" in p for p in panels):  # images: every deletion changes the model
+        head = [*head[:-3], "bandwidth", "accuracy", "gradient", "retraining", "peak memory"]
+        rows = [
+            [*row[:-3], _bandwidth(p), _share(p, "accuracy"), row[-1], _seconds(p["seconds_retraining_each"]),
+             f"{p['peak_memory_gb']:.1f} GB"]
+            for row, p in zip(rows, panels, strict=True)
+        ]  # fmt: skip
+    return _table(head, rows)
 
 
 def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
-    head = ["panel", "attack", "median cosine (centred)", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
-    return _table(
-        head,
+    images = any("accuracy" in p for p in panels)
+    attacks = [(p, name, attack) for p in panels for name, attack in p["attacks"].items()]
+    rows = [
         [
-            [
-                f"{p['sample']}, {p['model']}", _NAMES.get(name, name), _cosine(attack["median_cosine"]),
-                f"{_cosine(attack['q10_cosine'])} to {_cosine(attack['q90_cosine'])}",
-                _share(attack, "share_above_.9"), _share(attack, "share_above_.99"),
-                _cosine(attack["median_uncentred"]),
-            ]
-            for p in panels
-            for name, attack in p["attacks"].items()
-        ],
-    )  # fmt: skip
+            _panel(p), _NAMES.get(name, name), _cosine(attack["median_cosine"]),
+            f"{_cosine(attack['q10_cosine'])} to {_cosine(attack['q90_cosine'])}",
+            _share(attack, "share_above_.9"), _share(attack, "share_above_.99"),
+        ]
+        for p, name, attack in attacks
+    ]  # fmt: skip
+    if not images:
+        head = ["panel", "attack", "median cosine (centred)", "10 % to 90 %", "above .9", "above .99"]
+        uncentred = [_cosine(attack.get("median_uncentred")) for _, _, attack in attacks]
+        return _table([*head, "median uncentred"], [[*row, u] for row, u in zip(rows, uncentred, strict=True)])
+    head = [
+        "panel", "attack", "median cosine", "10 % to 90 %", "above .9", "above .99", "median centred",
+        "median embedding", "label right", "a reconstruction",
+    ]  # fmt: skip
+    more = [
+        [
+            _cosine(a["median_centred"]),
+            _cosine(a.get("median_embedding")),
+            _share(a, "label"),
+            _seconds(a["seconds_each"]),
+        ]
+        for _, _, a in attacks
+    ]
+    return _table(head, [[*row, *rest] for row, rest in zip(rows, more, strict=True)])
+
+
+def _shown(grids: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the similarities under the pictures."""
+    text = []
+    for grid in grids:
+        head = [f"{_panel(grid)}, n = {grid['n']:,}", *(str(label) for label in grid["labels"])]
+        text += _table(
+            head, [[_NAMES.get(name, name), *map(_cosine, cosines)] for name, cosines in grid["cosines"].items()]
+        )
+    return text
+
+
+def _also(results: Sequence[dict[str, Any]]) -> str:
+    """Return what more the tables of images and of random features need to be read."""
+    described = _described(results)
+    lines = []
+    if any("accuracy" in p for p in described):
+        lines.append(
+            "- *accuracy*: of the model before the deletions, on the authors' test images. *label right*: the deleted "
+            "image's label, by the attack (Avg names the commonest, MaxDiff its image's own). *retraining* and *a "
+            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it."
+        )
+    chosen = dict.fromkeys(p["bandwidth_chosen"].split(": ", 1)[1] for p in described if "bandwidth_chosen" in p)
+    lines += [
+        f"- *bandwidth* of the random Fourier features (RFF): the median distance of public records "
+        f"times a factor, {how}."
+        for how in chosen
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _described(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    models = [p for result in results for p in (*result.get("cells", []), *result.get("grids", []))]
+    return models + [p for result in results for row in result.get("rows", []) for p in row["panels"]]
 
 
 def _splits(others: Sequence[dict[str, Any]]) -> list[str]:
     """Return HRec's medians on other splits."""
     if not others:
         return []
-    names = [f"{p['sample']}, {p['model']}" for row in others[0]["rows"] for p in row["panels"]]
+    names = [_panel(p) for row in others[0]["rows"] for p in row["panels"]]
     rows = [
         [f"`{result['command']}`", *(_cosine(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
         for result in others
@@ -190,8 +259,7 @@ def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
         head,
         [
             [
-                f"{c['sample']}, {c['model']}", c["source"],
-                c["target"].removeprefix("target").lstrip(" :"), f"{c['n']:,}",
+                _panel(c), c["source"], _target(c), f"{c['n']:,}",
                 f"{c['m']:,}", f"{c['penalty']:.4g}", c["score"], f"{c['value']:.4f}",
                 f"{c['low']:.4f} to {c['high']:.4f}", f"{c['paper']:.4f}", f"{c['difference']:+.4f}",
             ]
@@ -202,9 +270,27 @@ def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
 
 def _chosen(results: Sequence[dict[str, Any]]) -> str:
     """Return how the penalties were chosen, as the results say it."""
-    models = [p for result in results for p in result.get("cells", [])]
-    models += [p for result in results for row in result.get("rows", []) for p in row["panels"]]
-    return "; ".join(dict.fromkeys(p["penalty_chosen"] for p in models))
+    ways: dict[str, list[str]] = {}
+    for p in _described(results):
+        models = ways.setdefault(p["penalty_chosen"], [])
+        models += [p["model"]] * (p["model"] not in models)
+    return "; ".join(f"{_sentence(', '.join(models))}: {how}" for how, models in ways.items())
+
+
+def _panel(p: dict[str, Any]) -> str:
+    return f"{p['sample']}, {p['model']}"
+
+
+def _target(p: dict[str, Any]) -> str:
+    return str(p["target"]).removeprefix("target").lstrip(" :")
+
+
+def _bandwidth(p: dict[str, Any]) -> str:
+    return f"{p['bandwidth']:.4g}" if "bandwidth" in p else formatting.MISSING
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g} s"
 
 
 def _cosine(value: float | None) -> str:
@@ -213,7 +299,7 @@ def _cosine(value: float | None) -> str:
 
 def _share(row: dict[str, Any], name: str) -> str:
     """Return a share with its interval."""
-    if row[name] is None:
+    if row.get(name) is None:
         return formatting.MISSING
     interval = formatting.percent_range(row[f"{name}_low"], row[f"{name}_high"])
     return f"{formatting.percent(row[name])} ({interval})".replace("\u00a0", " ")
@@ -226,7 +312,7 @@ def _sentence(text: str) -> str:
 def main(paths: Sequence[str]) -> int:
     """Print the page of some JSON files; status 2 and one line when a file is not a result."""
     if not paths:
-        print("usage: python -m undelete.paper.page RESULT.json ... > docs/results/tabular.md", file=sys.stderr)
+        print("usage: python -m undelete.paper.page RESULT.json ... > docs/results/PAGE.md", file=sys.stderr)
         return 2
     try:
         print(page([read(Path(path)) for path in paths]), end="")

@@ -58,7 +58,7 @@ def _table(result: dict[str, Any]) -> list[str]:
     """Return the scores beside the paper's."""
     text = ["", f"  {'held-out score':<38}{'here':>7}{'95 % interval':>17}{'paper':>7}{'diff.':>9}"]
     for cell in result["cells"]:
-        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"
+        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"[:38]
         interval = f"{cell['low']:.4f} to {cell['high']:.4f}"
         text.append(f"  {what:<38}{cell['value']:>7.4f}{interval:>17}{cell['paper']:>7.4f}{cell['difference']:>+9.4f}")
     return [*text, ""]
