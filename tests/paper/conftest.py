@@ -18,8 +18,8 @@ from undelete.paper import models
 from undelete.paper.features import on_features
 
 PERSONS = 300
-IMAGES = 400
-FEATURES = 20
+IMAGES = 300
+FEATURES = 12
 
 
 def persons(rng: np.random.Generator, n: int = PERSONS) -> pd.DataFrame:
@@ -62,9 +62,9 @@ def few_features() -> Iterator[None]:
 
 
 def _blobs(rng: np.random.Generator, n: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images of 4 x 4 with a bright pixel where the label says, and noise."""
+    """Images of 3 x 4 with a bright pixel where the label says, and noise."""
     y = rng.integers(0, 10, n).astype(np.uint8)
-    x = rng.integers(0, 150, (n, 4, 4))
+    x = rng.integers(0, 150, (n, 3, 4))
     x[np.arange(n), y // 4, y % 4] += 100
     return x.astype(np.uint8), y
 

@@ -60,7 +60,7 @@ def test_the_halves_are_the_training_images_in_two(images_dir: Path) -> None:
     population = images.load(images_dir, ("cifar10",))[0]
     dealt = population.halves("class", 3)
     both = np.vstack([dealt.X, dealt.X_public])
-    assert both.shape == (IMAGES, 49)
+    assert both.shape == (IMAGES, 37)
     assert (both[:, -1] == 1).all()
     pixels = np.rint((both[:, :-1] + 1) * 127.5)
     known = population.data.x_train.reshape(IMAGES, -1)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
@@ -106,7 +107,7 @@ class _Fits:
         """Return the parameters; None when they do not converge."""
         if self.squared:
             try:
-                return np.linalg.solve(self.hessian + np.diag(penalty * self.records.l2), self.moment)
+                return cho_solve(cho_factor(self.hessian + np.diag(penalty * self.records.l2)), self.moment)
             except np.linalg.LinAlgError:
                 return None
         found = fit(self._with(penalty), tol=self.tol, start=self.last)

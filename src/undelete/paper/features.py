@@ -20,13 +20,14 @@ from undelete.maths.objective import Objective
 from undelete.paper.kept import NOT_KEPT, Shelf, digest
 from undelete.paper.population import Halves
 
-FACTORS = (0.125, 0.177, 0.25, 0.354, 0.5, 0.707, 1.0)  # two to an octave
-_PENALTIES = np.logspace(-3, 1, 9)
+FACTORS = (0.25, 0.354, 0.5, 0.707, 1.0)  # two to an octave
+_PENALTIES = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 _TRAIN, _TEST = 8_000, 4_000  # public records that the factor is chosen on
+_TRIED = 2_048  # features that it is chosen with, at most
 CHOSEN = (
     f"median distance of public records times {{factor}}: of {len(FACTORS)} factors from {FACTORS[0]:g} to "
     f"{FACTORS[-1]:g} the one with the least squared error of a ridge model on held-out public records "
-    f"(up to {_TRAIN:,} to fit it, {_TEST:,} held out)"
+    f"(up to {_TRAIN:,} to fit it, {_TEST:,} held out, {_TRIED:,} features at most)"
 )
 
 
@@ -52,7 +53,7 @@ def on_features(dealt: Halves, features: int, seed: np.random.SeedSequence, shel
     inputs, public = (np.ascontiguousarray(X[:, :-1]) for X in (dealt.X, dealt.X_public))
     name, key = (
         f"bandwidth-{features}",
-        digest(fingerprint([public, dealt.Y_public]), features, seed, FACTORS, _TRAIN, _TEST),
+        digest(fingerprint([public, dealt.Y_public]), features, seed, CHOSEN),
     )
     kept = shelf.load(name, key)
     if kept is None:
@@ -77,14 +78,15 @@ def _bandwidth(
     seeds: tuple[np.random.SeedSequence, np.random.SeedSequence],
 ) -> dict[str, NDArray[np.float64]]:
     """Return the factor and the bandwidth, and each factor's held-out loss."""
+    tried, judge = min(features, _TRIED), seeds[1].spawn(1)[0]
     rng = np.random.default_rng(seeds[1])
     median = median_distance(public, rng)
     rows = rng.permutation(len(public))[: _TRAIN + _TEST]
-    l2 = np.append(np.ones(features), 0.0)
+    l2 = np.append(np.ones(tried), 0.0)
     losses = []
     for factor in FACTORS:
-        phi = _drawn(public.shape[1], features, factor * median, seeds[0])  # the same frequencies, rescaled
+        phi = _drawn(public.shape[1], tried, factor * median, seeds[0])  # the same frequencies, rescaled
         sample = Objective(embed(phi, public[rows]), Y[rows], Squared(), l2)
-        losses.append(hold_out_penalty(sample, _PENALTIES.tolist(), rng, test=_TEST).loss)
+        losses.append(hold_out_penalty(sample, _PENALTIES, np.random.default_rng(judge), test=_TEST).loss)
     factor = FACTORS[int(np.argmin(losses))]
     return {"choice": np.array([factor, factor * median]), "losses": np.array(losses)}
