@@ -102,7 +102,7 @@ def test_the_better_start_is_kept():
     release, _, _, _ = play_embedded()
     targets = hrec(release, RNG(0)).X[:, :-1]
     found = nearest_embedding(release, targets)
-    start = linear_inverse(release, 0.1).apply(targets)
+    start = linear_inverse(release).apply(targets)
     before = np.linalg.norm(targets - release.embedding.transform(start), axis=1)
     assert (found.distance <= before + 1e-9).all()
     assert found.converged.all()

@@ -13,11 +13,13 @@ The penalty is taken to be zero, as in the paper, even where the release states 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.decode import Estimate, Flags, decode
-from undelete.attacker.inversion import nearest_embedding
+from undelete.attacker.inversion import Preimages, nearest_embedding, public_records
 from undelete.maths.losses import Softmax, Squared
 from undelete.maths.objective import Objective
 from undelete.release import Floats, Reconstruction, Release
@@ -81,7 +83,16 @@ def unchanged(release: Release) -> Flags:
     return np.asarray(change <= _SAME * np.abs(release.W_before).max())
 
 
-def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool) -> Reconstruction:
+Trace = Callable[[Release, Floats, Estimate], Preimages]
+
+
+def _euclidean(release: Release, X: Floats, estimate: Estimate) -> Preimages:
+    return nearest_embedding(release, X[:, : public_records(release)[0].features])
+
+
+def from_gradient(
+    release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool, trace: Trace = _euclidean
+) -> Reconstruction:
     """Turn minus the deleted records' gradients G (b, d, k) into records, targets and raw columns.
 
     Parameters
@@ -96,6 +107,9 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         Name for the result.
     noisy : bool
         Whether G carries the sampling error of maths (10); otherwise it is exact and has no error bars.
+    trace : callable
+        From the release, recovered embeddings (b, d) and where they came from, to the records before an embedding;
+        by default the paper's Eq. (6).
     """
     b, _, k = G.shape
     scales = np.einsum("bdk,d->bk", G, release.constant) if release.constant is not None else np.zeros((b, k))
@@ -114,7 +128,7 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
     inputs = distance = None
     if release.embedding is not None:
-        inputs, distance = _traced(release, X, identified)
+        inputs, distance = _traced(release, X, estimate, identified, trace)
     raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
@@ -133,14 +147,13 @@ def from_gradient(release: Release, G: Floats, same: Flags, *, attack: str, nois
     )
 
 
-def _traced(release: Release, X: Floats, identified: Flags) -> tuple[Floats, Floats]:
+def _traced(release: Release, X: Floats, estimate: Estimate, identified: Flags, trace: Trace) -> tuple[Floats, Floats]:
     """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
-    phi = release.embedding
-    assert phi is not None
+    phi = public_records(release)[0]
     inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
     rows = np.flatnonzero(identified)
     if rows.size:
-        found = nearest_embedding(release, X[rows, : phi.features])
+        found = trace(release.take(rows), X[rows], estimate.part(rows))
         inputs[rows], distance[rows] = found.inputs, found.distance
     return inputs, distance
 

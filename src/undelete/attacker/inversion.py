@@ -131,9 +131,9 @@ def nearest_embedding(release: Release, targets: Floats) -> Preimages:
     Once for all deletions of the same public data: about m D^2 + 2 m D d0 + D^3 flops. A deletion: two starts of up
     to 150 steps, 4 d0 (D + d0) flops each. Source: paper Eq. (6), Algorithm 1.
     """
-    search, linear = shared(release, _prepared)
+    search: Search = shared(release, _euclidean)
     noise = np.ones(len(targets))
-    starts = (linear.apply(targets), _nearest_public(release, targets))
+    starts = (shared(release, linear_inverse).apply(targets), _nearest_public(release, targets))
     one, other = (search.run(targets, start, noise) for start in starts)
     first = one.distance <= other.distance
 
@@ -157,35 +157,28 @@ class LinearInverse:
         return self.mean + (targets - self.centre) @ self.slope
 
 
-def linear_inverse(release: Release, noise: float) -> LinearInverse:
+def linear_inverse(release: Release) -> LinearInverse:
     """Return the linear least mean square error estimate of a record from its noisy embedding, from public records.
 
-    Parameters
-    ----------
-    release : Release
-        With an embedding.
-    noise : float
-        Variance of a recovered embedding's error, relative to the embedding's own covariance, maths (10).
+    The noise is taken to be D (1/m + 1/n) times the embedding's own covariance: that of the squared loss for an
+    average record, maths (10).
     """
-    _, X, F = public_records(release)
+    phi, X, F = public_records(release)
     centre, mean, m = np.asarray(F.mean(axis=0)), np.asarray(X.mean(axis=0)), len(X)
     C = F.T @ F / m - np.outer(centre, centre)
     cross = F.T @ X / m - np.outer(centre, mean)
     diagonal = np.arange(len(C))
-    C *= 1.0 + noise
+    C *= 1.0 + phi.features * (1 / m + 1 / (release.n or m))
     C[diagonal, diagonal] += 1e-8 * float(np.trace(C)) / len(C)  # features may depend on each other
     return LinearInverse(mean, centre, np.asarray(np.linalg.solve(C, cross), dtype=np.float64))
 
 
-def _prepared(release: Release) -> tuple[Search, LinearInverse]:
+def _euclidean(release: Release) -> Search:
+    """Return the search of Eq. (6), in coordinates where the mean Gauss-Newton matrix is the identity."""
     phi, X, _ = public_records(release)
-    K = phi.curvature(X[:_SAMPLE])
-    values, vectors = np.linalg.eigh(K)
+    values, vectors = np.linalg.eigh(phi.curvature(X[:_SAMPLE]))
     scale = np.sqrt(np.maximum(values, _FLAT * values[-1]))
-    search = Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)))
-    m, n = len(X), release.n or len(X)
-    # a squared loss has an error of about D (1/m + 1/n) times the covariance, maths (10)
-    return search, linear_inverse(release, phi.features * (1 / m + 1 / n))
+    return Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)))
 
 
 def _nearest_public(release: Release, targets: Floats) -> Floats:

@@ -24,6 +24,7 @@ from scipy.special import erf
 
 from undelete.attacker.decode import Estimate, recentred
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
+from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import Conditional, entropy, learn
 from undelete.maths.arrays import blocks
 from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
@@ -87,7 +88,9 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     records times their values. Source: maths (13).
     """
     G = deleted_gradient(release, penalised=True)
-    found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True)
+    found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable)
+    if release.embedding is not None:
+        return found
     targeted = found.target is not None and release.Y_public is not None
     lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
