@@ -90,7 +90,7 @@ def play_panel(
     dealt = in_space(model, population, dealt, seed, shelf, steps)
     fitted = fit_private(model, population, dealt, seed, mark=mark, shelf=shelf, steps=steps)
     game = _Game(dealt, fitted, population, model, seed, deletions, find(tuple(attacks)))
-    game.run(steps, shelf)
+    game.run(steps, shelf, mark)
     return shelf.store(name, key, game.pictures(), game.account())
 
 
@@ -122,7 +122,7 @@ class _Game:
             labels = self.dealt.Y[self.rows].argmax(axis=1)
             self.shown_at = one_a_label(labels, _SHOWN, np.random.default_rng(draws.spawn(1)[0]))
 
-    def run(self, steps: Steps, shelf: Shelf) -> None:
+    def run(self, steps: Steps, shelf: Shelf, mark: str) -> None:
         """Delete, retrain and attack."""
         dealt, fitted, what = self.dealt, self.fitted, f"{self.population.name}, {self.model.label}"
         constant = np.zeros(dealt.X.shape[1])
@@ -140,7 +140,7 @@ class _Game:
                 fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
                 checkpoint=shelf.sweep(f"{self.model} {self.seed} {rows.tolist()} {fitted.account}"),
             )  # fmt: skip
-            self._took("retraining", start)
+            self.seconds["retraining"] = self.seconds.get("retraining", 0.0) + time.perf_counter() - start
             self.changed.append((release.W_after != release.W_before).any(axis=(1, 2)))
             self.gradients.append(played.gradient_norm)
             self.certified += int(played.certified.sum())
@@ -148,15 +148,21 @@ class _Game:
             self._show("deleted", _records(dealt, rows)[shown])
             for attack, rng in zip(self.attacks, self.rngs, strict=True):
                 steps.begin(f"{what}: {attack.name}")
-                start = time.perf_counter()
-                scores, guesses = self._attack(attack, release, rows, rng, steps)
-                self._took(attack.name, start)
-                self.scores.setdefault(attack.name, []).append(scores)
-                self._show(attack.name, guesses[shown])
-                self._show(f"cosine_{attack.name}", scores["cosine"][shown])
-
-    def _took(self, what: str, start: float) -> None:
-        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - start
+                name = f"attack-{self.model.key}-{attack.name}-{self.count}-{part.start}"
+                key = digest(_FORM, mark, self.count, attacking_code())
+                found = shelf.load(name, key)
+                if found is None:
+                    start = time.perf_counter()
+                    scores, guesses = self._attack(attack, release, rows, rng, steps)
+                    account = {"seconds": time.perf_counter() - start}
+                    found = shelf.store(name, key, scores | {"guess": guesses[shown]}, account)
+                else:
+                    steps.add(len(rows))
+                self.seconds[attack.name] = self.seconds.get(attack.name, 0.0) + found.account["seconds"]
+                arrays = dict(found.arrays)
+                self._show(attack.name, arrays.pop("guess"))
+                self._show(f"cosine_{attack.name}", arrays["cosine"][shown])
+                self.scores.setdefault(attack.name, []).append(arrays)
 
     def _show(self, name: str, values: Floats) -> None:
         self.shown.setdefault(name, []).append(values)
