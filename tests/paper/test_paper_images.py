@@ -17,10 +17,10 @@ from undelete.maintainer.fit import fit
 from undelete.paper import DELETIONS, EXPERIMENTS, images, lines, models, panel
 from undelete.paper.figure import shelf
 from undelete.paper.kept import Shelf
-from undelete.paper.models import IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
+from undelete.paper.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
 from undelete.paper.page import page
 from undelete.paper.panel import play_panel
-from undelete.paper.population import Floats
+from undelete.paper.population import Floats, Halves
 from undelete.paper.steps import Steps
 
 COUNT = 24
@@ -157,6 +157,30 @@ def test_a_fit_that_is_none_of_these_records_is_not_taken(images_dir: Path, tmp_
     file = place.folder / "fit-softmax.npz"
     file.write_bytes(file.read_bytes()[:100])
     assert place.load("fit-softmax", mark) is None
+
+
+@pytest.mark.parametrize("separable", [True, False])
+def test_a_weak_penalty_stands_in_where_no_optimum_exists(images_dir: Path, separable: bool) -> None:
+    population = images.load(images_dir, ("mnist",))[0]
+    dealt = population.halves("class", 0)
+    # all pixels tell the tiny images' labels, three do not
+    dealt = dealt if separable else dataclasses.replace(dealt, X=dealt.X[:, [0, 1, 2, -1]])
+    free = dataclasses.replace(IMAGE_FREE, features=0)
+    assert not free.penalties
+    fitted = fit_private(free, _WithoutTest(population.data), dealt, 0)
+    right = (dealt.X @ fitted.W).argmax(axis=1) == dealt.Y.argmax(axis=1)
+    assert right.all() == separable
+    assert fitted.account["penalty"] == (free.stand_in if separable else 0)
+    assert ("separable" in fitted.account["penalty_chosen"]) == separable
+    assert fitted.account["gradient_norm_fit"] <= 1e-10
+
+
+class _WithoutTest(images.Images):
+    """Its test images have other columns."""
+
+    def quality(self, dealt: Halves, W: Floats) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
 
 
 def test_the_table_has_the_accuracies_of_the_curves(played: tuple[Path, dict[str, dict[str, Any]]]) -> None:

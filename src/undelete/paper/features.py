@@ -20,7 +20,7 @@ from undelete.maths.objective import Objective
 from undelete.paper.kept import NOT_KEPT, Shelf, digest
 from undelete.paper.population import Halves
 
-FACTORS = (0.25, 0.354, 0.5, 0.707, 1.0)  # two to an octave
+FACTORS = (0.354, 0.5, 0.707, 1.0, 1.414, 2.0)  # two to an octave
 _PENALTIES = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 _TRAIN, _TEST = 8_000, 4_000  # public records that the factor is chosen on
 _TRIED = 2_048  # features that it is chosen with, at most
