@@ -32,7 +32,7 @@ _EMBEDDING = "embedding_"  # starts the names of an embedding's arrays in a file
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
 _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
-    "record_probability", "bits", "misfit", "inputs", "distance",
+    "record_probability", "bits", "misfit", "inputs", "distance", "mix",
 )  # fmt: skip
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
@@ -303,7 +303,9 @@ class Reconstruction:
     scale : array (b,) or None
         The constant's entry of the estimated gradient, by which it was divided (attacks on the difference).
     output : array (b,) of int or None
-        The output whose gradient was used.
+        The output whose gradient was used, or has the most of it.
+    mix : array (b, k) or None
+        The weights by which all outputs' gradients were added up, maths (12); None: that of `output` alone.
     status : sequence of str, b of them
         "ok", "unchanged" (the deletion did not change the model), or "direction" (the scale is not
         identified, so X is the record up to a factor).
@@ -360,6 +362,7 @@ class Reconstruction:
     misfit_terms: int = 0
     inputs: Floats | None = None
     distance: Floats | None = None
+    mix: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:

@@ -21,7 +21,7 @@ from scipy.special import erf
 
 from undelete.maths.arrays import blocks
 from undelete.maths.objective import predict
-from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Release
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -44,11 +44,27 @@ class Estimate:
         The output it belongs to.
     noisy : bool
         Whether it has sampling error.
+    mix : array (b, k) or None
+        The weights by which all outputs' gradients were added up, maths (12); None: `output` alone was read.
     """
 
     scale: Floats
     output: Indices
     noisy: bool = True
+    mix: Floats | None = None
+
+    @classmethod
+    def of(cls, found: Reconstruction) -> Estimate:
+        """Return where an attack's reconstruction came from.
+
+        Raises
+        ------
+        ValueError
+            When it was not read off a difference of models.
+        """
+        if found.scale is None or found.output is None:
+            raise ValueError(f"{found.attack} does not read a gradient, so it has no error of maths (10)")
+        return cls(found.scale, found.output, mix=found.mix)
 
     def weights(self, release: Release) -> Floats:
         """Return t (m, b): curvature times the change of each public record's prediction, maths (10)."""
@@ -60,7 +76,8 @@ class Estimate:
                 release.loss.curvature(release.Y_public, Z)[:, self.output] * (release.X_public @ change.T)
             )
         moved = predict(release.X_public, release.W_before - release.W_after)  # (m, b, k)
-        return np.asarray(release.loss.curvature_action(None, Z[:, None, :], moved)[:, own, self.output])
+        bent = release.loss.curvature_action(None, Z[:, None, :], moved)
+        return np.asarray(bent[:, own, self.output] if self.mix is None else (bent * self.mix).sum(axis=2))
 
     def _factor(self, release: Release) -> float:
         m = len(release.X_public)
@@ -99,7 +116,8 @@ class Estimate:
 
     def part(self, part: slice | Indices) -> Estimate:
         """Return the same for some of the deletions."""
-        return Estimate(self.scale[part], self.output[part], self.noisy)
+        mix = None if self.mix is None else self.mix[part]
+        return Estimate(self.scale[part], self.output[part], self.noisy, mix)
 
     def covariance(self, release: Release, t2: Floats, projection: Floats, centre: Floats, *, dense: bool) -> Floats:
         """Return the covariance of x @ projection, maths (10).

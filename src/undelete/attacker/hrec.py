@@ -91,7 +91,14 @@ def _euclidean(release: Release, X: Floats, estimate: Estimate) -> Preimages:
 
 
 def from_gradient(
-    release: Release, G: Floats, same: Flags, *, attack: str, noisy: bool, trace: Trace = _euclidean
+    release: Release,
+    G: Floats,
+    same: Flags,
+    *,
+    attack: str,
+    noisy: bool,
+    trace: Trace = _euclidean,
+    mix: Floats | None = None,
 ) -> Reconstruction:
     """Turn minus the deleted records' gradients G (b, d, k) into records, targets and raw columns.
 
@@ -110,13 +117,17 @@ def from_gradient(
     trace : callable
         From the release, recovered embeddings (b, d) and where they came from, to the records before an embedding;
         by default the paper's Eq. (6).
+    mix : array (b, k), optional
+        Weights by which the outputs' gradients are added up; by default the paper reads one output's.
     """
     b, _, k = G.shape
     scales = np.einsum("bdk,d->bk", G, release.constant) if release.constant is not None else np.zeros((b, k))
     output = _output(release, G, scales)
     own = np.arange(b)
     column, scale = G[own, :, output], scales[own, output]
-    estimate = Estimate(scale, output, noisy)
+    if mix is not None:
+        column, scale = np.einsum("bdk,bk->bd", G, mix), (scales * mix).sum(axis=1)
+    estimate = Estimate(scale, output, noisy, mix)
     identified = ~same & estimate.scale_identified(release)
     with np.errstate(divide="ignore", invalid="ignore"):
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
@@ -139,6 +150,7 @@ def from_gradient(
         target_error=error,
         scale=np.where(same, np.nan, scale),
         output=output,
+        mix=mix,
         status=status.tolist(),
         codes=raw.codes,
         values=raw.values,
@@ -187,8 +199,10 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
         return None
     squared = isinstance(release.loss, Squared)
     if isinstance(release.loss, Softmax):
+        # which residual is negative needs no scale, paper Eq. (15)
         label = scales >= scales.max(axis=1, keepdims=True)
-        return np.where(identified[:, None], label.astype(float), np.nan)
+        known = np.asarray(np.isfinite(X).all(axis=1))
+        return np.where(known[:, None], label.astype(float), np.nan)
     if squared and release.n is not None:
         W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
         target = scales + np.einsum("bd,bdk->bk", X, W)

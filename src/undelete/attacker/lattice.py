@@ -22,11 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from undelete.attacker.bounded import within_bounds
 from undelete.attacker.decode import Estimate, recentred
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
+from undelete.attacker.outputs import best_mix
 from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import Conditional, entropy, learn
 from undelete.maths.arrays import blocks
+from undelete.maths.losses import Softmax
 from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
@@ -73,7 +76,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Parameters
     ----------
     release : Release
-        The same as HRec sees; without raw columns the result is HRec's.
+        The same as HRec sees; without raw columns records are decoded in the model's space, or before its embedding.
     rng : numpy.random.Generator
         Not used: the attack draws nothing.
 
@@ -88,6 +91,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     records times their values. Source: maths (13).
     """
     G = deleted_gradient(release, penalised=True)
+    if not release.columns:
+        return _continuous(release, G)
     found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable)
     if release.embedding is not None:
         return found
@@ -117,6 +122,18 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         misfit_terms=lattice.projection.shape[1],
         **cast(dict[str, Any], arrays),
     )
+
+
+def _continuous(release: Release, G: Floats) -> Reconstruction:
+    """Reconstruct records that have no lattice, such as images: maths (11), (12)."""
+    mix = best_mix(release, G) if isinstance(release.loss, Softmax) and release.constant is not None else None
+    found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable, mix=mix)
+    rows = np.flatnonzero([status == "ok" for status in found.status])
+    if release.embedding is not None or not rows.size:
+        return found
+    X = np.array(found.X)
+    X[rows] = within_bounds(release.take(rows), X[rows], Estimate.of(found).part(rows))
+    return dataclasses.replace(found, X=X)
 
 
 def _lattice(release: Release, *, targeted: bool) -> _Lattice:
