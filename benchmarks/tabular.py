@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from refits import REFIT_TOL, Refit, difference, hinge, hinge_tolerance, logistic, our_fit, refit_each, ridge
 from settings import Settings
-from timing import Line, a_block_per_core, median_seconds, peak_gigabytes
+from timing import Line, median_seconds, peak_gigabytes
 from undelete.data.sources import acs_income
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
@@ -27,7 +27,7 @@ def ridge_row(settings: Settings) -> list[Line]:
     objective = _california(settings, "squared")
     W = _fitted(objective)
     everyone = np.arange(objective.n)
-    seconds, found = median_seconds(lambda: _spread(objective, W, everyone), settings.repeats)
+    seconds, found = median_seconds(lambda: _retrained(objective, W, everyone), settings.repeats)
     fit_seconds, _ = median_seconds(lambda: ridge(objective), 3 * settings.repeats)
     rows = _sample(objective.n, 20)
     refits = refit_each(objective, rows, ridge)
@@ -46,7 +46,7 @@ def measured_row(loss: str, settings: Settings) -> list[Line]:
     objective = _california(settings, loss)
     W = _fitted(objective)
     rows = _sample(objective.n, 408 if settings.quick else 1632)
-    seconds, found = median_seconds(lambda: _spread(objective, W, rows, certify=False), settings.repeats)
+    seconds, found = median_seconds(lambda: _retrained(objective, W, rows, certify=False), settings.repeats)
     per_deletion = seconds / len(rows)
     block = min(len(rows), _FLOOR_BLOCK)
     floor = pass_seconds(objective, block, settings.repeats)
@@ -73,7 +73,7 @@ def certified_row(loss: str, settings: Settings) -> list[Line]:
     objective = _california(settings, loss)
     W = _fitted(objective)
     everyone = np.arange(objective.n)
-    seconds, found = median_seconds(lambda: _spread(objective, W, everyone), settings.repeats)
+    seconds, found = median_seconds(lambda: _retrained(objective, W, everyone), settings.repeats)
     scratch_name, scratch, warm = _contenders(objective, W)
     few = _sample(objective.n, 10)
     refits = refit_each(objective, few, scratch)
@@ -145,9 +145,8 @@ def _fitted(objective: Objective) -> Floats:
     return np.asarray(found.W)
 
 
-def _spread(objective: Objective, W: Floats, rows: NDArray[np.int64], *, certify: bool = True) -> Deletions:
-    with a_block_per_core():
-        return retrain_without(objective, W, rows, certify=certify)
+def _retrained(objective: Objective, W: Floats, rows: NDArray[np.int64], *, certify: bool = True) -> Deletions:
+    return retrain_without(objective, W, rows, certify=certify)
 
 
 def _agreement(
@@ -182,7 +181,7 @@ def _synthetic_seconds(loss: str, certify: bool, repeats: int, *, n: int, d: int
     rows = _sample(n, deletions)
 
     def work() -> Deletions:
-        return _spread(objective, W, rows, certify=certify)
+        return _retrained(objective, W, rows, certify=certify)
 
     start = time.perf_counter()
     work()  # the first run warms up, and says how often the short ones must be repeated

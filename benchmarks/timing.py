@@ -8,15 +8,14 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 _PACKAGES = ("undelete", "numpy", "scipy", "scikit-learn", "joblib")
 _SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_NUM_THREADS")
@@ -75,13 +74,6 @@ def median_seconds(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
         result = work()
         times.append(time.perf_counter() - start)
     return float(np.median(times)), result
-
-
-@contextlib.contextmanager
-def a_block_per_core() -> Iterator[None]:
-    """Spread a sweep's blocks over the cores by threads, each with its own products: for models of few features."""
-    with threadpool_limits(1, user_api="blas"), parallel_config("threading", n_jobs=os.cpu_count()):
-        yield
 
 
 def peak_gigabytes() -> float:

@@ -51,6 +51,18 @@ def test_equals_scikit_learn(name):
     np.testing.assert_allclose(ours[:, : expected.shape[1]], expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("l2", [2.0, 0.0])
+def test_a_large_softmax_model_is_fitted_without_its_hessian(l2, monkeypatch):
+    objective = make("softmax", k=4, l2=l2)
+    expected = fit(objective)
+    monkeypatch.setattr("undelete.maintainer.fit._DENSE_PARAMETERS", 0)
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 6)  # two of five axes
+    found = fit(objective)
+    assert found.converged
+    assert found.gradient_norm <= 1e-10
+    np.testing.assert_allclose(null_free(objective, found.W), null_free(objective, expected.W), atol=1e-7)
+
+
 def test_separable_classes_without_penalty_do_not_converge():
     X = np.c_[np.linspace(-1, 1, 20), np.ones(20)]
     objective = Objective(X, np.sign(X[:, :1]), LOSSES["logistic"], np.zeros(2))

@@ -230,20 +230,28 @@ def threads():
     return max(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", ["default", "loky", "threading"])
 @pytest.mark.parametrize("name", ["squared", "logistic", "squared_hinge", "softmax"])
 def test_every_backend_gives_the_same_bits(name, backend, monkeypatch):
     monkeypatch.setattr("undelete.maintainer.sweep.BLOCK_ROWS", 5)
-    objective = make(name, n=2000, d=8, k=2)
+    objective, before = make(name, n=2000, d=8, k=2), threads()
     W = fit(objective).W
     rows = np.random.default_rng(0).permutation(2000)[:40]
-    expected = retrain_without(objective, W, rows, certify=False)
     steps = []
-    inner = {"inner_max_num_threads": threads()} if backend == "loky" else {}
-    with joblib.parallel_config(backend, n_jobs=2, **inner):
-        found = retrain_without(
-            objective, W, rows, certify=False, progress=lambda done, total: steps.append((done, total))
-        )
+
+    def progress(done, total):
+        steps.append((done, total))
+
+    with threadpool_limits(1):
+        expected = retrain_without(objective, W, rows, certify=False)
+        if backend != "default":
+            inner = {"inner_max_num_threads": 1} if backend == "loky" else {}
+            with joblib.parallel_config(backend, n_jobs=2, **inner):
+                found = retrain_without(objective, W, rows, certify=False, progress=progress)
+    if backend == "default":
+        monkeypatch.setattr("undelete.maintainer.leave_one_out.product_threads", lambda W: 2)
+        found = retrain_without(objective, W, rows, certify=False, progress=progress)
+        assert threads() == before
     equal(found, expected)
     done = [step[0] for step in steps]
     assert done == sorted(set(done))  # forward only, whichever block ends first

@@ -31,15 +31,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, blocks, namespace, take_rows, to_numpy
+from undelete.maths.arrays import Array, blocks, largest, namespace, summed, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
 _LARGEST_TENSOR = 4_000_000  # numbers in the third-derivative tensor: d up to 158
-_FIXED_POINT_STEPS = 2  # each removes all but about 1/n of what is left
+_FIXED_POINT_STEPS = 1  # removes all but about 1/n of what is left: as much as the expansion leaves out
 _MARGIN_STEPS = 12
 _REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the record counts as singular
 _NUMBERS = 4_000_000  # in a temporary array
+_PAIRS = 128_000  # products of two features held at once: 1 MB, what a processor's cache holds
+_FEWEST = 256  # records, or the products lose their speed
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ class _Without:
     def __init__(self, S: Array, x: Array, c: Array) -> None:
         xp = namespace(x)
         self.S, self.own = S, x @ S  # (b, rank)
-        slack = 1 - c * xp.sum(self.own**2, axis=1)
+        slack = 1 - c * summed(self.own**2)[:, 0]
         regular = slack > _REGULAR
         self.lift = xp.where(regular, c / xp.where(regular, slack, xp.ones_like(slack)), xp.zeros_like(slack))
         self.regular: NDArray[np.bool_] = to_numpy(regular)
@@ -117,7 +119,7 @@ class _Without:
     def solve(self, G: Array) -> Array:
         """Return y of the inverse of H - c_i x_i' x_i applied to each G (b, d); no meaning where not `regular`."""
         y = G @ self.S
-        return y + self.own * (self.lift * namespace(y).sum(self.own * y, axis=1))[:, None]
+        return y + self.own * self.lift[:, None] * summed(self.own * y)
 
 
 class _Expansion:
@@ -138,7 +140,7 @@ class _Expansion:
         for rows in blocks(n, block):
             self.gradient = self.gradient + accumulate(X[rows, :], self.residual[rows, None])[:, 0]
         self.rounding = _Rounding(objective, W, self.residual, self.curvature, block)
-        parts = [xp.sum((X[rows, :] @ self.S) ** 2, axis=1) for rows in blocks(n, _NUMBERS // X.shape[1])]
+        parts = [summed((X[rows, :] @ self.S) ** 2)[:, 0] for rows in blocks(n, _NUMBERS // X.shape[1])]
         self.reach = xp.sqrt(xp.concat(parts))  # ||x_j S||: how far a unit y can move record j's prediction
 
     def moved(self, y: Array) -> tuple[Array, Array, Array]:
@@ -166,12 +168,11 @@ class LogisticCertificate(_Expansion):
     def __init__(self, objective: Objective, W: Array) -> None:
         super().__init__(objective, W)
         xp = namespace(W)
-        X, d = objective.X, W.shape[0]
+        X = objective.X
         s = objective.loss.residual(xp.ones_like(self.z), self.z)[:, 0] + 1  # s(z)
         self.third = self.curvature * (1 - 2 * s)
         weights = xp.ones_like(s) if objective.weights is None else objective.weights
-        self.T = _tensor(X, self.third, X)
-        self.M = xp.reshape(_tensor(X, weights, xp.abs(X)), (d * d, d))
+        self.tensors = _tensors(X, self.third, weights)  # T and M
         self.furthest = float(xp.max(self.reach))
         eta = self.rounding.eta
         # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is 1/4 at most anyway
@@ -184,28 +185,28 @@ class LogisticCertificate(_Expansion):
         """Return the parameters without each row and the bound on their gradient."""
         xp = namespace(self.W)
         x, c, third, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.third, self.residual))
-        b, d = x.shape
+        d = x.shape[1]
         pull = x * r[:, None]
         gradient = self.gradient - pull
         without = _Without(self.S, x, c)
 
-        def squares(D: Array) -> Array:
-            return xp.reshape(D[:, :, None] * D[:, None, :], (b, d * d))
-
-        def bend(D: Array) -> Array:
-            return 0.5 * (squares(D) @ self.T - x * (third * xp.sum(x * D, axis=1) ** 2)[:, None])
+        def own(D: Array) -> Array:
+            return x * third[:, None] * summed(x * D) ** 2
 
         y = -without.solve(gradient)
         for _ in range(_FIXED_POINT_STEPS):
-            y = -without.solve(gradient + bend(y @ xp.matrix_transpose(self.S)))
-        y = xp.where(xp.any(pull != 0, axis=1)[:, None], y, xp.zeros_like(y))  # no pull: nothing changes at all
+            D = y @ xp.matrix_transpose(self.S)
+            y = -without.solve(gradient + (_twice(D, self.tensors[:, :d]) - own(D)) / 2)
+        pulls = largest(xp.abs(pull)) > 0
+        y = xp.where(pulls, y, xp.zeros_like(y))  # no pull: nothing changes at all
         W, D, beyond = self.moved(y)
-        left = D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None] + bend(D) + gradient
-        move = self.furthest * xp.sqrt(xp.sum(y**2, axis=1)) + beyond
-        quartic = (squares(D) @ self.M) * (move / 48)[:, None]
+        twice = _twice(D, self.tensors)  # T[D, D] and D'M D
+        left = D @ self.hessian - x * c[:, None] * summed(x * D) + (twice[:, :d] - own(D)) / 2 + gradient
+        move = self.furthest * xp.sqrt(summed(y**2)[:, 0]) + beyond
+        quartic = twice[:, d:] * (move / 48)[:, None]
         bounds = xp.abs(left) + xp.abs(quartic) + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
-        bound = to_numpy(xp.max(bounds, axis=1)) / self.objective.n
-        steps = np.where(to_numpy(xp.any(pull != 0, axis=1)), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
+        bound = to_numpy(largest(bounds)[:, 0]) / self.objective.n
+        steps = np.where(to_numpy(pulls)[:, 0], 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
         sound = np.isfinite(bound) & without.regular
         return Certified(W, np.where(sound, bound, np.inf), steps)
 
@@ -252,20 +253,20 @@ class MarginCertificate(_Expansion):
         xp = namespace(self.W)
         x, c, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.residual))
         pull = x * r[:, None]
-        inside = to_numpy(xp.any(pull != 0, axis=1))  # a record outside its margin changes nothing
+        inside = to_numpy(largest(xp.abs(pull)) > 0)[:, 0]  # a record outside its margin changes nothing
         start = self.gradient - pull
         without = _Without(self.S, x, c)
         y, gradient, W = xp.zeros_like(without.own), start, self.W[:, 0] + xp.zeros_like(x)
         rest = self.rounding.summed + self.slipped + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
-        size = np.where(inside, np.inf, to_numpy(xp.max(xp.abs(start) + rest, axis=1)))
+        size = np.where(inside, np.inf, to_numpy(largest(xp.abs(start) + rest)[:, 0]))
         steps = np.zeros(len(rows), dtype=np.int64)
         for _ in range(_MARGIN_STEPS):
             trial = y - without.solve(gradient)
             moved, D, beyond = self.moved(trial)
-            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(xp.sum(trial**2, axis=1)) + beyond / self.spare))
-            left = left + start + D @ self.hessian - x * (c * xp.sum(x * D, axis=1))[:, None]
+            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(summed(trial**2)[:, 0]) + beyond / self.spare))
+            left = left + start + D @ self.hessian - x * c[:, None] * summed(x * D)
             doubt = doubt + rest + self.rounding.many * (xp.abs(D) @ self.rounding.A)
-            now = to_numpy(xp.max(xp.abs(left) + doubt, axis=1))
+            now = to_numpy(largest(xp.abs(left) + doubt)[:, 0])
             better = inside & (now < size)
             if not better.any():
                 break
@@ -319,12 +320,29 @@ def fits(objective: Objective) -> bool:
     return objective.loss.name == "squared_hinge" or (objective.loss.name == "logistic" and d**3 <= _LARGEST_TENSOR)
 
 
-def _tensor(X: Array, weights: Array, outer: Array) -> Array:
-    """Return sum_j weights_j x_j x_j' outer_jk as (d^2, d), in blocks of records. Cost 2 n d^3 flops."""
-    xp = namespace(X)
-    n, d = X.shape
-    total = xp.zeros((d * d, outer.shape[1]), dtype=X.dtype, device=X.device)
-    for rows in blocks(n, 4_000_000 // d**2):
-        pairs = xp.reshape(X[rows, :, None] * X[rows, None, :], (-1, d * d))
-        total = total + xp.matrix_transpose(pairs) @ (weights[rows, None] * outer[rows, :])
+def _pairs(X: Array) -> Array:
+    """Return the products of two features, each pair once: (d (d + 1) / 2, n)."""
+    xp, columns = namespace(X), namespace(X).matrix_transpose(X)
+    columns = xp.asarray(columns, copy=True)  # each feature's numbers side by side: four times as fast
+    return xp.concat([columns[i : i + 1, :] * columns[i:, :] for i in range(X.shape[1])], axis=0)
+
+
+def _tensors(X: Array, third: Array, weights: Array) -> Array:
+    """Return T = sum_j third_j x_j x_j' x_jk and M = sum_j weights_j x_j x_j' |x_jk|, by pairs (d (d + 1) / 2, 2 d).
+
+    A pair of two different features counts twice. Cost 2 n d^3 flops.
+    """
+    xp, d = namespace(X), X.shape[1]
+    total = xp.zeros((d * (d + 1) // 2, 2 * d), dtype=X.dtype, device=X.device)
+    for rows in blocks(X.shape[0], max(_FEWEST, _PAIRS // d**2)):
+        x = X[rows, :]
+        total += _pairs(x) @ xp.concat([third[rows, None] * x, weights[rows, None] * xp.abs(x)], axis=1)
+    for i in range(d):
+        first = i * d - i * (i - 1) // 2  # the pair of feature i with itself; those with later ones follow
+        total[first + 1 : first + d - i, :] *= 2
     return total
+
+
+def _twice(D: Array, tensors: Array) -> Array:
+    """Return tensors, by pairs, applied to each D (b, d) twice."""
+    return namespace(D).matrix_transpose(_pairs(D)) @ tensors

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.errors import InputError
+from undelete.maintainer.matrix_free import MatrixFree
+from undelete.maintainer.preconditioner import TwoLevel
 from undelete.maintainer.ridge import least_norm_metric
-from undelete.maintainer.softmax import class_blocks, dense_hessian, solve_free
+from undelete.maintainer.softmax import dense_hessian
 from undelete.maths.arrays import Array, namespace
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, predict
@@ -21,7 +23,7 @@ from undelete.maths.solvers import factor, shortest
 
 _DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
 _STILL = 0.1  # largest change of a prediction by a further Newton step at an optimum
-_WORN = 40  # products of an inner solve after which its preconditioner is made anew
+_WORN = 15  # products of an inner solve after which its preconditioner is made anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +161,9 @@ class _Directions:
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
-        self.blocks: list[Array] | None = None
+        self.large: MatrixFree | None = None
+        self.precondition: TwoLevel | None = None
+        self.size = np.inf  # of the last step's gradient
 
     def step(self, W: Array, gradient: Array) -> Array:
         """Return the inverse Hessian at W applied to a gradient (d, k)."""
@@ -170,11 +174,17 @@ class _Directions:
         if W.shape[0] * W.shape[1] <= _DENSE_PARAMETERS:
             dense = factor(dense_hessian(objective, Z))
             return xp.reshape(dense.solve(xp.reshape(gradient, (-1, 1))), W.shape)
-        if self.blocks is None:
-            self.blocks = class_blocks(objective, W)
-        V, products = solve_free(objective, lambda V: objective.curved(Z, V), self.blocks, gradient[None, :, :])
+        if self.large is None:
+            self.large = MatrixFree(objective)
+        if self.precondition is None:
+            self.precondition = self.large.preconditioner(Z)
+        size, before = float(xp.max(xp.abs(gradient))), self.size
+        self.size = size
+        # no better than Newton's next error, as the last step had it (Eisenstat and Walker 1996, choice 2)
+        forcing = min(0.1, 0.9 * (size / before) ** 2)
+        V, products = self.large.solve((Z, self.precondition), gradient[None, :, :], forcing)
         if products > _WORN:
-            self.blocks = None
+            self.precondition = None
         return V[0, :, :]
 
 

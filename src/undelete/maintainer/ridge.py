@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.separable import REGULAR, SeparableStep
-from undelete.maintainer.sweep import Block, largest, rows_in_block
+from undelete.maintainer.sweep import Block, gradient_norms, rows_in_block
 from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import shortest
@@ -55,7 +55,7 @@ class ClosedForm:
         # maths (2): the inverse without the record, applied to x_i, is A^-1 x_i / (1 - h_i)
         pull = own.residual(own.X @ self.W) / xp.where(slack > REGULAR, slack, xp.ones_like(slack))[:, None]
         V = self.W + hx[:, :, None] * pull[:, None, :]
-        norm = largest(self._gradient(own, V), objective.n)
+        norm = gradient_norms(self._gradient(own, V), objective.n)
         rough = regular & (norm > _ROUGH)
         if regular.all() and not rough.any() and self.step.factored.full_rank:
             return Block(V, norm, np.ones(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
@@ -69,7 +69,7 @@ class ClosedForm:
         parts = [take_rows(V, np.flatnonzero(fine)) - self.W, self._refined(rows[rough])]
         D = shortest(xp.concat(parts, axis=0), self.step.factored.null, self.metric)
         V = take_rows(xp.concat([self.W + D, self._needed(rows[~regular])], axis=0), np.argsort(where))
-        norm = largest(self._gradient(objective.take(rows), V), objective.n)
+        norm = gradient_norms(self._gradient(objective.take(rows), V), objective.n)
         steps = 1 + rough.astype(np.int64)
         return Block(V, norm, steps, np.zeros(len(rows), dtype=np.bool_))
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.softmax import leverage_one
-from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
+from undelete.maths.arrays import Array, namespace, summed, take_rows, to_numpy
 from undelete.maths.objective import Objective
 from undelete.maths.solvers import Factored, factor
 
@@ -30,8 +30,8 @@ class SeparableStep:
         self.hessian = objective.hessian(W, 0)
         self.factored: Factored = factor(self.hessian)
 
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison."""
+    def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
+        """Apply the inverse of H - c_i x_i' x_i to each G (b, d, k): Sherman-Morrison; exact, whatever the forcing."""
         xp = namespace(G)
         b, d, k = G.shape
         hx, c, slack = self.lifted(rows)
@@ -61,4 +61,4 @@ class SeparableStep:
         xp = namespace(self.hessian)
         x, c = take_rows(self.objective.X, rows), take_rows(self.curvature, rows)
         hx = xp.matrix_transpose(self.factored.solve(xp.matrix_transpose(x)))
-        return hx, c, 1 - c * xp.sum(x * hx, axis=1)
+        return hx, c, 1 - c * summed(x * hx)[:, 0]

@@ -1,13 +1,10 @@
-"""The Hessian of a softmax model, in the two forms that fitting and retraining need.
+"""The Hessian of a softmax model where d k is a few thousand: formed once, inverted once.
 
-Dense where d k is a few thousand: formed once, inverted once. Matrix-free where it is larger: products with
-the data only, preconditioned by each class's own block. Shifting all classes of an unpenalised feature alike
-changes nothing, so the Hessian is singular along that direction; both forms leave it alone.
+Shifting all classes of an unpenalised feature alike changes nothing, so the Hessian is singular along that
+direction, and is left alone there. Larger models: matrix_free.py.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +12,12 @@ from numpy.typing import NDArray
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, blocks, namespace, take_rows
 from undelete.maths.objective import Objective, gram, predict
-from undelete.maths.solvers import conjugate_gradients, factor
+from undelete.maths.solvers import factor
 
 DENSE_LIMIT = 8192  # parameters d k up to which the Hessian is formed: its inverse takes (d k)^2 numbers
 _NUMBERS = 16_000_000  # in a temporary array of a dense step: 128 MB in float64
 _TRUSTED = 1e-6  # largest relative error of the dense inverse on a probe; its Newton steps remove the rest
 _REGULAR = 1e-10  # one minus the leverage, under which the model needs the record to be determined
-_FORCING = 1e-3  # relative residual of the inner solves; the outer Newton steps remove the rest
-_INNER = 200
-_JITTER = 1e-10  # keeps the preconditioner regular where features depend on each other
 
 
 def null_free(objective: Objective, V: Array) -> Array:
@@ -83,8 +77,8 @@ class DenseStep:
         self.Z = predict(objective.X, W)
         self.inverse = _inverse(dense_hessian(objective, self.Z))
 
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of the Hessian without its own record to each G (b, d, k)."""
+    def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
+        """Apply the inverse of the Hessian without its own record to each G (b, d, k); exact, whatever the forcing."""
         d, k = G.shape[1:]
         parts = [self._solve(rows[part], G[part, :, :]) for part in blocks(len(rows), _NUMBERS // (d * k * k))]
         return namespace(G).concat(parts, axis=0)
@@ -133,71 +127,6 @@ def _inverse(H: Array) -> Array:
 def _pseudo_inverse(H: Array) -> Array:
     half = factor(H).half
     return half @ namespace(H).matrix_transpose(half)
-
-
-class MatrixFreeStep:
-    """Newton steps without record i by batched, preconditioned conjugate gradients.
-
-    Parameters
-    ----------
-    objective : Objective
-        Softmax loss, any size.
-    W : array (d, k)
-        The full model.
-
-    Notes
-    -----
-    Memory 8 (k d^2 + 3 n k b + 6 d k b) bytes beside the data, for b deletions at a time. A step costs about 15
-    products with the data, 4 n d k flops a deletion each.
-    """
-
-    def __init__(self, objective: Objective, W: Array) -> None:
-        self.objective = objective
-        self.Z = predict(objective.X, W)
-        self.blocks = class_blocks(objective, W)
-
-    def solve(self, rows: NDArray[np.int64], G: Array) -> Array:
-        """Apply the inverse of the Hessian without its own record to each G (b, d, k), to three digits."""
-        xp = namespace(G)
-        own, z = self.objective.take(rows), take_rows(self.Z, rows)
-
-        def operator(V: Array) -> Array:
-            moved = xp.sum(own.X[:, :, None] * V, axis=1)
-            bent = own.loss.curvature_action(own.Y, z, moved)
-            if own.weights is not None:
-                bent = bent * own.weights[:, None]
-            return self.objective.curved(self.Z, V) - own.X[:, :, None] * bent[:, None, :]
-
-        return solve_free(self.objective, operator, self.blocks, G)[0]
-
-
-def class_blocks(objective: Objective, W: Array) -> list[Array]:
-    """Return the inverse of each class's own block of the Hessian, k of (d, d): a preconditioner."""
-    inverses = []
-    for c in range(W.shape[1]):
-        H = objective.hessian(W, c)
-        xp = namespace(H)
-        diagonal = xp.linalg.diagonal(H)
-        scale = 1 / xp.sqrt(xp.where(diagonal > 0, diagonal, xp.ones_like(diagonal)))
-        # relative to each feature's own curvature; a feature that no record has gets the whole of it
-        jitter = xp.where(diagonal > 0, xp.full_like(diagonal, _JITTER), xp.ones_like(diagonal))
-        lifted = H * scale[:, None] * scale[None, :] + xp.eye(H.shape[0], dtype=H.dtype, device=H.device) * jitter
-        inverses.append(xp.linalg.inv(lifted) * scale[:, None] * scale[None, :])
-    return inverses
-
-
-def solve_free(
-    objective: Objective, operator: Callable[[Array], Array], inverses: list[Array], G: Array
-) -> tuple[Array, int]:
-    """Solve operator(V) = G (b, d, k) by conjugate gradients, the null directions projected out; and the products."""
-    xp = namespace(G)
-
-    def precondition(V: Array) -> Array:
-        V = null_free(objective, V)
-        parts = [V[:, :, c] @ inverse for c, inverse in enumerate(inverses)]
-        return null_free(objective, xp.stack(parts, axis=2))
-
-    return conjugate_gradients(operator, null_free(objective, G), precondition, tol=_FORCING, max_iterations=_INNER)
 
 
 def _refuse_leverage(rows: NDArray[np.int64], slack: Array) -> None:

@@ -1,26 +1,29 @@
 """Runs the blocks of a sweep: in this process or spread by joblib, remembered on disk, in any order.
 
 A block is a function of the problem and its rows alone, so the result does not depend on which worker ran
-it, in which order, or in which run: bit-identical, as long as matrix products run on as many threads.
+it, in which order, or in which run: bit-identical, as long as matrix products run on as many threads. By default many
+blocks run at once, each with products of one thread: as many as one product may use threads.
 `joblib.parallel_config("loky", n_jobs=2)` or, with a client of a cluster, `joblib.parallel_config("dask")` around
-the call spreads the blocks. Both give each worker process its share of the threads, which may move the last bits;
-`inner_max_num_threads` keeps their number. A Dask worker that dies has its block run again by another.
+the call spreads the blocks otherwise. Both give each worker process its share of the threads, which may move the last
+bits; `inner_max_num_threads` keeps their number. A Dask worker that dies has its block run again by another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import pickle
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from joblib.parallel import (
     LokyBackend,
     MultiprocessingBackend,
@@ -29,13 +32,15 @@ from joblib.parallel import (
     get_active_backend,
 )
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from undelete.errors import InputError
-from undelete.maths.arrays import Array, namespace, to_numpy
+from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 
-BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions hold at a time: 128 MB in float64
+BLOCK_NUMBERS = 8_000_000  # numbers that a block's deletions hold at a time: 64 MB in float64
 BLOCK_ROWS = 4096  # deletions in a block at most
+_FEW_BLOCKS = 2  # for each thread: with fewer, threads would wait for the last one
 _HASHED_ROWS = 4096  # rows of an array copied at a time
 _PARTIAL = ".partial"  # ends the name of what is being written
 _FORMAT = "undelete.sweep/1"
@@ -56,10 +61,10 @@ def rows_in_block(numbers: int) -> int:
     return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // numbers))
 
 
-def largest(gradient: Array, n: int) -> NDArray[np.float64]:
+def gradient_norms(gradient: Array, n: int) -> NDArray[np.float64]:
     """Return |gradient|_inf / n of each (b, d, k)."""
     xp = namespace(gradient)
-    return np.array(to_numpy(xp.max(xp.abs(gradient), axis=(1, 2))) / n)
+    return np.array(to_numpy(largest(xp.abs(xp.reshape(gradient, (gradient.shape[0], -1)))))[:, 0] / n)
 
 
 Task = Callable[[NDArray[np.int64]], Block]
@@ -71,6 +76,7 @@ def run_blocks(
     progress: Callable[[int], None],
     checkpoint: Path | None = None,
     fingerprint: str = "",
+    threads: int = 1,
 ) -> list[Block]:
     """Return the results of all blocks, in their order.
 
@@ -86,6 +92,8 @@ def run_blocks(
         Folder where each block is written as it finishes, and read from when the sweep is started again.
     fingerprint : str
         Of the problem; a folder of another problem is refused.
+    threads : int
+        Blocks to run at once in this process, if joblib is not configured otherwise.
 
     Raises
     ------
@@ -101,15 +109,43 @@ def run_blocks(
         progress(len(blocks[i]))
     missing = [i for i in range(len(blocks)) if i not in results]
     sent = _sendable(task) if missing else task
-    parallel = Parallel(return_as="generator_unordered")
-    for i, block in parallel(delayed(_run)(_Job(sent, i, blocks[i])) for i in missing):
-        if checkpoint is not None:
-            _store(_place(checkpoint, i), block)
-            # as a stored block has it, so that all blocks are in one array library
-            block = replace(block, W=to_numpy(block.W))
-        results[i] = block
-        progress(len(blocks[i]))
+    with _side_by_side(threads if len(blocks) >= _FEW_BLOCKS * threads else 1):
+        parallel = Parallel(return_as="generator_unordered")
+        for i, block in parallel(delayed(_run)(_Job(sent, i, blocks[i])) for i in missing):
+            if checkpoint is not None:
+                _store(_place(checkpoint, i), block)
+                # as a stored block has it, so that all blocks are in one array library
+                block = replace(block, W=to_numpy(block.W))
+            results[i] = block
+            progress(len(blocks[i]))
     return [results[i] for i in range(len(blocks))]
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    """Return the threads of the libraries that are loaded; to look for them takes as long as a small sweep."""
+    return ThreadpoolController()
+
+
+def product_threads(like: Array) -> int:
+    """Return how many threads a matrix product of NumPy arrays may use; 1 for those of another library."""
+    if not isinstance(like, np.ndarray):
+        return 1
+    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
+
+
+@contextlib.contextmanager
+def _side_by_side(threads: int) -> Iterator[None]:
+    """Run blocks in threads with products of one thread each, unless the user has configured joblib.
+
+    What is not a product, the exponentials above all, then uses all cores, too.
+    """
+    backend, jobs = get_active_backend()
+    if threads == 1 or jobs is not None or not isinstance(backend, LokyBackend):  # joblib's own default
+        yield
+        return
+    with _pools().limit(limits=1, user_api="blas"), parallel_config("threading", n_jobs=threads):
+        yield
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, blocks, device, namespace, take_rows
+from undelete.maths.arrays import Array, blocks, device, namespace, summed, take_rows
 from undelete.maths.losses import Loss
 
 _CPU_NUMBERS = 128_000  # predictions held at once: 1 MB; from memory, they would cost more than the products
@@ -98,6 +99,13 @@ class Objective:
         weights = None if self.weights is None else take_rows(self.weights, rows)
         return Objective(take_rows(self.X, rows), take_rows(self.Y, rows), self.loss, self.l2, weights)
 
+    def astype(self, dtype: Any) -> Objective:
+        """Return the objective in another precision: a copy, unless it is in that one already."""
+        xp = namespace(self.X)
+        X, Y, l2 = (xp.astype(array, dtype, copy=False) for array in (self.X, self.Y, self.l2))
+        weights = None if self.weights is None else xp.astype(self.weights, dtype, copy=False)
+        return Objective(X, Y, self.loss, l2, weights)
+
     def output(self, j: int) -> Objective:
         """Return one output's own objective; only for a separable loss."""
         return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights)
@@ -124,8 +132,7 @@ class Objective:
 
         W is one (d, k) for all records, or (n, d, k), each record at its own parameters.
         """
-        xp = namespace(self.X, W)
-        Z = predict(self.X, W) if W.ndim == 2 else xp.sum(self.X[:, :, None] * W, axis=1)
+        Z = predict(self.X, W) if W.ndim == 2 else self._own_predictions(W)
         return self.X[:, :, None] * self.residual(Z)[:, None, :]
 
     def hessian_vector_product(self, W: Array, V: Array) -> Array:
@@ -141,6 +148,11 @@ class Objective:
 
         return self._through(V, bent) + self.l2[:, None] * V
 
+    def own_curved(self, Z: Array, V: Array) -> Array:
+        """Return each record's own Hessian at predictions Z (n, k) applied to its own V (n, d, k), no penalty."""
+        bent = self.loss.curvature_action(self.Y, Z, self._own_predictions(V))
+        return self.X[:, :, None] * self._weigh(bent)[:, None, :]
+
     def curvature(self, W: Array) -> Array:
         """Return each record's weighted curvature, its diagonal (n, k)."""
         return self._weigh(self.loss.curvature(self.Y, predict(self.X, W)))
@@ -151,6 +163,10 @@ class Objective:
         root = xp.sqrt(self.curvature(W)[:, output])
         H = xp.eye(self.X.shape[1], dtype=self.X.dtype, device=device(self.X)) * self.l2[:, None]
         return H + gram(self.X, root)
+
+    def _own_predictions(self, W: Array) -> Array:
+        """Return x_i W_i (n, k) for W (n, d, k)."""
+        return namespace(W).concat([summed(self.X * W[:, :, j]) for j in range(W.shape[2])], axis=1)
 
     def _through(self, V: Array, bend: Callable[[Objective, Array, slice], Array]) -> Array:
         """Return X' bend(X V), of V's shape (d, k) or (b, d, k), a few records at a time."""

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, namespace
+from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
 
 _LARGE = 500  # order from which Cholesky's method is tried first: 5 times less work than the eigenvectors
 
@@ -101,11 +102,11 @@ def shortest(V: Array, null: Array, metric: Array) -> Array:
 
 
 def conjugate_gradients(
-    operator: Callable[[Array], Array],
+    operator: Callable[[Array, NDArray[np.int64]], Array],
     B: Array,
     precondition: Callable[[Array], Array],
     *,
-    tol: float,
+    tol: Array,
     max_iterations: int,
 ) -> tuple[Array, int]:
     """Solve b systems at once, each by its own preconditioned conjugate gradients.
@@ -113,13 +114,13 @@ def conjugate_gradients(
     Parameters
     ----------
     operator : callable
-        Applies the matrices to an array (b, d, k), each to its own slice.
+        From an array (m, d, k) and which m of the systems it is for (m,), the matrices applied each to its own slice.
     B : array (b, d, k)
         Right sides, in the range of the matrices.
     precondition : callable
-        Applies an approximate inverse, symmetric positive definite on that range.
-    tol : float
-        Stop when every residual is at most tol times its right side, in Euclidean norm.
+        Applies an approximate inverse, symmetric positive definite on that range, the same for all systems.
+    tol : array (b,)
+        A system is solved when its residual is at most its tol times its right side, in Euclidean norm.
     max_iterations : int
         Products with the operator at most.
 
@@ -128,7 +129,7 @@ def conjugate_gradients(
     V : array (b, d, k)
         The solutions.
     iterations : int
-        Products taken.
+        Products taken by the system that took most; those that are solved leave the others' products.
     """
     xp = namespace(B)
 
@@ -139,18 +140,24 @@ def conjugate_gradients(
         safe = bottom > 0  # a system that is solved exactly stands still
         return xp.where(safe, top / xp.where(safe, bottom, xp.ones_like(bottom)), xp.zeros_like(top))
 
-    V, residual = xp.zeros_like(B), B
-    goal = tol**2 * dot(B, B)
-    z = precondition(residual)
-    direction, rz = z, dot(residual, z)
-    for iteration in range(max_iterations):
-        if bool(xp.all(dot(residual, residual) <= goal)):
-            return V, iteration
-        moved = operator(direction)
-        step = ratio(rz, dot(direction, moved))
-        V = V + step * direction
-        residual = residual - step * moved
+    still, done, solved = np.arange(B.shape[0]), [], []
+    V, residual, goal = xp.zeros_like(B), B, tol[:, None, None] ** 2 * dot(B, B)
+    direction, rz = xp.zeros_like(B), xp.zeros_like(goal)
+    for iteration in range(max_iterations + 1):
+        ready = to_numpy(dot(residual, residual) <= goal)[:, 0, 0] | (iteration == max_iterations)
+        if ready.any():
+            done.append(still[ready])
+            solved.append(take_rows(V, np.flatnonzero(ready)))
+            open_ = np.flatnonzero(~ready)
+            still = still[open_]
+            V, residual, goal, direction, rz = (take_rows(a, open_) for a in (V, residual, goal, direction, rz))
+        if not still.size:
+            break
         z = precondition(residual)
         rz, before = dot(residual, z), rz
         direction = z + ratio(rz, before) * direction
-    return V, max_iterations
+        moved = operator(direction, still)
+        step = ratio(rz, dot(direction, moved))
+        V = V + step * direction
+        residual = residual - step * moved
+    return take_rows(xp.concat(solved, axis=0), np.argsort(np.concatenate(done))), iteration

@@ -1,0 +1,136 @@
+"""An approximate inverse of a softmax Hessian that is too large to form.
+
+Two levels. Along the leading principal axes of the data the Hessian is formed and inverted: that is where the
+records bend the loss, and where the classes and the records' probabilities make it unlike any simple form. Along
+the other axes it is taken for a Kronecker product, the data's squares times the mean curvature between classes, plus
+the penalty; there the penalty mostly outweighs the data. All parameters alike in every class are left out:
+contrasts between the classes are orthogonal to them, see docs/maths.md, "The null directions of softmax".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.maintainer.softmax import dense_hessian
+from undelete.maths.arrays import Array, namespace
+from undelete.maths.objective import Objective, gram
+from undelete.maths.solvers import factor
+
+_COARSE = 2048  # parameters along the leading axes; twice as many save a tenth of the products, at 6 times the cost
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """The principal axes of the records, each feature divided by its root mean square; they do not depend on W.
+
+    Parameters
+    ----------
+    axes : array (d, d)
+        One a column, the longest first: the columns of X @ axes are orthogonal.
+    squares : array (d,)
+        Their squared lengths.
+    scores : array (n, r)
+        The records along the leading r axes.
+    """
+
+    axes: Array
+    squares: Array
+    scores: Array
+
+
+def principal_axes(objective: Objective) -> PrincipalAxes:
+    """Return the principal axes of an objective's records. Cost n d^2 and about 10 d^3 flops."""
+    X, k = objective.X, objective.Y.shape[1]
+    xp, (n, d) = namespace(X), X.shape
+    ones = xp.ones((n,), dtype=X.dtype, device=X.device)
+    A = gram(X, ones if objective.weights is None else xp.sqrt(objective.weights))
+    scale = 1 / xp.sqrt(_metric(xp.linalg.diagonal(A), objective.l2))
+    values, vectors = xp.linalg.eigh(A * scale[:, None] * scale[None, :])
+    axes = xp.flip(scale[:, None] * vectors, axis=1)
+    values = xp.flip(values)
+    floor = d * float(xp.finfo(X.dtype).eps) * values[0]  # what rounding leaves of an eigenvalue
+    leading = min(d, max(1, _COARSE // (k - 1)))
+    return PrincipalAxes(axes, xp.where(values > floor, values, floor), X @ axes[:, :leading])
+
+
+def _metric(squares: Array, l2: Array) -> Array:
+    """Return what a unit of each feature (d,) counts: its penalty, or without one a share of its sum of squares.
+
+    So the penalty is the same along all axes, and where it outweighs the data nothing else is left to approximate.
+    The share is the least that a penalty has of any feature's sum, or one; then the unit of a feature does not matter.
+    """
+    xp = namespace(l2)
+    own = xp.where(squares > 0, squares, xp.ones_like(squares))
+    shares = xp.where(l2 > 0, l2 / own, xp.full_like(l2, xp.inf))
+    share = xp.min(shares)
+    return xp.where(l2 > 0, l2, own * xp.where(xp.isfinite(share), share, xp.ones_like(share)))
+
+
+class TwoLevel:
+    """Applies the approximate inverse: symmetric, and positive definite on the contrasts between classes.
+
+    Parameters
+    ----------
+    objective : Objective
+        Softmax loss, n records.
+    principal : PrincipalAxes
+        Of its records.
+    Z : array (n, k)
+        The predictions that the Hessian is taken at.
+
+    Notes
+    -----
+    With r axes and c = k - 1 contrasts: n r^2 k c / 2 and about (r c)^3 flops once, 4 d^2 c + 4 (r c)^2 for each
+    application; memory (r c)^2 numbers beside the axes.
+    """
+
+    def __init__(self, objective: Objective, principal: PrincipalAxes, Z: Array) -> None:
+        xp = namespace(Z)
+        self.axes = principal.axes
+        r = self.leading = principal.scores.shape[1]
+        P = objective.loss.residual(xp.zeros_like(Z), Z)  # softmax(z)
+        weighted = P if objective.weights is None else P * objective.weights[:, None]
+        mass = xp.sum(weighted, axis=0)
+        mean = xp.eye(P.shape[1], dtype=P.dtype, device=P.device) * mass - xp.matrix_transpose(P) @ weighted
+        mean = mean / xp.sum(mass)  # diag(p) - pp', averaged over the records
+        start = _contrasts(mean)
+        share, turn = xp.linalg.eigh(xp.matrix_transpose(start) @ mean @ start)
+        self.contrasts = start @ turn  # (k, c), along which the mean curvature is diagonal
+        share = xp.maximum(share, float(xp.finfo(P.dtype).eps) * share[-1])
+        penalty = xp.sum(self.axes[:, r:] ** 2 * objective.l2[:, None], axis=0)
+        self.rest = principal.squares[r:, None] * share[None, :] + penalty[:, None]
+        self.half = self._leading_half(objective, principal.scores, Z)
+
+    def _leading_half(self, objective: Objective, scores: Array, Z: Array) -> Array:
+        """Return a half of the inverse of the Hessian along the leading axes (r c, r c)."""
+        xp, r, (k, c) = namespace(Z), self.leading, self.contrasts.shape
+        along = Objective(scores, objective.Y, objective.loss, xp.zeros_like(objective.l2[:r]), objective.weights)
+        H = xp.reshape(dense_hessian(along, Z), (r, k, r, k))
+        H = xp.tensordot(xp.tensordot(H, self.contrasts, axes=((1,), (0,))), self.contrasts, axes=((2,), (0,)))
+        H = xp.permute_dims(H, (0, 2, 1, 3))  # from (r, r, c, c)
+        leading = self.axes[:, :r]
+        penalty = xp.matrix_transpose(leading) @ (objective.l2[:, None] * leading)
+        for j in range(c):
+            H[:, j, :, j] = H[:, j, :, j] + penalty
+        H = xp.astype(xp.reshape(H, (r * c, r * c)), xp.float64)  # single precision may not tell that it is definite
+        return xp.astype(factor(H).half, Z.dtype)
+
+    def __call__(self, V: Array) -> Array:
+        """Return the approximate inverse applied to V (b, d, k)."""
+        xp, r, (b, d, _) = namespace(V), self.leading, V.shape
+        c = self.contrasts.shape[1]
+        flat = xp.reshape(xp.permute_dims(V @ self.contrasts, (0, 2, 1)), (b * c, d)) @ self.axes
+        turned = xp.permute_dims(xp.reshape(flat, (b, c, d)), (0, 2, 1))  # (b, d, c)
+        leading = xp.reshape(turned[:, :r, :], (b, r * c)) @ self.half @ xp.matrix_transpose(self.half)
+        turned = xp.concat([xp.reshape(leading, (b, r, c)), turned[:, r:, :] / self.rest], axis=1)
+        flat = xp.reshape(xp.permute_dims(turned, (0, 2, 1)), (b * c, d)) @ xp.matrix_transpose(self.axes)
+        return xp.permute_dims(xp.reshape(flat, (b, c, d)), (0, 2, 1)) @ xp.matrix_transpose(self.contrasts)
+
+
+def _contrasts(like: Array) -> Array:
+    """Return orthonormal columns (k, k - 1) that sum to zero each."""
+    xp, k = namespace(like), like.shape[0]
+    basis = np.linalg.qr(np.column_stack([np.ones(k), np.eye(k)[:, 1:]]))[0][:, 1:]
+    return xp.asarray(basis, dtype=like.dtype, device=like.device)

@@ -1,0 +1,108 @@
+"""The approximate inverse of a large softmax Hessian, against the exact one on the contrasts between classes."""
+
+import numpy as np
+import pytest
+
+from tests.maintainer.test_softmax import PENALTIES, make, naive_hessian
+from undelete.maintainer.fit import fit
+from undelete.maintainer.matrix_free import MatrixFree
+from undelete.maintainer.preconditioner import TwoLevel, principal_axes
+from undelete.maths.arrays import to_numpy
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective, predict
+
+
+def contrasts(V):
+    return V - V.mean(axis=-1, keepdims=True)
+
+
+def exact(objective, W, V):
+    """The inverse of the naive Hessian on the contrasts between classes, where it keeps V."""
+    d, k = W.shape
+    basis = np.kron(np.eye(d), np.linalg.svd(np.ones((1, k)))[2][1:].T)
+    H = basis.T @ naive_hessian(objective, W) @ basis
+    return np.stack([(basis @ np.linalg.solve(H, basis.T @ v.ravel())).reshape(d, k) for v in V])
+
+
+def two_level(objective, W, axes, monkeypatch):
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", axes * (W.shape[1] - 1))
+    return TwoLevel(objective, principal_axes(objective), predict(objective.X, W))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalty", list(PENALTIES))
+def test_with_all_axes_leading_it_is_the_inverse(penalty, weighted, monkeypatch):
+    objective = make(d=5, k=4, penalty=penalty, weighted=weighted)
+    rng = np.random.default_rng(0)
+    W, V = rng.normal(size=(5, 4)), contrasts(rng.normal(size=(3, 5, 4)))
+    found = two_level(objective, W, 5, monkeypatch)(V)
+    np.testing.assert_allclose(found, exact(objective, W, V), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+@pytest.mark.parametrize("penalty", [0.0, 2.0])
+def test_with_all_probabilities_alike_few_axes_are_enough(penalty, axes, monkeypatch):
+    # the Hessian is then a Kronecker product, which is what the other axes assume
+    plain = make(d=6, k=4)
+    objective = Objective(plain.X, plain.Y, plain.loss, np.full(6, penalty))
+    W, V = np.zeros((6, 4)), contrasts(np.random.default_rng(1).normal(size=(3, 6, 4)))
+    found = two_level(objective, W, axes, monkeypatch)(V)
+    np.testing.assert_allclose(found, exact(objective, W, V), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("penalty", list(PENALTIES))
+def test_it_is_symmetric_and_positive_on_contrasts(penalty, seed, monkeypatch):
+    objective = make(n=40, d=6, k=3, penalty=penalty, seed=seed, weighted=True)
+    X = np.c_[objective.X[:, 0] > 1, objective.X[:, 0] <= 1, np.zeros(40), objective.X[:, 1:]]  # dependent, and empty
+    l2 = np.r_[0.0, 0.0, 0.0, objective.l2[1:]]
+    objective = Objective(X.astype(float), objective.Y, objective.loss, l2, objective.weights)
+    rng = np.random.default_rng(seed)
+    precondition = two_level(objective, 5 * rng.normal(size=(8, 3)), 2, monkeypatch)
+    basis = np.kron(np.eye(8), np.linalg.svd(np.ones((1, 3)))[2][1:].T)
+    M = basis.T @ precondition(basis.T.reshape(16, 8, 3)).reshape(16, 24).T
+    np.testing.assert_allclose(M, M.T, rtol=1e-8, atol=1e-8 * np.abs(M).max())
+    values = np.linalg.eigvalsh((M + M.T) / 2)
+    assert values[0] > -1e-13 * values[-1]  # the empty feature's are as large as rounding lets them be
+
+
+def waves(n, d, l2, seed=0):
+    """Random cosines of a few numbers, whose principal axes shorten fast, ten classes and a free constant."""
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(size=(n, 4))
+    X = np.c_[np.cos(raw @ rng.normal(size=(4, d)) + rng.uniform(0, 6, size=d)) * np.sqrt(2 / d), np.ones(n)]
+    labels = (raw @ rng.normal(size=(4, 10)) + rng.gumbel(size=(n, 10))).argmax(axis=1)
+    return Objective(X, np.eye(10)[labels], LOSSES["softmax"], np.r_[np.full(d, l2), 0.0])
+
+
+@pytest.mark.parametrize(("l2", "most"), [(1.0, 8), (0.01, 24)])
+def test_few_products_solve_what_would_take_many(l2, most, monkeypatch):
+    objective = waves(500, 60, l2)
+    W = fit(objective, tol=1e-8).W
+    Z, rows = predict(objective.X, W), np.arange(0, 500, 100)
+    G = objective.gradient(W) - objective.take(rows).own_gradients(W)
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 20 * 9)
+    free = MatrixFree(objective)
+    V, products = free.solve((Z, free.preconditioner(Z)), G, 1e-3, rows)
+    _, bare = free.solve((Z, contrasts), G, 1e-3, rows)
+    assert products <= most
+    assert bare > 2 * products
+    for i, row in enumerate(rows):
+        rest = objective.take(np.delete(np.arange(500), row))
+        left = rest.hessian_vector_product(W, V[i]) - G[i]
+        assert np.linalg.norm(left) <= 1.1e-3 * np.linalg.norm(G[i])
+
+
+@pytest.mark.parametrize("forcing", [1e-1, 1e-2, np.array([1e-1, 1e-2, 1e-3])])
+def test_each_system_is_solved_as_far_as_asked_in_every_array_library(forcing, xp):
+    plain = make(n=120, d=6, k=4)
+    W = 0.3 * np.random.default_rng(2).normal(size=(6, 4))
+    rows = np.array([7, 50, 119])
+    G = plain.gradient(W) - plain.take(rows).own_gradients(W)
+    objective = Objective(xp.asarray(plain.X), xp.asarray(plain.Y), plain.loss, xp.asarray(plain.l2))
+    free, Z = MatrixFree(objective), predict(objective.X, xp.asarray(W))
+    V = to_numpy(free.solve((Z, free.preconditioner(Z)), xp.asarray(G), forcing, rows)[0])
+    for i, row in enumerate(rows):
+        rest = plain.take(np.delete(np.arange(120), row))
+        left = np.linalg.norm(rest.hessian_vector_product(W, V[i]) - G[i])
+        assert left <= 1.01 * np.broadcast_to(forcing, 3)[i] * np.linalg.norm(G[i])
