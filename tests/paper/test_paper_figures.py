@@ -17,8 +17,9 @@ from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.errors import InputError
 from undelete.paper import EXPERIMENTS, lines
 from undelete.paper.models import LEAST_SQUARES, SVM, fit_private
-from undelete.paper.panel import LEVELS, play_panel, summary
+from undelete.paper.panel import play_panel
 from undelete.paper.samples import Sample, regression
+from undelete.paper.summary import LEVELS, summary
 
 DELETIONS = 12
 

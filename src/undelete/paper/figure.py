@@ -12,9 +12,10 @@ from undelete.paper.drawing import draw
 from undelete.paper.files import FEATURES, HONEST, PIXELS, header, prepare, save
 from undelete.paper.kept import NOT_KEPT, Kept, Shelf
 from undelete.paper.models import Model
-from undelete.paper.panel import ATTACKS, LEVELS, play_panel
+from undelete.paper.panel import ATTACKS, play_panel
 from undelete.paper.population import Population
 from undelete.paper.steps import Steps
+from undelete.paper.summary import LEVELS
 
 SIMILARITY = (
     "cosine in the model's space without the constant. The public mean is the origin there, so this cosine is the "

@@ -24,11 +24,13 @@ from numpy.typing import NDArray
 from undelete.attacker.attacks import Attack, find
 from undelete.examine import run_attack
 from undelete.maintainer.game import Truth, play
+from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import blocks
 from undelete.paper.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest
 from undelete.paper.models import Fitted, Model, deal, fit_private, in_space
 from undelete.paper.population import Floats, Halves, Population
 from undelete.paper.steps import Steps
+from undelete.paper.summary import summary
 from undelete.release import Release
 from undelete.report.pictures import one_a_label
 from undelete.scoring.intervals import wilson
@@ -36,10 +38,8 @@ from undelete.scoring.scores import cosine
 from undelete.scoring.table import score
 
 ATTACKS = ("hrec", "avg", "maxdiff")
-LEVELS = np.linspace(0.0, 1.0, 201)  # of the quantiles that describe a curve
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
 _MODEL_NUMBERS = 160_000_000  # numbers in the models after the deletions that are held at a time: 1.3 GB
-_DECIMALS = 7
 _NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction
 _FORM = 1  # of what is kept of a panel
 _SHOWN = 10  # deletions whose pictures are kept
@@ -127,7 +127,9 @@ class _Game:
         dealt, fitted, what = self.dealt, self.fitted, f"{self.population.name}, {self.model.label}"
         constant = np.zeros(dealt.X.shape[1])
         constant[-1] = 1.0
-        dealt.X_public.setflags(write=False)  # so that the release need not copy it
+        for array in (dealt.X_public, dealt.inputs_public):
+            if array is not None:
+                array.setflags(write=False)  # so that the release need not copy it
         public = {
             "X_public": dealt.X_public, "Y_public": dealt.Y_public, "constant": constant,
             "target_kind": self.model.kind, "embedding": dealt.embedding, "inputs_public": dealt.inputs_public,
@@ -138,7 +140,7 @@ class _Game:
             start = time.perf_counter()
             release, played = play(
                 fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
-                checkpoint=shelf.sweep(f"{self.model} {self.seed} {rows.tolist()} {fitted.account}"),
+                checkpoint=shelf.sweep(f"{mark} {rows.tolist()} {fingerprint([fitted.W])}"),
             )  # fmt: skip
             self.seconds["retraining"] = self.seconds.get("retraining", 0.0) + time.perf_counter() - start
             self.changed.append((release.W_after != release.W_before).any(axis=(1, 2)))
@@ -243,36 +245,3 @@ def _peak_memory() -> float:
     """Return the most memory that this process has held so far, in GB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2)
-
-
-def summary(scores: dict[str, Floats]) -> dict[str, Any]:
-    """Return an attack's medians, shares with Wilson's 95 % intervals, and curves as quantiles at `LEVELS`.
-
-    Parameters
-    ----------
-    scores : dict
-        "cosine", "centred", "direction" (b,) of the deletions that changed the model, and where they have a meaning
-        "uncentred", "embedding", "label"; a deletion from which nothing came back (NaN) counts as 0.
-    """
-    known = {name: np.nan_to_num(values) for name, values in scores.items() if name not in ("direction", "label")}
-    b = len(known["cosine"])
-    row: dict[str, Any] = {"deletions": b, "direction_only": int(scores["direction"].sum())}
-    wanted = [(f"median_{name}", name, 0.5) for name in known] + [
-        ("q10_cosine", "cosine", 0.1),
-        ("q90_cosine", "cosine", 0.9),
-    ]
-    for name, of, q in wanted:
-        # beyond the seventh decimal the order of summation, and so the number of threads, would show
-        row[name] = round(float(np.quantile(known[of], q)), _DECIMALS) if b else None
-    shares = {f"share_above_{bound:g}".replace("0.", "."): known["cosine"] > bound for bound in (0.9, 0.99)}
-    if "label" in scores:
-        shares["label"] = scores["label"] > 0
-    for name, hit in shares.items():
-        low, high = wilson(float(hit.sum()), b)
-        row |= {name: float(hit.sum()) / b, f"{name}_low": low, f"{name}_high": high} if b else {name: None}
-    for name in known:
-        if name == "centred" and "uncentred" in known:
-            continue  # of standardised columns it is the cosine itself
-        curve = np.quantile(known[name], LEVELS, method="inverted_cdf") if b else np.empty(0)
-        row[f"curve_{name}"] = curve.round(_DECIMALS).tolist()
-    return row
