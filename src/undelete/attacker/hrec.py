@@ -13,6 +13,7 @@ The penalty is taken to be zero, as in the paper, even where the release states 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -41,7 +42,8 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     -------
     Reconstruction
         Status "unchanged" where the two models are the same, and "direction" where the scale is not
-        identified: no constant, or its entry within two standard errors of zero.
+        identified: no constant, or its entry within two standard errors of zero. An embedding then takes the mean
+        length of the public ones.
 
     Notes
     -----
@@ -132,14 +134,17 @@ def from_gradient(
     with np.errstate(divide="ignore", invalid="ignore"):
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan
+    placed = identified
+    if release.embedding is not None:
+        placed, estimate = ~same, _by_length(release, X, column, estimate, identified)
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
-    target = _targets(release, scales, X, identified, after=noisy)
+    target = _targets(release, scales, X, placed, after=noisy)
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
     inputs = distance = None
     if release.embedding is not None:
-        inputs, distance = _traced(release, X, estimate, identified, trace)
+        inputs, distance = _traced(release, X, estimate, placed, trace)
     raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
@@ -159,11 +164,24 @@ def from_gradient(
     )
 
 
-def _traced(release: Release, X: Floats, estimate: Estimate, identified: Flags, trace: Trace) -> tuple[Floats, Floats]:
+def _by_length(release: Release, X: Floats, column: Floats, estimate: Estimate, identified: Flags) -> Estimate:
+    """Give directions among X (b, d) the length of public embeddings, in place; return the scale that this amounts to.
+
+    Embeddings are about as long as one another, random Fourier features of unit length: where the constant does not
+    tell the scale, the length does.
+    """
+    length = float(np.linalg.norm(release.X_public, axis=1).mean())
+    X[~identified] *= length
+    sign = np.sign((X * column).sum(axis=1))
+    scale = np.where(identified, estimate.scale, sign * np.linalg.norm(column, axis=1) / length)
+    return dataclasses.replace(estimate, scale=scale)
+
+
+def _traced(release: Release, X: Floats, estimate: Estimate, placed: Flags, trace: Trace) -> tuple[Floats, Floats]:
     """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
     phi = public_records(release)[0]
     inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
-    rows = np.flatnonzero(identified)
+    rows = np.flatnonzero(placed)
     if rows.size:
         found = trace(release.take(rows), X[rows], estimate.part(rows))
         inputs[rows], distance[rows] = found.inputs, found.distance

@@ -65,7 +65,7 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[s
     true_X, X = truth.records[:, varying], found.records[:, varying]
     nothing = np.full(b, np.nan)
     scores = {"cosine": cosine(true_X, X), "centred_cosine": centred_cosine(true_X, X, mean)}
-    if "direction" in found.status:  # a direction has no place relative to the mean
+    if "direction" in found.status and found.inputs is None:  # a direction has no place relative to the mean
         scores["centred_cosine"] = np.where(np.array(found.status) == "direction", np.nan, scores["centred_cosine"])
     right = columns_right(release, truth, found)
     scores["exact_columns"] = nothing if right is None else right.mean(axis=1)
