@@ -62,3 +62,35 @@ def test_a_leak_of_the_preprocessing_is_never_not_exposed():
     verdict = decide(nothing, [], ["The scalers give it away."])
     assert verdict.word == "PARTLY EXPOSED"
     assert verdict.reason.startswith("The scalers give it away.")
+
+
+SIMILAR = dataclasses.replace(MANY, columns=0.85, baseline=0.3, lift_low=0.5, centred=0.85, by="similarity")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, "EXPOSED"),
+        ({"centred": 0.8}, "EXPOSED"),
+        ({"centred": 0.79}, "PARTLY EXPOSED"),
+        ({"lift_low": 0.0}, "PARTLY EXPOSED"),
+        ({"lift_low": 0.0, "centred": 0.79}, "NOT EXPOSED"),
+        ({"baseline": 0.76, "centred": 0.79}, "NOT EXPOSED"),  # a sure lead, but a small one
+        ({"deletions": 1, "lift_low": NAN}, "EXPOSED"),
+        ({"deletions": 1, "lift_low": NAN, "columns": 0.35, "centred": 0.35}, "NOT EXPOSED"),
+    ],
+)
+def test_records_without_raw_columns_are_judged_by_their_similarity(change, word):
+    verdict = decide(dataclasses.replace(SIMILAR, **change), [])
+    assert verdict.word == word
+    assert "columns" not in verdict.reason
+    assert "centred cosine between the recovered and the true record is" in verdict.reason
+
+
+def test_similarity_that_is_only_promised_says_so():
+    promised = dataclasses.replace(SIMILAR, deletions=1, lift_low=NAN, measured=False)
+    assert "is expected, by the attack's own error bars, to be 0.85" in decide(promised, []).reason
+    assert decide(promised, [FAILED]).word == "NOT DECIDABLE"
+    nothing = dataclasses.replace(SIMILAR, columns=0.3, centred=0.3)
+    assert decide(nothing, [FAILED]).word == "NOT DECIDABLE"
+    assert decide(nothing, [], ["The scalers give it away."]).word == "PARTLY EXPOSED"

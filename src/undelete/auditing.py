@@ -126,10 +126,11 @@ def audit(
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     W_after = align(old, new, gapless)
     n, warnings = inputs.count(n, old)
-    view = inputs.public_view(old, table, inputs.public_target(old, table, target))
+    schema = words.schema or schema_of(map(str, table.columns))
+    readout = inputs.pixels(old, table, schema.image)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, target), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
-    schema = words.schema or schema_of(map(str, table.columns))
     release = Release(
         loss=LOSSES[old.loss],
         W_before=old.W,
@@ -148,6 +149,7 @@ def audit(
             model=_described(old, n, words),
             target=_target(old, target, words, schema),
             schema=schema,
+            readout=readout,
             public_source=words.source,
             command=words.command,
         ),
@@ -221,6 +223,7 @@ def simulate(
     rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
     problem.refuse_last_of_class(rows)
     schema = words.schema or schema_of(map(str, train.columns))
+    readout = inputs.pixels(model, public, schema.image)
     name = str(getattr(y, "name", None) or "target")
     Y_public = None if y_public is None else encode_target(model, y_public, name)
     steps = len(rows) * (1 + len(attacks))
@@ -228,22 +231,25 @@ def simulate(
         objective,
         problem.W,
         rows,
-        inputs.public_view(model, public, Y_public),
+        inputs.public_view(model, public, Y_public, raw=readout is None),
         tol=tol,
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
-    codes, values = inputs.encode(model, release, train.iloc[rows])
-    raw = inputs.raw(release, train.iloc[rows])
     return examine(
         release,
         chosen,
-        Truth(X=objective.X[rows], Y=objective.Y[rows], codes=codes, values=values, rows=rows, raw=raw),
+        Truth(
+            X=objective.X[rows], Y=objective.Y[rows], rows=rows, **inputs.own_columns(model, release, train.iloc[rows])
+        ),
         Setting(
             kind=words.kind or "simulate",
-            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played.",
+            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played."
+            if readout is None
+            else f"Which of {objective.n:,} images would a deletion expose? {len(rows):,} deletions were played.",
             model=_described(model, objective.n, words),
             target=_target(model, name, words, schema),
             schema=schema,
+            readout=readout,
             public_source=words.source,
             command=words.command,
         ),

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from undelete.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.progress import Progress
 
+    from undelete.data.schema import Schema
     from undelete.result import Audit
 
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
@@ -83,6 +85,17 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
     )  # fmt: skip
 
 
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", type=_shape, metavar="HxW",
+        help="the columns are an image's pixels, row by row: 28x28, in colour 32x32x3, or 3x32x32 if by colour",
+    )  # fmt: skip
+    parser.add_argument(
+        "--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="what is drawn black and white (default: guessed from the public data)",
+    )  # fmt: skip
+
+
 def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser(
         "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
@@ -121,6 +134,7 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
     )
+    _add_image(parser)
     _add_output(parser, "audit")
     parser.set_defaults(run=_audit)
 
@@ -140,6 +154,7 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
     )
+    _add_image(parser)
     _add_output(parser, "simulate")
     parser.set_defaults(run=_simulate)
 
@@ -199,6 +214,7 @@ def _audit(options: argparse.Namespace) -> int:
 
     public = read_table(options.public)
     words = Words(
+        schema=_image_schema(options, public),
         source=options.public.name,
         command=options.command_line,
         names=(options.before.name, options.after.name),
@@ -223,7 +239,7 @@ def _simulate(options: argparse.Namespace) -> int:
         if options.target not in table:
             raise InputError(f"the {name} table has no column {options.target!r} to predict: name one of its columns")
     words = Words(
-        source=options.public.name, command=options.command_line,
+        schema=_image_schema(options, public), source=options.public.name, command=options.command_line,
         names=(options.model.name, None),
     )  # fmt: skip
     target = options.target
@@ -240,6 +256,23 @@ def _simulate(options: argparse.Namespace) -> int:
         partial.chmod(0o600)  # it holds private records
         partial.replace(options.export / "truth.npz")
     return _finish(result, options)
+
+
+def _image_schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema | None:
+    """Return the schema of a table of images; None without --image."""
+    from dataclasses import replace
+
+    from undelete.data.images import guess_range
+    from undelete.data.schema import ImageInfo, schema_of
+
+    if options.image is None:
+        if options.range is not None:
+            raise InputError("--range says what is drawn black and white: it needs --image HxW")
+        return None
+    shape, planes = options.image
+    low, high = options.range or guess_range(public.drop(columns=options.target or []).select_dtypes("number"))
+    info = ImageInfo(shape, low, high, planes=planes, guessed=options.range is None)
+    return replace(schema_of(map(str, public.columns)), image=info)
 
 
 def _reproduce(options: argparse.Namespace) -> int:
@@ -346,6 +379,18 @@ def _positive(text: str) -> int:
 
 def _count(text: str) -> int | None:
     return None if text == "all" else _positive(text)
+
+
+def _shape(text: str) -> tuple[tuple[int, ...], bool]:
+    """Return an image's shape as `ImageInfo` wants it, and whether its colours are planes."""
+    sides = text.lower().split("x")
+    if len(sides) not in (2, 3) or not all(side.isdecimal() and int(side) for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r} is no image's shape: give HxW, HxWx3 or 3xHxW, such as 28x28")
+    shape = tuple(int(side) for side in sides)
+    planes = len(shape) == 3 and shape[2] != 3 and shape[0] == 3
+    if len(shape) == 3 and shape[2] != 3 and not planes:
+        raise argparse.ArgumentTypeError(f"{text!r} has no side of 3 colours: give HxWx3 or 3xHxW, or HxW for grey")
+    return (*shape[1:], 3) if planes else shape, planes
 
 
 def _share(text: str) -> float:

@@ -18,6 +18,7 @@ from undelete.release import Floats, Reconstruction, Release
 
 MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian is a poor estimate
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
+MIN_CARRIERS = 10  # records that a feature's standard error must rest on: a corner pixel is dark in nearly all
 UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
 FAR = 3.0  # times the public data's own largest distance: a record this far out is not credible
 
@@ -110,7 +111,10 @@ def _public_gradient(release: Release) -> Diagnostic | None:
         if release.l2 is not None:
             mean = mean + release.l2 * release.W_before[:, j] / n
         error = contribution.std(axis=0) * np.sqrt(1 / m + 1 / n)
-        z.append(mean[error > 0] / error[error > 0])
+        known = (error > 0) & (_carriers(contribution) >= MIN_CARRIERS)
+        z.append(mean[known] / error[known])
+    if not sum(map(len, z)):
+        return None
     size = float(np.sqrt(np.mean(np.concatenate(z) ** 2)))
     value = f"{size:.1f} standard errors (root mean square)"
     if size > GRADIENT_LIMIT:
@@ -121,6 +125,13 @@ def _public_gradient(release: Release) -> Diagnostic | None:
         return Diagnostic("Gradient on public data", value, False, text)
     text = "As small as sampling allows: the old model is converged, and the public data are like its training data."
     return Diagnostic("Gradient on public data", value, True, text)
+
+
+def _carriers(contribution: Floats) -> Floats:
+    """Return how many records carry each feature's sum of squares: m for equal ones, 1 where one has it all."""
+    squares = contribution**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(squares.sum(axis=0) ** 2 / (squares**2).sum(axis=0))
 
 
 def _credible(release: Release, found: Reconstruction) -> Diagnostic:

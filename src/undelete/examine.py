@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.attacks import ATTACKS, Attack
-from undelete.attacker.decode import Estimate
+from undelete.attacker.decode import Estimate, at_public_length
 from undelete.attacker.hrec import hrec
 from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
 from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
 from undelete.release import Column, Reconstruction, Release
+from undelete.report.pictures import PICTURED, one_a_label
 from undelete.result import Audit, Setting
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right, score, summarise
@@ -75,7 +76,7 @@ def examine(
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
-    attack_seed, score_seed = seeds.spawn(2)
+    attack_seed, score_seed, picture_seed = seeds.spawn(3)
     total, done = len(attacks) * release.deletions, 0
 
     def moved(count: int) -> None:
@@ -90,16 +91,19 @@ def examine(
         if attack.role == "bound":
             seen = dataclasses.replace(release, remaining_gradient=remaining)
         found[attack.name] = run_attack(attack, seen, np.random.default_rng(seed), moved)
+    placed = not release.columns
+    if placed:
+        found = {name: at_public_length(release, one) for name, one in found.items()}
     base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
     checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"))]
     rng = np.random.default_rng(score_seed)
-    scored = {} if truth is None else {name: score(release, truth, one) for name, one in found.items()}
+    scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
     summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
     exposure = _exposure(release, base, scored.get(main))
-    lift = _lift(scored, main, rng)
+    lift = _lift(scored, main, "exact_columns" if release.columns else "centred_cosine", rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
-    if evidence is not None:
+    if evidence is not None and release.columns:
         column, lead = evidence.best_column
         evidence = dataclasses.replace(evidence, best_column=(setting.schema[column].label, lead))
     return Audit(
@@ -114,6 +118,7 @@ def examine(
         scored=scored,
         summaries=summaries or {name: {"n": release.deletions} for name in found},
         lift=lift,
+        pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(picture_seed)),
     )
 
 
@@ -147,18 +152,22 @@ def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floa
     return np.where(identified, np.nan_to_num(promised), 0.0)
 
 
-def _lift(scored: Mapping[str, Mapping[str, Floats]], main: str, rng: np.random.Generator) -> dict[str, Any] | None:
-    """Return the main attack's lead in exact columns over the best control, paired by deletion."""
-    controls = {name: scored[name]["exact_columns"] for name in _CONTROL_NAMES if name in scored and name != main}
+def _lift(
+    scored: Mapping[str, Mapping[str, Floats]], main: str, by: str, rng: np.random.Generator
+) -> dict[str, Any] | None:
+    """Return the main attack's lead in a score over the best control, paired by deletion.
+
+    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does,
+    and as a record on the wrong side of the average does.
+    """
+    numbers = {name: np.maximum(np.nan_to_num(scored[name][by]), 0.0) for name in scored}
+    controls = {name: numbers[name] for name in _CONTROL_NAMES if name in scored and name != main}
     if not controls:
         return None
-    best = max(controls, key=lambda name: float(np.nanmean(controls[name])))
-    lead = scored[main]["exact_columns"] - controls[best]
+    best = max(controls, key=lambda name: float(controls[name].mean()))
+    lead = numbers[main] - controls[best]
     low, high = mean_interval(lead, rng)
-    return {
-        "score": "exact_columns", "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low,
-        "high": high,
-    }  # fmt: skip
+    return {"score": by, "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low, "high": high}
 
 
 def _evidence(
@@ -171,7 +180,9 @@ def _evidence(
     exposure: Floats,
 ) -> Evidence | None:
     """Gather the numbers of the verdict, from the scores or else from the attack's own error bars."""
-    if all(status != "ok" for status in found[main].status) or not release.columns:
+    if not release.columns:
+        return _similar(found[main], truth, scored, lift, exposure)
+    if all(status != "ok" for status in found[main].status):
         return None
     if truth is None:
         return _promised(release, found[main], exposure)
@@ -204,6 +215,47 @@ def _evidence(
         measured=True,
         centred=float(np.median(exposure)),
     )
+
+
+def _similar(
+    found: Reconstruction,
+    truth: Truth | None,
+    scored: Mapping[str, Mapping[str, Floats]],
+    lift: Mapping[str, Any] | None,
+    exposure: Floats,
+) -> Evidence | None:
+    """Return the evidence on records without raw columns: how similar they are, about the public mean."""
+    if all(status == "unchanged" for status in found.status):
+        return None
+    # one deletion's guess is luck: a random record has no centred cosine on average
+    compared = lift is not None and len(exposure) > 1
+    name = _CONTROL_NAMES[lift["baseline"]] if lift is not None and compared else "a random public record, on average"
+    base = np.zeros(1)
+    if lift is not None and compared:
+        base = np.maximum(np.nan_to_num(scored[lift["baseline"]]["centred_cosine"]), 0.0)
+    nothing = float("nan")
+    return Evidence(
+        deletions=len(exposure),
+        columns=float(exposure.mean()),
+        baseline=float(base.mean()),
+        baseline_name=name,
+        lift_low=lift["low"] if lift is not None and compared else nothing,
+        whole=0.0,
+        whole_baseline=0.0,
+        whole_low=nothing,
+        best_column=("", 0.0),
+        measured=truth is not None,
+        centred=float(np.median(exposure)),
+        by="similarity",
+    )
+
+
+def _pictured(release: Release, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the deletions whose pictures are shown, one of each class first."""
+    labels = None
+    if truth is not None and truth.Y is not None and release.target_kind == "class":
+        labels = truth.Y.argmax(axis=1) if truth.Y.shape[1] > 1 else (truth.Y[:, 0] > 0).astype(np.int64)
+    return one_a_label(labels, PICTURED, rng, count=release.deletions)
 
 
 def _common(column: Column) -> float:

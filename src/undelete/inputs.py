@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from undelete.adapters.align import lost_categories
 from undelete.adapters.model import LinearModel
+from undelete.adapters.readout import Readout
 from undelete.adapters.sklearn import extreme_leak, scaler_leak
 from undelete.adapters.targets import encode_target
+from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
@@ -41,8 +43,13 @@ def public_target(model: LinearModel, public: pd.DataFrame, target: str | None) 
     return encode_target(model, public[target], target)
 
 
-def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64] | None) -> dict[str, Any]:
-    """Return the fields of `Release` that come from the public data and the old model's preprocessing."""
+def public_view(
+    model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64] | None, *, raw: bool = True
+) -> dict[str, Any]:
+    """Return the fields of `Release` that come from the public data and the old model's preprocessing.
+
+    With `raw` false its raw columns are left out: those of an image are pixels, not one of them a finding.
+    """
     if len(public) == 0:
         raise InputError("the public table has no rows: the attack estimates the Hessian from public records")
     if Y is None and model.loss == "squared_hinge":
@@ -52,7 +59,7 @@ def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64]
         )
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
-    columns, codes, values = model.design.columns(public)
+    columns, codes, values = model.design.columns(public) if raw else ((), None, None)
     return {
         "X_public": model.design.transform(public),
         "Y_public": Y,
@@ -118,6 +125,20 @@ def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: A
     ]
 
 
+def pixels(model: LinearModel, public: pd.DataFrame, image: ImageInfo | None) -> Readout | None:
+    """Return how the pixels of records that are images are read off the model's space; None without an image."""
+    if image is None:
+        return None
+    readout = Readout.of(model.design, public)
+    if len(readout.names) != image.size:
+        shape = "x".join(map(str, image.shape))
+        raise InputError(
+            f"an image of {shape} has {image.size:,} pixels but the model reads {len(readout.names):,} columns: give "
+            "the shape that the columns have"
+        )
+    return readout
+
+
 def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     """Return the penalty of each feature (d,), as given or as the old model's file says."""
     if l2 is None:
@@ -174,9 +195,16 @@ def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Rel
             f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "
             "that was deleted between them"
         )
-    codes, values = encode(old, release, table)
     Y = encode_target(old, table[target], target) if target is not None and target in table else None
-    return Truth(X=old.design.transform(table), Y=Y, codes=codes, values=values, raw=raw(release, table))
+    return Truth(X=old.design.transform(table), Y=Y, **own_columns(old, release, table))
+
+
+def own_columns(model: LinearModel, release: Release, table: pd.DataFrame) -> dict[str, Any]:
+    """Return the fields of `Truth` that say what true records have in the release's raw columns."""
+    if not release.columns:
+        return {}
+    codes, values = encode(model, release, table)
+    return {"codes": codes, "values": values, "raw": raw(release, table)}
 
 
 def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import ATTACKS
 from undelete.result import Audit
 from undelete.scoring.table import columns_right
 
@@ -33,7 +32,8 @@ def lines(audit: Audit, *, redact: bool = False) -> list[str]:
     """
     text = [*_head(audit), ""]
     if audit.scored:
-        text += [*(_table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
+        table = _table if audit.release.columns else _similarity
+        text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
     if not redact and audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
         text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
     return text + _verdict(audit)
@@ -46,12 +46,15 @@ def _wrap(name: str, text: str) -> list[str]:
 def _head(audit: Audit) -> list[str]:
     model, release, setting = audit.setting.model, audit.release, audit.setting
     columns = " + ".join(setting.schema[column.name].label for column in release.columns)
+    if setting.schema.image is not None:
+        columns = f"images of {' x '.join(map(str, setting.schema.image.shape))}"
     target = "" if setting.target is None else f"{setting.target.label} ~ "
     if setting.target is not None and setting.target.transform == "exp":
         target = f"log {target}"
     penalty = "" if model["penalty"] is None else f", penalty {model['penalty']:.3g}"
     quality = "".join(f", {name} {value:.2f} on the public half" for name, value in (model["quality"] or {}).items())
-    n = "not known" if model["n"] is None else f"{model['n']:,} people"
+    who = "people" if setting.schema.image is None else "images"
+    n = "not known" if model["n"] is None else f"{model['n']:,} {who}"
     text = _wrap("Private", f"{n}, never shown to the attack")
     text += _wrap(
         "Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else "")
@@ -88,7 +91,7 @@ def _one(audit: Audit) -> list[str]:
         scores = {key: float(values[0]) for key, values in audit.scored[name].items()}
         right = "" if np.isnan(scores["exact_columns"]) else f"{round(scores['exact_columns'] * total)} of {total}"
         cosines = ("" if np.isnan(scores[key]) else f"{scores[key]:.4f}" for key in ("cosine", "centred_cosine"))
-        text.append(f"{ATTACKS[name].label:<44}{right:>14}" + "".join(f"{value:>9}" for value in cosines))
+        text.append(f"{audit.label(name):<44}{right:>14}" + "".join(f"{value:>9}" for value in cosines))
     return [line.rstrip() for line in text]
 
 
@@ -110,7 +113,7 @@ def _table(audit: Audit) -> list[str]:
         cells = [f"{right.all(axis=1).mean():.1%}", *(f"{right[:, j].mean():.1%}" for j in range(len(shown)))]
         cells.append(_error(audit, name))
         row = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-        label = textwrap.wrap(ATTACKS[name].label, room)
+        label = textwrap.wrap(audit.label(name), room)
         text += [f"{label[0]:<{room}} {row}", *(f"  {rest}" for rest in label[1:])]
     if target is not None:
         kind = "median error" if target.kind == "number" else "share right"
@@ -118,6 +121,18 @@ def _table(audit: Audit) -> list[str]:
     if len(audit.release.columns) > len(shown):
         text.append(f"({len(audit.release.columns) - len(shown)} more columns are in the report)")
     return text
+
+
+def _similarity(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines where records have no raw columns: how similar they are."""
+    labelled = any(np.isfinite(scores["label"]).any() for scores in audit.scored.values())
+    text = [f"{'Similarity, median':<46}{'centred':>9}{'cosine':>9}" + (f"{'label right':>14}" if labelled else "")]
+    for name, row in audit.summaries.items():
+        cosines = (row[key] for key in ("median_centred_cosine", "median_cosine"))
+        cells = "".join(f"{'' if np.isnan(value) else f'{value:.3f}':>9}" for value in cosines)
+        label = f"{row['label']:>14.1%}" if labelled and np.isfinite(row["label"]) else ""
+        text.append(f"{audit.label(name):<46}{cells}{label}".rstrip())
+    return [*text, f"(over {audit.release.deletions:,} deletions; the report shows pictures)"]
 
 
 def _shown(audit: Audit, name: str, value: Any) -> str:

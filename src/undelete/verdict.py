@@ -47,6 +47,9 @@ class Evidence:
         Median centred cosine, or what the error bars promise.
     bits : tuple of two floats
         Bits of a record that came back (median), and of how many; NaN when not known.
+    by : {"columns", "similarity"}
+        What `columns` and `baseline` hold: shares of raw columns, or mean centred cosines of records without raw
+        columns, such as images; those have no whole records and no best column.
     """
 
     deletions: int
@@ -61,6 +64,7 @@ class Evidence:
     measured: bool
     centred: float
     bits: tuple[float, float] = (float("nan"), float("nan"))
+    by: Literal["columns", "similarity"] = "columns"
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
             "NOT DECIDABLE", "The attack could not work on this input; that is not a sign of safety.", reason
         )
     e = evidence
+    if e.by == "similarity":
+        return _by_similarity(e, failed, leaks)
     lift = e.columns - e.baseline
     certain = lift >= CLEAR - _ROUNDING if e.lift_low != e.lift_low else e.lift_low > 0
     whole = e.whole - e.whole_baseline >= (CONFIDENT if e.deletions == 1 else WHOLE) - _ROUNDING
@@ -127,6 +133,41 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
         return Verdict("NOT DECIDABLE", sentence, failed[0].text, rule)
     sentence = f"The two models give no more of {'this' if one else 'a deleted'} record than simple guesses do."
     return Verdict("NOT EXPOSED", sentence, reason, rule)
+
+
+def _by_similarity(e: Evidence, failed: Sequence[Diagnostic], leaks: Sequence[str]) -> Verdict:
+    """Apply the rule to records without raw columns."""
+    lift = e.columns - e.baseline
+    certain = lift >= CLEAR - _ROUNDING and not e.lift_low <= 0  # one deletion has no interval
+    which = "this record" if e.deletions == 1 else "a record"
+    rule = {
+        "mean_centred_cosine": e.columns, "mean_centred_cosine_best_baseline": e.baseline, "lift_low": e.lift_low,
+        "median_centred_cosine": e.centred, "near": NEAR, "clear": CLEAR,
+    }  # fmt: skip
+    reason = _similarity_reason(e)
+    if certain and e.centred >= NEAR - _ROUNDING:
+        sentence = f"Deleting {which} gives back most of what sets it apart."
+        return Verdict("EXPOSED", sentence, reason, rule)
+    if certain or e.centred >= NEAR - _ROUNDING:
+        sentence = f"Deleting {which} gives back part of what sets it apart."
+        return Verdict("PARTLY EXPOSED", sentence, reason, rule)
+    if leaks:
+        sentence = "The refitted preprocessing gives values of the record away, whatever the attack does."
+        return Verdict("PARTLY EXPOSED", sentence, f"{leaks[0]} {reason}", rule)
+    if failed:
+        sentence = "Nothing was recovered, but the attack was hampered."
+        return Verdict("NOT DECIDABLE", sentence, failed[0].text, rule)
+    sentence = f"The two models give no more of {'this' if e.deletions == 1 else 'a deleted'} record than a guess does."
+    return Verdict("NOT EXPOSED", sentence, reason, rule)
+
+
+def _similarity_reason(e: Evidence) -> str:
+    how = "is" if e.measured else "is expected, by the attack's own error bars, to be"
+    over = "" if e.deletions == 1 else f" on average over {e.deletions:,} deletions (median {e.centred:.2f})"
+    return (
+        f"The centred cosine between the recovered and the true record {how} {e.columns:.2f}{over}; the best simple "
+        f"guess ({e.baseline_name}) gets {e.baseline:.2f}. It is 1 for the record itself, 0 for the average one."
+    )
 
 
 def _percent(share: float) -> str:

@@ -9,11 +9,12 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.conftest import Game
-from undelete.attacker.bounded import _nearest, within_bounds
+from undelete.attacker.bounded import _Error, _nearest, bounded
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, hrec
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.outputs import best_mix
+from undelete.maintainer.fit import fit
 from undelete.maintainer.game import play
 from undelete.scoring.scores import cosine
 
@@ -37,7 +38,7 @@ def test_the_weights_have_the_least_error_of_all(game, seed):
     played = game("softmax", n=1500, m=1500, k=4, seed=seed)
     release = _release(played, np.arange(5))
     G = deleted_gradient(release)
-    mixes = best_mix(release, G)
+    mixes, _ = best_mix(release, G)
     X, P = release.X_public, release.loss.probabilities(release.X_public @ release.W_before)
     inverse = np.linalg.inv(X.T @ X / len(X))
     leverage = (X @ inverse * X).sum(axis=1)
@@ -56,13 +57,28 @@ def test_the_weights_have_the_least_error_of_all(game, seed):
 
 
 def test_one_record_explains_all_columns_exactly(game):
-    """Of a gradient without an error the weights are indifferent: any give the record."""
+    """Of a gradient without an error any weights give the record, the scale is positive, and the label is sure."""
     played = game("softmax", k=4)
-    rows = np.arange(6)
+    rows = np.arange(30)
     release = _release(played, rows)
     own = -played.objective.take(rows).own_gradients(played.W)
-    found = np.einsum("bdk,bk->bd", own, best_mix(release, own))
+    mixes, label = best_mix(release, own)
+    found = np.einsum("bdk,bk->bd", own, mixes)
     np.testing.assert_allclose(found / found[:, -1:], played.objective.X[rows], rtol=1e-6)
+    assert (found[:, -1] > 0).all()
+    np.testing.assert_array_equal(label, played.objective.Y[rows].argmax(axis=1))
+
+
+def test_labels_are_at_least_as_often_right_as_the_constants(game):
+    right = {"hrec+": [], "hrec": []}
+    for seed in range(3):
+        played = game("softmax", n=900, m=900, k=5, d=9, seed=seed)
+        rows = np.arange(60)
+        release = _release(played, rows)
+        for attack in (hrec_plus, hrec):
+            found = attack(release, RNG(0))
+            right[found.attack].append(found.target.argmax(axis=1) == played.objective.Y[rows].argmax(axis=1))
+    assert np.mean(right["hrec+"]) >= np.mean(right["hrec"])
 
 
 def test_it_beats_the_papers_column(game):
@@ -83,35 +99,55 @@ def test_the_bounded_record_is_the_nearest_inside(seed):
     root = rng.normal(size=(6, 6))
     S = root @ root.T + 0.3 * np.eye(6)
     X, low, high = 1.5 * rng.normal(size=(4, 6)), -np.ones(6), np.full(6, 0.7)
-    found = _nearest(X, S, low, high)
+    found = _nearest(X, _Error(np.ones(4), np.ones(4), X, *np.linalg.eigh(S)), low, high)
     assert ((found >= low) & (found <= high)).all()
     precision = np.linalg.inv(S)
     for x, mine in zip(X, found, strict=True):
-        value = lambda z, x=x: (z - x) @ precision @ (z - x)  # noqa: E731
+
+        def value(z, x=x):
+            return (z - x) @ precision @ (z - x)
+
         naive = minimize(value, np.clip(x, low, high), bounds=list(zip(low, high, strict=True)), tol=1e-12)
         assert value(mine) <= naive.fun * (1 + 1e-3) + 1e-6
 
 
-def test_bounds_bring_records_nearer_and_leave_those_inside(game):
-    """Public features between zero and one, many at zero: what is known of the range helps."""
-    played = game("logistic", n=1500, m=1500, d=8)
-    clipped = [np.c_[np.clip(X[:, :-1], 0.0, 1.0), np.ones(len(X))] for X in (played.objective.X, played.X_public)]
-    objective = dataclasses.replace(played.objective, X=clipped[0])
-    from undelete.maintainer.fit import fit
+def _between_zero_and_one(game, loss="logistic", seed=0):
+    """A model of features of which many are zero, and its records."""
+    played = game(loss, n=1500, m=1500, d=8, seed=seed)
+    X, X_public = (np.c_[np.clip(X[:, :-1], 0, 1), np.ones(len(X))] for X in (played.objective.X, played.X_public))
+    objective = dataclasses.replace(played.objective, X=X)
+    return Game(objective, fit(objective).W, X_public, played.Y_public)
 
-    again = Game(objective, fit(objective).W, clipped[1], played.Y_public)
+
+def test_the_range_brings_records_nearer(game):
+    played = _between_zero_and_one(game)
     rows = np.arange(40)
-    release = _release(again, rows)
-    found = hrec(release, RNG(0))
-    good = np.array([status == "ok" for status in found.status])
-    estimate = Estimate.of(found).part(np.flatnonzero(good))
-    moved = within_bounds(release.take(np.flatnonzero(good)), found.X[good], estimate)
-    truth = objective.X[rows][good]
-    before, after = (np.linalg.norm(X - truth, axis=1) for X in (found.X[good], moved))
-    assert np.median(after) < np.median(before)
-    inside = 0.2 + 0.6 * RNG(1).uniform(size=moved.shape)
-    inside[:, -1] = 1.0
-    np.testing.assert_allclose(within_bounds(release.take(np.flatnonzero(good)), inside, estimate), inside, atol=1e-6)
+    release = _release(played, rows)
+    plain, found = hrec(release, RNG(0)), hrec_plus(release, RNG(0))
+    good = np.array([status == "ok" for status in plain.status])
+    truth = played.objective.X[rows][good]
+    before, after = (np.linalg.norm(one.X[good] - truth, axis=1) for one in (plain, found))
+    assert np.median(after) < 0.9 * np.median(before)
+    assert found.X[good].min() >= 0
+    assert found.X[good].max() <= 1
+
+
+def test_a_record_of_unsure_scale_takes_a_usual_length(game):
+    """Where the constant's entry drowns in its error, records of the class say how long one is."""
+    played = _between_zero_and_one(game, "softmax")
+    rows = np.arange(40)
+    release = _release(played, rows)
+    truth = played.objective.X[rows]
+    G = deleted_gradient(release)
+    mixes, label = best_mix(release, G)
+    g = np.einsum("bdk,bk->bd", G, mixes)
+    estimate = Estimate(g[:, -1], label, mix=mixes)
+    t2 = estimate.weights(release) ** 2
+    middle = (t2 / t2.sum(axis=0)).T @ release.X_public
+    lost = g - g[:, -1:] * middle  # an error that takes the constant's entry away, and what goes together with it
+    found = bounded(release, lost, dataclasses.replace(estimate, scale=lost[:, -1]))
+    off = np.linalg.norm(found - truth, axis=1) / np.linalg.norm(truth - release.X_public.mean(axis=0), axis=1)
+    assert np.median(off) < 0.8  # one would be the mean
 
 
 def test_an_estimate_says_when_there_is_none(game):

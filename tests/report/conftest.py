@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from undelete.report.embedding import redact
+from undelete.report.pictures import png
 
 Audit = dict[str, Any]
 
@@ -257,6 +258,39 @@ def undecided() -> Audit:
     return audit
 
 
+def pictures(shape: tuple[int, ...] = (6, 8), deletions: int = 40, shown: int = 24) -> Audit:
+    """An audit of images: no raw columns, but pictures of some deletions and a label for each."""
+    rng = np.random.default_rng(0)
+    audit = make(deletions)
+    noise = iter(rng.integers(0, 256, (4 * shown + 1, *shape), dtype=np.uint8))
+    items = [
+        {
+            "deletion": i,
+            "row": 500 + i,
+            "status": "direction" if i == 3 else "unchanged" if i == 4 else "ok",
+            "label": {"recovered": None if i == 3 else "coat", "true": ("coat", "bag")[i % 2], "right": i % 2 == 0},
+            "pictures": [
+                {"name": "true", "png": png(next(noise))},
+                {"name": "hrec+", "png": None if i == 4 else png(next(noise)), "cosine": 0.93, "centred_cosine": 0.9},
+                {"name": "maxdiff", "png": png(next(noise)), "cosine": 0.61, "centred_cosine": 0.5},
+                {"name": "nearest", "png": png(next(noise)), "cosine": 0.7, "centred_cosine": 0.6},
+            ],
+        }
+        for i in range(shown)
+    ]
+    for row in [*audit["scores"], *audit["summary"]]:
+        row |= dict.fromkeys([key for key in row if key.startswith("exact")])
+    audit["pictures"] = {
+        "shape": list(shape), "low": 0.0, "high": 255.0, "guessed": True, "average": png(next(noise)), "items": items,
+    }  # fmt: skip
+    audit |= {"columns": [], "per_column": []}
+    audit["records"] = [{**record, "columns": []} for record in audit["records"]]
+    audit["target"] = {"name": "kind", "label": "kind", "kind": "class", "unit": "", "transform": None,
+                       "classes": ["bag", "coat"]}  # fmt: skip
+    audit["lift"] |= {"score": "centred_cosine"}
+    return audit
+
+
 def build(case: str) -> Audit:
     """One of the cases by name; each call gives a fresh copy."""
     return {
@@ -269,11 +303,15 @@ def build(case: str) -> Audit:
         "not exposed": lambda: make(60, word="NOT EXPOSED"),
         "redacted": lambda: redact(make(40)) | {"redacted": True},
         "ten thousand": lambda: make(10_000),
+        "pictures": pictures,
+        "one picture": lambda: pictures((6, 6, 3), 1, 1),
+        "redacted pictures": lambda: redact(pictures()) | {"redacted": True},
     }[case]()
 
 
 CASES = (
     "demo", "one", "one without truth", "many without truth", "few", "undecided", "not exposed", "redacted",
+    "pictures", "one picture", "redacted pictures",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from undelete.attacker.decode import Flags, Indices
+from undelete.attacker.decode import Flags, Indices, at_public_length
 from undelete.attacker.hrec import from_gradient, hrec
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
@@ -69,10 +69,13 @@ def maxdiff(release: Release, rng: np.random.Generator) -> Reconstruction:
 def nearest(release: Release, rng: np.random.Generator) -> Reconstruction:
     """Guess the public record nearest to HRec's reconstruction, each feature in its standard deviations.
 
+    A direction is first made as long as public records are.
+
     Where HRec recovered nothing, neither does this.
     """
     # neither columns nor the records before an embedding are needed, which cost more than all else
-    found = hrec(dataclasses.replace(release, columns=(), embedding=None, inputs_public=None), rng)
+    bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
+    found = at_public_length(bare, hrec(bare, rng))
     spread = release.X_public.std(axis=0)
     scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
     public = release.X_public * scale

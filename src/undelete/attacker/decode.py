@@ -13,6 +13,7 @@ columns are taken one by one.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ Flags = NDArray[np.bool_]
 _TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
 _PREDICTIONS = 16_000_000  # held at a time: 128 MB
-_NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
+NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ class Estimate:
         for part in blocks(len(self.scale), self._at_a_time(release)):
             t = self.part(part).weights(release.take(part))
             error = np.sqrt(self._factor(release) * t.var(axis=0))
-            found[part] &= np.abs(self.scale[part]) > _NEAR_ZERO * error
+            found[part] &= np.abs(self.scale[part]) > NEAR_ZERO * error
         return np.asarray(found, dtype=np.bool_)
 
     def target_error(self, release: Release, X: Floats) -> Floats:
@@ -224,6 +225,23 @@ def decode(
             else:
                 probability[block, j] = 0.0
     return RawRecords(codes, values, error, probability)
+
+
+def at_public_length(release: Release, found: Reconstruction) -> Reconstruction:
+    """Return a reconstruction whose directions are as long as public records are (their root mean square).
+
+    A record known up to a factor becomes a guess of the record, from public knowledge alone; the constant and
+    what else is the same for all public records counts in no length. Not of an embedding: nothing was traced back.
+    """
+    directed = np.array([status == "direction" for status in found.status])
+    if release.embedding is not None or not directed.any():
+        return found
+    varying = np.ptp(release.X_public, axis=0) > 0
+    usual = np.sqrt((release.X_public[:, varying] ** 2).sum(axis=1).mean())
+    length = np.linalg.norm(found.X[:, varying], axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        X = np.where(varying, found.X * usual / length, release.X_public[0])
+    return dataclasses.replace(found, X=np.where(directed[:, None], X, found.X))
 
 
 def _lifts(release: Release, inputs: Floats) -> list[Floats] | None:

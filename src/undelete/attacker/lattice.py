@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from undelete.attacker.bounded import within_bounds
+from undelete.attacker.bounded import bounded
 from undelete.attacker.decode import Estimate, recentred
 from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
 from undelete.attacker.outputs import best_mix
@@ -126,14 +126,29 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
 
 def _continuous(release: Release, G: Floats) -> Reconstruction:
     """Reconstruct records that have no lattice, such as images: maths (11), (12)."""
-    mix = best_mix(release, G) if isinstance(release.loss, Softmax) and release.constant is not None else None
-    found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable, mix=mix)
-    rows = np.flatnonzero([status == "ok" for status in found.status])
-    if release.embedding is not None or not rows.size:
+    mix = label = None
+    if isinstance(release.loss, Softmax) and release.constant is not None:
+        mix, label = best_mix(release, G)
+    same = unchanged(release)
+    found = from_gradient(release, G, same, attack="hrec+", noisy=True, trace=most_probable, mix=mix)
+    if label is not None:
+        target = np.eye(G.shape[2])[label]
+        found = dataclasses.replace(found, output=label, target=np.where(same[:, None], np.nan, target))
+    if release.embedding is not None or release.constant is None:
         return found
-    X = np.array(found.X)
-    X[rows] = within_bounds(release.take(rows), X[rows], Estimate.of(found).part(rows))
-    return dataclasses.replace(found, X=X)
+    rows = np.flatnonzero(~same)
+    estimate = Estimate.of(found).part(rows)
+    if mix is None:  # the sign of the scale is not known but for a scale that is
+        rows = np.flatnonzero([status == "ok" for status in found.status])
+        estimate = Estimate.of(found).part(rows)
+        g = found.X[rows] * np.abs(estimate.scale)[:, None]
+        estimate = dataclasses.replace(estimate, scale=np.abs(estimate.scale))
+    else:
+        g = np.einsum("bdk,bk->bd", G[rows], mix[rows])
+    X, status = np.array(found.X), np.array(found.status)
+    if rows.size:
+        X[rows], status[rows] = bounded(release.take(rows), g, estimate), "ok"
+    return dataclasses.replace(found, X=X, status=status.tolist())
 
 
 def _lattice(release: Release, *, targeted: bool) -> _Lattice:

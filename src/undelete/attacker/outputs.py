@@ -10,6 +10,7 @@ right singular vector of A^-1/2 G B^-1/2: the best approximation of rank one in 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.inversion import shared
 from undelete.maths.arrays import blocks
@@ -18,16 +19,20 @@ from undelete.maths.solvers import factor
 from undelete.release import Floats, Release
 
 _HELD = 16_000_000  # predictions held at a time: 128 MB
+_CLEAR = 0.05  # share of q in further positive entries by which one sign is better than the other
 _NULL = 1e-9  # variance of the outputs' error, relative to the largest, that counts as none: softmax has one such
 
 
-def best_mix(release: Release, G: Floats) -> Floats:
-    """Return the weights v (b, k) of the outputs with which G v is the record, up to a factor, with the least error.
+def best_mix(release: Release, G: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the weights v (b, k) of the outputs with which G v is the record, with the least error; and the labels.
+
+    G v is the record times a number, whose sign is such that it is positive. The label (b,) is the entry of q that is
+    largest in magnitude: the entries of q sum to zero and one alone is positive.
 
     Parameters
     ----------
     release : Release
-        b deletions, k outputs.
+        b deletions, k outputs; with a constant.
     G : array (b, d, k)
         Minus the deleted records' gradients, maths (4).
 
@@ -38,15 +43,33 @@ def best_mix(release: Release, G: Floats) -> Floats:
     half, leverage = shared(release, _metric)
     Z = predict(release.X_public, release.W_before)
     b, _, k = G.shape
-    mixes = np.empty((b, k))
+    mixes, residuals = np.empty((b, k)), np.empty((b, k))
     for part in blocks(b, max(1, _HELD // Z.size)):
         moved = predict(release.X_public, release.W_before - release.W_after[part])  # (m, b, k)
         t = release.loss.curvature_action(None, Z[:, None, :], moved)
         weighed = np.ascontiguousarray((t * np.sqrt(leverage)[:, None, None]).transpose(1, 2, 0))  # (b, k, m)
         B = weighed @ weighed.transpose(0, 2, 1)
         white = half.T @ G[part]  # (b, r, k)
-        mixes[part] = _first(white.transpose(0, 2, 1) @ white, B)
-    return mixes
+        signal = white.transpose(0, 2, 1) @ white  # G' A^-1 G
+        mixes[part] = _first(signal, B)
+        residuals[part] = (signal @ mixes[part][:, :, None])[:, :, 0]  # G' A^-1 x, up to a factor
+    assert release.constant is not None
+    sign = _sign(residuals, np.einsum("bdk,bk->bd", G, mixes) @ release.constant)
+    return mixes * sign[:, None], (residuals * sign[:, None]).argmax(axis=1)
+
+
+def _sign(residuals: Floats, entry: Floats) -> Floats:
+    """Return the sign (b,) with which one entry alone of q (b, k) is positive, or that of the constant's entry (b,).
+
+    Where all of the probability lies on two classes both signs do, and the constant's entry decides.
+    """
+
+    def left_over(q: Floats) -> Floats:
+        positive = np.maximum(q, 0.0)
+        return np.asarray((positive.sum(axis=1) - positive.max(axis=1)) / np.abs(q).sum(axis=1))
+
+    lead = left_over(-residuals) - left_over(residuals)
+    return np.where(np.abs(lead) > _CLEAR, np.sign(lead), np.where(entry < 0, -1.0, 1.0))
 
 
 def _first(signal: Floats, B: Floats) -> Floats:

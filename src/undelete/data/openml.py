@@ -32,7 +32,7 @@ def download(
     """Write ``folder/NAME.npz``, unless the right one is there, and return its path.
 
     The download is checked against the originals' checksums before the file appears under its name; meanwhile
-    it lies in a hidden folder beside it. CIFAR-10 needs about 4 GB of memory for some minutes.
+    it lies in a hidden folder beside it. CIFAR-10 is 0.7 GB of text and takes up to 3 GB of memory.
 
     Parameters
     ----------

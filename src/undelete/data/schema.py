@@ -74,6 +74,8 @@ class ImageInfo:
     planes : bool
         A colour image's columns are the red plane, then the green, then the blue (as in CIFAR-10's files),
         and not three columns a pixel.
+    guessed : bool
+        Whether `low` and `high` were not given but guessed from the public data.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class ImageInfo:
     low: float = 0.0
     high: float = 255.0
     planes: bool = False
+    guessed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.shape) not in (2, 3) or min(self.shape) < 1 or (len(self.shape) == 3 and self.shape[2] != 3):

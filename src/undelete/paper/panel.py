@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.attacks import Attack, find
+from undelete.attacker.decode import at_public_length
 from undelete.examine import run_attack
 from undelete.maintainer.game import Truth, play
 from undelete.maintainer.sweep import fingerprint
@@ -181,7 +182,9 @@ class _Game:
             )  # fmt: skip
             view = release.take(part)
             found = run_attack(attack, view, rng, steps.add)
-            scores = score(view, truth, found)
+            if dealt.centre is None:  # a picture has to have a length
+                found = at_public_length(view, found)
+            scores = score(view, truth, found, placed=dealt.centre is None)
             guess = found.records if dealt.embedding is not None else found.records[:, :-1]
             # what is left of the mean of standardised columns is rounding: it has a direction, but no meaning
             blank = np.linalg.norm(guess, axis=1) <= _NOTHING

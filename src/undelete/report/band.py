@@ -44,6 +44,10 @@ def key_figures(audit: Audit) -> tuple[Figure, ...]:
         show = (lambda s: columns_right(s, count)) if one and count else formatting.percent
         against = _against(audit, control, show)
         figures_.append(Figure(label, show(ours[key]), against))
+    if not figures_ and ours.get("median_centred_cosine") is not None:
+        against = _against(audit, best_baseline(audit, "median_centred_cosine"), formatting.similarity)
+        label = f"{'Centred' if one else 'Median centred'} cosine with the true record"
+        figures_.append(Figure(label, formatting.similarity(ours["median_centred_cosine"]), against))
     figures_.extend(_target_figure(audit, ours))
     if not has_truth(audit):
         figures_.extend(_confidence_figure(audit))

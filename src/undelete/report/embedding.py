@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from undelete.report.facts import Audit, ranking, sampled
+from undelete.report.pictures import without_pictures
 
 LARGEST = 300_000  # characters
 _SECRET = ("recovered", "low", "high", "candidates", "true", "guess")
@@ -42,16 +43,23 @@ def redact(audit: Audit) -> dict[str, Any]:
         }
         for record in audit["records"]
     ]
-    return {**audit, "records": records}
+    pictures = audit.get("pictures")
+    return {**audit, "records": records, **({"pictures": without_pictures(pictures)} if pictures else {})}
 
 
 def embedded(audit: Audit, largest: int = LARGEST) -> tuple[str, bool]:
     """Return the audit as JSON for a script element, and whether some of it was left out.
 
-    Scores are thinned first, then records: halved until the text has at most `largest` characters, or until
-    20 deletions and one record are left.
+    Pictures go first, which the page shows anyway. Then scores are thinned, then records: halved until the text has
+    at most `largest` characters, or until 20 deletions and one record are left.
     """
     text = escape(audit)
+    if len(text) > largest and audit.get("pictures"):
+        left = {**audit, "pictures": without_pictures(audit["pictures"]), "sampled": {"pictures": 0}}
+        text = escape(left)
+        if len(text) <= largest:
+            return text, True
+        audit = left
     deletions = len({row["deletion"] for row in audit["scores"]})
     keep, records = min(deletions, 1000), len(audit["records"])
     order = ranking(audit)
@@ -63,7 +71,12 @@ def embedded(audit: Audit, largest: int = LARGEST) -> tuple[str, bool]:
                 **audit,
                 "scores": [row for row in audit["scores"] if row["deletion"] in chosen],
                 "records": audit["records"][:records],
-                "sampled": {"deletions": min(keep, deletions), "of": deletions, "records": records},
+                "sampled": {
+                    **audit.get("sampled", {}),
+                    "deletions": min(keep, deletions),
+                    "of": deletions,
+                    "records": records,
+                },
             }
         )
         if keep <= 20 and records <= 1:

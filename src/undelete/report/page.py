@@ -27,6 +27,7 @@ from undelete.report.distribution import colour_of
 from undelete.report.embedding import clean, embedded, redact
 from undelete.report.exposed import exposed, reliability
 from undelete.report.facts import Audit, headline, label_of
+from undelete.report.gallery import gallery
 from undelete.report.records import records, target_label
 from undelete.report.strength import strength
 
@@ -45,6 +46,12 @@ MEANING = {
     "maxdiff": "the public record on which the two models differ most",
     "nearest": "the public record closest to the reconstruction: it leans on the attack, so it is no control for it",
     "informed": "somebody who holds all remaining records: the most that can be known",
+}
+OF_IMAGES = {
+    "hrec+": "the same difference with the known penalty's share, weighed by its error, in the range of public images",
+    "avg": "the average public image, whatever was deleted",
+    "maxdiff": "the public image on which the two models differ most",
+    "nearest": "the public image closest to the reconstruction: it leans on the attack, so it is no control for it",
 }
 
 
@@ -99,19 +106,21 @@ def _context(known: Audit) -> dict[str, Any]:
     script = _text("page.js")
     data, thinned = embedded(known)
     speaker = headline(known) or ""
+    meaning = MEANING | (OF_IMAGES if known.get("pictures") else {})
     return {
         "audit": known,
         "created": formatting.date(str(known["created"])),
         "figures": key_figures(known),
         "asked": _asked(known),
         "records": records(known),
+        "gallery": gallery(known),
         "strength": strength(known),
         "columns": columns(known),
         "exposed": exposed(known),
         "reliability": Markup(reliability(known)),
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
-        "meanings": [(e["name"], MEANING[e["name"]]) for e in known["attacks"] if e["name"] in MEANING],
+        "meanings": [(e["name"], meaning[e["name"]]) for e in known["attacks"] if e["name"] in meaning],
         "computed": _computed(known),
         "style": Markup(_text("page.css")),
         "script": Markup(script),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ from PIL import Image
 
 Indices = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+
+PICTURED = 24  # deletions whose pictures are shown, at most
 
 _URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
 
@@ -43,6 +47,22 @@ def one_a_label(labels: Indices | None, most: int, rng: np.random.Generator, cou
     first = order[np.unique(labels[order], return_index=True)[1]]
     rest = order[~np.isin(order, first)]
     return np.concatenate([first, rest])[:most].astype(np.int64)
+
+
+def without_pictures(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same with every picture and label left out: what may be shared of records that are images."""
+    return {
+        **pictures,
+        "average": None,
+        "items": [
+            {
+                **item,
+                "label": {**item["label"], "recovered": None, "true": None},
+                "pictures": [{**picture, "png": None} for picture in item["pictures"]],
+            }
+            for item in pictures["items"]
+        ],
+    }
 
 
 def png(pixels: Pixels) -> str:

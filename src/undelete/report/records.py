@@ -61,9 +61,14 @@ class Records:
 
 
 def records(audit: Audit) -> Records:
-    """Return the records of the headline attack, most exposed first, as many as keep the page small."""
+    """Return the records of the headline attack, most exposed first, as many as keep the page small.
+
+    None of records that are images: `undelete.report.gallery` shows those.
+    """
     name = headline(audit)
     kept = [record for record in audit["records"] if record["attack"] == name] or list(audit["records"])
+    if audit.get("pictures"):
+        kept = []
     views: list[RecordView] = []
     rows = 0
     for record in kept:

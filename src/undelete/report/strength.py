@@ -48,6 +48,7 @@ class Strength:
 
     truth: bool
     one: bool
+    columns: bool
     lines: tuple[AttackLine, ...]
     target_heading: str
     over: str
@@ -69,6 +70,7 @@ def strength(audit: Audit) -> Strength:
     return Strength(
         truth=truth,
         one=one,
+        columns=any(row.get("exact_columns") is not None for row in audit["summary"]),
         lines=tuple(_attack_line(audit, row, one=one, labelled=labelled) for row in rows) if truth else (),
         target_heading=_target_heading(audit, labelled=labelled, one=one),
         over=_over(audit),
@@ -147,6 +149,8 @@ def _lift(audit: Audit) -> str:
     lift = audit.get("lift")
     if not lift or lift.get("difference") is None:
         return ""
+    if lift["score"] == "centred_cosine":
+        return _lead_in_similarity(audit, lift)
     points = f"{100 * abs(lift['difference']):.0f}"
     more = "more" if lift["difference"] >= 0 else "fewer"
     what = {
@@ -161,6 +165,20 @@ def _lift(audit: Audit) -> str:
         return sentence + "."
     ends = [f"{100 * lift[end]:.0f}".replace("-", "−") for end in ("low", "high")]
     return f"{sentence} (95\u00a0% interval {ends[0]} to {ends[1]})."
+
+
+def _lead_in_similarity(audit: Audit, lift: Row) -> str:
+    """Return the same sentence for records that are compared by their similarity."""
+    ours, control = label_of(audit, lift["attack"]), label_of(audit, lift["baseline"])
+    higher = "higher" if lift["difference"] >= 0 else "lower"
+    sentence = (
+        f"{ours[:1].upper() + ours[1:]} reaches a centred cosine {abs(lift['difference']):.2f} {higher} than its best "
+        f"control, {control}"
+    )
+    if lift.get("low") is None or lift.get("high") is None or audit["question"]["deletions"] == 1:
+        return sentence + "."
+    low, high = (f"{lift[end]:.2f}".replace("-", "−") for end in ("low", "high"))
+    return f"{sentence} (mean over the deletions; 95\u00a0% interval {low} to {high})."
 
 
 def _flatters(audit: Audit) -> str:

@@ -45,7 +45,7 @@ def columns_right(release: Release, truth: TrueRecords, found: Reconstruction) -
     return right_columns(truth.codes, truth.values, found.codes, found.values, tolerance)
 
 
-def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[str, Floats]:
+def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed: bool = False) -> dict[str, Floats]:
     """Return every score of `SCORES` for each deletion (b,).
 
     Parameters
@@ -56,6 +56,8 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[s
         The deleted records.
     found : Reconstruction
         What the attack says.
+    placed : bool
+        Whether directions were given a length, see `undelete.attacker.decode.at_public_length`.
     """
     b = len(truth.records)
     public = release.records_public
@@ -65,7 +67,8 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction) -> dict[s
     true_X, X = truth.records[:, varying], found.records[:, varying]
     nothing = np.full(b, np.nan)
     scores = {"cosine": cosine(true_X, X), "centred_cosine": centred_cosine(true_X, X, mean)}
-    if "direction" in found.status and found.inputs is None:  # a direction has no place relative to the mean
+    # a direction has no place relative to the mean; before an embedding it was given one
+    if "direction" in found.status and not placed and found.inputs is None:
         scores["centred_cosine"] = np.where(np.array(found.status) == "direction", np.nan, scores["centred_cosine"])
     right = columns_right(release, truth, found)
     scores["exact_columns"] = nothing if right is None else right.mean(axis=1)
