@@ -102,8 +102,24 @@ def play(
     """
     deletions = retrain_without(objective, W, rows, tol=tol, progress=progress, checkpoint=checkpoint)
     refuse_unconverged(deletions, tol)
-    seen = dict(public, n=objective.n, l2=objective.l2)
-    return Release(loss=objective.loss, W_before=W, W_after=np.asarray(deletions.W), **seen), deletions
+    return released(objective, W, np.asarray(deletions.W), public), deletions
+
+
+def released(objective: Objective, W: Floats, W_after: Floats, public: dict[str, Any]) -> Release:
+    """Return what anyone sees of models that were retrained before: see `play`.
+
+    Parameters
+    ----------
+    objective : Objective
+        The private records and what the maintainer minimises on them.
+    W, W_after : arrays (d, k), (b, d, k)
+        The model fitted on all of them, and those after the deletions.
+    public : dict
+        The fields of `Release` that the attacker has without the maintainer.
+    """
+    return Release(
+        loss=objective.loss, W_before=W, W_after=W_after, **dict(public, n=objective.n, l2=objective.l2)
+    )  # fmt: skip
 
 
 def remaining_gradient(objective: Objective, W: Floats, rows: NDArray[np.int64]) -> Floats:

@@ -12,6 +12,7 @@ nothing and is in no curve: the panel says how many changed the model.
 from __future__ import annotations
 
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from undelete.attacker.attacks import Attack, find
 from undelete.attacker.decode import at_public_length
 from undelete.examine import run_attack
-from undelete.maintainer.game import Truth, play
+from undelete.maintainer.game import Truth, play, released
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import blocks
 from undelete.paper.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest
@@ -138,15 +139,7 @@ class _Game:
         for part in blocks(self.count, _MODEL_NUMBERS // fitted.W.size):
             rows = self.rows[part]
             steps.begin(f"{what}: deletions")
-            start = time.perf_counter()
-            release, played = play(
-                fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
-                checkpoint=shelf.sweep(f"{mark} {rows.tolist()} {fingerprint([fitted.W])}"),
-            )  # fmt: skip
-            self.seconds["retraining"] = self.seconds.get("retraining", 0.0) + time.perf_counter() - start
-            self.changed.append((release.W_after != release.W_before).any(axis=(1, 2)))
-            self.gradients.append(played.gradient_norm)
-            self.certified += int(played.certified.sum())
+            release = self._released(rows, part.start, public, steps, shelf, mark)
             shown = np.flatnonzero(np.isin(np.arange(part.start, part.stop), self.shown_at))
             self._show("deleted", _records(dealt, rows)[shown])
             for attack, rng in zip(self.attacks, self.rngs, strict=True):
@@ -166,6 +159,32 @@ class _Game:
                 self._show(attack.name, arrays.pop("guess"))
                 self._show(f"cosine_{attack.name}", arrays["cosine"][shown])
                 self.scores.setdefault(attack.name, []).append(arrays)
+
+    def _released(
+        self, rows: NDArray[np.int64], first: int, public: dict[str, Any], steps: Steps, shelf: Shelf, mark: str
+    ) -> Release:
+        """Return the models after the deletions as a release; what was retrained before is taken from the shelf."""
+        fitted, name = self.fitted, f"models-{self.model.key}-{self.count}-{first}"
+        key = digest(mark, rows.tolist(), fingerprint([fitted.W]))
+        kept = shelf.load(name, key)
+        if kept is None:
+            start, sweep = time.perf_counter(), shelf.sweep(key)
+            release, played = play(
+                fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
+                checkpoint=sweep,
+            )  # fmt: skip
+            arrays = {"W": release.W_after, "norm": played.gradient_norm, "certified": played.certified}
+            kept = shelf.store(name, key, arrays, {"seconds": time.perf_counter() - start})
+            if sweep is not None:
+                shutil.rmtree(sweep)  # its blocks are all in the entry now
+        else:
+            steps.add(len(rows))
+            release = released(fitted.objective, fitted.W, kept.arrays["W"], public)
+        self.seconds["retraining"] = self.seconds.get("retraining", 0.0) + kept.account["seconds"]
+        self.changed.append((release.W_after != release.W_before).any(axis=(1, 2)))
+        self.gradients.append(kept.arrays["norm"])
+        self.certified += int(kept.arrays["certified"].sum())
+        return release
 
     def _show(self, name: str, values: Floats) -> None:
         self.shown.setdefault(name, []).append(values)
