@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from undelete.data import images
 from undelete.data.sources import INCOME_FEATURES
+from undelete.maintainer.penalty import hold_out_penalty
 from undelete.paper import models
 from undelete.paper.features import on_features
 
@@ -53,10 +54,13 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def few_features() -> Iterator[None]:
-    """Random features, but few: the figures ask for hundreds or thousands."""
+    """Random features and penalties, but few: the figures ask for hundreds or thousands of features."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             models, "on_features", lambda dealt, count, *rest: on_features(dealt, min(count, FEATURES), *rest)
+        )
+        patch.setattr(
+            models, "hold_out_penalty", lambda whole, all_, *a, **k: hold_out_penalty(whole, all_[::4], *a, **k)
         )
         yield
 

@@ -68,12 +68,13 @@ def draw(
     columns = max(len(row.pictures) for row in rows)
     width = max(_LEFT + columns * (_PICTURE + _GAP) + 4, 300.0)
     small = [line for note in notes for line in textwrap.wrap(svg.plain(note), int(width / 4.4))]
-    height = _TOP + sum(heights) + sum(leads) + 10 + _LINE * len(small)
+    first = _TOP if any(heads) else _TOP - _HEAD
+    height = first + sum(heights) + sum(leads) + 10 + _LINE * len(small)
     with svg.drawing():
         figure = svg.blank(width, height)
         figure.text(10 / width, 1 - 17 / height, svg.plain(title), fontweight="bold", fontsize=11.5)
-        _heads(figure, heads, height - _TOP + 5, (width, height))
-        top = height - _TOP
+        _heads(figure, heads, height - first + 5, (width, height))
+        top = height - first
         for row, cosines, tall, lead in zip(rows, known, heights, leads, strict=True):
             if row.above:
                 figure.text(10 / width, (top - _LEAD + 6) / height, svg.plain(row.above), fontsize=9)
