@@ -81,8 +81,16 @@ def _described(population: Images, panel: Kept, grid: Grid) -> dict[str, Any]:
         name: [None if value != value else round(float(value), 6) for value in panel.arrays[f"cosine_{name}"]]
         for name in grid.rows
     }
-    rest = {key: value for key, value in panel.account.items() if key != "attacks"}
-    return rest | {"rows": panel.arrays["rows"].tolist(), "labels": labels, "cosines": cosines}
+    attacks = {
+        name: {key: value for key, value in attack.items() if not key.startswith("curve_")}
+        for name, attack in panel.account["attacks"].items()
+    }
+    return panel.account | {
+        "attacks": attacks,
+        "rows": panel.arrays["rows"].tolist(),
+        "labels": labels,
+        "cosines": cosines,
+    }
 
 
 def _draw(grid: Grid, result: dict[str, Any], blocks: list[tuple[Images, Kept]], stem: Path) -> tuple[Path, Path]:

@@ -65,8 +65,9 @@ A figure has `similarity`, `levels` (of the quantiles that make a curve) and `ro
 (deletions whose scale was not identified), `seconds_each`, and `curve_` with the name of each similarity. What has no
 value, because no deletion changed the model, is null.
 
-A figure of pictures has `grids`, a model each: described as above, with the `rows`, `labels` and `cosines` of what is
-shown. A table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
+A figure of pictures has `grids`, a model each: described as above but for the curves, with the `rows`, `labels` and
+`cosines` of what is shown. A table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model
+described as above.
 """
 
 
@@ -87,9 +88,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     figure = None
     for name in (name for name in EXPERIMENTS if name in names):
         first, *others = sorted((r for r in results if r["name"] == name), key=lambda r: int(r["seed"]))
-        text += _section(first)
-        if "rows" in first:
+        text += _section(first, alone=all("rows" not in result for result in results))
+        if "rows" in first or (figure is None and "grids" in first):
             figure = first
+        if "rows" in first:
             text += tables.splits(others)
     if figure is not None:
         text.append(
@@ -119,7 +121,8 @@ def read(path: Path) -> dict[str, Any]:
     return result
 
 
-def _section(result: dict[str, Any]) -> list[str]:
+def _section(result: dict[str, Any], *, alone: bool) -> list[str]:
+    """Return a result's section; pictures without their curves' figure on the page come with their scores."""
     versions = ", ".join(f"{name} {result['environment'][name]}" for name in _VERSIONS)
     text = [
         f"## {result['name']}: {result['title']}\n",
@@ -132,7 +135,8 @@ def _section(result: dict[str, Any]) -> list[str]:
         return [*text, *tables.cells(result["cells"])]
     text.append(f"![{result['title']}]({result['name']}.svg)\n")
     if "grids" in result:
-        return [*text, *tables.shown(result["grids"])]
+        scores = [*tables.settings(result["grids"]), *tables.scores(result["grids"])] if alone else []
+        return [*text, *scores, *tables.shown(result["grids"])]
     panels = [panel for row in result["rows"] for panel in row["panels"]]
     return [*text, *tables.settings(panels), *tables.scores(panels)]
 
@@ -145,7 +149,9 @@ def _also(results: Sequence[dict[str, Any]]) -> str:
         lines.append(
             "- *accuracy*: of the model before the deletions, on the authors' test images. *label right*: the deleted "
             "image's label, by the attack (Avg names the commonest, MaxDiff its image's own). *retraining* and *a "
-            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it."
+            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it, beside other work. "
+            "*scale unsure*: deletions whose scale the constant does not tell, its entry being within two standard "
+            "errors of zero; they count like the others, at the length that public records have."
         )
     chosen = dict.fromkeys(p["bandwidth_chosen"].split(": ", 1)[1] for p in described if "bandwidth_chosen" in p)
     lines += [

@@ -27,7 +27,7 @@ def settings(panels: Sequence[dict[str, Any]]) -> list[str]:
     if any("accuracy" in p for p in panels):  # images: every deletion changes the model
         head = [*head[:-3], "bandwidth", "accuracy", "gradient", "retraining", "peak memory"]
         rows = [
-            [*row[:-3], _bandwidth(p), _share(p, "accuracy"), row[-1], _seconds(p["seconds_retraining_each"]),
+            [*row[:-3], _bandwidth(p), _accuracy(p), row[-1], _seconds(p["seconds_retraining_each"]),
              f"{p['peak_memory_gb']:.1f} GB"]
             for row, p in zip(rows, panels, strict=True)
         ]  # fmt: skip
@@ -52,13 +52,14 @@ def scores(panels: Sequence[dict[str, Any]]) -> list[str]:
         return _table([*head, "median uncentred"], [[*row, u] for row, u in zip(rows, uncentred, strict=True)])
     head = [
         "panel", "attack", "median cosine", "10 % to 90 %", "above .9", "above .99", "median centred",
-        "median embedding", "label right", "a reconstruction",
+        "median embedding", "label right", "scale unsure", "a reconstruction",
     ]  # fmt: skip
     more = [
         [
             _cosine(a["median_centred"]),
             _cosine(a.get("median_embedding")),
             _share(a, "label"),
+            str(a["direction_only"]),
             _seconds(a["seconds_each"]),
         ]
         for _, _, a in attacks
@@ -128,6 +129,10 @@ def _target(p: dict[str, Any]) -> str:
 
 def _bandwidth(p: dict[str, Any]) -> str:
     return f"{p['bandwidth']:.4g}" if "bandwidth" in p else formatting.MISSING
+
+
+def _accuracy(p: dict[str, Any]) -> str:
+    return f"{100 * p['accuracy']:.1f} % ({100 * p['accuracy_low']:.1f} to {100 * p['accuracy_high']:.1f} %)"
 
 
 def _seconds(value: float) -> str:
