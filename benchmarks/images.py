@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from refits import difference, logistic, refit_each, warm_lbfgs
 from settings import NotHereError, Settings
 from tabular import pass_seconds
-from timing import Line, peak_gigabytes
+from timing import Line, median_seconds, peak_gigabytes
 from undelete.maintainer.fit import Fit, fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
 from undelete.maths.losses import LOSSES
@@ -19,16 +19,16 @@ from undelete.maths.objective import Objective
 
 Floats = NDArray[np.float64]
 _CLASSES = 10
+_FLOOR_BLOCK = 53  # deletions whose predictions of 30,000 records take 128 MB: wide enough for full speed
 _LONGEST_REFIT = 180.0  # seconds, after which a refit is stopped where it is
 
 
 @dataclass(frozen=True, eq=False)
 class _Sweep:
-    """A sweep: seconds of the set-up and of each deletion, the deletions in a block, and what was found."""
+    """A sweep: seconds of the set-up with one deletion, and of each further one, and what was found."""
 
     setup: float
     per_deletion: float
-    block: int
     found: Deletions
 
 
@@ -41,7 +41,7 @@ def pixels_row(settings: Settings) -> list[Line]:
     objective = _objective(X, labels[:n], l2=10.0)
     fitted, fit_seconds = _fitted(objective)
     sweep = _sweep(objective, fitted.W, 106)
-    floor = pass_seconds(objective, sweep.block, 1 if settings.quick else settings.repeats)
+    floor = pass_seconds(objective, _FLOOR_BLOCK, 1 if settings.quick else settings.repeats)
     row = f"softmax, Fashion-MNIST {n:,} x {objective.X.shape[1]} x {_CLASSES}"
     passes = sweep.per_deletion / floor
     lines = [
@@ -61,7 +61,7 @@ def fourier_row(settings: Settings) -> list[Line]:
     fitted, fit_seconds = _fitted(objective)
     sweep = _sweep(objective, fitted.W, 16 if settings.quick else 106)
     row = f"softmax, Fourier features {n:,} x {objective.X.shape[1]} x {_CLASSES}"
-    floor = pass_seconds(objective, sweep.block, 1)
+    floor = pass_seconds(objective, _FLOOR_BLOCK, 1)
     return [
         *_costs(row, fit_seconds, sweep, at_most=2.0),
         Line(row, f"a deletion in floor passes of {floor:.2g} s", sweep.per_deletion / floor, "x"),
@@ -72,8 +72,8 @@ def fourier_row(settings: Settings) -> list[Line]:
 def _costs(row: str, fit_seconds: float, sweep: _Sweep, at_most: float | None = None) -> list[Line]:
     return [
         Line(row, "fit", fit_seconds, "s"),
-        Line(row, "set-up, once (Hessian, inverse)", sweep.setup, "s"),
-        Line(row, f"a deletion, in blocks of {sweep.block}", sweep.per_deletion, "s", at_most=at_most),
+        Line(row, "set-up, once (Hessian, inverse), with one deletion", sweep.setup, "s"),
+        Line(row, f"a deletion, of {len(sweep.found.rows)}", sweep.per_deletion, "s", at_most=at_most),
         Line(row, "Newton steps a deletion", float(sweep.found.iterations.mean())),
         Line(row, "largest gradient per record: ours", float(sweep.found.gradient_norm.max()), at_most=1e-9),
     ]
@@ -104,25 +104,11 @@ def _against_lbfgs(row: str, objective: Objective, W: Floats, sweep: _Sweep, cou
 
 
 def _sweep(objective: Objective, W: Floats, deletions: int) -> _Sweep:
-    """Delete some records: a later block's time is the deletions' own, what the first took more is the set-up."""
+    """Delete some records; what one deletion takes says what the set-up takes."""
     rows = np.sort(np.random.default_rng(0).choice(objective.n, size=deletions, replace=False))
-    counts, times, found = _timed_blocks(objective, W, rows)
-    if len(counts) == 1:  # one deletion more or less says what the set-up takes
-        setup = _timed_blocks(objective, W, rows[:1])[1][0]
-        return _Sweep(float(setup), float(times[0] - setup) / (deletions - 1), deletions, found)
-    per_deletion = float(np.median(times[1:] / counts[1:]))
-    return _Sweep(float(times[0]) - per_deletion * int(counts[0]), per_deletion, int(counts[0]), found)
-
-
-def _timed_blocks(
-    objective: Objective, W: Floats, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Floats, Deletions]:
-    """Return the deletions and seconds of each block, the set-up in the first's."""
-    marks = [(0, time.perf_counter())]
-    found = retrain_without(
-        objective, W, rows, certify=False, progress=lambda done, _: marks.append((done, time.perf_counter()))
-    )
-    return np.diff([done for done, _ in marks]), np.diff([moment for _, moment in marks]), found
+    setup, _ = median_seconds(lambda: retrain_without(objective, W, rows[:1]), 1)
+    total, found = median_seconds(lambda: retrain_without(objective, W, rows), 1)
+    return _Sweep(setup, (total - setup) / (deletions - 1), found)
 
 
 def _fitted(objective: Objective) -> tuple[Fit, float]:

@@ -16,6 +16,7 @@ from sklearn.svm import LinearSVC
 
 import undelete
 from undelete.errors import InputError
+from undelete.inputs import overlap
 
 N, WHO = 4000, 1234
 
@@ -306,6 +307,14 @@ def test_overlap_of_public_and_private_records_is_told(halves):
     X = ["age", "years"]
     result = undelete.simulate(Ridge(), private[X], private["income"], private[X], private["income"], deletions=5)
     assert any("equal a training record in every column" in text for text in result.warnings)
+
+
+def test_overlap_compares_numbers_as_numbers_and_missing_cells_too():
+    own = pd.DataFrame({"age": [31, 42, 53], "colour": ["red", None, "blue"]})
+    other = pd.DataFrame({"age": [31.0, 42.0, 53.5], "colour": ["red", None, "blue"]})
+    (text,) = overlap(own, [0, 1, 0], other, [0.0, 1.0, 0.0])
+    assert text.startswith("67 % of the public records equal")
+    assert overlap(own, [0, 1, 0], other.assign(colour="green"), [0.0, 1.0, 0.0]) == []
 
 
 def test_an_intercept_of_zero_in_both_models_is_none():

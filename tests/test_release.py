@@ -6,6 +6,7 @@ import pytest
 
 from tests.attacker.test_decode import columns, encoded
 from undelete.errors import InputError
+from undelete.maths.embeddings import RandomFourierFeatures, embed
 from undelete.maths.losses import LOSSES
 from undelete.release import Release
 
@@ -46,13 +47,27 @@ def test_survives_a_file(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "release.npz"]
 
 
-def test_attack_in_a_fresh_interpreter_that_has_only_the_release(tmp_path):
+def embedded():
+    """The same records before a random embedding, and models of its features."""
+    rng = np.random.default_rng(2)
+    plain = make()
+    phi = RandomFourierFeatures.draw(7, 20, 2.0, rng)
+    W = rng.normal(size=(21, 1))
+    return make(
+        W_before=W, W_after=W + 0.01 * rng.normal(size=(3, 21, 1)), X_public=embed(phi, plain.X_public), embedding=phi,
+        inputs_public=plain.X_public, constant=np.eye(21)[-1],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("made", [make, embedded])
+def test_attack_in_a_fresh_interpreter_that_has_only_the_release(made, tmp_path):
     """Bit-identical output, and the private side is not even imported."""
     from undelete.attacker.hrec import hrec
 
-    release = make()
+    release = made()
     release.save(tmp_path / "release.npz")
     here = hrec(Release.load(tmp_path / "release.npz"), np.random.default_rng(0))
+    assert "ok" in here.status
     program = (
         "import sys, numpy as np\n"
         "from undelete.release import Release\n"
@@ -61,11 +76,11 @@ def test_attack_in_a_fresh_interpreter_that_has_only_the_release(tmp_path):
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"
         "private = [m for m in sys.modules if m.startswith(private)]\n"
         "assert not private, private\n"
-        "np.savez('found.npz', X=found.X, target=found.target, probability=found.probability)\n"
+        "np.savez('found.npz', X=found.records, target=found.target, probability=found.probability)\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     with np.load(tmp_path / "found.npz") as there:
-        assert there["X"].tobytes() == here.X.tobytes()
+        assert there["X"].tobytes() == here.records.tobytes()
         assert there["target"].tobytes() == here.target.tobytes()
         assert there["probability"].tobytes() == here.probability.tobytes()
 

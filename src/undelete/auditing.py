@@ -89,7 +89,7 @@ def audit(
     before, after : estimator, LinearModel or path
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
-        coefficients, so that both are compared in the old model's space.
+        coefficients, so that both are compared in the old model's space; before an embedding it must be the same.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
     target : str, optional
@@ -139,10 +139,11 @@ def audit(
         l2=inputs.penalty(old, l2),
         **view,
     )
+    record = None if truth is None else inputs.true_record(truth, old, release, target)
     return examine(
         release,
         chosen,
-        None if truth is None else inputs.true_record(truth, old, release, target),
+        record,
         Setting(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
@@ -155,8 +156,13 @@ def audit(
         ),
         _seeds(rng),
         diagnostics=inputs.one_deleted(old, new),
-        warnings=[*warnings, *dict.fromkeys([*old.notes, *new.notes]), *inputs.refilled(gapless)],
-        leaks=inputs.leaks(old, new),
+        warnings=[
+            *warnings,
+            *dict.fromkeys([*old.notes, *new.notes]),
+            *inputs.refilled(gapless),
+            *inputs.stored(old, release),
+        ],
+        leaks=inputs.leaks(old, new, record),
     )
 
 
@@ -235,12 +241,13 @@ def simulate(
         tol=tol,
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
+    truth = Truth(
+        X=objective.X[rows], Y=objective.Y[rows], rows=rows, **inputs.own_columns(model, release, train.iloc[rows])
+    )
     return examine(
         release,
         chosen,
-        Truth(
-            X=objective.X[rows], Y=objective.Y[rows], rows=rows, **inputs.own_columns(model, release, train.iloc[rows])
-        ),
+        truth,
         Setting(
             kind=words.kind or "simulate",
             text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played."
@@ -256,7 +263,12 @@ def simulate(
         judge,
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
-        warnings=[*inputs.overlap(train, y, public, y_public), *_fixed_preprocessing(model)],
+        warnings=[
+            *inputs.overlap(train, y, public, y_public),
+            *_fixed_preprocessing(model),
+            *inputs.stored(model, release),
+        ],
+        leaks=inputs.leaks(model, model, truth),
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
 
@@ -311,7 +323,8 @@ def _described(model: LinearModel, n: int | None, words: Words) -> dict[str, Any
         "loss": model.loss,
         "features": int(model.W.shape[0]),
         "outputs": int(model.W.shape[1]),
-        "intercept": bool(model.design.has_constant),
+        "inputs": None if model.embedding is None else model.embedding.inputs,
+        "intercept": model.has_constant,
         "penalty": penalty,
         "n": n,
         "steps": list(model.steps),

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
+from undelete.attacker.decode import TRACED
+from undelete.attacker.traced_error import misfit
+from undelete.maths.arrays import blocks
 from undelete.maths.losses import Squared
 from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
@@ -20,6 +23,7 @@ MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
 MIN_CARRIERS = 10  # records that a feature's standard error must rest on: a corner pixel is dark in nearly all
 UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
+_NUMBERS = 16_000_000  # of a block of public records in the model's space: 128 MB
 FAR = 3.0  # times the public data's own largest distance: a record this far out is not credible
 
 
@@ -34,7 +38,9 @@ class Diagnostic:
     blocking: bool = False
 
 
-def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | None = None) -> list[Diagnostic]:
+def diagnose(
+    release: Release, found: Reconstruction, decoded: Reconstruction | None = None, *, measured: bool = True
+) -> list[Diagnostic]:
     """Return every check that applies.
 
     Parameters
@@ -45,6 +51,8 @@ def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | 
         HRec's result on it.
     decoded : Reconstruction, optional
         HRec+'s, whose misfit says whether the difference is that of one record.
+    measured : bool
+        Whether the deleted record is known, so that nothing rests on error bars.
     """
     checks = [_change(release, found), _public_size(release)]
     if release.Y_public is not None or isinstance(release.loss, Squared) is False:
@@ -53,12 +61,16 @@ def diagnose(release: Release, found: Reconstruction, decoded: Reconstruction | 
     if "ok" in found.status:
         checks.append(_credible(release, found))
         fit = None if decoded is None else _one_record(decoded)
+        if fit is None and decoded is not None and release.embedding is not None:
+            fit = _one_embedding(release, decoded)
         checks += [fit] if fit is not None else []
         target = _target_in_range(release, found)
         checks += [target] if target is not None else []
         implied = _implied_n(release, found)
         checks += [implied] if implied is not None else []
     checks.append(_scale(release, found))
+    if not measured and release.embedding is not None and release.embedding.inputs > TRACED:
+        checks.append(_no_error_bars(release.embedding.inputs))
     return checks
 
 
@@ -103,19 +115,21 @@ def _public_gradient(release: Release) -> Diagnostic | None:
     if release.Y_public is None:
         return None
     m, n = len(release.X_public), release.n or len(release.X_public)
-    residual = release.loss.residual(release.Y_public, predict(release.X_public, release.W_before))
-    z = []
-    for j in range(residual.shape[1]):
-        contribution = release.X_public * residual[:, j : j + 1]
-        mean = contribution.mean(axis=0)
-        if release.l2 is not None:
-            mean = mean + release.l2 * release.W_before[:, j] / n
-        error = contribution.std(axis=0) * np.sqrt(1 / m + 1 / n)
-        known = (error > 0) & (_carriers(contribution) >= MIN_CARRIERS)
-        z.append(mean[known] / error[known])
-    if not sum(map(len, z)):
+    total, square, fourth = (np.zeros(release.W_before.shape) for _ in range(3))
+    for rows in blocks(m, max(1, _NUMBERS // release.X_public.shape[1])):
+        X = release.X_public[rows]
+        residual = release.loss.residual(release.Y_public[rows], predict(X, release.W_before))
+        total += X.T @ residual
+        square += (X**2).T @ residual**2
+        fourth += (X**2).T ** 2 @ residual**4
+    mean = total / m
+    error = np.sqrt(np.maximum(square / m - mean**2, 0.0) * (1 / m + 1 / n))
+    if release.l2 is not None:
+        mean = mean + release.l2[:, None] * release.W_before / n
+    known = (error > 0) & (square**2 >= MIN_CARRIERS * fourth)
+    if not known.any():
         return None
-    size = float(np.sqrt(np.mean(np.concatenate(z) ** 2)))
+    size = float(np.sqrt(np.mean((mean[known] / error[known]) ** 2)))
     value = f"{size:.1f} standard errors (root mean square)"
     if size > GRADIENT_LIMIT:
         text = (
@@ -127,21 +141,10 @@ def _public_gradient(release: Release) -> Diagnostic | None:
     return Diagnostic("Gradient on public data", value, True, text)
 
 
-def _carriers(contribution: Floats) -> Floats:
-    """Return how many records carry each feature's sum of squares: m for equal ones, 1 where one has it all."""
-    squares = contribution**2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(squares.sum(axis=0) ** 2 / (squares**2).sum(axis=0))
-
-
 def _credible(release: Release, found: Reconstruction) -> Diagnostic:
     """Compare the recovered records' distance from the public mean with the public records' own."""
-    centre = release.X_public.mean(axis=0)
-    public = release.X_public - centre
-    half = factor(public.T @ public / len(public)).half
-    own = ((public @ half) ** 2).sum(axis=1).max()
     good = np.array(found.status) == "ok"
-    distance = (((found.X[good] - centre) @ half) ** 2).sum(axis=1)
+    distance, own = _distances(release, found.records[good])
     far = int((distance > FAR * own).sum())
     value = f"{np.median(distance) / own:.2g} of the farthest public record's squared distance"
     if far:
@@ -153,6 +156,22 @@ def _credible(release: Release, found: Reconstruction) -> Diagnostic:
     return Diagnostic("Credible record", value, True, "What came back looks like a record of this population.")
 
 
+def _distances(release: Release, records: Floats) -> tuple[Floats, float]:
+    """Return the records' squared distances from the public mean (b,), and the largest of the public records' own.
+
+    In the metric of the public covariance; before an embedding in the Euclidean one, which is its kernel's.
+    """
+    public = release.records_public
+    centre = public.mean(axis=0)
+    if release.embedding is None:
+        offset = public - centre
+        half = factor(offset.T @ offset / len(public)).half
+        return (((records - centre) @ half) ** 2).sum(axis=1), float(((offset @ half) ** 2).sum(axis=1).max())
+    rows = blocks(len(public), max(1, _NUMBERS // public.shape[1]))
+    own = max(float(((public[part] - centre) ** 2).sum(axis=1).max()) for part in rows)
+    return ((records - centre) ** 2).sum(axis=1), own
+
+
 def _one_record(decoded: Reconstruction) -> Diagnostic | None:
     """Test whether the estimate lies as near to a whole record as its error bars say: chi-squared."""
     if decoded.misfit is None or decoded.misfit_terms == 0:
@@ -162,15 +181,39 @@ def _one_record(decoded: Reconstruction) -> Diagnostic | None:
         return None
     unlike = int((chi2.sf(known, decoded.misfit_terms) < UNLIKELY).sum())
     value = f"misfit {np.median(known) / decoded.misfit_terms:.2g} a term (about 1 or less for one deletion)"
-    if unlike > max(0.02 * known.size, 0):
-        which = "" if known.size == 1 else f" for {unlike} of {known.size} deletions"
+    return _fits_one(value, unlike, known.size)
+
+
+def _fits_one(value: str, unlike: int, count: int) -> Diagnostic:
+    """Judge how many of the known misfits are unlikely for the deletion of one record."""
+    if unlike > 0.02 * count:
+        which = "" if count == 1 else f" for {unlike} of {count} deletions"
         text = (
             f"The change of the model is not that of one record of this population{which}: the fits stopped early or "
             "were noised or rounded, other data changed too, or the person has values that no public record has."
         )
-        return Diagnostic("Fits one record", value, False, text, blocking=unlike > known.size / 2)
+        return Diagnostic("Fits one record", value, False, text, blocking=unlike > count / 2)
     text = "The change of the model is what the deletion of one record would make, within the error bars."
     return Diagnostic("Fits one record", value, True, text)
+
+
+def _one_embedding(release: Release, found: Reconstruction) -> Diagnostic | None:
+    """Test whether the recovered embedding lies as near to that of a record as its error bars say."""
+    ratio, probability = misfit(release, found)
+    known = np.isfinite(ratio)
+    if not known.any():
+        return None
+    unlike, count = int((probability[known] < UNLIKELY).sum()), int(known.sum())
+    value = f"squared distance from an embedding {np.median(ratio[known]):.2g} of its expectation"
+    return _fits_one(value, unlike, count)
+
+
+def _no_error_bars(inputs: int) -> Diagnostic:
+    text = (
+        f"Records of more than {TRACED} numbers get no error bars behind an embedding, so without the true record "
+        "nothing says how much of it came back: give it, or simulate deletions."
+    )
+    return Diagnostic("Error bars", f"none for {inputs:,} inputs", False, text, blocking=True)
 
 
 def _target_in_range(release: Release, found: Reconstruction) -> Diagnostic | None:
@@ -228,16 +271,18 @@ def _scale(release: Release, found: Reconstruction) -> Diagnostic:
 def expected_centred_cosine(release: Release, found: Reconstruction, error: Floats) -> Floats:
     """Return the centred cosine that the error bars promise (b,): |a| / sqrt(|a|^2 + sum of variances).
 
+    Of the records as they are compared: before the embedding, where there is one.
+
     Parameters
     ----------
     release : Release
         For the public mean.
     found : Reconstruction
-        The reconstruction, a = X less the public mean.
+        The reconstruction, a = its record less the public mean.
     error : array (b, d)
-        Standard error of each feature, maths (10).
+        Standard error of each of its numbers, maths (10).
     """
-    offset = ((found.X - release.X_public.mean(axis=0)) ** 2).sum(axis=1)
+    offset = ((found.records - release.records_public.mean(axis=0)) ** 2).sum(axis=1)
     # the estimate's own length already contains the noise once
     signal = np.maximum(offset - (error**2).sum(axis=1), 0.0)
     return np.asarray(np.sqrt(signal / np.where(offset > 0, offset, np.nan)))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from undelete.attacker.attacks import ATTACKS, Attack
 from undelete.attacker.decode import Estimate, at_public_length
 from undelete.attacker.hrec import hrec
+from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.traced_error import input_error
 from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
 from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
@@ -72,7 +74,7 @@ def examine(
     diagnostics, warnings : sequences
         What is known already.
     leaks : sequence of str
-        What the refitted preprocessing gives away by itself.
+        What the preprocessing gives away by itself.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
@@ -95,15 +97,18 @@ def examine(
     if placed:
         found = {name: at_public_length(release, one) for name, one in found.items()}
     base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
-    checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"))]
+    checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"), measured=truth is not None)]
     rng = np.random.default_rng(score_seed)
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
-    summaries = {name: summarise(scores, rng) for name, scores in scored.items()}
+    summaries = {name: summarise(scores, found[name].confidence, rng) for name, scores in scored.items()}
     main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
-    exposure = _exposure(release, base, scored.get(main))
-    lift = _lift(scored, main, "exact_columns" if release.columns else "centred_cosine", rng)
+    sure = base
+    if release.embedding is not None and truth is None:  # the error bars are those of the most probable record
+        sure = found["hrec+"] if "hrec+" in found else hrec_plus(release, np.random.default_rng(attack_seed))
+    exposure = _exposure(release, sure, scored.get(main))
+    lift = _lift(scored, main, "centred_cosine" if _similar_only(release) else "exact_columns", rng)
     evidence = _evidence(release, found, main, truth, scored, lift, exposure)
-    if evidence is not None and release.columns:
+    if evidence is not None and evidence.by == "columns":
         column, lead = evidence.best_column
         evidence = dataclasses.replace(evidence, best_column=(setting.schema[column].label, lead))
     return Audit(
@@ -144,10 +149,14 @@ def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floa
         return np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
     if found.scale is None or found.output is None or release.constant is None:
         return np.zeros(release.deletions)
-    estimate = Estimate(found.scale, found.output)
-    every = np.eye(release.X_public.shape[1])
-    squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
-    promised = expected_centred_cosine(release, found, np.sqrt(np.maximum(squares, 0.0)))
+    if release.embedding is not None:
+        error = input_error(release, found)
+    else:
+        estimate = Estimate(found.scale, found.output)
+        every = np.eye(release.X_public.shape[1])
+        squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
+        error = np.sqrt(np.maximum(squares, 0.0))
+    promised = expected_centred_cosine(release, found, error)
     identified = np.array([status == "ok" for status in found.status])
     return np.where(identified, np.nan_to_num(promised), 0.0)
 
@@ -180,7 +189,7 @@ def _evidence(
     exposure: Floats,
 ) -> Evidence | None:
     """Gather the numbers of the verdict, from the scores or else from the attack's own error bars."""
-    if not release.columns:
+    if _similar_only(release):
         return _similar(found[main], truth, scored, lift, exposure)
     if all(status != "ok" for status in found[main].status):
         return None
@@ -217,6 +226,11 @@ def _evidence(
     )
 
 
+def _similar_only(release: Release) -> bool:
+    """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
+    return all(column.kind == "continuous" for column in release.columns)
+
+
 def _similar(
     found: Reconstruction,
     truth: Truth | None,
@@ -224,7 +238,7 @@ def _similar(
     lift: Mapping[str, Any] | None,
     exposure: Floats,
 ) -> Evidence | None:
-    """Return the evidence on records without raw columns: how similar they are, about the public mean."""
+    """Return the evidence on records of continuous numbers: how similar they are, about the public mean."""
     if all(status == "unchanged" for status in found.status):
         return None
     # one deletion's guess is luck: a random record has no centred cosine on average

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import is_numeric_dtype
 
-from undelete.adapters.align import lost_categories
+from undelete.adapters.leaks import among, sentences, stored_records
 from undelete.adapters.model import LinearModel
 from undelete.adapters.readout import Readout
-from undelete.adapters.sklearn import extreme_leak, scaler_leak
 from undelete.adapters.targets import encode_target
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
@@ -60,10 +60,16 @@ def public_view(
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
     columns, codes, values = model.design.columns(public) if raw else ((), None, None)
+    inputs = model.inputs(public)
+    X = model.embed(inputs)
+    for array in (inputs, X):
+        array.setflags(write=False)  # nobody else has it, so that the release need not copy it
     return {
-        "X_public": model.design.transform(public),
+        "X_public": X,
+        "inputs_public": None if model.embedding is None else inputs,
+        "embedding": model.embedding,
         "Y_public": Y,
-        "constant": model.design.constant(),
+        "constant": model.constant(),
         "columns": columns,
         "public_codes": codes,
         "public_values": values,
@@ -100,7 +106,7 @@ def one_deleted(old: LinearModel, new: LinearModel) -> list[Diagnostic]:
 
 def no_intercept(old: LinearModel, new: LinearModel) -> bool:
     """Return whether both models have an intercept of exactly zero: they were fitted without one."""
-    return bool(old.design.has_constant and not old.W[-1].any() and not new.W[-1].any())
+    return bool(old.has_constant and not old.W[-1].any() and not new.W[-1].any())
 
 
 def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: ArrayLike | None) -> list[str]:
@@ -110,8 +116,12 @@ def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: A
         seen = public.assign(target=np.asarray(y_public))
     shared = [column for column in own.columns if column in seen]
 
+    numbers = [column for column in shared if all(is_numeric_dtype(table[column]) for table in (own, seen))]
+
     def digest(table: pd.DataFrame) -> pd.Series[int]:
-        return pd.util.hash_pandas_object(table[shared].astype(object).astype(str), index=False)
+        words = table[shared].drop(columns=numbers).astype(object).astype(str)
+        cells = pd.concat([table[numbers].astype("float64") + 0.0, words], axis=1)
+        return pd.util.hash_pandas_object(cells, index=False)
 
     if not shared:
         return []
@@ -146,32 +156,38 @@ def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     if not l2 >= 0:
         raise InputError(f"l2 is {l2}: a penalty is zero or more")
     penalty = np.full(old.W.shape[0], float(l2))
-    if old.design.has_constant:
+    if old.has_constant:
         penalty[-1] = 0.0
     return penalty
 
 
-def leaks(old: LinearModel, new: LinearModel) -> list[str]:
-    """Say what the refitted preprocessing gives away by itself."""
-    leaks = []
-    columns = scaler_leak(old, new)
-    if columns:
-        leaks.append(
-            "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
-            f"the old mean less n - 1 times the new one, for {', '.join(map(repr, columns))}."
-        )
-    extremes = extreme_leak(old, new)
-    if extremes:
-        leaks.append(
-            f"The least or greatest value a scaler stores for {', '.join(map(repr, extremes))} changed: the old one "
-            "is the deleted record's own, exactly."
-        )
-    for column in lost_categories(old.design, new.design):
-        leaks.append(
-            f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
-            "only one that had it."
-        )
-    return leaks
+def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
+    """Say what the preprocessing gives away by itself."""
+    told, stored = sentences(old, new), stored_records(old)
+    if stored is not None and truth is not None and truth.inputs is not None:
+        kept = int(among(truth.inputs, stored).sum())
+        if kept:
+            which = "the deleted record" if len(truth.inputs) == 1 else f"{kept:,} of the deleted records"
+            told.append(
+                f"The Nystroem transformer stores {which} as it was fitted: unless the transformer goes too, the new "
+                "model still holds what was to be deleted."
+            )
+    return told
+
+
+def stored(model: LinearModel, release: Release) -> list[str]:
+    """Say how many records a Nystroem transformer publishes, public ones apart."""
+    basis = stored_records(model)
+    if basis is None or release.inputs_public is None:
+        return []
+    count = int((~among(basis, release.inputs_public)).sum())
+    if not count:
+        return []
+    return [
+        f"The Nystroem transformer stores {count:,} records as they are, none of them among the public ones: if it was "
+        "fitted on the training data, the model file gives these people away whole, whether or not anyone is deleted. "
+        "Fit it on public records."
+    ]
 
 
 def refilled(columns: Sequence[str]) -> list[str]:
@@ -196,15 +212,16 @@ def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Rel
             "that was deleted between them"
         )
     Y = encode_target(old, table[target], target) if target is not None and target in table else None
-    return Truth(X=old.design.transform(table), Y=Y, **own_columns(old, release, table))
+    return Truth(X=old.features(table), Y=Y, **own_columns(old, release, table))
 
 
 def own_columns(model: LinearModel, release: Release, table: pd.DataFrame) -> dict[str, Any]:
-    """Return the fields of `Truth` that say what true records have in the release's raw columns."""
+    """Return the fields of `Truth` that say what true records have before an embedding and in the raw columns."""
+    own = {} if model.embedding is None else {"inputs": model.inputs(table)}
     if not release.columns:
-        return {}
+        return own
     codes, values = encode(model, release, table)
-    return {"codes": codes, "values": values, "raw": raw(release, table)}
+    return own | {"codes": codes, "values": values, "raw": raw(release, table)}
 
 
 def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:

@@ -96,8 +96,8 @@ class Problem:
             )
         Y = encode_target(model, y, str(getattr(y, "name", None) or "target"))
         l2 = np.asarray(model.l2, dtype=float)
-        objective = Objective(model.design.transform(X), Y, LOSSES[model.loss], l2, weights)
-        fitted = fit(objective, tol=FIT_TOL, start=np.asarray(model.W, dtype=float))
+        objective = Objective(model.features(X), Y, LOSSES[model.loss], l2, weights)
+        fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
             raise InputError(
                 f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
@@ -231,7 +231,7 @@ def leave_one_out(
         chosen,
         tol=tol,
         certify=certify,
-        has_constant=problem.model.design.has_constant,
+        has_constant=problem.model.has_constant,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=progress,
     )

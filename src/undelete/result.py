@@ -329,10 +329,16 @@ class Audit:
             "attack": self.main,
             "status": found.status[i],
             "confidence": found.confidence[i],
-            "direction": None if redact or self.pictured is not None or found.status[i] != "direction" else found.X[i],
+            "direction": self._direction(i, redact),
             "columns": [self._cell(i, j, found, redact) for j in range(len(self.release.columns))],
             "target": self._target_cell(i, found, redact),
         }
+
+    def _direction(self, i: int, redact: bool) -> NDArray[np.float64] | None:
+        """Return a record known up to a factor, where its numbers mean something to a reader."""
+        found = self.found[self.main]
+        readable = self.pictured is None and self.release.embedding is None
+        return found.X[i] if readable and not redact and found.status[i] == "direction" else None
 
     def _pictures(self, redact: bool) -> dict[str, Any] | None:
         """Return the pictures of the deletions drawn for it; the main attack's beside the truth and the guesses."""

@@ -87,7 +87,7 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
     diagnostics : sequence of Diagnostic
         A blocking one that failed makes the case not decidable; without a truth any that failed does.
     leaks : sequence of str
-        What the refitted preprocessing gives away by itself.
+        What the preprocessing gives away by itself.
     """
     blocked = [check for check in diagnostics if check.blocking and check.ok is False]
     failed = [check for check in diagnostics if check.ok is False]
@@ -126,7 +126,7 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
         sentence = f"Deleting {'this record' if one else 'a record'} reveals what sets it apart, though not exactly."
         return Verdict("PARTLY EXPOSED", sentence, reason, rule)
     if leaks:
-        sentence = "The refitted preprocessing gives values of the record away, whatever the attack does."
+        sentence = "The preprocessing gives values of the record away, whatever the attack does."
         return Verdict("PARTLY EXPOSED", sentence, f"{leaks[0]} {reason}", rule)
     if failed:
         sentence = "Nothing was recovered, but the attack was hampered."
@@ -152,7 +152,7 @@ def _by_similarity(e: Evidence, failed: Sequence[Diagnostic], leaks: Sequence[st
         sentence = f"Deleting {which} gives back part of what sets it apart."
         return Verdict("PARTLY EXPOSED", sentence, reason, rule)
     if leaks:
-        sentence = "The refitted preprocessing gives values of the record away, whatever the attack does."
+        sentence = "The preprocessing gives values of the record away, whatever the attack does."
         return Verdict("PARTLY EXPOSED", sentence, f"{leaks[0]} {reason}", rule)
     if failed:
         sentence = "Nothing was recovered, but the attack was hampered."

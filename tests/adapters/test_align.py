@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 
 from tests.adapters.pipelines import FOLDABLE, imputing, people, with_gaps
 from undelete import InputError, LinearModel
-from undelete.adapters.align import lost_categories
+from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import align
 from undelete.adapters.sklearn import from_sklearn
 

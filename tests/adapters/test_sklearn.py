@@ -33,7 +33,8 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVR, LinearSVC
 
 from undelete import InputError
-from undelete.adapters.sklearn import extreme_leak, from_sklearn, scaler_leak
+from undelete.adapters.leaks import extreme_leak, scaler_leak
+from undelete.adapters.sklearn import from_sklearn
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
@@ -184,10 +185,11 @@ def test_scalers_give_the_deleted_record_away():
     pipeline = make_pipeline(steps, StandardScaler(), Ridge())
     before = from_sklearn(pipeline.fit(X, Z), X, None)
     rest = X.index != 17
-    leaked = scaler_leak(before, pipeline.fit(X[rest], Z[rest]))
+    leaked = scaler_leak(before, from_sklearn(pipeline.fit(X[rest], Z[rest]), X, None))
     assert leaked == pytest.approx(X.loc[17, ["b", "c"]].to_dict(), abs=1e-10)
     assert scaler_leak(before, before) is None
-    assert scaler_leak(Ridge().fit(X, Z), Ridge().fit(X[rest], Z[rest])) is None
+    bare = [from_sklearn(Ridge().fit(X[keep], Z[keep]), X, None) for keep in (X.index >= 0, rest)]
+    assert scaler_leak(*bare) is None
 
 
 def test_an_extreme_that_moved_is_the_deleted_record_s_value():

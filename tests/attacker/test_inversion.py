@@ -91,19 +91,6 @@ def test_public_data_give_back_more_than_the_baselines(loss):
     assert medians["hrec"] > max(np.nan_to_num(medians["avg"]), medians["maxdiff"])  # Avg has no direction of its own
 
 
-@pytest.mark.parametrize("loss", ["squared", "softmax"])
-def test_an_embedding_s_length_stands_in_for_the_constant(loss, monkeypatch):
-    release, truth, _, _ = play_embedded(loss, n=6000, m=6000, deletions=20, k=2)
-    whole = hrec(release, RNG(0))
-    monkeypatch.setattr(Estimate, "scale_identified", lambda self, release: np.zeros(len(self.scale), dtype=bool))
-    found = hrec(release, RNG(0))
-    assert set(found.status) == {"direction"}
-    lengths = np.linalg.norm(release.X_public, axis=1).mean()
-    np.testing.assert_allclose(np.linalg.norm(found.X, axis=1), lengths)
-    assert np.median(cosine(truth.inputs, found.inputs)) > np.median(cosine(truth.inputs, whole.inputs)) - 0.03
-    assert np.isfinite(score(release, truth, found)["centred_cosine"]).all()
-
-
 def test_the_search_ends_no_further_than_the_truth():
     release, truth, _, _ = play_embedded("softmax", n=3000, m=3000)
     found = hrec(release, RNG(0))

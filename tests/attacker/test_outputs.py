@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.conftest import Game
-from undelete.attacker.bounded import _Error, _nearest, bounded
+from undelete.attacker.bounded import _nearest, _Shape, bounded
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, hrec
 from undelete.attacker.lattice import hrec_plus
@@ -99,7 +99,7 @@ def test_the_bounded_record_is_the_nearest_inside(seed):
     root = rng.normal(size=(6, 6))
     S = root @ root.T + 0.3 * np.eye(6)
     X, low, high = 1.5 * rng.normal(size=(4, 6)), -np.ones(6), np.full(6, 0.7)
-    found = _nearest(X, _Error(np.ones(4), np.ones(4), X, *np.linalg.eigh(S)), low, high)
+    found = _nearest(X, _Shape(*np.linalg.eigh(S)), low, high)
     assert ((found >= low) & (found <= high)).all()
     precision = np.linalg.inv(S)
     for x, mine in zip(X, found, strict=True):

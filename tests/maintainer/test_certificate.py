@@ -5,9 +5,10 @@ import pytest
 
 from tests.maintainer.test_fit import make
 from undelete.errors import InputError
-from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
+from undelete.maintainer.certificate import LogisticCertificate, fits
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
@@ -219,7 +220,7 @@ def test_many_records_that_cross_are_looked_at_in_pieces(monkeypatch):
     objective, W = build("off the optimum", "squared_hinge", 3)
     rows = np.arange(40)
     whole = MarginCertificate(objective, W).retrain(rows)
-    monkeypatch.setattr("undelete.maintainer.certificate._NUMBERS", 40 * 7)
+    monkeypatch.setattr("undelete.maintainer.margin_certificate._NUMBERS", 40 * 7)
     pieces = MarginCertificate(objective, W).retrain(rows)
     np.testing.assert_allclose(pieces.W, whole.W, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(pieces.bound, whole.bound, rtol=1e-3, atol=1e-13)

@@ -90,7 +90,7 @@ def test_few_products_solve_what_would_take_many(l2, most, monkeypatch):
     for i, row in enumerate(rows):
         rest = objective.take(np.delete(np.arange(500), row))
         left = rest.hessian_vector_product(W, V[i]) - G[i]
-        assert np.linalg.norm(left) <= 1.1e-3 * np.linalg.norm(G[i])
+        assert np.abs(left).max() <= 1.1e-3 * np.abs(G[i]).max()
 
 
 @pytest.mark.parametrize("forcing", [1e-1, 1e-2, np.array([1e-1, 1e-2, 1e-3])])
@@ -104,5 +104,5 @@ def test_each_system_is_solved_as_far_as_asked_in_every_array_library(forcing, x
     V = to_numpy(free.solve((Z, free.preconditioner(Z)), xp.asarray(G), forcing, rows)[0])
     for i, row in enumerate(rows):
         rest = plain.take(np.delete(np.arange(120), row))
-        left = np.linalg.norm(rest.hessian_vector_product(W, V[i]) - G[i])
-        assert left <= 1.01 * np.broadcast_to(forcing, 3)[i] * np.linalg.norm(G[i])
+        left = np.abs(rest.hessian_vector_product(W, V[i]) - G[i]).max()
+        assert left <= 1.01 * np.broadcast_to(forcing, 3)[i] * np.abs(G[i]).max()

@@ -260,6 +260,16 @@ def test_reliability_needs_twenty_deletions(build: Any, deletions: int, shown: b
     assert ("Can its confidence be believed?" in render(audit)) is shown
 
 
+def test_the_calibration_error_stands_beside_its_figure(build: Any) -> None:
+    audit = build("demo")
+    assert "expected calibration error" not in render(audit)  # a summary that does not have it
+    best = next(row for row in audit["summary"] if row["attack"] == "hrec+")
+    best |= {"calibration_error": 0.034, "exact_record_surest_tenth": 0.9}
+    text = " ".join(render(audit).split())
+    assert "the two lie 3 percentage points apart on average" in text
+    assert "Of the tenth of the deletions it was surest of, 90 % came back whole." in text
+
+
 def test_nan_counts_as_null(build: Any) -> None:
     audit, null = build("demo"), build("demo")
     audit["scores"][0]["cosine"], null["scores"][0]["cosine"] = float("nan"), None

@@ -3,20 +3,22 @@
 People refit the whole pipeline, so the two models scale their features differently. With both preprocessings
 as polynomials of the raw columns, Z_after = M B_after and Z_before = M B_before over the same monomials M, and
 the new model's parameters in the old space are the W with B_before W = B_after W_after: the same decision for
-every record.
+every record. Behind an embedding nothing can be folded: phi of other inputs is no combination of phi's features.
+Then the embedding has to be the same, and what is before it too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from undelete.adapters.design import Design, Encoding, coefficient_matrix
+from undelete.adapters.leaks import lost_categories, place, sentences
 from undelete.adapters.polynomial import Atom, Category, Monomial, recentre
 from undelete.adapters.span import Span
 from undelete.errors import InputError
@@ -51,28 +53,17 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
     InputError
         When the models are not two fits of one thing (loss, classes, outputs, penalty, kind, intercept,
         columns, steps), or a refitted step cannot be folded: another fill value, other categories, a scaler's
-        shift without an intercept, other polynomial terms.
+        shift without an intercept, other polynomial terms; another embedding, or any change before one.
     """
     if gapless:
         before, after = (replace(m, design=m.design.without_fills(gapless)) for m in (before, after))
     _check_models(before, after)
     lost = lost_categories(before.design, after.design)
     _check_steps(before, after)
+    if before.embedding is not None or after.embedding is not None:
+        _check_embedding(before, after)
+        return after.W
     return _fold(before, after, lost)
-
-
-def lost_categories(before: Design, after: Design) -> dict[str, tuple[Category, ...]]:
-    """Return, for each raw column, the categories that only the old encoders know.
-
-    Each is a value that no record but the deleted one had.
-    """
-    later = {_place(encoding): set(encoding.known) for encoding in after.encodings}
-    lost: dict[str, tuple[Category, ...]] = {}
-    for encoding in before.encodings:
-        gone = [c for c in encoding.known if c not in later.get(_place(encoding), set(encoding.known))]
-        if gone:
-            lost[encoding.column] = tuple(gone)
-    return lost
 
 
 def _check_models(before: LinearModel, after: LinearModel) -> None:
@@ -97,19 +88,26 @@ def _check_models(before: LinearModel, after: LinearModel) -> None:
 def _check_penalty(before: LinearModel, after: LinearModel) -> None:
     if before.l2 is None or after.l2 is None:
         return
-    old = dict(zip(before.design.feature_names, before.l2.tolist(), strict=True))
-    new = dict(zip(after.design.feature_names, after.l2.tolist(), strict=True))
+    old = dict(zip(_parameter_names(before), before.l2.tolist(), strict=True))
+    new = dict(zip(_parameter_names(after), after.l2.tolist(), strict=True))
     for name in [name for name in old if name in new]:
         if not np.isclose(old[name], new[name], rtol=1e-9, atol=0.0):
             chosen = " (cross-validation chose another)" if before.kind.endswith("CV") else ""
-            what = "of the intercept " if name == "1" and before.design.has_constant else ""
+            what = "of the intercept " if name == "1" and before.has_constant else ""
             raise InputError(
                 f"the penalty l2 {what}is {old[name]:.6g} before and {new[name]:.6g} after{chosen}: the change of the "
                 "parameters is then not the deletion's alone; retrain with the old penalty"
             )
 
 
-def _refuse(what: str, old: object, new: object) -> None:
+def _parameter_names(model: LinearModel) -> tuple[str, ...]:
+    """Return a name for each of a model's features, the constant's last."""
+    if model.embedding is None:
+        return model.design.feature_names
+    return (*(f"phi{j}" for j in range(model.embedding.features)), *(("1",) if model.has_constant else ()))
+
+
+def _refuse(what: str, old: object, new: object) -> NoReturn:
     raise InputError(
         f"the models differ in their {what}: {old} before, {new} after; give the same model before and after "
         "the deletion"
@@ -133,10 +131,10 @@ def _check_steps(before: LinearModel, after: LinearModel) -> None:
     if before.steps != after.steps:
         _refuse("preprocessing steps", _shown(before.steps), _shown(after.steps))
     _check_fills(old, new)
-    encodings = [{_place(e): e for e in design.encodings} for design in (old, new)]
-    for place, encoding in encodings[0].items():
-        if place in encodings[1]:
-            _check_encoding(encoding, encodings[1][place])
+    encodings = [{place(e): e for e in design.encodings} for design in (old, new)]
+    for at, encoding in encodings[0].items():
+        if at in encodings[1]:
+            _check_encoding(encoding, encodings[1][at])
 
 
 def changed_fills(before: Design, after: Design) -> tuple[str, ...]:
@@ -163,10 +161,6 @@ def _fills(design: Design) -> Mapping[str, set[Category]]:
     return found
 
 
-def _place(encoding: Encoding) -> tuple[str, bool, Any]:
-    return encoding.column, encoding.ordinal, encoding.fills
-
-
 def _check_encoding(old: Encoding, new: Encoding) -> None:
     """Refuse encoders between which more changed than a category that is gone."""
     gone = [c for c in old.known if c not in new.known]
@@ -191,6 +185,44 @@ def _check_encoding(old: Encoding, new: Encoding) -> None:
 
 def _shared(atom: Atom) -> bool:
     return atom.negated or len(atom.categories or ()) > 1
+
+
+def _check_embedding(before: LinearModel, after: LinearModel) -> None:
+    """Refuse two models unless the same embedding is computed from the same inputs; with what they give away anyhow."""
+    old, new = before.embedding, after.embedding
+    if old is None or new is None or old.name != new.name:
+        _refuse("embedding", *("none" if phi is None else phi.name for phi in (old, new)))
+    moved = _moved_input(before.design, after.design)
+    if moved is not None:
+        raise InputError(
+            f"the steps before the embedding ({_shown(before.steps[:-1])}) were refitted and changed {moved!r}: the "
+            "embedding of another scaling cannot be written in the old one's features; keep them as fitted before the "
+            f"deletion{_anyhow(before, after)}"
+        )
+    drawn, other = old.arrays(), new.arrays()
+    if any(drawn[name].shape != other[name].shape or (drawn[name] != other[name]).any() for name in drawn):
+        raise InputError(
+            "the two models have different embeddings, which are drawn anew in each fit: their coefficients belong to "
+            "other features; fix random_state (and gamma as a number), or keep the transformer as fitted before the "
+            f"deletion{_anyhow(before, after)}"
+        )
+
+
+def _anyhow(before: LinearModel, after: LinearModel) -> str:
+    told = " ".join(sentences(before, after))
+    return f". Whatever the models say: {told.removesuffix('.')}" if told else ""
+
+
+def _moved_input(old: Design, new: Design) -> str | None:
+    """Return the first of an embedding's inputs that is another function of the raw columns, None if none is."""
+    if old.feature_names != new.feature_names:
+        return next(iter({*old.feature_names} ^ {*new.feature_names}), old.feature_names[0])
+    for name, want, have in zip(old.feature_names, old.polynomials, new.polynomials, strict=True):
+        got = recentre(have, new.scaling, old.scaling)
+        size = max([abs(c) for c in (*want.values(), *got.values())], default=0.0)
+        if any(abs(want.get(m, 0.0) - got.get(m, 0.0)) > _EXACT * size for m in {*want, *got}):
+            return name
+    return None
 
 
 def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Category, ...]]) -> Floats:

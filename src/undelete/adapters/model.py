@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from undelete.adapters.align import align
 from undelete.adapters.design import Design
+from undelete.adapters.embeddings import checked_copy
 from undelete.adapters.feature_names import design_from_names
 from undelete.errors import InputError
+from undelete.maths.embeddings import Embedding, embed
 
 Floats = NDArray[np.float64]
 LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
@@ -27,17 +29,21 @@ LOSS_NAMES = ("squared", "logistic", "squared_hinge", "softmax")
 class LinearModel:
     """A fitted linear model: z = x W, x the record in the model's space with the constant last.
 
+    The model's space is what the preprocessing makes of a raw record, or with an embedding [phi(u), 1], u what the
+    preprocessing makes of it.
+
     Parameters
     ----------
     coef : array (k, d0) or (d0,)
-        Coefficients, one row an output. d0 features, the constant not among them.
+        Coefficients, one row an output. d0 features, the constant not among them; with an embedding its D features.
     intercept : array (k,), number or None
         None: fitted without.
     loss : {"squared", "logistic", "squared_hinge", "softmax"}
         The loss per record: 1/2 (y - z)^2; log(1 + exp(-y z)); max(0, 1 - y z)^2 (y = +1, -1); the cross-entropy of
         three classes or more, all of which have coefficients.
     feature_names : sequence of str, d0 of them
-        Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`.
+        Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`. With an embedding, its
+        inputs.
     classes : sequence or None
         A classifier's classes; of two, the second is +1 and k = 1; of more, one output each.
     l2 : number, array (d0,) or (d,), or None
@@ -46,7 +52,8 @@ class LinearModel:
     n : int or None
         Number of training records, when known.
     design : Design, optional
-        The preprocessing; read from `feature_names` when not given.
+        The preprocessing; read from `feature_names` when not given. With an embedding it makes the inputs, and has
+        no constant.
     kind : str
         What it is called, e.g. "Ridge".
     steps : sequence of str
@@ -58,6 +65,8 @@ class LinearModel:
     extremes : mapping of (str, str) to float
         Raw columns whose least, greatest or largest value a scaler stores: by column and attribute (`data_min_`,
         `data_max_`, `max_abs_`).
+    embedding : Embedding, optional
+        The fixed map phi between the preprocessing and the coefficients.
 
     Raises
     ------
@@ -84,6 +93,7 @@ class LinearModel:
     notes: Sequence[str] = ()
     means: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     extremes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    embedding: Embedding | None = None
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)
@@ -91,17 +101,37 @@ class LinearModel:
             object.__setattr__(self, name, value)
         if self.loss not in LOSS_NAMES:
             raise InputError(f"loss {self.loss!r} is not known: it is one of {', '.join(LOSS_NAMES)}")
+        self._set_embedding()
         self._set_coefficients()
         if self.design is None:
-            object.__setattr__(self, "design", design_from_names(names, self.intercept is not None))
+            constant = self.has_constant and self.embedding is None
+            object.__setattr__(self, "design", design_from_names(names, constant))
         if self.classes is not None:
             object.__setattr__(self, "classes", tuple(self.classes))
         self._set_penalty()
         self._check()
 
+    def _set_embedding(self) -> None:
+        """Keep a checked copy of the embedding that nobody can change."""
+        phi, names = self.embedding, len(self.feature_names)
+        if phi is None:
+            return
+        own = checked_copy(phi)
+        if own.inputs != names:
+            raise InputError(
+                f"the embedding has {own.inputs} inputs and there are {names} feature names: with an embedding the "
+                "names are those of its inputs, one each"
+            )
+        object.__setattr__(self, "embedding", own)
+
     def _set_coefficients(self) -> None:
         coef, features = np.atleast_2d(_numbers(self.coef, "coef")), len(self.feature_names)
-        if coef.shape[1] != features or coef.size == 0:
+        if self.embedding is not None and coef.shape[1] != self.embedding.features:
+            raise InputError(
+                f"coef has shape {coef.shape} and the embedding {self.embedding.features} features: give coef as "
+                "(outputs, features of the embedding)"
+            )
+        if self.embedding is None and (coef.shape[1] != features or coef.size == 0):
             turned = " (it is transposed)" if coef.shape[0] == features and coef.size else ""
             raise InputError(
                 f"coef has shape {coef.shape} and there are {features} feature names: give coef as (outputs, features)"
@@ -119,7 +149,8 @@ class LinearModel:
     def _set_penalty(self) -> None:
         if self.l2 is None:
             return
-        l2, d, d0 = _numbers(self.l2, "l2"), self.design.d, self.coef.shape[1]
+        l2, d0 = _numbers(self.l2, "l2"), self.coef.shape[1]
+        d = d0 + self.has_constant
         if (l2 < 0).any():
             raise InputError(f"l2 is negative ({l2.min():g}): a penalty is zero or more, 0 for none")
         if l2.ndim == 0:
@@ -132,10 +163,11 @@ class LinearModel:
         object.__setattr__(self, "l2", _read_only(l2))
 
     def _check(self) -> None:
-        k, d0 = self.coef.shape
-        d = d0 + (self.intercept is not None)
-        if self.design.d != d or self.design.has_constant != (self.intercept is not None):
-            raise InputError(f"the design has {self.design.d} features and the coefficients {d}: they must agree")
+        k = self.coef.shape[0]
+        constant = self.has_constant and self.embedding is None
+        made = len(self.feature_names) + constant
+        if self.design.d != made or self.design.has_constant != constant:
+            raise InputError(f"the design has {self.design.d} features and the model reads {made}: they must agree")
         if self.n is not None and self.n < 1:
             raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
         if self.classes is None:
@@ -155,9 +187,39 @@ class LinearModel:
         rows = [self.coef.T] if self.intercept is None else [self.coef.T, self.intercept[None]]
         return np.ascontiguousarray(np.vstack(rows))
 
+    @property
+    def has_constant(self) -> bool:
+        """Whether the model has an intercept: its space then has the constant 1 as the last feature."""
+        return self.intercept is not None
+
+    def constant(self) -> Floats | None:
+        """Return the v (d,) with x @ v = 1 for every record in the model's space, None when there is none."""
+        if self.embedding is None:
+            return self.design.constant()
+        if not self.has_constant:
+            return None
+        unit: Floats = np.zeros(self.embedding.features + 1)
+        unit[-1] = 1.0
+        return unit
+
+    def inputs(self, table: pd.DataFrame) -> Floats:
+        """Return what the preprocessing makes of raw records (n, d0); InputError as `Design.transform`.
+
+        Without an embedding that is the model's space.
+        """
+        return self.design.transform(table)
+
+    def embed(self, inputs: Floats) -> Floats:
+        """Return records in the model's space (n, d) from what `inputs` makes of them (n, d0)."""
+        return inputs if self.embedding is None else embed(self.embedding, inputs, constant=self.has_constant)
+
+    def features(self, table: pd.DataFrame) -> Floats:
+        """Return raw records in the model's space (n, d); InputError as `Design.transform`."""
+        return self.embed(self.inputs(table))
+
     def decision(self, table: pd.DataFrame) -> Floats:
         """Return z = x W (n, k) for raw records; InputError as `Design.transform`."""
-        return self.design.transform(table) @ self.W
+        return self.features(table) @ self.W
 
 
 def _numbers(values: ArrayLike, what: str) -> Floats:

@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 from undelete.adapters.feature_names import describes
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
+from undelete.maths.embeddings import EMBEDDINGS, Embedding
 
-KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2")
+# What defines each embedding: its own arrays.
+_EMBEDDED = {"fourier": ("frequencies", "phases"), "nystroem": ("basis", "mixing", "gamma")}
+_PARTS = tuple(part for parts in _EMBEDDED.values() for part in parts)
+KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", *_PARTS)
 _NEEDED = ("coef", "loss", "feature_names")
-_NUMBERS = ("coef", "intercept", "l2", "n")
+_NUMBERS = ("coef", "intercept", "l2", "n", *_PARTS)
 
 Entries = dict[str, NDArray[Any]]
 
@@ -60,9 +64,25 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
             classes=None if classes is None else [_plain(c) for c in np.ravel(classes).tolist()],
             l2=entries.get("l2"),
             n=None if n is None else int(n.item()),
+            embedding=_embedding(entries),
         )
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
+
+
+def _embedding(entries: Entries) -> Embedding | None:
+    """Return the embedding that some entries define, None without any of them."""
+    given = [part for part in _PARTS if part in entries]
+    if not given:
+        return None
+    for name, parts in _EMBEDDED.items():
+        if sorted(given) == sorted(parts):
+            arrays: dict[str, Any] = {part: entries[part] for part in parts}
+            return EMBEDDINGS[name](**arrays)
+    raise InputError(
+        f"it has {', '.join(given)} of an embedding: give frequencies and phases, or basis, mixing and gamma, and "
+        "nothing of the other"
+    )
 
 
 def entries_of(model: LinearModel) -> Entries:
@@ -84,6 +104,7 @@ def entries_of(model: LinearModel) -> Entries:
         "feature_names": np.array(model.feature_names, dtype=str),
     }
     optional = {"intercept": model.intercept, "l2": model.l2, "n": model.n}
+    optional |= {} if model.embedding is None else model.embedding.arrays()
     entries.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
     if model.classes is not None:
         classes = np.array(list(model.classes))
@@ -137,7 +158,7 @@ def _array(file: Path, key: str, value: Any) -> NDArray[Any]:
             array = np.array(value, dtype=np.float64)
         except (ValueError, OverflowError) as error:
             raise InputError(f"{file} has a {key} whose rows are not of one length, or too large a number") from error
-        return array.reshape(()) if key == "l2" and array.size == 1 else array
+        return array.reshape(()) if key in ("l2", "gamma") and array.size == 1 else array
     cells = value if isinstance(value, list) else [value]
     if key == "classes" and any({type(cell) for cell in cells} <= kinds for kinds in ({int, float}, {bool}, {str})):
         return np.array(cells)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -25,6 +26,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from undelete.adapters.embeddings import EMBEDDERS
 from undelete.adapters.encoders import impute, one_hot, ordinal
 from undelete.adapters.polynomial import CONSTANT, Polynomial, affine, multiply
 from undelete.adapters.reading import Feature, RawCells, Reading, numbers
@@ -53,7 +55,13 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
     """
     if step is None or step == "passthrough":
         return list(features)
+    step = thawed(step)
     name = type(step).__name__
+    if type(step) in EMBEDDERS:
+        raise InputError(
+            f"the pipeline has {name} inside another step: undelete reads an embedding only as the last step before "
+            "the linear model, over all columns that the model reads; move it there"
+        )
     reader = READERS.get(type(step))
     if reader is None:
         accepted = ", ".join(kind.__name__ for kind in READERS)
@@ -71,6 +79,13 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
         reading.steps.append(name)
         reading.samples = max((int(np.max(getattr(step, "n_samples_seen_", 0))), reading.samples or 0)) or None
     return reader(step, features, reading)
+
+
+def thawed(step: Any) -> Any:
+    """Return the step that a FrozenEstimator keeps from being refitted, or the step itself."""
+    while type(step) is FrozenEstimator:
+        step = step.estimator
+    return step
 
 
 def _pipeline(step: Pipeline, features: Sequence[Feature], reading: Reading) -> list[Feature]:

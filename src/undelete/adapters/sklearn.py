@@ -14,12 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from undelete.adapters.cells import Cells
 from undelete.adapters.decision import check_decision
 from undelete.adapters.design import Design
+from undelete.adapters.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.estimators import READERS, Linear, read_estimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.polynomial import CONSTANT, Polynomial
-from undelete.adapters.preprocessing import read
+from undelete.adapters.preprocessing import read, thawed
 from undelete.adapters.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
+from undelete.maths.embeddings import Embedding
 
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
 
@@ -32,7 +34,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     estimator : estimator or Pipeline
         LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
         LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
-        Pipeline of the steps in `preprocessing.READERS`.
+        Pipeline of the steps in `preprocessing.READERS`, and RBFSampler or Nystroem(kernel="rbf") right before it.
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to
         500 of them the decision is compared with the estimator's own.
@@ -54,12 +56,9 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     reading = Reading(_standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
     try:
-        final = estimator
-        while isinstance(final, Pipeline):
-            for _, step in final.steps[:-1]:
-                features = read(step, features, reading)
-            final = final.steps[-1][1]
-        linear = read_estimator(final, len(features))
+        *steps, final = _chain(estimator)
+        features, embedding = _read_steps(steps, features, reading)
+        linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
             raise
@@ -68,63 +67,11 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
             f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
             "scikit-learn; refit and save it again"
         ) from error
-    model = _model(linear, names, features, reading)
+    model = _model(linear, names, features, reading, embedding)
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
     return model
-
-
-def scaler_leak(before: Any, after: Any) -> dict[str, float] | None:
-    """Return the deleted record's values that two StandardScalers give away by themselves.
-
-    A StandardScaler stores its training records' number and means, so n mean - (n - 1) mean' is the deleted
-    value, exact to round-off (about n times 1e-16 of the mean).
-
-    Parameters
-    ----------
-    before, after : estimator, Pipeline or LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    dict of str to float, or None
-        For each column that a StandardScaler reads raw, the deleted record's value. None when there is none,
-        or the second was not fitted on exactly one record less.
-    """
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
-    leaked = {}
-    for column, (n, mean) in old.means.items():
-        later, mean_later = new.means.get(column, (0, 0.0))
-        if later == n - 1:
-            leaked[column] = n * mean - later * mean_later
-    return leaked or None
-
-
-def extreme_leak(before: Any, after: Any) -> tuple[str, ...]:
-    """Return the columns of which a MinMaxScaler or MaxAbsScaler gives the deleted record's value away by itself.
-
-    Such a scaler stores the least and the greatest value (or the largest magnitude) of its training records. One
-    that is less extreme after the deletion was the deleted record's: the old one is its value, exactly (up to the
-    sign for MaxAbsScaler).
-
-    Parameters
-    ----------
-    before, after : estimator, Pipeline or LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    tuple of str
-        Raw columns, sorted; empty when no extreme moved.
-    """
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, None, None) for m in (before, after))
-    moved = set()
-    for (column, attribute), value in old.extremes.items():
-        later = new.extremes.get((column, attribute), value)
-        if later > value if attribute == "data_min_" else later < value:
-            moved.add(column)
-    return tuple(sorted(moved))
 
 
 def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None) -> list[str]:
@@ -159,11 +106,26 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None
 
 def _chain(estimator: Any) -> list[Any]:
     """Return the steps that see the raw table first, and the final estimator last."""
+    estimator = thawed(estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     parts = [part for _, step in estimator.steps for part in _chain(step)]
     kept = [part for part in parts if part is not None and part != "passthrough"]
     return kept or parts
+
+
+def _read_steps(steps: list[Any], features: list[Feature], reading: Reading) -> tuple[list[Feature], Embedding | None]:
+    """Return the columns that leave the preprocessing, and the embedding that follows it, if any."""
+    embedding, embedder = None, ""
+    for step in steps:
+        if type(step) in EMBEDDERS and embedding is None:
+            embedding, embedder = read_embedding(step, len(features)), type(step).__name__
+            reading.steps.append(embedder)
+        elif embedding is not None:
+            refuse_after(step, embedder)
+        else:
+            features = read(step, features, reading)
+    return features, embedding
 
 
 def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
@@ -187,10 +149,13 @@ def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str,
     return found
 
 
-def _model(linear: Linear, names: list[str], features: list[Feature], reading: Reading) -> LinearModel:
-    if len(features) != linear.coef.shape[1]:
+def _model(
+    linear: Linear, names: list[str], features: list[Feature], reading: Reading, embedding: Embedding | None
+) -> LinearModel:
+    made = len(features) if embedding is None else embedding.features
+    if made != linear.coef.shape[1]:
         raise InputError(
-            f"the pipeline makes {len(features)} features and the {linear.kind} has {linear.coef.shape[1]} "
+            f"the pipeline makes {made} features and the {linear.kind} has {linear.coef.shape[1]} "
             "coefficients: a step was changed after fitting; refit it"
         )
     polynomials: list[Polynomial] = [reading.numeric(feature) for feature in features]
@@ -199,7 +164,7 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
     for feature in features:
         taken[feature.name] = taken.get(feature.name, 0) + 1
         labels.append(feature.name if taken[feature.name] == 1 else f"{feature.name}#{taken[feature.name]}")
-    has_constant = linear.intercept is not None
+    has_constant = linear.intercept is not None and embedding is None  # an embedding's own comes after it
     if has_constant:
         polynomials.append({CONSTANT: 1.0})
     read_columns = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
@@ -218,7 +183,7 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         loss=linear.loss,
         feature_names=labels,
         classes=linear.classes,
-        l2=np.append(np.full(len(labels), linear.l2), [linear.l2_constant] * has_constant),
+        l2=np.append(np.full(made, linear.l2), [linear.l2_constant] * (linear.intercept is not None)),
         n=reading.samples,
         design=design,
         kind=linear.kind,
@@ -226,4 +191,5 @@ def _model(linear: Linear, names: list[str], features: list[Feature], reading: R
         notes=linear.notes,
         means=dict(reading.means),
         extremes=dict(reading.extremes),
+        embedding=embedding,
     )

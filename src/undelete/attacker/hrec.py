@@ -13,7 +13,6 @@ The penalty is taken to be zero, as in the paper, even where the release states 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -42,8 +41,7 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     -------
     Reconstruction
         Status "unchanged" where the two models are the same, and "direction" where the scale is not
-        identified: no constant, or its entry within two standard errors of zero. An embedding then takes the mean
-        length of the public ones.
+        identified: no constant, or its entry within two standard errors of zero.
 
     Notes
     -----
@@ -134,17 +132,17 @@ def from_gradient(
     with np.errstate(divide="ignore", invalid="ignore"):
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan
-    placed = identified
-    if release.embedding is not None:
-        placed, estimate = ~same, _by_length(release, X, column, estimate, identified)
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
-    target = _targets(release, scales, X, placed, after=noisy)
+    target = _targets(release, scales, X, identified, after=noisy)
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
     inputs = distance = None
     if release.embedding is not None:
-        inputs, distance = _traced(release, X, estimate, placed, trace)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = column / scale[:, None]  # by a scale that may be unsure, as the paper has it
+        rows = np.flatnonzero(~same & np.isfinite(whole).all(axis=1))
+        inputs, distance = _traced(release, whole, estimate, rows, trace)
     raw = decode(release, X, inputs, estimate if noisy else None, identified)
     return Reconstruction(
         attack=attack,
@@ -164,24 +162,12 @@ def from_gradient(
     )
 
 
-def _by_length(release: Release, X: Floats, column: Floats, estimate: Estimate, identified: Flags) -> Estimate:
-    """Give directions among X (b, d) the length of public embeddings, in place; return the scale that this amounts to.
-
-    Embeddings are about as long as one another, random Fourier features of unit length: where the constant does not
-    tell the scale, the length does.
-    """
-    length = float(np.linalg.norm(release.X_public, axis=1).mean())
-    X[~identified] *= length
-    sign = np.sign((X * column).sum(axis=1))
-    scale = np.where(identified, estimate.scale, sign * np.linalg.norm(column, axis=1) / length)
-    return dataclasses.replace(estimate, scale=scale)
-
-
-def _traced(release: Release, X: Floats, estimate: Estimate, placed: Flags, trace: Trace) -> tuple[Floats, Floats]:
+def _traced(
+    release: Release, X: Floats, estimate: Estimate, rows: NDArray[np.int64], trace: Trace
+) -> tuple[Floats, Floats]:
     """Return the records (b, d0) behind recovered embeddings X (b, d), and how far their own embeddings are (b,)."""
     phi = public_records(release)[0]
     inputs, distance = np.full((len(X), phi.inputs), np.nan), np.full(len(X), np.nan)
-    rows = np.flatnonzero(placed)
     if rows.size:
         found = trace(release.take(rows), X[rows], estimate.part(rows))
         inputs[rows], distance[rows] = found.inputs, found.distance
@@ -215,21 +201,17 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
     """
     if release.constant is None:
         return None
-    squared = isinstance(release.loss, Squared)
-    if isinstance(release.loss, Softmax):
-        # which residual is negative needs no scale, paper Eq. (15)
-        label = scales >= scales.max(axis=1, keepdims=True)
-        known = np.asarray(np.isfinite(X).all(axis=1))
-        return np.where(known[:, None], label.astype(float), np.nan)
+    squared, k = isinstance(release.loss, Squared), scales.shape[1]
+    if squared and release.target_kind == "number" and release.n is None:
+        return None
+    target = scales  # minus the residual, which for a class tells the label without a scale, paper Eq. (15)
+    known = np.asarray(np.isfinite(X).all(axis=1) & (identified | (release.target_kind == "class")))
     if squared and release.n is not None:
         W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
-        target = scales + np.einsum("bd,bdk->bk", X, W)
-        if release.target_kind == "class" and target.shape[1] > 1:
-            target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, -1.0)
-        elif release.target_kind == "class":
-            target = np.sign(target)
-    elif squared and release.target_kind == "number":
-        return None
-    else:
-        target = np.sign(scales)
-    return np.where(identified[:, None], target, np.nan)
+        target = scales + np.where(identified[:, None], np.einsum("bd,bdk->bk", np.nan_to_num(X), W), 0.0)
+    if release.target_kind == "class" and k > 1 and (squared or not release.loss.separable):
+        low = 0.0 if isinstance(release.loss, Softmax) else -1.0  # as the targets of its loss are coded
+        target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, low)
+    elif release.target_kind == "class":
+        target = np.sign(target)
+    return np.where(known[:, None], target, np.nan)

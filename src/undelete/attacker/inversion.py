@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,26 @@ class Preimages:
         Steps of the better start.
     converged : array (b,) of bool
         Whether it stopped because no further decrease was in sight.
+    value : array (b,)
+        What was minimised, there.
     """
 
     inputs: Floats
     distance: Floats
     iterations: NDArray[np.int64]
     converged: NDArray[np.bool_]
+    value: Floats
+
+    def part(self, rows: NDArray[np.int64]) -> Preimages:
+        """Return some of the records."""
+        return Preimages(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def replaced(self, rows: NDArray[np.int64], by: Preimages) -> Preimages:
+        """Return the records with some of them replaced."""
+        arrays = [getattr(self, field.name).copy() for field in fields(self)]
+        for array, field in zip(arrays, fields(self), strict=True):
+            array[rows] = getattr(by, field.name)
+        return Preimages(*arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +106,7 @@ class Search:
             self._run(targets[part], start[part], noise[part])
             for part in blocks(len(targets), max(1, _NUMBERS // self.embedding.features))
         ]
-        names = ("inputs", "distance", "iterations", "converged")
-        return Preimages(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return Preimages(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Preimages)))
 
     def _run(self, targets: Floats, start: Floats, noise: Floats) -> Preimages:
         root = np.asarray(np.sqrt(self.curvature / noise[:, None] + self.prior))  # (b, p)
@@ -113,7 +126,7 @@ class Search:
         found = minimise(objective, np.asarray(u * root), tol=_TOLERANCE, max_iterations=_STEPS)
         inputs = self.centre + (found.U / root) @ self.basis.T
         distance = np.linalg.norm(targets - self.embedding.transform(inputs), axis=1)
-        return Preimages(inputs, distance, found.iterations, found.converged)
+        return Preimages(inputs, distance, found.iterations, found.converged, found.value)
 
 
 def nearest_embedding(release: Release, targets: Floats) -> Preimages:
@@ -135,13 +148,8 @@ def nearest_embedding(release: Release, targets: Floats) -> Preimages:
     noise = np.ones(len(targets))
     starts = (shared(release, linear_inverse).apply(targets), _nearest_public(release, targets))
     one, other = (search.run(targets, start, noise) for start in starts)
-    first = one.distance <= other.distance
-
-    def better(name: str) -> Any:
-        a, b = getattr(one, name), getattr(other, name)
-        return np.where(first if a.ndim == 1 else first[:, None], a, b)
-
-    return Preimages(*(better(name) for name in ("inputs", "distance", "iterations", "converged")))
+    better = np.flatnonzero(other.distance < one.distance)
+    return one.replaced(better, other.part(better))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,13 @@ nearly the same for all of one model; the size is each deletion's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undelete.attacker.decode import Estimate
+from undelete.attacker.decode import Estimate, Indices
 from undelete.attacker.inversion import Preimages, Search, linear_inverse, public_records, shared
+from undelete.attacker.scale import GradientError, probable_scale
 from undelete.maths.objective import gram
 from undelete.release import Floats, Release
 
@@ -27,7 +28,7 @@ _RIDGE = 1e-4  # of the error's mean variance, added to each direction: its smal
 
 
 def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
-    """Return the most probable records behind recovered embeddings.
+    """Return the most probable records behind recovered embeddings, as `HRec` hands them over.
 
     Parameters
     ----------
@@ -37,23 +38,59 @@ def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
         The recovered embeddings, the constant among the features.
     estimate : Estimate
         Where they came from, for their error.
+    """
+    return behind_gradient(release, X * estimate.scale[:, None], estimate)
+
+
+def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimages:
+    """Return the most probable records behind minus the gradients (b, d) of a model on an embedding.
+
+    The scale of the gradient is its constant's entry, or where that is lost in its error what the usual length of an
+    embedding says; then either sign is tried.
+
+    Parameters
+    ----------
+    release : Release
+        With an embedding, and a constant.
+    g : array (b, d)
+        Minus the gradients in one output, or mixed.
+    estimate : Estimate
+        Where they came from; `scale` is g's constant entry.
 
     Notes
     -----
     Once: m D^2 + 3 D^3 + 20 d0^3 + 4 d0 D^2 flops. A deletion: up to 150 steps of 4 d0 (D + d0) + 2 D^2 flops.
-    Source: maths (11).
+    Source: maths (11), (12).
     """
-    phi, _, _ = public_records(release)
-    targets = X[:, : phi.features]
+    phi, _, F = public_records(release)
+    error = GradientError.of(release, estimate)
+    middle = error.middle[:, : phi.features]
+    shape, variance = _shape(F, error.weights), _variance(F, error.weights, middle)
+    metric = np.asarray(np.linalg.inv(shape))
     prior: _Gaussian = shared(release, _gaussian)
-    start = shared(release, linear_inverse).apply(targets)
-    # the error is about the record itself: what the linear estimate says of it stands in
-    noise = _Noise.of(release, estimate, phi.transform(start))
-    metric = np.asarray(np.linalg.inv(noise.shape))
     K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
     values, vectors = np.linalg.eigh(K)
     search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
-    return search.run(targets, start, noise.size)
+    lengths = ((F - middle.mean(axis=0)) ** 2).sum(axis=1)
+
+    def run(rows: Indices, sign: Floats) -> Preimages:
+        signed, entry, own = g[rows] * sign[:, None], estimate.scale[rows] * sign, error.part(rows)
+        observed = ((signed[:, : phi.features] - entry[:, None] * middle[rows]) ** 2).sum(axis=1)
+        probable = probable_scale(entry, np.sqrt(own.total), observed, own.total * variance[rows], lengths)
+        scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
+        targets = own.divided(signed, entry, scale)[:, : phi.features]
+        noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
+        traced = search.run(targets, shared(release, linear_inverse).apply(targets), noise)
+        return replace(traced, value=traced.value + (entry - scale) ** 2 / own.total / 2)
+
+    every = np.arange(len(g))
+    found = run(every, np.where(estimate.scale < 0, -1.0, 1.0))
+    unsure = np.flatnonzero(~error.sure(estimate.scale))
+    if not unsure.size:
+        return found
+    other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
+    better = other.value < found.value[unsure]
+    return found.replaced(unsure[better], other.part(np.flatnonzero(better)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,29 +109,16 @@ def _gaussian(release: Release) -> _Gaussian:
     return _Gaussian(mean, vectors * np.sqrt(np.maximum(values, 0.0)), inputs[:_SAMPLE])
 
 
-@dataclass(frozen=True, eq=False)
-class _Noise:
-    """The covariance of b recovered embeddings: size (b,) times one shape (D, D) of the trace of phi's own."""
+def _shape(F: Floats, weights: Floats) -> Floats:
+    """Return the covariance (D, D) of the public embeddings under the mean of the deletions' weights (m, b)."""
+    share = weights.mean(axis=1)
+    middle = share @ F
+    shape = gram(F, np.sqrt(share)) - np.outer(middle, middle)
+    diagonal = np.arange(len(shape))
+    shape[diagonal, diagonal] += _RIDGE * float(np.trace(shape)) / len(shape)
+    return np.asarray(shape)
 
-    size: Floats
-    shape: Floats
 
-    @classmethod
-    def of(cls, release: Release, estimate: Estimate, centre: Floats) -> _Noise:
-        """Return it for embeddings near `centre` (b, D), maths (10)."""
-        _, _, F = public_records(release)
-        t2 = estimate.weights(release) ** 2  # (m, b)
-        m, n = len(F), release.n or len(F)
-        own = n**2 * (1 / m + 1 / n) / m / estimate.scale**2  # (b,)
-        total, first = t2.sum(axis=0), t2.T @ F
-        square = (F**2).sum(axis=1)
-        spread = t2.T @ square - 2 * (first * centre).sum(axis=1) + total * (centre**2).sum(axis=1)  # trace of each
-        variance = float(square.mean() - (F.mean(axis=0) ** 2).sum())
-        size = own * spread / variance
-        part = own / size / len(size)  # weight of each deletion in the shape
-        shape = gram(F, np.sqrt(t2 @ part))
-        cross = (first * part[:, None]).T @ centre
-        shape += (centre * (total * part)[:, None]).T @ centre - cross - cross.T
-        diagonal = np.arange(len(shape))
-        shape[diagonal, diagonal] += _RIDGE * float(np.trace(shape)) / len(shape)
-        return cls(size, shape)
+def _variance(F: Floats, weights: Floats, middle: Floats) -> Floats:
+    """Return the trace (b,) of the covariance of the public embeddings under each deletion's weights."""
+    return np.asarray(weights.T @ (F**2).sum(axis=1) - (middle**2).sum(axis=1))

@@ -1,6 +1,6 @@
-"""Retraining without a pass over the data per deletion, and a proof that the result is retrained.
+"""Retraining a logistic model without a pass over the data per deletion, and a proof that the result is retrained.
 
-Logistic loss. With the Hessian H and the third-derivative tensor T of the full model (d^2 and d^3 numbers,
+With the Hessian H and the third-derivative tensor T of the full model (d^2 and d^3 numbers,
 computed once), the step D solves the second-order expansion of the remaining gradient, both terms without
 record i:
 
@@ -15,13 +15,10 @@ with e the residual of the equation above, which is computed, and w_j the record
 D = S y, max_j |x_j D| <= max_j ||x_j S|| ||y||. The sums run over all n records, which only makes the bound
 larger. Cost O(n d^3) once and O(d^3) a deletion.
 
-Squared hinge. The gradient is linear where no record crosses its margin. A record j can cross only if
-|1 - y_j z_j| < |x_j D| <= ||x_j S|| ||y||, so only the first few records in the order of
-|1 - y_j z_j| / ||x_j S|| can: their true residuals are computed, the others' change is exact. The gradient is
-then measured, without a pass.
+Rounding. The bound holds for the parameters returned and exact arithmetic on the data: D is taken again as
+their difference to W, so rounding W + D is no error, and all else that is rounded is bounded by `Rounding`.
 
-Rounding. Both bounds hold for the parameters returned and exact arithmetic on the data: D is taken again as
-their difference to W, so rounding W + D is no error, and all else that is rounded is bounded by `_Rounding`.
+The squared hinge has a certificate of its own, margin_certificate.py.
 """
 
 from __future__ import annotations
@@ -31,13 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.maintainer.rounding import Rounding
 from undelete.maths.arrays import Array, blocks, largest, namespace, summed, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
 _LARGEST_TENSOR = 4_000_000  # numbers in the third-derivative tensor: d up to 158
 _FIXED_POINT_STEPS = 1  # removes all but about 1/n of what is left: as much as the expansion leaves out
-_MARGIN_STEPS = 12
 _REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the record counts as singular
 _NUMBERS = 4_000_000  # in a temporary array
 _PAIRS = 128_000  # products of two features held at once: 1 MB, what a processor's cache holds
@@ -53,59 +50,7 @@ class Certified:
     iterations: NDArray[np.int64]
 
 
-class _Rounding:
-    """How far a computed remaining gradient can be from the exact one, in sums of absolute values.
-
-    Parameters
-    ----------
-    objective : Objective
-        One output.
-    W : array (d, 1)
-        The full model.
-    residual, curvature : array (n,)
-        Weighted, at the computed predictions.
-    block : int
-        Records in a block when the gradient was summed: by blocks, then over the blocks.
-
-    Notes
-    -----
-    A computed sum of m products is off by at most gamma(m) times the sum of their absolute values, in any order of
-    summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), with gamma(m) about m eps / 2.
-    Here gamma(m) = m eps: the other half covers the rounding of the bound itself.
-
-    - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself.
-    - The prediction that r is taken at: z_j is off by eta_j = gamma(d) |x_j| |W|, hence r_j by eta_j times its
-      steepest slope near. The expansion is around the computed z_j, so its higher terms have no such error.
-    - H D: gamma(n + d) A |D|, A = |X|' C |X| + diag(l2). T[D, D]: the same times max|x| |D|, as |loss'''| <= loss''.
-    """
-
-    def __init__(self, objective: Objective, W: Array, residual: Array, curvature: Array, block: int) -> None:
-        xp = namespace(W)
-        X, (n, d) = objective.X, objective.X.shape
-        self.eps = float(xp.finfo(X.dtype).eps)
-        self.many = (n + d * d + 20) * self.eps
-        weights = xp.ones_like(residual) if objective.weights is None else objective.weights
-        etas, gross = [], self.eps * (block + n / block + 10) * xp.abs(residual)
-        self.A = xp.eye(d, dtype=X.dtype, device=X.device) * objective.l2[:, None]
-        self.B = xp.zeros_like(self.A)  # |X|' diag(w) |X|
-        self.furthest = xp.zeros_like(W[:, 0])  # max_j |x_jk|
-        self.summed = 2 * self.eps * objective.l2 * xp.abs(W[:, 0])  # of the gradient's own sum (d,)
-        for rows in blocks(n, _NUMBERS // d):
-            size = xp.abs(X[rows, :])
-            back = xp.matrix_transpose(size)
-            etas.append((d + 2) * self.eps * (size @ xp.abs(W[:, 0])))
-            self.A = self.A + back @ (curvature[rows, None] * size)
-            self.B = self.B + back @ (weights[rows, None] * size)
-            self.furthest = xp.maximum(self.furthest, xp.max(size, axis=0))
-            self.summed = self.summed + back @ gross[rows]
-        self.eta = xp.concat(etas)
-
-    def slipped(self, X: Array, slope: Array, eta: Array) -> Array:
-        """Return the error from the residuals of some records (d,), their predictions being off by eta."""
-        return namespace(X).matrix_transpose(namespace(X).abs(X)) @ (slope * eta)
-
-
-class _Without:
+class Without:
     """The Hessian without each of some records, solved with in the coordinates y of D = S y, H^-1 = S S'."""
 
     def __init__(self, S: Array, x: Array, c: Array) -> None:
@@ -122,7 +67,7 @@ class _Without:
         return y + self.own * self.lift[:, None] * summed(self.own * y)
 
 
-class _Expansion:
+class Expansion:
     """What both losses share: the Hessian, its inverse without a record, norms, and the gradient at W."""
 
     def __init__(self, objective: Objective, W: Array) -> None:
@@ -139,7 +84,7 @@ class _Expansion:
         self.gradient = objective.l2 * W[:, 0]
         for rows in blocks(n, block):
             self.gradient = self.gradient + accumulate(X[rows, :], self.residual[rows, None])[:, 0]
-        self.rounding = _Rounding(objective, W, self.residual, self.curvature, block)
+        self.rounding = Rounding(objective, W, self.residual, self.curvature, block)
         parts = [summed((X[rows, :] @ self.S) ** 2)[:, 0] for rows in blocks(n, _NUMBERS // X.shape[1])]
         self.reach = xp.sqrt(xp.concat(parts))  # ||x_j S||: how far a unit y can move record j's prediction
 
@@ -154,7 +99,7 @@ class _Expansion:
         return W, D, lost @ self.rounding.furthest
 
 
-class LogisticCertificate(_Expansion):
+class LogisticCertificate(Expansion):
     """Certified retraining of a logistic model, one output.
 
     Parameters
@@ -188,7 +133,7 @@ class LogisticCertificate(_Expansion):
         d = x.shape[1]
         pull = x * r[:, None]
         gradient = self.gradient - pull
-        without = _Without(self.S, x, c)
+        without = Without(self.S, x, c)
 
         def own(D: Array) -> Array:
             return x * third[:, None] * summed(x * D) ** 2
@@ -211,7 +156,7 @@ class LogisticCertificate(_Expansion):
         return Certified(W, np.where(sound, bound, np.inf), steps)
 
     def _rounded(self, D: Array, move: Array, start: Array) -> Array:
-        """Return the rounding of all terms (b, d); see `_Rounding`."""
+        """Return the rounding of all terms (b, d); see `Rounding`."""
         xp, rounding = namespace(D), self.rounding
         size = xp.abs(D)
         linear, widest = size @ rounding.A, (size @ rounding.furthest)[:, None]
@@ -219,99 +164,6 @@ class LogisticCertificate(_Expansion):
         terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
         grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))[:, None]  # up to a number that does not overflow
         return terms + rounding.summed + xp.minimum(grown * self.slipped, self.most_slipped)
-
-
-class MarginCertificate(_Expansion):
-    """Retraining of a squared hinge model, one output, by the records that can cross their margin.
-
-    Parameters
-    ----------
-    objective : Objective
-        Squared hinge loss, k = 1.
-    W : array (d, 1)
-        The full model.
-    """
-
-    def __init__(self, objective: Objective, W: Array) -> None:
-        super().__init__(objective, W)
-        xp = namespace(W)
-        eta = self.rounding.eta
-        self.distance = xp.abs(1 - objective.Y * self.z)[:, 0]
-        # a record further than its own rounding beyond its margin has no residual, rounded or not
-        near = xp.astype((self.curvature > 0) | (self.distance <= 2 * eta), eta.dtype)
-        self.weights = xp.ones_like(eta) if objective.weights is None else objective.weights
-        self.slipped = self.rounding.slipped(objective.X, 2 * self.weights * near, eta)
-        # what D has beyond S y is a share of the largest reach: see `_length`
-        self.spare = 1e-6 * (float(xp.max(self.reach)) or 1.0)
-        limit = to_numpy((self.distance * (1 - 1e-9) - 2 * eta) / (self.reach * (1 + 1e-9) + self.spare))
-        self.order = np.argsort(limit, kind="stable")
-        self.limit = limit[self.order]
-
-    @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
-    def retrain(self, rows: NDArray[np.int64]) -> Certified:
-        """Return the parameters without each row and their gradient, measured up to rounding."""
-        xp = namespace(self.W)
-        x, c, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.residual))
-        pull = x * r[:, None]
-        inside = to_numpy(largest(xp.abs(pull)) > 0)[:, 0]  # a record outside its margin changes nothing
-        start = self.gradient - pull
-        without = _Without(self.S, x, c)
-        y, gradient, W = xp.zeros_like(without.own), start, self.W[:, 0] + xp.zeros_like(x)
-        rest = self.rounding.summed + self.slipped + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
-        size = np.where(inside, np.inf, to_numpy(largest(xp.abs(start) + rest)[:, 0]))
-        steps = np.zeros(len(rows), dtype=np.int64)
-        for _ in range(_MARGIN_STEPS):
-            trial = y - without.solve(gradient)
-            moved, D, beyond = self.moved(trial)
-            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(summed(trial**2)[:, 0]) + beyond / self.spare))
-            left = left + start + D @ self.hessian - x * c[:, None] * summed(x * D)
-            doubt = doubt + rest + self.rounding.many * (xp.abs(D) @ self.rounding.A)
-            now = to_numpy(largest(xp.abs(left) + doubt)[:, 0])
-            better = inside & (now < size)
-            if not better.any():
-                break
-            keep = xp.asarray(better, device=D.device)[:, None]
-            y, W, gradient = xp.where(keep, trial, y), xp.where(keep, moved, W), xp.where(keep, left, gradient)
-            size, steps = np.where(better, now, size), steps + better
-        sound = np.isfinite(size) & without.regular
-        return Certified(W, np.where(sound, size / self.objective.n, np.inf), steps)
-
-    def _crossed(self, rows: NDArray[np.int64], D: Array, length: NDArray[np.float64]) -> tuple[Array, Array]:
-        """Return what the linear gradient misses (b, d), and its rounding: the records that may have crossed.
-
-        The own record is left out. `length` (b,) is ||y|| and what D has beyond S y, relative to `spare`:
-        |x_j D| <= reach_j ||y|| + beyond <= (reach_j + spare) (||y|| + beyond / spare).
-        """
-        xp = namespace(D)
-        b, d = D.shape
-        counts = np.searchsorted(self.limit, np.where(np.isfinite(length), length, -np.inf), side="right")
-        order = np.argsort(-counts, kind="stable")  # those that reach far come first, and alone look further
-        rows, counts, D = rows[order], counts[order], take_rows(D, order)
-        missed, doubt = xp.zeros_like(D), xp.zeros_like(D)
-        for piece in blocks(int(counts[0]), max(1, _NUMBERS // b)):
-            a = int(np.searchsorted(-counts, -piece.start))
-            found = self._missed(self.order[piece], rows[:a], D[:a, :])
-            missed, doubt = (
-                total + xp.concat([part, xp.zeros((b - a, d), dtype=D.dtype, device=D.device)])
-                for total, part in zip((missed, doubt), found, strict=True)
-            )
-        back = np.argsort(order)
-        return take_rows(missed, back), take_rows(doubt, back)
-
-    def _missed(self, near: NDArray[np.int64], rows: NDArray[np.int64], D: Array) -> tuple[Array, Array]:
-        """Return the exact change of some records' gradient less the linear one (b, d), and its rounding."""
-        xp, rounding = namespace(D), self.rounding
-        part = self.objective.take(near)
-        z, moved = take_rows(self.z, near), part.X @ xp.matrix_transpose(D)  # (count, b)
-        change = part.residual((z + moved)[:, :, None])[:, :, 0] - part.residual(z)
-        missed = change - take_rows(self.curvature, near)[:, None] * moved
-        own = xp.asarray(near[:, None] == rows[None, :], device=D.device)
-        missed = xp.where(own, xp.zeros_like(missed), missed)
-        eta, weights, distance = (take_rows(a, near) for a in (rounding.eta, self.weights, self.distance))
-        fixed = rounding.slipped(part.X, 2 * weights, eta + 4 * rounding.eps * (1 + distance))
-        scale = rounding.slipped(part.X, 4 * weights, xp.full_like(eta, rounding.many))
-        doubt = fixed + scale * (xp.abs(D) @ rounding.furthest)[:, None]
-        return xp.matrix_transpose(missed) @ part.X, doubt
 
 
 def fits(objective: Objective) -> bool:

@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maintainer.certificate import LogisticCertificate, MarginCertificate, fits
+from undelete.maintainer.certificate import LogisticCertificate, fits
+from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.measured import Measured, Step
 from undelete.maintainer.ridge import ClosedForm
@@ -125,8 +126,9 @@ def retrain_without(
     Notes
     -----
     Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
-    O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step, predictions of n records for a block
-    of deletions in memory, 64 MB. Blocks go through joblib; the result does not depend on how.
+    O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step; softmax models beyond 8,192 parameters take
+    some ten times that, see `MatrixFreeStep`. Blocks run side by side or go through joblib; the result does not depend
+    on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]

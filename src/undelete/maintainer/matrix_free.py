@@ -15,7 +15,7 @@ from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import conjugate_gradients
 
-_FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
+FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
 _INNER = 200  # products of a solve at most
 
 
@@ -29,8 +29,8 @@ class MatrixFree:
 
     Notes
     -----
-    Memory beside the data: a copy in single precision, and 4 (2 d^2 + n r + 16.8 million) bytes for the
-    preconditioner, with r = min(d, 4096 / (k - 1)).
+    Memory beside the data: 4 (n d + d^2 + n r + (r c)^2) bytes, with c = k - 1 and r = min(d, 2048 / c), and while the
+    preconditioner is made 8 d^2 + 24 (r c)^2 more. The first is a copy of the data in single precision.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -58,7 +58,7 @@ class MatrixFree:
         G : array (b, d, k)
             Right sides.
         forcing : float or array (b,)
-            Residual at which a solution will do, relative to its right side, in Euclidean norm; 0.001 at least.
+            Residual at which a solution will do, relative to its right side, by their largest entries; 0.001 at least.
         rows : array (b,) of int, optional
             The record to leave out of the Hessian for each of them.
 
@@ -84,7 +84,7 @@ class MatrixFree:
         size = xp.max(xp.abs(G), axis=(1, 2), keepdims=True)
         size = xp.where(size > 0, size, xp.ones_like(size))  # single precision has few exponents
         B = self._rounded((G - alike) / size)
-        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, _FINEST), G.shape[0]), dtype=B.dtype, device=B.device)
+        tol = xp.asarray(np.broadcast_to(np.maximum(forcing, FINEST), G.shape[0]), dtype=B.dtype, device=B.device)
         V, products = conjugate_gradients(operator, B, precondition, tol=tol, max_iterations=_INNER)
         alike = xp.where(l2 > 0, alike / xp.where(l2 > 0, l2, xp.ones_like(l2)), xp.zeros_like(alike))
         return xp.astype(V, G.dtype) * size + alike, products
@@ -105,8 +105,8 @@ class MatrixFreeStep:
 
     Notes
     -----
-    A step costs a few products with the data in single precision, 4 n d k flops a deletion each. Memory as of
-    `MatrixFree`, and 4 (6 d k b) bytes for b deletions at a time.
+    A step costs some ten products with the data in single precision, 4 n d k flops a deletion each; without a penalty
+    it may be hundreds. Memory as of `MatrixFree`, and 60 d k bytes for each of the deletions that run at a time.
     """
 
     def __init__(self, objective: Objective, W: Array) -> None:

@@ -14,10 +14,10 @@ from undelete.maths.objective import Objective
 
 _STEPS = 12  # with a fixed Hessian; what has not converged by then is fitted by itself
 # Largest remaining gradient, relative to the deleted record's own. What an attacker reads is the Hessian times the
-# change, that is the deleted record's gradient less this: its error is this share, where the public Hessian's is a few
-# percent, and a reconstruction's cosine is off by the share's square.
+# change, which is the deleted record's gradient less this one, entry by entry: an error of this share of the largest
+# entry, where the public Hessian's is a few percent.
 _SHARE = 1e-4
-_MARGIN = 0.5  # of the tolerance: the norm counts as small per record, whether the deleted one is counted or not
+_MARGIN = 0.9  # of the tolerance: for who divides by the remaining records
 
 
 class Step(Protocol):
@@ -26,7 +26,7 @@ class Step(Protocol):
     def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
         """Apply the inverse of the Hessian without its own record to each G (b, d, k).
 
-        A residual of forcing times G, in Euclidean norm, will do.
+        A residual whose largest entry is forcing times G's will do.
         """
 
 
@@ -80,7 +80,7 @@ class Measured:
                 V, gradient = (take_rows(array, np.flatnonzero(~ready)) for array in (V, gradient))
                 still = still[~ready]
             if still.size:
-                V = V - self.steps.solve(rows[still], gradient, 0.3 * goal[still] / norm[still])
+                V = V - self.steps.solve(rows[still], gradient, 0.5 * goal[still] / norm[still])
                 steps[still] += 1
             measured = True
         V = take_rows(namespace(V).concat(finished, axis=0), np.argsort(np.concatenate(done)))

@@ -27,7 +27,7 @@ class Embedding(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in `EMBEDDINGS`."""
+        """What it is called in a file."""
 
     @property
     def inputs(self) -> int:

@@ -120,7 +120,7 @@ def conjugate_gradients(
     precondition : callable
         Applies an approximate inverse, symmetric positive definite on that range, the same for all systems.
     tol : array (b,)
-        A system is solved when its residual is at most its tol times its right side, in Euclidean norm.
+        A system is solved when its residual is at most its tol times its right side, by their largest entries.
     max_iterations : int
         Products with the operator at most.
 
@@ -140,11 +140,14 @@ def conjugate_gradients(
         safe = bottom > 0  # a system that is solved exactly stands still
         return xp.where(safe, top / xp.where(safe, bottom, xp.ones_like(bottom)), xp.zeros_like(top))
 
+    def size(array: Array) -> Array:
+        return xp.max(xp.abs(array), axis=(1, 2), keepdims=True)
+
     still, done, solved = np.arange(B.shape[0]), [], []
-    V, residual, goal = xp.zeros_like(B), B, tol[:, None, None] ** 2 * dot(B, B)
+    V, residual, goal = xp.zeros_like(B), B, tol[:, None, None] * size(B)
     direction, rz = xp.zeros_like(B), xp.zeros_like(goal)
     for iteration in range(max_iterations + 1):
-        ready = to_numpy(dot(residual, residual) <= goal)[:, 0, 0] | (iteration == max_iterations)
+        ready = to_numpy(size(residual) <= goal)[:, 0, 0] | (iteration == max_iterations)
         if ready.any():
             done.append(still[ready])
             solved.append(take_rows(V, np.flatnonzero(ready)))

@@ -52,11 +52,15 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         for k, line in enumerate(reversed(notes)):
             figure.text(10 / width, (8 + _LINE * k) / height, line, fontsize=_SMALL, color=svg.PALETTE["soft"])
         paths = svg.write(figure, stem, _title(result), f"{_READING} {_spoken(rows)}")
-    # indentation and digits of outlined letters that no eye can see are a third of the file
-    text = re.sub(r"\n\s+", "\n", paths[0].read_text(encoding="utf-8"))
-    text = re.sub(r"translate\((\d+)\.\d+ 0\)", r"translate(\1 0)", text).replace("DejaVuSans", "g")
-    paths[0].write_text(text, encoding="utf-8")
+    shorten(paths[0])
     return paths
+
+
+def shorten(file: Path) -> None:
+    """Take out of an SVG what no eye can see: indentation and digits of outlined letters, a third of the file."""
+    text = re.sub(r"\n\s+", "\n", file.read_text(encoding="utf-8"))
+    text = re.sub(r"translate\((\d+)\.\d+ 0\)", r"translate(\1 0)", text).replace("DejaVuSans", "g")
+    file.write_text(text, encoding="utf-8")
 
 
 def _title(result: dict[str, Any]) -> str:

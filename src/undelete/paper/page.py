@@ -4,6 +4,8 @@
     python -m undelete.paper.page results/{fig5,fig6,fig10,table1}.json > docs/results/tabular.md
     undelete reproduce table2 fig3 fig2 fig4 fig12 fig13 fig14 fig11 --data DIR --out results
     python -m undelete.paper.page results/{table2,fig3,fig2,fig4,fig12,fig13,fig14,fig11}.json > docs/results/images.md
+    undelete reproduce better --data DIR --out results
+    python -m undelete.paper.page results/better.json > docs/results/better.md
 
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, tables
+from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, tables
 from undelete.paper.files import HONEST, SCHEMA
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -77,8 +79,17 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote.
+        What experiments returned or wrote; the decoders' comparison alone.
+
+    Raises
+    ------
+    InputError
+        When the comparison is not alone.
     """
+    if any("cases" in result for result in results):
+        if len(results) > 1:
+            raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
+        return better_page.page(results[0])
     names = {result["name"] for result in results}
     images = not names.isdisjoint(IMAGE_EXPERIMENTS)
     text = [
@@ -149,9 +160,9 @@ def _also(results: Sequence[dict[str, Any]]) -> str:
         lines.append(
             "- *accuracy*: of the model before the deletions, on the authors' test images. *label right*: the deleted "
             "image's label, by the attack (Avg names the commonest, MaxDiff its image's own). *retraining* and *a "
-            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it, beside other work. "
-            "*scale unsure*: deletions whose scale the constant does not tell, its entry being within two standard "
-            "errors of zero; they count like the others, at the length that public records have."
+            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it, beside other "
+            "work. *scale unsure*: deletions whose scale the constant does not tell, its entry being within two "
+            "standard errors of zero; they count like the others."
         )
     chosen = dict.fromkeys(p["bandwidth_chosen"].split(": ", 1)[1] for p in described if "bandwidth_chosen" in p)
     lines += [

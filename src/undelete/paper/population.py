@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.maths.embeddings import Embedding
@@ -34,6 +35,8 @@ class Halves:
         The fixed map under the model.
     account : mapping
         For the JSON: how the embedding was chosen.
+    raw, raw_public : DataFrame
+        Both halves' feature columns as they are in a table; empty of images.
     """
 
     X: Floats
@@ -45,6 +48,8 @@ class Halves:
     inputs_public: Floats | None = None
     embedding: Embedding | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
+    raw: pd.DataFrame = field(default_factory=pd.DataFrame)
+    raw_public: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class Population(Protocol):

@@ -97,6 +97,8 @@ class Sample:
             X_public=embed(columns),
             Y_public=public[[dataset.target]].to_numpy(),
             centre=mean / deviation,
+            raw=private[list(dataset.features)],
+            raw_public=public[list(dataset.features)],
         )
 
 

@@ -8,6 +8,20 @@ from typing import Any
 from undelete.report import formatting
 
 WIDTH = 80
+SHOWN = {
+    "exact_record": "whole record exact",
+    "surest_tenth": "of the surest tenth",
+    "exact_columns": "columns exact",
+    "calibration_error": "calibration error",
+    "mean_confidence": "mean confidence",
+    "median_bits": "bits that came back, median",
+    "median_cosine": "cosine, median",
+    "q10_cosine": "cosine, lowest decile",
+    "share_above_.99": "cosine above .99",
+    "label": "label right",
+    "median_target_error": "error of the target, median",
+    "milliseconds": "milliseconds a deletion",
+}
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -19,7 +33,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.EXPERIMENTS`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    text += _table(result) if "cells" in result else _pictures(result) if "grids" in result else _medians(result)
+    table = _table if "cells" in result else _pictures if "grids" in result else _medians
+    text += _decoders(result) if "cases" in result else table(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
@@ -62,6 +77,45 @@ def _table(result: dict[str, Any]) -> list[str]:
         interval = f"{cell['low']:.4f} to {cell['high']:.4f}"
         text.append(f"  {what:<38}{cell['value']:>7.4f}{interval:>17}{cell['paper']:>7.4f}{cell['difference']:>+9.4f}")
     return [*text, ""]
+
+
+def _decoders(result: dict[str, Any]) -> list[str]:
+    """Return what both decoders reached in each case, and whether that was what was wanted."""
+    text = []
+    for case in result["cases"]:
+        splits = f"{len(case['seeds'])} split{'s' if len(case['seeds']) > 1 else ''}"
+        text += ["", f"  {case['title']}, n = {case['n']:,}: {case['deletions']:,} deletions, {splits}"]
+        text.append(f"  {'':<34}{'hrec':>10}{'hrec+':>10}{'95 % interval':>22}")
+        for name, label in SHOWN.items():
+            both = [case["decoders"][decoder]["measures"][name] for decoder in ("hrec", "hrec+")]
+            if both[1]["value"] is None:
+                continue
+            values = "".join(f"{measure(name, one['value']):>10}" for one in both)
+            low, high = (measure(name, both[1][end]) for end in ("low", "high"))
+            ends = "" if low == formatting.MISSING else f"{low} to {high}"
+            text.append(f"  {label:<34}{values}{ends:>22}".rstrip())
+        for target in case["targets"]:
+            found = "reached" if target["met"] else "MISSED"
+            text.append(f"  {found}: {SHOWN[target['measure']]} {wanted(target)}")
+    return [*text, ""]
+
+
+def wanted(target: dict[str, Any]) -> str:
+    """Return the value that a measure was meant to reach."""
+    if target["at_most"] is None:
+        return f"≥ {target['at_least']:g}"
+    return f"≤ {target['at_most']:g}"
+
+
+def measure(name: str, value: float | None) -> str:
+    """Return one of the decoders' measures as text."""
+    if value is None:
+        return formatting.MISSING
+    if "cosine" in name:
+        return formatting.similarity(value).replace("\u00a0", "")
+    if name == "median_target_error":
+        return formatting.number(value).replace("\u00a0", " ")
+    return f"{value:.1f}" if name in ("median_bits", "milliseconds") else f"{value:.3f}"
 
 
 def _similarity(attack: dict[str, Any]) -> str:

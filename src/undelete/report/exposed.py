@@ -139,3 +139,17 @@ def reliability(audit: Audit) -> str:
         return ""
     sure, right = zip(*both, strict=True)
     return figures.reliability(sure, right, colour=colour_of(name or ""), name="reliability")
+
+
+def calibration(audit: Audit) -> str:
+    """Return how far confidence and truth lie apart, in a sentence; empty where the summary does not say."""
+    rows = {row["attack"]: row for row in audit["summary"]}
+    row = rows.get(headline(audit), {})
+    error, best = row.get("calibration_error"), row.get("exact_record_surest_tenth")
+    if error is None or best is None:
+        return ""
+    return (
+        f"Over ten such groups the two lie {100 * error:.0f} percentage points apart on average (expected calibration "
+        f"error; luck alone makes some). Of the tenth of the deletions it was surest of, {formatting.percent(best)} "
+        "came back whole."
+    )

@@ -25,7 +25,7 @@ from undelete.report.band import key_figures
 from undelete.report.columns import columns
 from undelete.report.distribution import colour_of
 from undelete.report.embedding import clean, embedded, redact
-from undelete.report.exposed import exposed, reliability
+from undelete.report.exposed import calibration, exposed, reliability
 from undelete.report.facts import Audit, headline, label_of
 from undelete.report.gallery import gallery
 from undelete.report.records import records, target_label
@@ -118,6 +118,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "columns": columns(known),
         "exposed": exposed(known),
         "reliability": Markup(reliability(known)),
+        "calibration": calibration(known),
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
         "meanings": [(e["name"], meaning[e["name"]]) for e in known["attacks"] if e["name"] in meaning],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
@@ -53,3 +55,37 @@ def mean_interval(
         means[start : start + len(counts)] = counts @ values / len(values)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def nested_interval(
+    splits: Sequence[NDArray[np.float64]],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    rng: np.random.Generator,
+    level: float = 0.95,
+    draws: int = 500,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return percentile bootstrap intervals (k,), (k,) of statistics of deletions that were played on several splits.
+
+    All deletions of a split share its error of the public Hessian, so splits are resampled first, and the deletions
+    within each. Of few splits the interval is too narrow; of a single one it is that split's own.
+
+    Parameters
+    ----------
+    splits : sequence of array (b, ...)
+        One row a deletion.
+    statistic : callable
+        Of all rows of all splits, one below the other: k numbers. The interval of one that is NaN is NaN.
+    rng : numpy.random.Generator
+        Draws the resamples.
+    level : float
+        Coverage.
+    draws : int
+        Resamples.
+    """
+    found = []
+    for _ in range(draws):
+        chosen = [splits[k] for k in rng.integers(len(splits), size=len(splits))]
+        resampled = [rows[rng.integers(len(rows), size=len(rows))] for rows in chosen]
+        found.append(statistic(np.concatenate(resampled)))
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.release import CONTINUOUS_TOLERANCE, Reconstruction, Release
+from undelete.scoring.calibration import calibration_error, surest
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.scores import centred_cosine, cosine, label, right_columns, target_error
 
@@ -67,7 +68,7 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed
     true_X, X = truth.records[:, varying], found.records[:, varying]
     nothing = np.full(b, np.nan)
     scores = {"cosine": cosine(true_X, X), "centred_cosine": centred_cosine(true_X, X, mean)}
-    # a direction has no place relative to the mean; before an embedding it was given one
+    # a direction has no place relative to the mean; what lies behind an embedding has one
     if "direction" in found.status and not placed and found.inputs is None:
         scores["centred_cosine"] = np.where(np.array(found.status) == "direction", np.nan, scores["centred_cosine"])
     right = columns_right(release, truth, found)
@@ -83,13 +84,15 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed
     return scores
 
 
-def summarise(scores: dict[str, Floats], rng: np.random.Generator) -> dict[str, Any]:
+def summarise(scores: dict[str, Floats], confidence: Floats, rng: np.random.Generator) -> dict[str, Any]:
     """Return one attack's row of `Audit.summary()`: counts, quantiles, shares and 95 % intervals.
 
     Parameters
     ----------
     scores : dict
         Of `score`.
+    confidence : array (b,)
+        The attack's probability that the whole record is right; NaN where it has none.
     rng : numpy.random.Generator
         Draws the bootstrap of the mean share of columns.
     """
@@ -108,6 +111,8 @@ def summarise(scores: dict[str, Floats], rng: np.random.Generator) -> dict[str, 
         values = scores[name][np.isfinite(scores[name])]
         row[name] = float(values.mean()) if values.size else float("nan")
         row[f"{name}_low"], row[f"{name}_high"] = wilson(float(values.sum()), values.size)
+    row["exact_record_surest_tenth"] = surest(confidence, scores["exact_record"])
+    row["calibration_error"] = calibration_error(confidence, scores["exact_record"])
     known = scores["bits"][np.isfinite(scores["bits"])]
     row["median_bits"] = float(np.median(known)) if known.size else float("nan")
     errors = scores["target_error"][np.isfinite(scores["target_error"])]

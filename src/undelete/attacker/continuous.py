@@ -1,0 +1,80 @@
+"""HRec+ for records that have no lattice, such as images: maths (11), (12).
+
+All outputs' gradients are weighed together, the scale is the constant's entry or what a record's usual length says,
+and the record is the most probable one behind an embedding, or the nearest one in the public range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from undelete.attacker.bounded import bounded
+from undelete.attacker.decode import Estimate, Flags
+from undelete.attacker.hrec import from_gradient, unchanged
+from undelete.attacker.outputs import best_mix
+from undelete.attacker.posterior import behind_gradient
+from undelete.maths.losses import Softmax
+from undelete.release import Floats, Reconstruction, Release
+
+
+def continuous(release: Release, G: Floats) -> Reconstruction:
+    """Reconstruct records without raw columns.
+
+    Parameters
+    ----------
+    release : Release
+        Its `columns` are not looked at.
+    G : array (b, d, k)
+        Minus the deleted records' gradients, maths (4).
+    """
+    mix = label = None
+    if isinstance(release.loss, Softmax) and release.constant is not None:
+        mix, label = best_mix(release, G)
+    same = unchanged(release)
+    # what lies behind an embedding is found here, from the gradient before it is divided
+    bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
+    found = from_gradient(bare, G, same, attack="hrec+", noisy=True, mix=mix)
+    if label is not None:
+        target = np.where(same[:, None], np.nan, np.eye(G.shape[2])[label])
+        found = dataclasses.replace(found, output=label, target=target)
+    if release.embedding is not None:
+        return _traced(release, G, found, same)
+    return found if release.constant is None else _in_range(release, G, found, same)
+
+
+def _gradients(G: Floats, estimate: Estimate) -> Floats:
+    """Return the gradients (b, d) that an estimate reads: one output's, or the mixed ones."""
+    if estimate.mix is not None:
+        return np.asarray(np.einsum("bdk,bk->bd", G, estimate.mix))
+    return G[np.arange(len(G)), :, estimate.output]
+
+
+def _traced(release: Release, G: Floats, found: Reconstruction, same: Flags) -> Reconstruction:
+    """Return the same with the records behind the embedding."""
+    assert release.embedding is not None
+    inputs, distance = np.full((len(G), release.embedding.inputs), np.nan), np.full(len(G), np.nan)
+    rows = np.flatnonzero(~same)
+    if release.constant is None or not rows.size:
+        return dataclasses.replace(found, inputs=inputs, distance=distance)
+    estimate = Estimate.of(found).part(rows)
+    traced = behind_gradient(release.take(rows), _gradients(G[rows], estimate), estimate)
+    inputs[rows], distance[rows] = traced.inputs, traced.distance
+    status = np.where(same, "unchanged", "ok").tolist()
+    return dataclasses.replace(found, inputs=inputs, distance=distance, status=status)
+
+
+def _in_range(release: Release, G: Floats, found: Reconstruction, same: Flags) -> Reconstruction:
+    """Return the same with records inside the public range, wherever the sign of the scale is known."""
+    known = ~same if found.mix is not None else np.array([status == "ok" for status in found.status])
+    rows = np.flatnonzero(known)
+    if not rows.size:
+        return found
+    estimate = Estimate.of(found).part(rows)
+    sign = np.where(estimate.scale < 0, -1.0, 1.0) if found.mix is None else np.ones(len(rows))
+    g = _gradients(G[rows], estimate) * sign[:, None]
+    X, status = np.array(found.X), np.array(found.status)
+    X[rows] = bounded(release.take(rows), g, dataclasses.replace(estimate, scale=estimate.scale * sign))
+    status[rows] = "ok"
+    return dataclasses.replace(found, X=X, status=status.tolist())

@@ -1,0 +1,131 @@
+"""The decoders' comparison in pictures: for each case distributions, reliability, and exact records by confidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from undelete.paper.drawing import shorten
+from undelete.report import distribution, formatting, svg
+
+NAMES = {"hrec": "hrec, the paper's", "hrec+": "hrec+"}
+_WIDTH, _HEIGHT = 220.0, 150.0  # points, of a panel's axes
+_LEFT, _GAP, _HEAD, _FOOT, _TOP = 62.0, 74.0, 34.0, 44.0, 34.0
+_X = {
+    "exact_columns": "share of the columns exactly right",
+    "cosine": "cosine similarity",
+    "centred_cosine": "centred cosine similarity",
+}
+
+
+def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
+    """Write the figure to ``stem.svg`` and ``stem.png`` from what the JSON holds, and return both paths.
+
+    Parameters
+    ----------
+    result : dict
+        Of `undelete.paper.better.run`.
+    stem : Path
+        Where to write, without a suffix.
+    """
+    cases = result["cases"]
+    width = _LEFT + 3 * (_WIDTH + _GAP) - _GAP + 20
+    height = _TOP + len(cases) * (_HEAD + _HEIGHT + _FOOT) + 14
+    top = height - _TOP
+    with svg.drawing():
+        figure = svg.blank(width, height)
+        figure.text(10 / width, 1 - 20 / height, svg.plain(result["title"]), fontweight="bold", fontsize=12)
+        for case in cases:
+            bottom = top - _HEAD - _HEIGHT
+            boxes = [(_LEFT + j * (_WIDTH + _GAP), bottom, _WIDTH, _HEIGHT) for j in range(3)]
+            panels = [
+                figure.add_axes((x / width, y / height, w / width, h / height))
+                for x, y, w, h in boxes[: 3 if _sure(case) else 1]
+            ]
+            figure.text(10 / width, (top - 14) / height, svg.plain(_heading(case)), fontsize=10, fontweight="bold")
+            _distribution(panels[0], case)
+            if _sure(case):
+                _reliability(panels[1], case)
+                _by_confidence(panels[2], case, result["levels"])
+            top = bottom - _FOOT
+        figure.text(10 / width, 8 / height, svg.plain(result["command"]), fontsize=8, color=svg.PALETTE["soft"])
+        spoken = " ".join(_spoken(case) for case in cases)
+        paths = svg.write(figure, stem, result["title"], spoken)
+    shorten(paths[0])
+    return paths
+
+
+def _sure(case: dict[str, Any]) -> bool:
+    """Return whether the decoders say how sure they are of a record."""
+    return bool(case["decoders"]["hrec+"]["reliability"])
+
+
+def _heading(case: dict[str, Any]) -> str:
+    return (
+        f"{case['title']}: {case['deletions']:,} deletions on {len(case['seeds'])} splits, "
+        f"n = {case['n']:,}, m = {case['m']:,}"
+    )
+
+
+def _distribution(axes: Axes, case: dict[str, Any]) -> None:
+    curves = {name: decoder["curve"] for name, decoder in case["decoders"].items()}
+    lower = distribution.lower_end(list(curves.values()))
+    looks = distribution.styles(list(curves), {}, NAMES)
+    distribution.draw(axes, curves, looks, lower, _X.get(case["curve_of"], case["curve_of"]))
+    axes.set_ylabel("share of deletions")
+
+
+def _reliability(axes: Axes, case: dict[str, Any]) -> None:
+    """Draw how often each decoder was right beside how sure it was, with Wilson's 95 % intervals."""
+    _square(axes, "how sure the decoder was", "records that were right")
+    axes.plot([0, 1], [0, 1], color=svg.PALETTE["baseline"], linestyle=distribution.DASHES[0], linewidth=1.2)
+    for name, decoder in case["decoders"].items():
+        colour = svg.PALETTE[distribution.colour_of(name)]
+        for one in decoder["reliability"]:
+            axes.plot([one["confidence"]] * 2, [one["low"], one["high"]], color=colour, linewidth=1.4)
+        points = [(one["confidence"], one["right"]) for one in decoder["reliability"]]
+        axes.plot(*np.array(points).T, "o", color=colour, markersize=4.5)
+
+
+def _by_confidence(axes: Axes, case: dict[str, Any], levels: list[float]) -> None:
+    """Draw the share right among the surest deletions, from few to all."""
+    _square(axes, "deletions, the surest first", "of these exactly right")
+    curves = {name: d["by_confidence"] for name, d in case["decoders"].items() if d["by_confidence"]}
+    start = next(i for i, level in enumerate(levels) if level >= 0.02)  # of fewer, luck is all one sees
+    for rank, name in enumerate(sorted(curves, key=lambda name: -curves[name][-1])):
+        colour, shares = svg.PALETTE[distribution.colour_of(name)], curves[name]
+        axes.plot(levels[start:], shares[start - 1 :], color=colour, linewidth=2.0)
+        above = rank == 0 or shares[-1] < 0.15  # room under the curve
+        last = shares[3 * len(shares) // 4 :]
+        end = max(last) if above else min(last)
+        axes.annotate(
+            NAMES.get(name, name), (levels[-1], end), (0, 4 if above else -4), textcoords="offset points",
+            ha="right", va="bottom" if above else "top", fontsize=svg.FONT_SIZE - 1, color=colour,
+        )  # fmt: skip
+
+
+def _square(axes: Axes, x_label: str, y_label: str) -> None:
+    axes.set_xlim(-0.02, 1.03)
+    axes.set_ylim(-0.02, 1.03)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    axes.tick_params(length=3)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+
+
+def _spoken(case: dict[str, Any]) -> str:
+    """Return a case's main number as a sentence, for those who hear the figure."""
+    said = []
+    for name, decoder in case["decoders"].items():
+        measure = "exact_record" if decoder["measures"]["exact_record"]["value"] is not None else "median_cosine"
+        value = decoder["measures"][measure]["value"]
+        shown = formatting.percent(value) if measure == "exact_record" else formatting.similarity(value)
+        said.append(f"{NAMES.get(name, name)}: {measure.replace('_', ' ')} {shown}")
+    return f"{case['title']}: {'; '.join(said)}."

@@ -1,0 +1,152 @@
+"""The likelihood of a whole record: exact where the Hessian is, and honest where it is not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from undelete.attacker.decode import Estimate
+from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
+from undelete.attacker.likelihood import likelihood
+from undelete.maintainer.fit import fit
+from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+from undelete.release import Release
+
+D = 6
+
+
+def records(rng, loss, count, yes=0.0):
+    """Features, the constant last, and a target of two values: 0 and 1, or a class."""
+    X = np.c_[rng.normal(size=(count, D - 1)) * np.arange(1, D), np.ones(count)]
+    score = X @ np.r_[0.5 / np.arange(1, D), yes] + rng.logistic(size=count)
+    return X, (score > 0).astype(float)[:, None] if loss == "squared" else np.where(score > 0, 1.0, -1.0)[:, None]
+
+
+def deleted(seed, loss, n=8000, m=8000, rows=60, l2=5.0, public=None, number=False):
+    """Deletions of one model, HRec's estimates of the records, and the records."""
+    rng = np.random.default_rng(seed)
+    X, Y = records(rng, loss, n)
+    if number:
+        Y = Y + rng.normal(size=Y.shape)
+    X_public, Y_public = records(rng, loss, m) if public is None else (X[public], Y[public])
+    penalty = np.r_[np.full(D - 1, l2), 0.0]
+    objective = Objective(X, Y, LOSSES[loss], penalty)
+    W = fit(objective, tol=1e-12).W
+    release = Release(
+        objective.loss, W, retrain_without(objective, W, np.arange(rows), tol=1e-11).W, X_public,
+        Y_public + (np.random.default_rng(9).normal(size=(len(X_public), 1)) if number else 0.0), n=n, l2=penalty,
+        constant=np.eye(D)[-1], target_kind="number" if loss == "squared" else "class",
+    )  # fmt: skip
+    found = from_gradient(
+        release, deleted_gradient(release, penalised=True), unchanged(release), attack="hrec+", noisy=True
+    )
+    return release, likelihood(release, Estimate(found.scale, found.output), found.X), X[:rows], Y[:rows]
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_with_the_remaining_records_as_public_ones_it_is_exact(loss):
+    _, known, X, Y = deleted(0, loss, n=500, rows=1, public=slice(1, None))
+    normal = known.fit(0, known.start[0])
+    assert known.target[0] == Y[0, 0]
+    # the logistic Hessian changes between the two models, in the second order of their difference
+    np.testing.assert_allclose(normal.mean, X[0], atol=1e-9 if loss == "squared" else 5e-3)
+    np.testing.assert_allclose(normal.covariance @ known.constant, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "number"), [("squared", False), ("logistic", False), ("squared", True)])
+def test_records_lie_as_far_from_the_mean_as_the_covariance_says(loss, number):
+    square, tied = [], []
+    for seed in range(12):
+        _, known, X, Y = deleted(seed, loss, number=number)
+        tied.append(np.isfinite(known.target))
+        right = known.target[tied[-1]] == Y[tied[-1], 0]
+        assert right.all()
+        for i, x in enumerate(X):
+            normal = known.fit(i, known.start[i])
+            error = (normal.mean - x)[:-1]
+            square.append(error @ np.linalg.solve(normal.covariance[:-1, :-1], error))
+    assert np.mean(tied) == 0 if number else np.mean(tied) > 0.9
+    assert 0.75 < np.mean(square) / (D - 1) < 1.3
+
+
+def test_untied_it_is_the_estimate_with_the_error_bars_of_maths_10():
+    release, known, *_ = deleted(0, "squared", number=True)
+    estimate = Estimate(known.gradient @ known.constant, np.zeros(len(known.start), dtype=int))
+    mean = known.gradient / estimate.scale[:, None]
+    expected = estimate.covariance(release, estimate.weights(release) ** 2, np.eye(D), mean, dense=True)
+    for i in range(10):
+        normal = known.fit(i, mean[i], 1)
+        np.testing.assert_allclose(normal.mean, mean[i], atol=1e-9)
+        # the mean over the public records is G less the penalty's share: it is not quite zero about G's record
+        np.testing.assert_allclose(normal.covariance[:-1, :-1], expected[i, :-1, :-1], rtol=0.05, atol=2e-4)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_the_tie_makes_the_distribution_narrower_and_the_mean_nearer(loss):
+    gain, errors = [], []
+    for seed in range(6):
+        _, known, X, _ = deleted(seed, loss)
+        loose = dataclasses.replace(known, target=np.full(len(X), np.nan))
+        for i, x in enumerate(X):
+            both = [one.fit(i, one.start[i]) for one in (known, loose)]
+            volumes = [np.linalg.slogdet(normal.covariance[:-1, :-1])[1] for normal in both]
+            gain.append(volumes[1] - volumes[0])
+            errors.append([((normal.mean - x)[:-1] ** 2 / np.arange(1, D) ** 2).sum() for normal in both])
+    assert np.mean(np.array(gain) > 0) > 0.9  # not always: they are linearised about different points
+    assert np.mean(gain) > 0.5
+    tied, free = np.sqrt(np.mean(errors, axis=0))
+    assert tied < 0.93 * free
+
+
+def test_few_records_do_not_settle_the_target():
+    """With 12 public records the error of the scale is as large as the step from one value to the next."""
+    _, known, *_ = deleted(1, "squared", n=40, m=12, rows=10)
+    assert np.isnan(known.target).any()
+    assert all(np.isfinite(known.fit(i, known.start[i]).mean).all() for i in range(len(known.start)))
+
+
+def test_terms_only_are_the_whole_record_seen_through_them():
+    release, known, *_ = deleted(2, "squared", number=True)
+    P = np.eye(D)[:, [0, 3]]
+    estimate = Estimate(known.gradient @ known.constant, np.zeros(len(known.start), dtype=int))
+    part = likelihood(release, estimate, known.start, P)
+    for i in range(5):
+        whole, seen = known.fit(i, known.start[i]), part.fit(i, part.start[i])
+        np.testing.assert_allclose(seen.mean[:2], whole.mean @ P, rtol=1e-3)
+        np.testing.assert_allclose(seen.covariance[:2, :2], P.T @ whole.covariance @ P, rtol=1e-3)
+
+
+def test_a_numeric_target_follows_from_the_whole_gradient():
+    """Of the record itself: exact with the exact Hessian; else nearer than by the constant's entry, and honest."""
+    z, ours, alone = [], [], []
+    for seed in range(8):
+        release, known, X, Y = deleted(seed, "squared", n=2000, m=2000, number=True)
+        for i, x in enumerate(X):
+            (value,), error = known.number(i, x[None], np.zeros((D, D)))
+            z.append((value - Y[i, 0]) / error)
+            ours.append(abs(value - Y[i, 0]))
+            alone.append(abs(known.gradient[i] @ known.constant + x @ release.W_before[:, 0] - Y[i, 0]))
+    assert 0.7 < np.sqrt(np.mean(np.square(z))) < 1.4
+    assert np.median(ours) < 0.8 * np.median(alone)
+    _, known, X, Y = deleted(0, "squared", n=500, rows=1, public=slice(1, None))
+    known = dataclasses.replace(known, target=np.full(1, np.nan))
+    assert known.number(0, X, np.zeros((D, D)))[0][0] == pytest.approx(Y[0, 0], abs=1e-9)
+
+
+def test_an_unsure_record_makes_its_target_unsure():
+    _, known, X, _ = deleted(0, "squared", number=True)
+    sure, unsure = (known.number(0, X[:1], size * np.diag([1.0] * (D - 1) + [0.0]))[1] for size in (0.0, 1.0))
+    step = 1e-5 * np.eye(D)[:-1]
+    values = known.number(0, np.vstack([X[0] + step, X[0] - step]), np.zeros((D, D)))[0]
+    slope = (values[: D - 1] - values[D - 1 :]) / 2e-5
+    assert unsure**2 - sure**2 == pytest.approx(slope @ slope, rel=0.05)  # the slope is that at G = x rho
+
+
+def test_a_tied_target_is_its_value():
+    _, known, X, Y = deleted(0, "squared")
+    tied = np.flatnonzero(np.isfinite(known.target))[0]
+    values, error = known.number(tied, X[[tied, tied]], np.zeros((D, D)))
+    assert values.tolist() == [Y[tied, 0]] * 2
+    assert error == 0.0
