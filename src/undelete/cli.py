@@ -176,8 +176,9 @@ def _add_reproduce(commands: Commands) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the data are (default: $UNDELETE_DATA)")
     parser.add_argument(
-        "--deletions", type=_count, default=2000, metavar="N", help="deletions a panel, or 'all' (default: 2000)"
-    )
+        "--deletions", type=_count, default=argparse.SUPPRESS, metavar="N",
+        help="deletions a panel, or 'all' (default: 2000 of tables, 200 of images)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=_natural, default=0, help="seed of the draws (default: 0)")
     parser.add_argument(
         "--out",
@@ -304,11 +305,12 @@ def _image_schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema |
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from undelete.paper import EXPERIMENTS, lines
+    from undelete.paper import DELETIONS, EXPERIMENTS, lines
 
     for name in options.names:
+        deletions = getattr(options, "deletions", DELETIONS[name])
         with _bar(name) as bar:
-            result = EXPERIMENTS[name](options.data, options.out, options.deletions, options.seed, bar)
+            result = EXPERIMENTS[name](options.data, options.out, deletions, options.seed, bar)
         print("\n".join(lines(result)), flush=True)
     return 0
 
@@ -366,7 +368,7 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
 
 
 class _bar:
-    """A progress bar with time left on a terminal, nothing elsewhere; called as bar(done, total)."""
+    """A progress bar with time left on a terminal, nothing elsewhere; called as bar(done, total, stage)."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -384,9 +386,10 @@ class _bar:
             self.task = self.progress.add_task(self.title, total=None)
         return self
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, stage: str = "") -> None:
         if self.progress is not None:
-            self.progress.update(self.task, completed=done, total=total)
+            title = f"{self.title}  {stage}" if stage else self.title
+            self.progress.update(self.task, completed=done, total=total, description=title)
 
     def __exit__(self, *_: object) -> None:
         if self.progress is not None:

@@ -340,7 +340,7 @@ class Reconstruction:
         The weights by which all outputs' gradients were added up, maths (12); None: that of `output` alone.
     status : sequence of str, b of them
         "ok", "unchanged" (the deletion did not change the model), or "direction" (the scale is not
-        identified, so X is the record up to a factor).
+        identified, so X is the record up to a factor; an embedding has the mean length of the public ones).
     codes : array (b, c) of int or None
         For each of the release's raw columns the recovered value's position in `Column.values`; -1 when
         continuous or not recovered.

@@ -1,16 +1,27 @@
-"""A small stand-in for folktables' download: three states of made-up persons whose income follows their features."""
+"""Small stand-ins: three states of made-up persons whose income follows their features, and tiny images."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from undelete.data import images
 from undelete.data.sources import INCOME_FEATURES
+from undelete.maintainer.penalty import Choice, hold_out_penalty
+from undelete.maths.objective import Objective
+from undelete.paper import models
+from undelete.paper.features import on_features
 
 PERSONS = 300
+IMAGES = 300
+FEATURES = 12
 
 
 def persons(rng: np.random.Generator, n: int = PERSONS) -> pd.DataFrame:
@@ -40,3 +51,48 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, fips in enumerate(("36", "06", "48")):
         write_state(folder, fips, persons(np.random.default_rng(number)))
     return folder
+
+
+def _few_penalties(whole: Objective, all_: Sequence[float], rng: np.random.Generator, **rest: int | None) -> Choice:
+    """A softmax fit takes longer than the rest of a tiny panel."""
+    return hold_out_penalty(whole, all_[::4] if whole.Y.shape[1] > 1 else all_, rng, **rest)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_features() -> Iterator[None]:
+    """Random features and penalties, but few: the figures ask for hundreds or thousands of features."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            models, "on_features", lambda dealt, count, *rest: on_features(dealt, min(count, FEATURES), *rest)
+        )
+        patch.setattr(models, "hold_out_penalty", _few_penalties)
+        yield
+
+
+def _blobs(rng: np.random.Generator, n: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images of 3 x 4 with a bright pixel where the label says, and noise."""
+    y = rng.integers(0, 10, n).astype(np.uint8)
+    x = rng.integers(0, 150, (n, 3, 4))
+    x[np.arange(n), y // 4, y % 4] += 100
+    return x.astype(np.uint8), y
+
+
+@pytest.fixture(scope="session")
+def images_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with three tiny image data sets, which pass for the known ones."""
+    folder = tmp_path_factory.mktemp("images")
+    known = {}
+    for seed, (name, original) in enumerate(images.IMAGES.items()):
+        parts = [_blobs(np.random.default_rng([seed, part]), n) for part, n in enumerate((IMAGES, 100))]
+        arrays = dict(zip(images.ARRAYS, (*parts[0], *parts[1]), strict=True))
+        if len(original.shape) == 3:
+            for key in ("x_train", "x_test"):
+                arrays[key] = np.repeat(arrays[key][..., None], 3, axis=3)
+        np.savez(folder / f"{name}.npz", **arrays)
+        known[name] = dataclasses.replace(
+            original, train=IMAGES, test=100, shape=arrays["x_train"].shape[1:],
+            sha256=tuple(hashlib.sha256(arrays[key].tobytes()).hexdigest() for key in images.ARRAYS),
+        )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "IMAGES", known)
+        yield folder

@@ -19,7 +19,7 @@ from undelete.paper.better_tables import income, standardised, wages
 from undelete.paper.measures import LEVELS, MEASURES, measures
 from undelete.paper.models import LOGISTIC, RIDGE
 from undelete.paper.page import page, read
-from undelete.paper.samples import Sample, halves
+from undelete.paper.samples import Sample
 
 DELETIONS = 15
 
@@ -81,7 +81,7 @@ def test_the_terminal_says_what_was_reached_in_80_columns(compared: tuple[Path, 
 
 
 def test_the_columns_stand_where_the_model_reads_them(data_dir: Path) -> None:
-    dealt = halves(Sample("CA", acs_income("CA", data_dir)), "class", 0)
+    dealt = Sample("CA", acs_income("CA", data_dir)).halves("class", 0)
     np.testing.assert_allclose(standardised(dealt).transform(dealt.raw), dealt.X, atol=1e-12)
     played = income("CA", LOGISTIC, data_dir, DELETIONS, 0)
     terms = np.hstack([played.truth.X @ column.projection for column in played.release.columns])

@@ -18,10 +18,11 @@ from tests.paper.conftest import PERSONS
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
 from undelete.paper import EXPERIMENTS, fig7, lines, membership
+from undelete.paper.holdout import with_holdout
 from undelete.paper.membership import Row, play_panel
 from undelete.paper.models import LOGISTIC, RIDGE, SVM, fit_private
 from undelete.paper.page import page
-from undelete.paper.samples import Sample, with_holdout
+from undelete.paper.samples import Sample
 from undelete.report.roc import LEVELS
 
 DELETIONS = 8
@@ -46,15 +47,16 @@ def figures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 def test_a_sample_is_dealt_40_40_20_and_standardised_with_the_public_part(data_dir: Path) -> None:
     sample = Sample("NY", acs_income("NY", data_dir))
-    dealt = with_holdout(sample, "number", 0)
-    assert (len(dealt.X), len(dealt.X_public), len(dealt.X_holdout)) == (N, N, HELD_OUT)
+    parts = with_holdout(sample, "number", 0)
+    dealt = parts.halves
+    assert (len(dealt.X), len(dealt.X_public), len(parts.X_holdout)) == (N, N, HELD_OUT)
     assert np.allclose(dealt.X_public[:, :-1].mean(axis=0), 0, atol=1e-12)
     assert np.allclose(dealt.X_public[:, :-1].std(axis=0), 1)
-    everybody = np.concatenate([dealt.Y, dealt.Y_public, dealt.Y_holdout])[:, 0]
+    everybody = np.concatenate([dealt.Y, dealt.Y_public, parts.Y_holdout])[:, 0]
     assert sorted(everybody) == sorted(sample.dataset.table["PINCP"])
     again, other = with_holdout(sample, "number", 0), with_holdout(sample, "number", 1)
-    assert np.array_equal(dealt.X_holdout, again.X_holdout)
-    assert not np.array_equal(dealt.X_holdout, other.X_holdout)
+    assert np.array_equal(parts.X_holdout, again.X_holdout)
+    assert not np.array_equal(parts.X_holdout, other.X_holdout)
 
 
 def test_random_features_are_of_the_standardised_columns(data_dir: Path) -> None:
@@ -63,12 +65,12 @@ def test_random_features_are_of_the_standardised_columns(data_dir: Path) -> None
     assert random.X_holdout.shape == (HELD_OUT, 4001)
     assert (random.X_holdout[:, -1] == 1).all()
     # inner products approximate the Gaussian kernel of the bandwidth that is stated
-    a, b = plain.X[:20, :-1], plain.X_public[:20, :-1]
+    a, b = plain.halves.X[:20, :-1], plain.halves.X_public[:20, :-1]
     distance = ((a[:, None] - b[None]) ** 2).sum(axis=2)
-    kernel = np.exp(-distance / (2 * random.embedding["bandwidth"] ** 2))
-    assert np.abs(random.X[:20, :-1] @ random.X_public[:20, :-1].T - kernel).max() < 0.08
-    assert plain.embedding == {"name": "columns", "features": 10}
-    assert np.array_equal(plain.Y, random.Y)
+    kernel = np.exp(-distance / (2 * random.space["bandwidth"] ** 2))
+    assert np.abs(random.halves.X[:20, :-1] @ random.halves.X_public[:20, :-1].T - kernel).max() < 0.08
+    assert plain.space == {"name": "columns", "features": 10}
+    assert np.array_equal(plain.halves.Y, random.halves.Y)
 
 
 def test_lira_on_ridge_equals_a_naive_twin(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +85,13 @@ def test_lira_on_ridge_equals_a_naive_twin(data_dir: Path, monkeypatch: pytest.M
     monkeypatch.setattr(membership, "bootstrap", watched)
     sample = Sample("TX", acs_income("TX", data_dir))
     panel = play_panel(sample, Row(RIDGE), 2, seed=1)
-    dealt = with_holdout(sample, "number", 1)
+    parts = with_holdout(sample, "number", 1)
+    dealt = parts.halves
 
     def fitted(X: np.ndarray, Y: np.ndarray) -> Ridge:
         return Ridge(alpha=panel["penalty"]).fit(X[:, :-1], Y[:, 0])
 
-    X, y = np.concatenate([dealt.X, dealt.X_holdout]), np.concatenate([dealt.Y, dealt.Y_holdout])[:, 0]
+    X, y = np.concatenate([dealt.X, parts.X_holdout]), np.concatenate([dealt.Y, parts.Y_holdout])[:, 0]
     rows = [np.repeat(np.arange(N), weights.astype(int)) for weights in drawn[0]]
     shadows = [fitted(dealt.X_public[drawn], dealt.Y_public[drawn]) for drawn in rows]
     residuals = np.array([-np.abs(y - model.predict(X[:, :-1])) for model in shadows])
@@ -151,7 +154,8 @@ def test_two_models_name_the_deleted_where_one_does_not(figures: tuple[Path, dic
 def test_an_svm_names_nobody_whom_it_forgot_without_a_trace(data_dir: Path) -> None:
     sample = Sample("CA", acs_income("CA", data_dir))
     panel = play_panel(sample, Row(SVM), None, seed=2)
-    dealt = with_holdout(sample, "class", 2)
+    parts = with_holdout(sample, "class", 2)
+    dealt = parts.halves
     inside = int((dealt.Y * (dealt.X @ fit_private(SVM, sample, dealt, 2).W) < 1).sum())
     assert panel["who"]["deletions"] == N  # all, since there are fewer than 200
     assert panel["who"]["changed"] == inside < N
@@ -204,7 +208,7 @@ def test_the_page_has_every_number_and_command(
 ) -> None:
     results = figures[1]
     seen: list[tuple[int, int]] = []
-    other = EXPERIMENTS["fig1"](data_dir, tmp_path, 3, 1, lambda done, total: seen.append((done, total)))
+    other = EXPERIMENTS["fig1"](data_dir, tmp_path, 3, 1, lambda done, total, _: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     text = page([results["fig7"], other, results["fig1"]])
     assert text.index("## fig1") < text.index("## fig7")

@@ -15,7 +15,7 @@ from undelete.data.sources import acs_income
 from undelete.errors import InputError
 from undelete.paper import EXPERIMENTS, lines
 from undelete.paper.page import main, page, read
-from undelete.paper.samples import Sample, halves
+from undelete.paper.samples import Sample
 from undelete.paper.table1 import f1, r2
 
 
@@ -45,13 +45,13 @@ def test_the_table_is_a_held_out_score_beside_the_paper_s(table: tuple[Path, dic
     assert [file.name for file in out.iterdir()] == ["table1.json"]
     assert result["command"] == "undelete reproduce table1 --data DIR --seed 2"
     cells = {(cell["key"], cell["sample"]): cell for cell in result["cells"]}
-    assert len(cells) == 9
+    assert len(cells) == 18
     assert cells["ridge", "CA"]["paper"] == 0.30139
     assert cells["svm", "TX"]["paper"] == 0.6868
     for cell in cells.values():
         assert cell["low"] < cell["value"] < cell["high"]
         assert cell["difference"] == pytest.approx(cell["value"] - cell["paper"])
-    cell, dealt = cells["ridge", "CA"], halves(Sample("CA", acs_income("CA", data_dir)), "number", 2)
+    cell, dealt = cells["ridge", "CA"], Sample("CA", acs_income("CA", data_dir)).halves("number", 2)
     ridge = Ridge(alpha=cell["penalty"]).fit(dealt.X[:, :-1], dealt.Y[:, 0])
     assert cell["value"] == pytest.approx(ridge.score(dealt.X_public[:, :-1], dealt.Y_public[:, 0]), abs=1e-9)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def play(
     *,
     tol: float = 1e-9,
     progress: Progress | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[Release, Deletions]:
     """Delete each row, retrain exactly, and release the models.
 
@@ -83,6 +85,8 @@ def play(
         Largest |gradient|_inf / n that counts as retrained.
     progress : callable, optional
         Called as progress(done, total).
+    checkpoint : Path, optional
+        Folder that remembers finished blocks, so that retraining can be stopped and started again.
 
     Returns
     -------
@@ -96,10 +100,26 @@ def play(
     InputError
         When a deletion did not converge.
     """
-    deletions = retrain_without(objective, W, rows, tol=tol, progress=progress)
+    deletions = retrain_without(objective, W, rows, tol=tol, progress=progress, checkpoint=checkpoint)
     refuse_unconverged(deletions, tol)
-    seen = dict(public, n=objective.n, l2=objective.l2)
-    return Release(loss=objective.loss, W_before=W, W_after=np.asarray(deletions.W), **seen), deletions
+    return released(objective, W, np.asarray(deletions.W), public), deletions
+
+
+def released(objective: Objective, W: Floats, W_after: Floats, public: dict[str, Any]) -> Release:
+    """Return what anyone sees of models that were retrained before: see `play`.
+
+    Parameters
+    ----------
+    objective : Objective
+        The private records and what the maintainer minimises on them.
+    W, W_after : arrays (d, k), (b, d, k)
+        The model fitted on all of them, and those after the deletions.
+    public : dict
+        The fields of `Release` that the attacker has without the maintainer.
+    """
+    return Release(
+        loss=objective.loss, W_before=W, W_after=W_after, **dict(public, n=objective.n, l2=objective.l2)
+    )  # fmt: skip
 
 
 def remaining_gradient(objective: Objective, W: Floats, rows: NDArray[np.int64]) -> Floats:

@@ -14,29 +14,38 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, str], None]
+"""Called as progress(done, total, stage)."""
 Folder = str | os.PathLike[str]
 Experiment = Callable[[Folder | None, Folder, int | None, int, Progress | None], dict[str, Any]]
+
+_TABLES = ("fig1", "fig5", "fig6", "fig7", "fig10", "table1", "better")
+IMAGE_EXPERIMENTS = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
+DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(IMAGE_EXPERIMENTS, 200)
+"""Deletions a panel, unless said otherwise; the paper's are all."""
 
 
 def _run(
     name: str,
     data_dir: Folder | None,
     out: Folder,
-    deletions: int | None = 2000,
+    deletions: int | None = 200,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run one experiment; its modules are imported only now, or `undelete --help` would wait for matplotlib."""
-    experiment: Experiment = import_module(f"undelete.paper.{name}").run
-    return experiment(data_dir, out, deletions, seed, progress)
+    from undelete.paper import better, fig1, fig7, image_figures, table1, table2, tabular
+
+    runs: dict[str, Experiment] = {
+        **tabular.FIGURES, **image_figures.FIGURES, "table1": table1.run, "table2": table2.run, "better": better.run,
+        "fig1": fig1.run, "fig7": fig7.run,
+    }  # fmt: skip
+    return runs[name](data_dir, out, deletions, seed, progress)
 
 
-_NAMES = ("fig1", "fig5", "fig6", "fig7", "fig10", "table1", "better")
-EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in _NAMES}
+EXPERIMENTS: dict[str, Experiment] = {name: partial(_run, name) for name in DELETIONS}
 """Each runs as ``EXPERIMENTS[name](data_dir, out, deletions, seed, progress)``; deletions None means all."""
 
 

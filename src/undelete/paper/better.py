@@ -124,7 +124,7 @@ def run(
             games.append(attacked(case.play(data_dir, count, seed + split), seed + split))
             done += 1
             if progress is not None:
-                progress(done, total)
+                progress(done, total, "")
         rows.append(_row(case, games, seed))
     shows = "hrec+ and the paper's decoder on the same releases"
     result = header("better", "Two decoders of the same deletions", shows, seed, deletions or "all") | {

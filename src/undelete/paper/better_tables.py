@@ -15,7 +15,8 @@ from undelete.demo import TARGET, wage_model
 from undelete.maintainer.game import Truth, play
 from undelete.paper import Folder
 from undelete.paper.models import Model, fit_private
-from undelete.paper.samples import Halves, Sample, halves, target_text
+from undelete.paper.population import Halves
+from undelete.paper.samples import Sample
 from undelete.problem import Problem
 from undelete.release import Release
 
@@ -50,7 +51,7 @@ def income(state: str, model: Model, data_dir: Folder | None, deletions: int, se
         Determines halves, folds and deletions: the same as in the figures.
     """
     sample = Sample(state, acs_income(state, data_dir))
-    dealt = halves(sample, model.kind, seed)
+    dealt = sample.halves(model.kind, seed)
     fitted = fit_private(model, sample, dealt, seed)
     draw = np.random.default_rng(sample.streams(seed)[2])
     rows = np.sort(draw.choice(len(dealt.X), size=min(deletions, len(dealt.X)), replace=False))
@@ -64,7 +65,7 @@ def income(state: str, model: Model, data_dir: Folder | None, deletions: int, se
     true_codes, true_values = design.encode(dealt.raw.iloc[rows], columns)
     truth = Truth(X=dealt.X[rows], Y=dealt.Y[rows], codes=true_codes, values=true_values)
     return Played(release, truth, {
-        "source": sample.dataset.source, "target": target_text(sample, model.kind).removeprefix("target").lstrip(" :"),
+        "source": sample.dataset.source, "target": sample.target(model.kind).removeprefix("target").lstrip(" :"),
         "n": len(dealt.X), "m": len(dealt.X_public), "d": dealt.X.shape[1], "penalty": fitted.account["penalty"],
         "gradient_norm_largest": float(played.gradient_norm.max()),
     })  # fmt: skip

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from matplotlib.axes import Axes
 
 from undelete.report import distribution, formatting, svg
 
-_NAMES = {"hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
+_NAMES = {"hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
 _WIDTH, _HEIGHT = 206.0, 128.0  # points, of a panel's axes
 _LEFT, _GAP, _FOOT, _TOP = 60.0, 26.0, 36.0, 46.0
 _SMALL, _LINE = 8.0, 10.5
+_TITLE = 32  # characters of a panel's title in full size
 _COLUMNS = 46  # characters of small print over a panel
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted record; lower is better."
 
@@ -93,12 +95,13 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     Parameters
     ----------
     result : dict
-        Of `undelete.paper.tabular.reproduce`.
+        Of `undelete.paper.figure.reproduce`.
     stem : Path
         Where to write, without a suffix.
     """
     rows = [row["panels"] for row in result["rows"]]
-    sheet = Sheet(title(result), _READING, lambda columns: _notes(result, columns), _over, _panel, _spoken(rows))
+    paint = partial(_panel, lower=_lower(rows))
+    sheet = Sheet(title(result), _READING, lambda columns: _notes(result, columns), _over, paint, _spoken(rows))
     return sheet.write(rows, stem)
 
 
@@ -114,18 +117,25 @@ def title(result: dict[str, Any]) -> str:
     return f"{result['title']} ({result['shows']})"
 
 
-def _panel(axes: Axes, panel: dict[str, Any], *, first: bool, last: bool) -> None:
+def _lower(rows: list[list[dict[str, Any]]]) -> float:
+    """Return where the axes start: at -1 if more than a hundredth of a curve is negative, else at 0."""
+    curves = [attack["curve_cosine"] for row in rows for panel in row for attack in panel["attacks"].values()]
+    return -1.0 if any(curve[len(curve) // 100] < 0 for curve in curves if curve) else 0.0
+
+
+def _panel(axes: Axes, panel: dict[str, Any], *, lower: float, first: bool, last: bool) -> None:
     """Draw one panel: curves with their names on them."""
     curves = {name: attack["curve_cosine"] for name, attack in panel["attacks"].items() if panel["changed"]}
     distribution.draw(
-        axes, curves, distribution.styles(list(curves), {}, _NAMES), -1.0, "cosine similarity" if last else ""
+        axes, curves, distribution.styles(list(curves), {}, _NAMES), lower, "cosine similarity" if last else ""
     )
-    axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
+    ticks = [-1, -0.5, 0, 0.5, 1] if lower < 0 else [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
     axes.tick_params(labelleft=first)
     if first:
         axes.set_ylabel("share of deletions")
     if not curves:
-        axes.text(0, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
+        axes.text((lower + 1) / 2, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
 
 
 def _head(axes: Axes, panel: dict[str, Any], small: list[str]) -> None:
@@ -135,9 +145,10 @@ def _head(axes: Axes, panel: dict[str, Any], small: list[str]) -> None:
             svg.plain(line), (0, 1), (0, 7 + _LINE * k), xycoords="axes fraction", textcoords="offset points",
             fontsize=_SMALL, color=svg.PALETTE["soft"],
         )  # fmt: skip
+    title = svg.plain(f"{panel['sample']}, {panel['model']}")
     axes.annotate(
-        svg.plain(f"{panel['sample']}, {panel['model']}"), (0, 1), (0, 8 + _LINE * len(small)),
-        xycoords="axes fraction", textcoords="offset points", fontweight="bold",
+        title, (0, 1), (0, 8 + _LINE * len(small)), xycoords="axes fraction", textcoords="offset points",
+        fontweight="bold", fontsize=svg.FONT_SIZE if len(title) <= _TITLE else svg.FONT_SIZE - 1,
     )  # fmt: skip
 
 
@@ -146,10 +157,19 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
     known = any((panel["source"], panel["target"]) == (other["source"], other["target"]) for other in above)
     text = [] if known else [*textwrap.wrap(panel["source"], _COLUMNS), panel["target"]]
     penalty = f"penalty {formatting.number(panel['penalty'])}" if panel["penalty"] else "no penalty"
+    if "separable" in panel["penalty_chosen"]:
+        penalty += " for none"
     text.append(f"n = {panel['n']:,}, m = {panel['m']:,}, {penalty}")
     if panel["changed"] < panel["deletions"]:
         text.append(f"only the {100 * panel['share_changed']:.1f} % of deletions that change the model")
+    if "accuracy" in panel:
+        text.append(f"accuracy {100 * panel['accuracy']:.1f} %, deleted label right {_labels(panel)}")
     return [*text, f"median {_medians(panel)}"]
+
+
+def _labels(panel: dict[str, Any]) -> str:
+    share = panel["attacks"].get("hrec", {}).get("label")
+    return "–" if share is None else formatting.percent(share)
 
 
 def _medians(panel: dict[str, Any]) -> str:
@@ -164,10 +184,14 @@ def _notes(result: dict[str, Any], columns: int) -> list[str]:
     panels = [panel for row in result["rows"] for panel in row["panels"]]
     played = sorted({panel["deletions"] for panel in panels})
     count = " to ".join(f"{b:,}" for b in (played[0], played[-1])[: len(played)])
-    text = (
-        f"{count} deletions a panel, exact retraining; {result['split']} {result['seed']}. Columns standardised with "
-        "the public half: Avg is the origin there, has no direction and counts as 0."
-    )
+    if any("accuracy" in panel for panel in panels):
+        how = "Pixels in [-1, 1]; RFF: random Fourier features. Accuracy on the test images."
+    else:
+        how = (
+            "Columns standardised with the public half: Avg is the origin there, has no direction and counts as 0. "
+            "RFF: random Fourier features."
+        )
+    text = f"{count} deletions a panel, exact retraining; {result['split']} {result['seed']}. {how}"
     return [*textwrap.wrap(svg.plain(text), columns), svg.plain(result["command"])]
 
 

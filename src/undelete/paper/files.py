@@ -21,13 +21,16 @@ FEATURES = (
     "the task's columns as numbers, standardised with the public half's means and deviations, and the constant 1: "
     "a fixed embedding that everybody knows, so nothing but the model is refitted after a deletion"
 )
+PIXELS = "the pixels scaled to [-1, 1], or random Fourier features of them, and the constant 1: a fixed embedding"
 HONEST = (
-    "The paper shows these distributions as images only and does not say how it encodes the columns: the setting "
-    "is repeated here, not the numbers."
+    "The paper shows these distributions as images only, and does not say how it encodes columns or scales features: "
+    "the setting is repeated here, not the numbers."
 )
 
 
-def header(name: str, title: str, shows: str, seed: int, deletions: int | str | None = None) -> dict[str, Any]:
+def header(
+    name: str, title: str, shows: str, seed: int, deletions: int | str | None = None, *, features: str = FEATURES
+) -> dict[str, Any]:
     """Return what every experiment's JSON starts with; deletions is None where none are played."""
     # the folders are the reader's own, and do not enter the numbers
     options = "--data DIR" if deletions is None else f"--data DIR --deletions {deletions}"
@@ -42,7 +45,7 @@ def header(name: str, title: str, shows: str, seed: int, deletions: int | str | 
         "seed": seed,
         "deletions": deletions,
         "split": SPLIT,
-        "features": FEATURES,
+        "features": features,
         "environment": environment(),
     }
 

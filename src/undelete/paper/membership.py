@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,11 @@ from undelete.maths.arrays import blocks
 from undelete.maths.objective import Objective
 from undelete.paper import Folder, Progress
 from undelete.paper.files import header, prepare, save
-from undelete.paper.models import COARSE, FINE, Fitted, Model, fit_private
+from undelete.paper.holdout import with_holdout
+from undelete.paper.models import Fitted, Model, fit_private
+from undelete.paper.population import Floats, Halves
 from undelete.paper.roc import draw
-from undelete.paper.samples import Floats, Sample, WithHoldout, states, target_text, unit, with_holdout
+from undelete.paper.samples import Sample, states
 from undelete.release import Candidates, Release
 from undelete.report.roc import LEVELS
 from undelete.scoring.intervals import mean_interval, wilson
@@ -50,6 +52,7 @@ NOTES = (
     "features it takes: the setting is repeated here, not the numbers.",
     "Intervals are over records, given the models: one target model and one set of shadows a panel.",
 )
+_COARSE = tuple(float(value) for value in np.logspace(-2, 2, 5))  # for hundreds of features each fit is dear
 _BLOCK_NUMBERS = 16_000_000
 _DECIMALS = 7
 
@@ -121,10 +124,11 @@ def reproduce(
         for sample in samples:
             panels.append(play_panel(sample, row, deletions, seed))
             if progress is not None:
-                progress(i * len(samples) + len(panels), len(figure.rows) * len(samples))
+                progress(i * len(samples) + len(panels), len(figure.rows) * len(samples), figure.name)
         rows.append({"model": row.label, "panels": panels})
     result = header(figure.name, figure.title, figure.shows, seed, "all" if deletions is None else deletions) | {
-        "split": SPLIT, "features": FEATURES, "notes": list(NOTES), "levels": LEVELS.tolist(), "rows": rows,
+        "split": SPLIT, "features": FEATURES, "notes": list(NOTES), "levels": LEVELS.tolist(),
+        "shadows": SHADOWS, "rows": rows,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))
     return result
@@ -144,12 +148,13 @@ def play_panel(sample: Sample, row: Row, deletions: int | None, seed: int) -> di
     seed : int
         Determines all draws.
     """
-    model = row.model
-    dealt = with_holdout(sample, model.kind, seed, row.random_features)
-    fitted = fit_private(model, sample, dealt, seed, COARSE if row.random_features else FINE)
-    _, _, draws, attacks = sample.streams(seed)
+    model = replace(row.model, penalties=_COARSE, folds=2) if row.random_features else row.model
+    parts = with_holdout(sample, model.kind, seed, row.random_features)
+    dealt = parts.halves
+    fitted = fit_private(model, sample, dealt, seed)
+    _, _, draws, attacks, _ = sample.streams(seed)
     shadow_seed, mixing, intervals = attacks.spawn(4)[1:]  # the first drew the random features
-    lineup = Lineup.mix((dealt.X, dealt.Y), (dealt.X_holdout, dealt.Y_holdout), np.random.default_rng(mixing))
+    lineup = Lineup.mix((dealt.X, dealt.Y), (parts.X_holdout, parts.Y_holdout), np.random.default_rng(mixing))
     rng = np.random.default_rng(intervals)
     found, cost = _shadowed(fitted, dealt, lineup.candidates, np.random.default_rng(shadow_seed))
     curves = {name: Roc.of(lineup.member, lineup.unmix(scores)) for name, scores in found["scores"].items()}
@@ -160,16 +165,21 @@ def play_panel(sample: Sample, row: Row, deletions: int | None, seed: int) -> di
     who, costs = _who(release, lineup, rows, found["scores"]["global"], rng)
     return {
         "sample": sample.name, "source": sample.dataset.source, "model": model.label, "key": model.key,
-        "target": target_text(sample, model.kind), "unit": unit(sample, model.kind), "embedding": dealt.embedding,
-        "n": len(dealt.X), "m": len(dealt.X_public), "held_out": len(dealt.X_holdout), "d": dealt.X.shape[1],
-        "seed": seed, **fitted.account, "shadows": SHADOWS, "gradient_norm_shadows": found["gradient_norm"],
+        "target": sample.target(model.kind), "unit": sample.unit(model.kind), "embedding": parts.space,
+        "n": len(dealt.X), "m": len(dealt.X_public), "held_out": len(parts.X_holdout), "d": dealt.X.shape[1],
+        "seed": seed, **_untimed(fitted.account), "shadows": SHADOWS, "gradient_norm_shadows": found["gradient_norm"],
         "gradient_tolerance": fitted.tolerance, "lira": {name: _rates(roc, rng) for name, roc in curves.items()},
         "who": who, "cost": {"lira": cost, **costs},
     }  # fmt: skip
 
 
+def _untimed(account: dict[str, Any]) -> dict[str, Any]:
+    """Return an account without seconds: those of an attack are in `cost`."""
+    return {key: value for key, value in account.items() if not key.startswith("seconds")}
+
+
 def _shadowed(
-    fitted: Fitted, dealt: WithHoldout, candidates: Candidates, rng: np.random.Generator
+    fitted: Fitted, dealt: Halves, candidates: Candidates, rng: np.random.Generator
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return LiRA's scores by variance, how well the shadows are fitted, and what it cost."""
     began = time.perf_counter()
@@ -196,7 +206,7 @@ def _rates(roc: Roc, rng: np.random.Generator) -> dict[str, Any]:
     return found | {"curve": [round(roc.tpr_at(float(fpr)), _DECIMALS) for fpr in LEVELS]}
 
 
-def _deleted(fitted: Fitted, dealt: WithHoldout, rows: NDArray[np.int64], model: Model) -> Release:
+def _deleted(fitted: Fitted, dealt: Halves, rows: NDArray[np.int64], model: Model) -> Release:
     """Return the release of some deletions."""
     public = {"X_public": dealt.X_public, "Y_public": dealt.Y_public, "target_kind": model.kind}
     return play(fitted.objective, fitted.W, rows, public, tol=fitted.tolerance)[0]

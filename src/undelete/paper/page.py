@@ -1,11 +1,13 @@
-"""The pages of docs/results from the JSON that the experiments wrote, so that no number in them is typed by hand.
+"""A page of docs/results from the JSON that the experiments wrote, so that no number in it is typed by hand.
 
     undelete reproduce fig5 fig6 fig10 table1 --data DIR --out results
-    python -m undelete.paper.page results/*.json > docs/results/tabular.md
-    undelete reproduce fig1 fig7 --data DIR --out members
-    python -m undelete.paper.page members/*.json > docs/results/membership.md
-    undelete reproduce better --data DIR --out decoders
-    python -m undelete.paper.page decoders/better.json > docs/results/better.md
+    python -m undelete.paper.page results/{fig5,fig6,fig10,table1}.json > docs/results/tabular.md
+    undelete reproduce table2 fig3 fig2 fig4 fig12 fig13 fig14 fig11 --data DIR --out results
+    python -m undelete.paper.page results/{table2,fig3,fig2,fig4,fig12,fig13,fig14,fig11}.json > docs/results/images.md
+    undelete reproduce fig1 fig7 --data DIR --out results
+    python -m undelete.paper.page results/{fig1,fig7}.json > docs/results/membership.md
+    undelete reproduce better --data DIR --out results
+    python -m undelete.paper.page results/better.json > docs/results/better.md
 
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
@@ -20,29 +22,33 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, better_page, membership_page
+from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, membership_page, tables
 from undelete.paper.files import HONEST, SCHEMA
-from undelete.paper.markdown import chosen, heading, panel_name, predicts, sentence, share, similarity, table
 
-_NAMES = {"hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
+_VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
 
-_HEAD = """# The paper's tabular results
-
-Each section was made by the command above its table; `python -m undelete.paper.page` made this page from the JSON
-files the commands wrote. The same command gives the same numbers to seven decimals, but for gradients that are no
-larger than rounding. DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table
-says which, since the numbers depend on it. {honest}
+_MADE = """Each section was made by the command above its table; `python -m undelete.paper.page` made this page from
+the JSON files the commands wrote. The same command gives the same numbers to seven decimals, but for gradients that are
+no larger than rounding, seconds and memory. {data} {honest}
 """
+_PERSONS = (
+    "DIR holds the ACS 2018 data as folktables downloads them, or a sample of them; each table says which, since the "
+    "numbers depend on it."
+)
+_IMAGES = (
+    "DIR holds what `undelete data mnist fashion_mnist cifar10` downloads; without --data it is ~/.cache/undelete."
+)
 
 _READING = """## How to read the tables
 
 - *n* private and *m* public records, *d* features with the constant. *penalty* is that of the summed objective
-  (`docs/maths.md` (1)), chosen on the private half before any deletion: {chosen}.
+  (`docs/maths.md` (1)), chosen on the private half before any deletion and kept. {chosen}.
 - *changed*: deletions that changed the model, of those played. A record outside the margin of a support vector
   machine changes nothing when it leaves, and nothing can be recovered of it: medians and shares are over the others.
 - *cosine*: {similarity}.
-- *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units of
-  the target: measured, or bounded from above for the deletions that the JSON counts as `certified` (`docs/maths.md`).
+{also}- *gradient*: the largest gradient per record that the retrained models had on the records that remained, in units
+  of the target: measured, or bounded from above for the deletions that the JSON counts as `certified`
+  (`docs/maths.md`).
 - Shares have Wilson 95 % intervals over deletions. All deletions of a panel share one split, and with it one error of
   the public Hessian, so another seed may move a median by more than that.
 - {features}.
@@ -55,12 +61,17 @@ _READING = """## How to read the tables
 A figure has `similarity`, `levels` (of the quantiles that make a curve) and `rows`, one a model, of `panels`:
 `sample`, `source`, `target`, `unit`, `model`, `key`, `n`, `m`, `d`, `seed`, `penalty`, `penalty_chosen`,
 `gradient_norm_fit`, `gradient_norm_largest`, `gradient_tolerance`, `certified`, `deletions`, `changed`,
-`share_changed` (with `_low` and `_high`) and `attacks`. Each attack has `deletions` (those that changed the model),
-`median_cosine`, `median_centred`, `median_uncentred`, `q10_cosine`, `q90_cosine`, `share_above_.9` and
-`share_above_.99` (with `_low` and `_high`), `direction_only` (deletions whose scale was not identified),
-`curve_cosine` and `curve_uncentred`. What has no value, because no deletion changed the model, is null.
+`share_changed` (with `_low` and `_high`), `seconds_penalty`, `seconds_fit`, `seconds_retraining_each`,
+`peak_memory_gb` (of the process so far) and `attacks`; on random features also `features`, `bandwidth` and
+`bandwidth_chosen`; of images `accuracy` (with `_low` and `_high`) on `tested` test images. Each attack has `deletions`
+(those that changed the model), `median_cosine`, `median_centred`, `median_uncentred`, `median_embedding`, `q10_cosine`,
+`q90_cosine`, `share_above_.9`, `share_above_.99` and of classes `label` (with `_low` and `_high`), `direction_only`
+(deletions whose scale was not identified), `seconds_each`, and `curve_` with the name of each similarity. What has no
+value, because no deletion changed the model, is null.
 
-The table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model described as above.
+A figure of pictures has `grids`, a model each: described as above but for the curves, with the `rows`, `labels` and
+`cosines` of what is shown. A table has `cells`: `score`, `value`, `low`, `high`, `paper`, `difference`, and the model
+described as above.
 """
 
 
@@ -70,7 +81,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote.
+        What experiments returned or wrote; the decoders' comparison alone.
 
     Raises
     ------
@@ -86,20 +97,25 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         raise InputError("fig1 and fig7 have a page of their own, membership.md: give their results apart from others")
     if True in members:
         return membership_page.page(results)
-    text = [_HEAD.format(honest=HONEST)]
-    figure = None
     names = {result["name"] for result in results}
+    images = not names.isdisjoint(IMAGE_EXPERIMENTS)
+    text = [
+        f"# The paper's {'image' if images else 'tabular'} results\n",
+        _MADE.format(data=_IMAGES if images else _PERSONS, honest=HONEST),
+    ]
+    figure = None
     for name in (name for name in EXPERIMENTS if name in names):
         first, *others = sorted((r for r in results if r["name"] == name), key=lambda r: int(r["seed"]))
-        text += _section(first)
-        if "rows" in first:
+        text += _section(first, alone=all("rows" not in result for result in results))
+        if "rows" in first or (figure is None and "grids" in first):
             figure = first
-            text += _splits(others)
+        if "rows" in first:
+            text += tables.splits(others)
     if figure is not None:
         text.append(
             _READING.format(
-                chosen=chosen(_models(results)), similarity=figure["similarity"], features=sentence(figure["features"]),
-                schema=SCHEMA,
+                chosen=_chosen(results), similarity=figure["similarity"], features=_sentence(figure["features"]),
+                schema=SCHEMA, also=_also(results),
             )
         )  # fmt: skip
     return "\n".join(text)
@@ -123,93 +139,63 @@ def read(path: Path) -> dict[str, Any]:
     return result
 
 
-def _section(result: dict[str, Any]) -> list[str]:
-    text = heading(result, [note for note in result["notes"] if note != HONEST])
+def _section(result: dict[str, Any], *, alone: bool) -> list[str]:
+    """Return a result's section; pictures without their curves' figure on the page come with their scores."""
+    versions = ", ".join(f"{name} {result['environment'][name]}" for name in _VERSIONS)
+    text = [
+        f"## {result['name']}: {result['title']}\n",
+        f"{_sentence(result['shows'])}. Seed {result['seed']}; {result['split']}; undelete {result['undelete']}, "
+        f"{versions}.\n",
+        f"```\n{result['command']}\n```\n",
+        *(f"{note}\n" for note in result["notes"] if note != HONEST),
+    ]
     if "cells" in result:
-        return [*text, *_cells(result["cells"])]
+        return [*text, *tables.cells(result["cells"])]
     text.append(f"![{result['title']}]({result['name']}.svg)\n")
+    if "grids" in result:
+        scores = [*tables.settings(result["grids"]), *tables.scores(result["grids"])] if alone else []
+        return [*text, *scores, *tables.shown(result["grids"])]
     panels = [panel for row in result["rows"] for panel in row["panels"]]
-    return [*text, *_settings(panels), *_scores(panels)]
+    return [*text, *tables.settings(panels), *tables.scores(panels)]
 
 
-def _settings(panels: Sequence[dict[str, Any]]) -> list[str]:
-    head = ["panel", "records", "predicts", "n", "m", "d", "penalty", "changed", "share changed", "gradient"]
-    return table(
-        head,
-        [
-            [
-                panel_name(p), p["source"], predicts(p),
-                f"{p['n']:,}", f"{p['m']:,}", str(p["d"]), f"{p['penalty']:.4g}",
-                f"{p['changed']:,} of {p['deletions']:,}", share(p, "share_changed"),
-                f"{p['gradient_norm_largest']:.1e}",
-            ]
-            for p in panels
-        ],
-    )  # fmt: skip
-
-
-def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
-    head = ["panel", "attack", "median cosine (centred)", "10 % to 90 %", "above .9", "above .99", "median uncentred"]
-    return table(
-        head,
-        [
-            [
-                panel_name(p), _NAMES.get(name, name), similarity(attack["median_cosine"]),
-                f"{similarity(attack['q10_cosine'])} to {similarity(attack['q90_cosine'])}",
-                share(attack, "share_above_.9"), share(attack, "share_above_.99"),
-                similarity(attack["median_uncentred"]),
-            ]
-            for p in panels
-            for name, attack in p["attacks"].items()
-        ],
-    )  # fmt: skip
-
-
-def _splits(others: Sequence[dict[str, Any]]) -> list[str]:
-    """Return HRec's medians on other splits."""
-    if not others:
-        return []
-    names = [panel_name(p) for row in others[0]["rows"] for p in row["panels"]]
-    rows = [
-        [f"`{result['command']}`", *(similarity(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
-        for result in others
-        for panels in [[p for row in result["rows"] for p in row["panels"]]]
+def _also(results: Sequence[dict[str, Any]]) -> str:
+    """Return what more the tables of images and of random features need to be read."""
+    described = _described(results)
+    lines = []
+    if any("accuracy" in p for p in described):
+        lines.append(
+            "- *accuracy*: of the model before the deletions, on the authors' test images. *label right*: the deleted "
+            "image's label, by the attack (Avg names the commonest, MaxDiff its image's own). *retraining* and *a "
+            "reconstruction*: seconds a deletion, all of a panel together, on the machine that ran it, beside other "
+            "work. *scale unsure*: deletions whose scale the constant does not tell, its entry being within two "
+            "standard errors of zero; they count like the others."
+        )
+    chosen = dict.fromkeys(p["bandwidth_chosen"].split(": ", 1)[1] for p in described if "bandwidth_chosen" in p)
+    lines += [
+        f"- *bandwidth* of the random Fourier features (RFF): the median distance of public records "
+        f"times a factor, {how}."
+        for how in chosen
     ]
-    return ["HRec's median cosine on other splits:\n", *table(["command", *names], rows)]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _cells(cells: Sequence[dict[str, Any]]) -> list[str]:
-    head = [
-        "model",
-        "records",
-        "predicts",
-        "n",
-        "m",
-        "penalty",
-        "score",
-        "here",
-        "95 %",
-        "paper",
-        "difference",
-    ]
-    return table(
-        head,
-        [
-            [
-                panel_name(c), c["source"],
-                predicts(c), f"{c['n']:,}",
-                f"{c['m']:,}", f"{c['penalty']:.4g}", c["score"], f"{c['value']:.4f}",
-                f"{c['low']:.4f} to {c['high']:.4f}", f"{c['paper']:.4f}", f"{c['difference']:+.4f}",
-            ]
-            for c in cells
-        ],
-    )  # fmt: skip
+def _described(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    models = [p for result in results for p in (*result.get("cells", []), *result.get("grids", []))]
+    return models + [p for result in results for row in result.get("rows", []) for p in row["panels"]]
 
 
-def _models(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the models of tables and figures."""
-    models = [cell for result in results for cell in result.get("cells", [])]
-    return models + [panel for result in results for row in result.get("rows", []) for panel in row["panels"]]
+def _chosen(results: Sequence[dict[str, Any]]) -> str:
+    """Return how the penalties were chosen, as the results say it."""
+    ways: dict[str, list[str]] = {}
+    for p in _described(results):
+        models = ways.setdefault(p["penalty_chosen"], [])
+        models += [p["model"]] * (p["model"] not in models)
+    return "; ".join(f"{_sentence(', '.join(models))}: {how}" for how, models in ways.items())
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def main(paths: Sequence[str]) -> int:

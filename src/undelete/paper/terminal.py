@@ -33,13 +33,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.EXPERIMENTS`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    if "cases" in result:
-        text += _decoders(result)
-    elif "cells" in result:
-        text += _table(result)
-    else:
-        members = "lira" in result["rows"][0]["panels"][0]
-        text += _membership(result) if members else _medians(result)
+    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "shadows": _membership}
+    text += next((show for key, show in shows.items() if key in result), _medians)(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
@@ -52,7 +47,7 @@ def _medians(result: dict[str, Any]) -> list[str]:
         text.append(f"  {row['model']:<31}{'HRec':>8}{'> .99':>9}{'MaxDiff':>8}{'Avg':>6}{'changed':>16}")
         for panel in row["panels"]:
             attacks = panel["attacks"]
-            what = f"{panel['sample']}, n = {panel['n']:,}, target {panel['unit']}"
+            what = f"{panel['sample']}, n = {panel['n']:,}, target {panel['unit']}"[:31]
             changed = f"{panel['changed']:,}/{panel['deletions']:,}"
             text.append(
                 f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
@@ -78,13 +73,26 @@ def _membership(result: dict[str, Any]) -> list[str]:
     return [*text, "  at .001: true-positive rate; first: of the deletions that changed the model", ""]
 
 
+def _pictures(result: dict[str, Any]) -> list[str]:
+    """Return the similarities under the pictures."""
+    text = [""]
+    for grid in result["grids"]:
+        text.append(f"  {grid['sample']}, {grid['model']}, n = {grid['n']:,}")
+        for label, *cosines in zip(grid["labels"], *grid["cosines"].values(), strict=True):
+            each = ", ".join(
+                f"{name} {formatting.similarity(cosine)}" for name, cosine in zip(grid["cosines"], cosines, strict=True)
+            )
+            text.append(f"    {label:<14}{each}".replace("\u00a0", ""))
+    return [*text, ""]
+
+
 def _table(result: dict[str, Any]) -> list[str]:
     """Return the scores beside the paper's."""
-    text = ["", f"  {'held-out score':<32}{'here':>8}{'95 % interval':>17}{'paper':>8}{'difference':>12}"]
+    text = ["", f"  {'held-out score':<38}{'here':>7}{'95 % interval':>17}{'paper':>7}{'diff.':>9}"]
     for cell in result["cells"]:
-        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"
+        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"[:38]
         interval = f"{cell['low']:.4f} to {cell['high']:.4f}"
-        text.append(f"  {what:<32}{cell['value']:>8.4f}{interval:>17}{cell['paper']:>8.4f}{cell['difference']:>+12.4f}")
+        text.append(f"  {what:<38}{cell['value']:>7.4f}{interval:>17}{cell['paper']:>7.4f}{cell['difference']:>+9.4f}")
     return [*text, ""]
 
 

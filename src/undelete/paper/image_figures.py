@@ -1,0 +1,44 @@
+"""Figures 2 to 4 and 11 to 14 of the paper: images of MNIST, Fashion-MNIST and CIFAR-10."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from undelete.paper import Experiment, Folder, figure, grid, images
+from undelete.paper.models import IMAGE_FREE, IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS
+from undelete.paper.population import Population
+
+
+def _all(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
+    return images.load(data_dir), []
+
+
+_RFF = "RFF: random Fourier features, the bandwidth chosen on public records."
+_FREE = (
+    "Where the classes are separable, the cross-entropy without a penalty has no minimum, and what one stops at "
+    "depends on the optimiser, which the paper does not say: there a weak penalty takes the place of none, and the "
+    "panel says so."
+)
+_CURVES = (
+    figure.Figure(
+        "fig3", "Images deleted from three models", "after Figure 3 of the paper", (PIXELS, IMAGE_RIDGE, IMAGE_SOFTMAX),
+        _all, images=True, notes=(_RFF,),
+    ),
+    figure.Figure(
+        "fig11", "Images deleted from models without a penalty", "after Figure 11 of the paper", (IMAGE_FREE,), _all,
+        images=True, notes=(_RFF, _FREE),
+    ),
+)  # fmt: skip
+_FASHION, _MNIST, _CIFAR = ("fashion_mnist",), ("mnist",), ("cifar10",)
+_GRIDS = (
+    grid.Grid("fig2", "CIFAR-10 images deleted", "after Figure 2 of the paper", _CIFAR, (IMAGE_SOFTMAX,)),
+    grid.Grid("fig4", "Clothes and digits deleted", "after Figure 4 of the paper", _FASHION + _MNIST, (IMAGE_SOFTMAX,)),
+    grid.Grid("fig12", "CIFAR-10 images deleted", "after Figure 12 of the paper", _CIFAR, (PIXELS, IMAGE_RIDGE)),
+    grid.Grid("fig13", "Clothes deleted", "after Figure 13 of the paper", _FASHION, (PIXELS, IMAGE_RIDGE)),
+    grid.Grid("fig14", "Digits deleted", "after Figure 14 of the paper", _MNIST, (PIXELS, IMAGE_RIDGE)),
+)
+FIGURES: dict[str, Experiment] = {shown.name: partial(figure.reproduce, shown) for shown in _CURVES} | {
+    shown.name: partial(grid.reproduce, shown) for shown in _GRIDS
+}
+"""By name, each as in `undelete.paper.EXPERIMENTS`."""
