@@ -83,7 +83,7 @@ def test_the_terminal_says_what_was_reached_in_80_columns(compared: tuple[Path, 
 def test_the_columns_stand_where_the_model_reads_them(data_dir: Path) -> None:
     dealt = Sample("CA", acs_income("CA", data_dir)).halves("class", 0)
     np.testing.assert_allclose(standardised(dealt).transform(dealt.raw), dealt.X, atol=1e-12)
-    played = income("CA", LOGISTIC, data_dir, DELETIONS, 0)
+    played = income("CA", LOGISTIC, data_dir, DELETIONS, 0, data_dir)
     terms = np.hstack([played.truth.X @ column.projection for column in played.release.columns])
     known = played.truth.codes
     assert known is not None
@@ -94,11 +94,11 @@ def test_the_columns_stand_where_the_model_reads_them(data_dir: Path) -> None:
 
 def test_seeds_deal_other_deletions_and_the_same_ones_again(data_dir: Path) -> None:
     def first(seed: int) -> np.ndarray:
-        return np.array(income("CA", RIDGE, data_dir, DELETIONS, seed).release.W_after)
+        return np.array(income("CA", RIDGE, data_dir, DELETIONS, seed, data_dir).release.W_after)
 
     np.testing.assert_array_equal(first(0), first(0))
     assert not np.array_equal(first(0), first(1))
-    assert wages(None, 3, 0).release.deletions == 3
+    assert wages(None, 3, 0, Path()).release.deletions == 3
 
 
 def test_measures_of_known_scores() -> None:

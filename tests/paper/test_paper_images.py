@@ -215,3 +215,27 @@ def test_200_images_are_usual_and_too_few_refused(images_dir: Path) -> None:
     )
     with pytest.raises(InputError, match="too few for two halves and a choice of the penalty; 20 are needed"):
         images.Images(few).halves("class", 0)
+
+
+def test_the_decoders_are_compared_on_the_figures_deletions(
+    played: tuple[Path, dict[str, dict[str, Any]]], images_dir: Path
+) -> None:
+    out, results = played
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("cache/*/models-*.npz")}
+    result = EXPERIMENTS["better_images"](images_dir, out, COUNT, 0, None)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # nothing is retrained again
+    panels = {(p["sample"], p["model"]): p for row in results["fig3"]["rows"] for p in row["panels"]}
+    for case in result["cases"]:
+        sample, model = case["title"].split(", ")
+        panel = panels[sample, model]
+        ours, paper = (case["decoders"][name]["measures"] for name in ("hrec+", "hrec"))
+        assert abs(paper["median_cosine"]["value"]) == pytest.approx(
+            abs(panel["attacks"]["hrec"]["median_cosine"]), abs=0.2
+        )
+        assert ours["label"]["value"] is not None
+        assert ours["exact_record"]["value"] is None  # a picture is never right to the last shade
+        assert case["deletions"] == COUNT
+    text = page([result])
+    assert "| Fashion-MNIST, softmax on pixels | label" in text
+    assert "(better_images.svg)" in text
+    assert all(len(line) <= 80 for line in lines(result))

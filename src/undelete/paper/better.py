@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from undelete.paper import Folder, Progress
 from undelete.paper.better_drawing import draw
+from undelete.paper.better_images import pictures
 from undelete.paper.better_tables import Played, income, wages
 from undelete.paper.files import FEATURES, header, prepare, save
+from undelete.paper.files import PIXELS as PIXELS_AS
 from undelete.paper.measures import DECODERS, LEVELS, Game, attacked, decoder
-from undelete.paper.models import LOGISTIC, RIDGE
+from undelete.paper.models import IMAGE_RIDGE, LOGISTIC, PIXELS, RIDGE
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Case:
     title : str
         In words.
     play : callable
-        ``play(data_dir, deletions, seed) -> Played``.
+        ``play(data_dir, deletions, seed, out) -> Played``; `out` may keep what is dear to make.
     splits : int
         How many halves are dealt: the experiment's seed and those after it.
     most : int
@@ -61,7 +64,7 @@ class Case:
 
     key: str
     title: str
-    play: Callable[[Folder | None, int, int], Played]
+    play: Callable[[Folder | None, int, int, Path], Played]
     splits: int
     most: int
     targets: Sequence[Target] = ()
@@ -84,11 +87,37 @@ CASES: tuple[Case, ...] = (
     ),
 )  # fmt: skip
 
+_SURE_LABEL = Target("label", at_least=0.98)
+IMAGE_CASES: tuple[Case, ...] = (
+    Case(
+        "fashion_ridge", "Fashion-MNIST, ridge on 4,096 RFF", partial(pictures, "fashion_mnist", IMAGE_RIDGE), 1, 200,
+        (Target("share_above_.99", at_least=0.75), Target("q10_cosine", at_least=0.96)), "cosine",
+    ),
+    Case("mnist_ridge", "MNIST, ridge on 4,096 RFF", partial(pictures, "mnist", IMAGE_RIDGE), 1, 200, (), "cosine"),
+    Case(
+        "cifar_ridge", "CIFAR-10, ridge on 4,096 RFF", partial(pictures, "cifar10", IMAGE_RIDGE), 1, 200,
+        (Target("median_cosine", at_least=0.98),), "cosine",
+    ),
+    Case(
+        "fashion_pixels", "Fashion-MNIST, softmax on pixels", partial(pictures, "fashion_mnist", PIXELS), 1, 200,
+        (Target("share_above_.99", at_least=0.35), _SURE_LABEL), "cosine",
+    ),
+    Case("mnist_pixels", "MNIST, softmax on pixels", partial(pictures, "mnist", PIXELS), 1, 200, (), "cosine"),
+)  # fmt: skip
+
 
 def run(
-    data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
+    data_dir: Folder | None,
+    out: Folder,
+    deletions: int | None,
+    seed: int,
+    progress: Progress | None = None,
+    *,
+    images: bool = False,
 ) -> dict[str, Any]:
     """Compare the decoders, and write ``better.json``, ``better.svg`` and ``better.png`` into a folder.
+
+    Of images the files are called ``better_images``: what is fitted and retrained is shared with the figures of images.
 
     Parameters
     ----------
@@ -101,7 +130,9 @@ def run(
     seed : int
         The first split's; the others follow.
     progress : callable, optional
-        Called as progress(done, total), in splits.
+        Called as progress(done, total, stage), in splits.
+    images : bool
+        Whether images are compared, or tables.
 
     Returns
     -------
@@ -113,23 +144,26 @@ def run(
     InputError
         When the data are not there, a model does not converge, or the folder cannot be written to.
     """
-    folder = prepare(out)
-    total = sum(case.splits for case in CASES)
+    folder, cases = prepare(out), IMAGE_CASES if images else CASES
+    total = sum(case.splits for case in cases)
     rows: list[dict[str, Any]] = []
     done = 0
-    for case in CASES:
+    for case in cases:
         games = []
         for split in range(case.splits):
             count = case.most if deletions is None else min(deletions, case.most)
-            games.append(attacked(case.play(data_dir, count, seed + split), seed + split))
+            games.append(attacked(case.play(data_dir, count, seed + split, folder), seed + split))
             done += 1
             if progress is not None:
-                progress(done, total, "")
+                progress(done, total, case.title)
         rows.append(_row(case, games, seed))
     shows = "hrec+ and the paper's decoder on the same releases"
-    result = header("better", "Two decoders of the same deletions", shows, seed, deletions or "all") | {
-        "features": "ACS Income: " + FEATURES + "; wages: the pipeline of `undelete demo`",
-        "settings": "those of hrec+ chosen on people of Texas, none of whom is in a table",
+    name, title = ("better_images" if images else "better"), "Two decoders of the same deletions"
+    features = PIXELS_AS if images else "ACS Income: " + FEATURES + "; wages: the pipeline of `undelete demo`"
+    of_texas = "those of hrec+ chosen on people of Texas, none of whom is in a table"
+    of_images = "hrec+ for images has none that were chosen by a score"
+    result = header(name, title, shows, seed, deletions or "all", features=features) | {
+        "settings": of_images if images else of_texas,
         "levels": LEVELS.round(6).tolist(),
         "notes": [],
         "cases": rows,

@@ -65,10 +65,8 @@ def _sure(case: dict[str, Any]) -> bool:
 
 
 def _heading(case: dict[str, Any]) -> str:
-    return (
-        f"{case['title']}: {case['deletions']:,} deletions on {len(case['seeds'])} splits, "
-        f"n = {case['n']:,}, m = {case['m']:,}"
-    )
+    splits = f"{len(case['seeds'])} split{'s' if len(case['seeds']) > 1 else ''}"
+    return f"{case['title']}: {case['deletions']:,} deletions on {splits}, n = {case['n']:,}, m = {case['m']:,}"
 
 
 def _distribution(axes: Axes, case: dict[str, Any]) -> None:

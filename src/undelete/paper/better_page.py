@@ -13,20 +13,32 @@ _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
 
 _HEAD = """# A better decoder: hrec+ beside the paper's
 
-`hrec` is the paper's attack: it reads each column by itself off one column of the estimated gradient. `hrec+` sees the
-same `Release`, weighs that gradient by its own error, ties its scale to the target, and looks for the most probable
-whole record (`docs/maths.md` (13)). Both attack the same deletions here.
+`hrec` is the paper's attack: {plain}. `hrec+` sees the
+same `Release`, weighs that gradient by its own error, and {ours}. Both attack the same deletions here.
 
 ```
 {command}
-python -m undelete.paper.page results/better.json > docs/results/better.md
+python -m undelete.paper.page results/{name}.json > docs/results/{name}.md
 ```
 
-DIR holds the ACS 2018 data as folktables downloads them, or a sample of them. undelete {undelete}, {versions}. Features
+DIR holds {data}. undelete {undelete}, {versions}. Features
 of {features}. {split}: the first seed is {seed}, further splits have the seeds after it. Settings: {settings}.
 
-![{title}](better.svg)
+![{title}]({name}.svg)
 """
+_TABLES = {
+    "plain": "it reads each column by itself off one column of the estimated gradient",
+    "ours": ("ties its scale to the target, and looks for the most probable\nwhole record (`docs/maths.md` (13))"),
+    "data": "the ACS 2018 data as folktables downloads them, or a sample of them",
+}
+_IMAGES = {
+    "plain": "it reads the record, or its embedding, off the label's column of the estimated gradient",
+    "ours": (
+        "reads all classes' columns, and looks for the most probable record behind\n"
+        "an embedding, or the nearest one in the public range (`docs/maths.md` (11), (12))"
+    ),
+    "data": "what `undelete data mnist fashion_mnist cifar10` downloads; without --data it is ~/.cache/undelete",
+}
 
 _READING = """## How to read this page
 
@@ -66,6 +78,7 @@ def page(result: dict[str, Any]) -> str:
         command=result["command"], undelete=result["undelete"], features=result["features"], seed=result["seed"],
         versions=", ".join(f"{name} {result['environment'][name]}" for name in _VERSIONS),
         split=split[:1].upper() + split[1:], settings=result["settings"], title=result["title"],
+        name=result["name"], **(_IMAGES if result["name"] == "better_images" else _TABLES),
     )  # fmt: skip
     text = [head, *_wanted(result["cases"])]
     for case in result["cases"]:
@@ -94,7 +107,8 @@ def _wanted(cases: Sequence[dict[str, Any]]) -> list[str]:
 def _played(case: dict[str, Any]) -> str:
     penalties = sorted(set(case["penalties"]))
     shown = ", ".join(formatting.number(penalty).replace("\u00a0", " ") for penalty in penalties)
-    seeds = f"{len(case['seeds'])} splits (seeds {case['seeds'][0]} to {case['seeds'][-1]})"
+    first, last = case["seeds"][0], case["seeds"][-1]
+    seeds = f"{len(case['seeds'])} splits (seeds {first} to {last})" if last > first else f"one split (seed {first})"
     return (
         f"{case['source']}; predicts {case['target']}. n = {case['n']:,} private and m = {case['m']:,} public records, "
         f"d = {case['d']}; {case['deletions']:,} deletions on {seeds}; penalty {shown}; largest gradient per record "

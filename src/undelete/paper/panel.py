@@ -96,6 +96,30 @@ def play_panel(
     return shelf.store(name, key, game.pictures(), game.account())
 
 
+def play_release(
+    population: Population, model: Model, deletions: int, seed: int, shelf: Shelf = NOT_KEPT
+) -> tuple[Release, Truth, dict[str, Any]]:
+    """Return a panel's deletions as a release, the truth, and an account, for who attacks them otherwise.
+
+    Parameters
+    ----------
+    population, model, deletions, seed, shelf
+        As of `play_panel`: the same deletions of the same model, and remembered with it.
+    """
+    steps = Steps()
+    dealt, mark = deal(model, population, seed, steps)
+    dealt = in_space(model, population, dealt, seed, shelf, steps)
+    fitted = fit_private(model, population, dealt, seed, mark=mark, shelf=shelf, steps=steps)
+    game = _Game(dealt, fitted, population, model, seed, deletions, [])
+    release = game.released(game.rows, 0, game.public(), steps, shelf, mark)
+    inputs = None if dealt.inputs is None else dealt.inputs[game.rows]
+    return release, Truth(X=dealt.X[game.rows], Y=dealt.Y[game.rows], inputs=inputs), {
+        "source": population.source, "target": population.target(model.kind).removeprefix("target: "),
+        "n": len(dealt.X), "m": len(dealt.X_public), "d": dealt.X.shape[1], "penalty": fitted.account["penalty"],
+        "gradient_norm_largest": float(game.gradients[0].max()),
+    }  # fmt: skip
+
+
 @dataclass(eq=False)
 class _Game:
     """The deletions of one panel, a part of them at a time, and what has come of them so far."""
@@ -124,22 +148,27 @@ class _Game:
             labels = self.dealt.Y[self.rows].argmax(axis=1)
             self.shown_at = one_a_label(labels, _SHOWN, np.random.default_rng(draws.spawn(1)[0]))
 
-    def run(self, steps: Steps, shelf: Shelf, mark: str) -> None:
-        """Delete, retrain and attack."""
-        dealt, fitted, what = self.dealt, self.fitted, f"{self.population.name}, {self.model.label}"
+    def public(self) -> dict[str, Any]:
+        """Return the fields of the release that the attacker has without the maintainer."""
+        dealt = self.dealt
         constant = np.zeros(dealt.X.shape[1])
         constant[-1] = 1.0
         for array in (dealt.X_public, dealt.inputs_public):
             if array is not None:
                 array.setflags(write=False)  # so that the release need not copy it
-        public = {
+        return {
             "X_public": dealt.X_public, "Y_public": dealt.Y_public, "constant": constant,
             "target_kind": self.model.kind, "embedding": dealt.embedding, "inputs_public": dealt.inputs_public,
         }  # fmt: skip
+
+    def run(self, steps: Steps, shelf: Shelf, mark: str) -> None:
+        """Delete, retrain and attack."""
+        dealt, fitted, what = self.dealt, self.fitted, f"{self.population.name}, {self.model.label}"
+        public = self.public()
         for part in blocks(self.count, _MODEL_NUMBERS // fitted.W.size):
             rows = self.rows[part]
             steps.begin(f"{what}: deletions")
-            release = self._released(rows, part.start, public, steps, shelf, mark)
+            release = self.released(rows, part.start, public, steps, shelf, mark)
             shown = np.flatnonzero(np.isin(np.arange(part.start, part.stop), self.shown_at))
             self._show("deleted", _records(dealt, rows)[shown])
             for attack, rng in zip(self.attacks, self.rngs, strict=True):
@@ -160,7 +189,7 @@ class _Game:
                 self._show(f"cosine_{attack.name}", arrays["cosine"][shown])
                 self.scores.setdefault(attack.name, []).append(arrays)
 
-    def _released(
+    def released(
         self, rows: NDArray[np.int64], first: int, public: dict[str, Any], steps: Steps, shelf: Shelf, mark: str
     ) -> Release:
         """Return the models after the deletions as a release; what was retrained before is taken from the shelf."""
