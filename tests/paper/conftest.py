@@ -74,7 +74,6 @@ def _blobs(rng: np.random.Generator, n: int) -> tuple[NDArray[np.uint8], NDArray
     y = rng.integers(0, 10, n).astype(np.uint8)
     x = rng.integers(0, 150, (n, 3, 4))
     x[np.arange(n), y // 4, y % 4] += 100
-    x[:, 2, 3] = 0  # as a corner of a digit's image
     return x.astype(np.uint8), y
 
 
@@ -89,6 +88,7 @@ def images_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         if len(original.shape) == 3:
             for key in ("x_train", "x_test"):
                 arrays[key] = np.repeat(arrays[key][..., None], 3, axis=3)
+                arrays[key][:, 2, 3] = 0  # as a corner of a digit's image
         np.savez(folder / f"{name}.npz", **arrays)
         known[name] = dataclasses.replace(
             original, train=IMAGES, test=100, shape=arrays["x_train"].shape[1:],
