@@ -40,7 +40,7 @@ def pixels_row(settings: Settings) -> list[Line]:
     X = images[:n].reshape(n, -1) / 127.5 - 1  # [-1, 1]
     objective = _objective(X, labels[:n], l2=10.0)
     fitted, fit_seconds = _fitted(objective)
-    sweep = _sweep(objective, fitted.W, 106)
+    sweep = _sweep(objective, fitted.W, 212)
     floor = pass_seconds(objective, _FLOOR_BLOCK, 1 if settings.quick else settings.repeats)
     row = f"softmax, Fashion-MNIST {n:,} x {objective.X.shape[1]} x {_CLASSES}"
     passes = sweep.per_deletion / floor

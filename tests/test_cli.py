@@ -69,6 +69,34 @@ def test_audit_writes_the_page_and_the_numbers_and_prints_the_record(run):
     assert sorted(path.name for path in run.out.iterdir()) == ["audit.json", "report.html"]
 
 
+def test_candidates_are_ranked(run, folder):
+    table = pd.read_parquet(folder / "train.parquet")
+    people = pd.concat([table.iloc[:30], table.iloc[[WHO]], pd.read_csv(folder / "public.csv").iloc[:30]])
+    people.to_csv(folder / "people.csv", index=False)
+    common = ("audit", "before.skops", "after.skops", "--public", "public.csv", "--candidates", "people.csv")
+    status, out, err = run(*common, "--target", "income")
+    assert (status, err) == (0, "")
+    ranked = pd.read_csv(run.out / "candidates.csv", index_col="row")
+    assert ranked.index[0] == 30
+    assert ranked["probability"].iloc[0] > 0.99
+    assert len(ranked) == 61
+    shown = out[out.index("Who?") :].splitlines()
+    assert shown[0] == "Who?     61 candidates; given that one of them was deleted:"
+    assert shown[2].split()[0] == "30"
+    assert all(len(line) <= 80 for line in shown[:-1])
+    assert not any("None of them fits" in line for line in shown)
+    people.drop(index=[WHO]).to_csv(folder / "people.csv", index=False)
+    _, out, _ = run(*common, "--target", "income")
+    assert "None of them fits: it was somebody else, or the two models do not differ" in " ".join(out.split())
+    status, _, err = run(*common)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--candidates needs --target: how a record pulls on the model depends on what it predicts" in err
+    people.drop(columns="income").to_csv(folder / "people.csv", index=False)
+    status, _, err = run(*common, "--target", "income")
+    assert status == 2
+    assert "the candidates have no column 'income'" in err
+
+
 def test_gate(run):
     common = ("audit", "before.skops", "after.skops", "--public", "public.csv", "--target", "income")
     status, out, _ = run(*common, "--fail-above", "0.9")

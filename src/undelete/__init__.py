@@ -1,7 +1,8 @@
 """Show what a deleted record gives away to whoever kept the old model.
 
 `audit` compares two models that were released, `simulate` plays deletions before any is, `leave_one_out`
-retrains exactly without each record. See README.md and docs/.
+retrains exactly without each record. `membership` asks whether a model betrays who was in its training data,
+`who_was_deleted` which of some candidates two models differ by. See README.md and docs/.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
     from undelete.auditing import audit, simulate
     from undelete.errors import InputError
+    from undelete.membership_inference import Membership, membership, who_was_deleted
     from undelete.problem import leave_one_out
     from undelete.release import Reconstruction, Release
     from undelete.result import Audit
@@ -20,13 +22,16 @@ __all__ = [
     "Audit",
     "InputError",
     "LinearModel",
+    "Membership",
     "Reconstruction",
     "Release",
     "audit",
     "leave_one_out",
     "load_model",
+    "membership",
     "save_model",
     "simulate",
+    "who_was_deleted",
 ]
 
 # Loaded when first asked for: an attack on a release must not even import the private side.
@@ -34,13 +39,16 @@ _HOME = {
     "Audit": "result",
     "InputError": "errors",
     "LinearModel": "adapters.model",
+    "Membership": "membership_inference",
     "Reconstruction": "release",
     "Release": "release",
     "audit": "auditing",
     "leave_one_out": "problem",
     "load_model": "adapters.files",
+    "membership": "membership_inference",
     "save_model": "adapters.files",
     "simulate": "auditing",
+    "who_was_deleted": "membership_inference",
 }
 
 

@@ -5,20 +5,16 @@ From `Release` on they are the same: the attacks see only the release, the score
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from undelete import inputs
-from undelete.adapters.align import align, changed_fills
-from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import from_sklearn
 from undelete.adapters.targets import encode_target
 from undelete.attacker.attacks import Attack, find
 from undelete.data.schema import Schema, schema_of
@@ -28,12 +24,10 @@ from undelete.examine import examine
 from undelete.inputs import Table
 from undelete.maintainer.game import Truth, play, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
-from undelete.maths.losses import LOSSES
 from undelete.problem import Problem
-from undelete.release import Release
+from undelete.released import Model, read_pair
 from undelete.result import Audit, Setting, Target
 
-Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
 
 
@@ -121,24 +115,9 @@ def audit(
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
     words, chosen, table = words or Words(), _chosen(attacks), inputs.as_records(public)
-    paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
-    gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
-    W_after = align(old, new, gapless)
-    n, warnings = inputs.count(n, old)
     schema = words.schema or schema_of(map(str, table.columns))
-    readout = inputs.pixels(old, table, schema.image)
-    view = inputs.public_view(old, table, inputs.public_target(old, table, target), raw=readout is None)
-    if inputs.no_intercept(old, new):
-        view["constant"] = None
-    release = Release(
-        loss=LOSSES[old.loss],
-        W_before=old.W,
-        W_after=W_after[None],
-        n=n,
-        l2=inputs.penalty(old, l2),
-        **view,
-    )
+    pair = read_pair(before, after, table, target=target, n=n, l2=l2, trust=trust, image=schema.image)
+    old, new, release = pair.old, pair.new, pair.release
     record = None if truth is None else inputs.true_record(truth, old, release, target)
     return examine(
         release,
@@ -147,19 +126,19 @@ def audit(
         Setting(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
-            model=_described(old, n, words),
+            model=_described(old, release.n, words),
             target=_target(old, target, words, schema),
             schema=schema,
-            readout=readout,
+            readout=pair.readout,
             public_source=words.source,
             command=words.command,
         ),
         _seeds(rng),
         diagnostics=inputs.one_deleted(old, new),
         warnings=[
-            *warnings,
+            *pair.warnings,
             *dict.fromkeys([*old.notes, *new.notes]),
-            *inputs.refilled(gapless),
+            *inputs.refilled(pair.gapless),
             *inputs.stored(old, release),
         ],
         leaks=inputs.leaks(old, new, record),

@@ -127,6 +127,10 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help="the deleted record (one row), for scores; no attack is given it"
     )
+    parser.add_argument(
+        "--candidates", type=Path, metavar="FILE",
+        help="people one of whom may have been deleted, with the target column: also ranks them, in candidates.csv",
+    )  # fmt: skip
     parser.add_argument("--n", type=_positive, metavar="N", help="number of training records before the deletion")
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
@@ -223,7 +227,32 @@ def _audit(options: argparse.Namespace) -> int:
         options.before, options.after, public, target=options.target, truth=options.truth, n=options.n, l2=options.l2,
         rng=options.seed, trust=options.trust, words=words,
     )  # fmt: skip
-    return _finish(result, options)
+    ranked = [] if options.candidates is None else _ranked(options, public)
+    status = _finish(result, options)
+    if ranked and not options.json:
+        print("\n".join(ranked))
+    return status
+
+
+def _ranked(options: argparse.Namespace, public: pd.DataFrame) -> list[str]:
+    """Write who was deleted, of the candidates, the likeliest first, and return the first of them as text."""
+    from undelete.data.table import read_table
+    from undelete.membership_inference import who_was_deleted
+    from undelete.result import write_text
+    from undelete.terminal import candidate_lines
+
+    if options.target is None:
+        raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
+    ranked = who_was_deleted(
+        options.before, options.after, public, read_table(options.candidates), target=options.target, n=options.n,
+        l2=options.l2, trust=options.trust,
+    )  # fmt: skip
+    place = options.out / "candidates.csv"
+    try:
+        write_text(place, ranked.to_csv(index_label="row"))
+    except OSError as error:
+        raise _unwritable(options.out, error) from error
+    return candidate_lines(ranked, str(place))
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -309,9 +338,7 @@ def _finish(result: Audit, options: argparse.Namespace) -> int:
         result.to_json(numbers, redact=options.redact)
         result.to_html(page, redact=options.redact)
     except OSError as error:
-        raise InputError(
-            f"cannot write to {options.out} ({error.strerror}): choose another folder with --out"
-        ) from error
+        raise _unwritable(options.out, error) from error
     exposure = float(np.median(np.nan_to_num(result.exposure)))
     above = options.fail_above is not None and exposure > options.fail_above
     same = all(status == "unchanged" for status in result.found[result.main].status)
@@ -334,6 +361,10 @@ def _finish(result: Audit, options: argparse.Namespace) -> int:
         elif open_case:
             console.print(Text("Gate     not decidable, so not known to be safe: status 1"))
     return int(tripped)
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to {folder} ({error.strerror}): choose another folder with --out")
 
 
 class _bar:

@@ -9,6 +9,7 @@ import textwrap
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.result import Audit
@@ -17,6 +18,7 @@ from undelete.scoring.table import columns_right
 WIDTH = 80
 _SIDE_BY_SIDE = 5
 _COLUMNS_SHOWN = 4
+_NOBODY = 1e-3  # p-value under which no candidate fits
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
 
 
@@ -37,6 +39,26 @@ def lines(audit: Audit, *, redact: bool = False) -> list[str]:
     if not redact and audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
         text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
     return text + _verdict(audit)
+
+
+def candidate_lines(ranked: pd.DataFrame, place: str) -> list[str]:
+    """Return who was deleted, of the candidates that `undelete.who_was_deleted` ranked, the likeliest first.
+
+    Parameters
+    ----------
+    ranked : DataFrame
+        With `probability`, `misfit` and `p_value`.
+    place : str
+        The file that has all of them.
+    """
+    text = [f"{'Who?':<9}{len(ranked):,} candidates; given that one of them was deleted:"]
+    text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
+    for row in ranked.head(_SIDE_BY_SIDE).itertuples():
+        misfit = f"{row.misfit:.3g}"
+        text.append(f"{'':<9}{row.Index!s:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}")
+    if ranked["p_value"].max() < _NOBODY:
+        text += _wrap("", "None of them fits: it was somebody else, or the two models do not differ by one record.")
+    return [*text, f"{'':<9}All of them: {place}"]
 
 
 def _wrap(name: str, text: str) -> list[str]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,18 @@ def test_predict_and_accumulate_are_adjoint():
     rng = np.random.default_rng(0)
     X, W, R = rng.normal(size=(30, 4)), rng.normal(size=(5, 4, 3)), rng.normal(size=(30, 5, 3))
     assert np.isclose((predict(X, W) * R).sum(), (W * accumulate(X, R)).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_a_batch_may_have_weights_of_its_own(name, xp):
+    objective, W = make(name, xp)
+    weights = np.random.default_rng(4).integers(0, 3, size=(60, 3)).astype(float)
+    batch = replace(objective, weights=xp.asarray(weights))
+    V = xp.asarray(np.random.default_rng(5).normal(size=tuple(W.shape)))
+    found = [batch.value(W), batch.gradient(W), batch.curved(predict(objective.X, W), V)]
+    for i in range(3):
+        alone = replace(objective, weights=xp.asarray(weights[:, i]))
+        one, v = W[i, :, :], V[i, :, :]
+        expected = [alone.value(one), alone.gradient(one), alone.hessian_vector_product(one, v)]
+        for batched, single in zip(found, expected, strict=True):
+            np.testing.assert_allclose(to_numpy(batched)[i], to_numpy(single), rtol=1e-10, atol=1e-10)

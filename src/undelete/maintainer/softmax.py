@@ -21,7 +21,9 @@ _REGULAR = 1e-10  # one minus the leverage, under which the model needs the reco
 
 
 def null_free(objective: Objective, V: Array) -> Array:
-    """Return V (..., d, k) less the shift of all classes alike, for each feature without a penalty."""
+    """Return V (..., d, k) less the shift of all classes alike, for each feature without a penalty; softmax only."""
+    if objective.loss.separable:
+        return V
     xp = namespace(V)
     free = xp.astype(objective.l2 == 0, V.dtype)[:, None]
     return V - free * xp.mean(V, axis=-1, keepdims=True)

@@ -38,7 +38,7 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 
-BLOCK_NUMBERS = 8_000_000  # numbers that a block's deletions hold at a time: 64 MB in float64
+BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions need: 128 MB in float64, wide enough for full speed
 BLOCK_ROWS = 4096  # deletions in a block at most
 _FEW_BLOCKS = 2  # for each thread: with fewer, threads would wait for the last one
 _HASHED_ROWS = 4096  # rows of an array copied at a time

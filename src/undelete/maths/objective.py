@@ -79,8 +79,9 @@ class Objective:
         The loss per record.
     l2 : array (d,)
         Penalty of each feature's row of W.
-    weights : array (n,) or None
-        Factor of each record's loss; None for ones.
+    weights : array (n,), (n, b) or None
+        Factor of each record's loss; None for ones. With (n, b) each of a batch of b parameter matrices has
+        factors of its own: b resamples of the same records.
     """
 
     X: Array
@@ -116,7 +117,7 @@ class Objective:
         Z = predict(self.X, W)
         losses = self.loss.value(self._like(self.Y, Z), Z)
         if self.weights is not None:
-            losses = losses * (self.weights if losses.ndim == 1 else self.weights[:, None])
+            losses = losses * (self.weights if losses.ndim == self.weights.ndim else self.weights[:, None])
         return xp.sum(losses, axis=0) + xp.sum(self.l2[:, None] * W**2, axis=(-2, -1)) / 2
 
     def residual(self, Z: Array) -> Array:
@@ -140,10 +141,13 @@ class Objective:
         return self.curved(predict(self.X, W), V)
 
     def curved(self, Z: Array, V: Array) -> Array:
-        """Return the Hessian where the predictions are Z (n, k), applied to V: `hessian_vector_product`."""
+        """Return the Hessian where the predictions are Z (n, k), applied to V: `hessian_vector_product`.
+
+        With Z (n, b, k) each V of a batch (b, d, k) meets a Hessian of its own.
+        """
 
         def bent(part: Objective, moved: Array, rows: slice) -> Array:
-            at = Z[rows, :] if V.ndim == 2 else Z[rows, None, :]
+            at = Z[rows, ...] if Z.ndim == V.ndim else Z[rows, None, :]
             return part._weigh(part.loss.curvature_action(self._like(part.Y, moved), at, moved))
 
         return self._through(V, bent) + self.l2[:, None] * V
@@ -182,7 +186,7 @@ class Objective:
         return total if V.ndim == 2 else xp.permute_dims(total, (1, 0, 2))
 
     def _between(self, rows: slice) -> Objective:
-        weights = None if self.weights is None else self.weights[rows]
+        weights = None if self.weights is None else self.weights[rows, ...]
         return Objective(self.X[rows, :], self.Y[rows, :], self.loss, self.l2, weights)
 
     @staticmethod
@@ -192,4 +196,4 @@ class Objective:
     def _weigh(self, R: Array) -> Array:
         if self.weights is None:
             return R
-        return R * (self.weights[:, None] if R.ndim == 2 else self.weights[:, None, None])
+        return R * (self.weights[..., None] if R.ndim == self.weights.ndim + 1 else self.weights[:, None, None])

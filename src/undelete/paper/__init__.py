@@ -3,7 +3,7 @@
 Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024). `EXPERIMENTS`
 maps a name to a function ``(data_dir, out, deletions, seed, progress) -> dict`` that writes ``out/NAME.json``,
 and for a figure ``NAME.svg`` and ``NAME.png``. The dictionary it returns is what the JSON holds; `lines` shows it
-in a terminal, and `undelete.paper.page` makes the pages tabular.md, images.md and better.md of docs/results from it.
+in a terminal, and `undelete.paper.page` makes the pages of docs/results from it.
 
 The paper prints its distributions as images, so their numbers cannot be compared one by one; those of its
 Table 1 can.
@@ -21,7 +21,7 @@ Progress = Callable[[int, int, str], None]
 Folder = str | os.PathLike[str]
 Experiment = Callable[[Folder | None, Folder, int | None, int, Progress | None], dict[str, Any]]
 
-_TABLES = ("fig5", "fig6", "fig10", "table1", "better")
+_TABLES = ("fig1", "fig5", "fig6", "fig7", "fig10", "table1", "better")
 IMAGE_EXPERIMENTS = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
 DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(IMAGE_EXPERIMENTS, 200)
 """Deletions a panel, unless said otherwise; the paper's are all."""
@@ -36,10 +36,11 @@ def _run(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run one experiment; its modules are imported only now, or `undelete --help` would wait for matplotlib."""
-    from undelete.paper import better, image_figures, table1, table2, tabular
+    from undelete.paper import better, fig1, fig7, image_figures, table1, table2, tabular
 
     runs: dict[str, Experiment] = {
         **tabular.FIGURES, **image_figures.FIGURES, "table1": table1.run, "table2": table2.run, "better": better.run,
+        "fig1": fig1.run, "fig7": fig7.run,
     }  # fmt: skip
     return runs[name](data_dir, out, deletions, seed, progress)
 

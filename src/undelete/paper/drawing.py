@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,74 @@ _COLUMNS = 46  # characters of small print over a panel
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted record; lower is better."
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """Panels on one sheet: what stands over, in and under them.
+
+    Parameters
+    ----------
+    title, reading : str
+        The sheet's name, and how to read a panel.
+    notes : callable
+        From the width in characters to the lines of small print below.
+    over : callable
+        From a panel and the first row to the lines of small print over it.
+    paint : callable
+        Draws a panel on its axes: ``paint(axes, panel, first=..., last=...)``, first of its row, in the last row.
+    spoken : str
+        What there is to see, for those who hear the figure.
+    height : float
+        Points, of a panel's axes.
+    """
+
+    title: str
+    reading: str
+    notes: Callable[[int], list[str]]
+    over: Callable[[dict[str, Any], list[dict[str, Any]]], list[str]]
+    paint: Callable[..., None]
+    spoken: str
+    height: float = _HEIGHT
+
+    def write(self, rows: list[list[dict[str, Any]]], stem: Path) -> tuple[Path, Path]:
+        """Write ``stem.svg`` and ``stem.png`` and return both paths.
+
+        Parameters
+        ----------
+        rows : list of lists of dict
+            The panels; each has `sample` and `model`, which make its headline.
+        stem : Path
+            Where to write, without a suffix.
+        """
+        prints = [[self.over(panel, rows[0] if i else []) for panel in row] for i, row in enumerate(rows)]
+        heads = [26 + _LINE * max(len(text) for text in row) for row in prints]
+        width = _LEFT + max(len(row) for row in rows) * (_WIDTH + _GAP)
+        notes = self.notes(int(width / 4.5))
+        height = _TOP + sum(head + self.height + _FOOT for head in heads) + 16 + _LINE * len(notes)
+        top = height - _TOP
+        with svg.drawing():
+            figure = svg.blank(width, height)
+            figure.text(10 / width, 1 - 18 / height, svg.plain(self.title), fontweight="bold", fontsize=12)
+            figure.text(10 / width, 1 - 33 / height, self.reading, fontsize=9, color=svg.PALETTE["soft"])
+            for i, row in enumerate(rows):
+                bottom = top - heads[i] - self.height
+                for j, panel in enumerate(row):
+                    box = (_LEFT + j * (_WIDTH + _GAP)) / width, bottom / height, _WIDTH / width, self.height / height
+                    axes = figure.add_axes(box)
+                    self.paint(axes, panel, first=j == 0, last=i == len(rows) - 1)
+                    _head(axes, panel, prints[i][j])
+                top = bottom - _FOOT
+            for k, line in enumerate(reversed(notes)):
+                figure.text(10 / width, (8 + _LINE * k) / height, line, fontsize=_SMALL, color=svg.PALETTE["soft"])
+            paths = svg.write(figure, stem, self.title, f"{self.reading} {self.spoken}")
+        # indentation and digits of outlined letters that no eye can see are a third of the file
+        text = re.sub(r"\n\s+", "\n", paths[0].read_text(encoding="utf-8"))
+        text = re.sub(r"translate\((\d+)\.\d+ 0\)", r"translate(\1 0)", text).replace("DejaVuSans", "g")
+        paths[0].write_text(text, encoding="utf-8")
+        return paths
+
+
 def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
-    """Write a figure to ``stem.svg`` and ``stem.png`` from what its JSON holds, and return both paths.
+    """Write a figure of similarities to ``stem.svg`` and ``stem.png`` from its JSON, and return both paths.
 
     Parameters
     ----------
@@ -31,29 +100,9 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         Where to write, without a suffix.
     """
     rows = [row["panels"] for row in result["rows"]]
-    prints = [[_over(panel, rows[0] if i else []) for panel in row] for i, row in enumerate(rows)]
-    heads = [26 + _LINE * max(len(text) for text in row) for row in prints]
-    lower = _lower(rows)
-    width = _LEFT + max(len(row) for row in rows) * (_WIDTH + _GAP)
-    notes = _notes(result, int(width / 4.5))
-    height = _TOP + sum(head + _HEIGHT + _FOOT for head in heads) + 16 + _LINE * len(notes)
-    top = height - _TOP
-    with svg.drawing():
-        figure = svg.blank(width, height)
-        figure.text(10 / width, 1 - 18 / height, svg.plain(_title(result)), fontweight="bold", fontsize=12)
-        figure.text(10 / width, 1 - 33 / height, _READING, fontsize=9, color=svg.PALETTE["soft"])
-        for i, row in enumerate(rows):
-            bottom = top - heads[i] - _HEIGHT
-            for j, panel in enumerate(row):
-                box = (_LEFT + j * (_WIDTH + _GAP)) / width, bottom / height, _WIDTH / width, _HEIGHT / height
-                axes = figure.add_axes(box)
-                _panel(axes, panel, prints[i][j], lower, last=i == len(rows) - 1, first=j == 0)
-            top = bottom - _FOOT
-        for k, line in enumerate(reversed(notes)):
-            figure.text(10 / width, (8 + _LINE * k) / height, line, fontsize=_SMALL, color=svg.PALETTE["soft"])
-        paths = svg.write(figure, stem, _title(result), f"{_READING} {_spoken(rows)}")
-    shorten(paths[0])
-    return paths
+    paint = partial(_panel, lower=_lower(rows))
+    sheet = Sheet(title(result), _READING, lambda columns: _notes(result, columns), _over, paint, _spoken(rows))
+    return sheet.write(rows, stem)
 
 
 def shorten(file: Path) -> None:
@@ -63,7 +112,8 @@ def shorten(file: Path) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _title(result: dict[str, Any]) -> str:
+def title(result: dict[str, Any]) -> str:
+    """Return a figure's title, with what it is after."""
     return f"{result['title']} ({result['shows']})"
 
 
@@ -73,8 +123,8 @@ def _lower(rows: list[list[dict[str, Any]]]) -> float:
     return -1.0 if any(curve[len(curve) // 100] < 0 for curve in curves if curve) else 0.0
 
 
-def _panel(axes: Axes, panel: dict[str, Any], small: list[str], lower: float, *, last: bool, first: bool) -> None:
-    """Draw one panel: curves with their names on them, and what they are of above."""
+def _panel(axes: Axes, panel: dict[str, Any], *, lower: float, first: bool, last: bool) -> None:
+    """Draw one panel: curves with their names on them."""
     curves = {name: attack["curve_cosine"] for name, attack in panel["attacks"].items() if panel["changed"]}
     distribution.draw(
         axes, curves, distribution.styles(list(curves), {}, _NAMES), lower, "cosine similarity" if last else ""
@@ -86,6 +136,10 @@ def _panel(axes: Axes, panel: dict[str, Any], small: list[str], lower: float, *,
         axes.set_ylabel("share of deletions")
     if not curves:
         axes.text((lower + 1) / 2, 0.5, "no deletion changed the model", ha="center", color=svg.PALETTE["soft"])
+
+
+def _head(axes: Axes, panel: dict[str, Any], small: list[str]) -> None:
+    """Write over a panel what it is of."""
     for k, line in enumerate(reversed(small)):
         axes.annotate(
             svg.plain(line), (0, 1), (0, 7 + _LINE * k), xycoords="axes fraction", textcoords="offset points",

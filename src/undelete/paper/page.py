@@ -4,6 +4,8 @@
     python -m undelete.paper.page results/{fig5,fig6,fig10,table1}.json > docs/results/tabular.md
     undelete reproduce table2 fig3 fig2 fig4 fig12 fig13 fig14 fig11 --data DIR --out results
     python -m undelete.paper.page results/{table2,fig3,fig2,fig4,fig12,fig13,fig14,fig11}.json > docs/results/images.md
+    undelete reproduce fig1 fig7 --data DIR --out results
+    python -m undelete.paper.page results/{fig1,fig7}.json > docs/results/membership.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.page results/better.json > docs/results/better.md
 
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, tables
+from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, membership_page, tables
 from undelete.paper.files import HONEST, SCHEMA
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -84,12 +86,17 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Raises
     ------
     InputError
-        When the comparison is not alone.
+        When they belong on different pages.
     """
     if any("cases" in result for result in results):
         if len(results) > 1:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
+    members = {membership_page.belongs(result) for result in results}
+    if len(members) > 1:
+        raise InputError("fig1 and fig7 have a page of their own, membership.md: give their results apart from others")
+    if True in members:
+        return membership_page.page(results)
     names = {result["name"] for result in results}
     images = not names.isdisjoint(IMAGE_EXPERIMENTS)
     text = [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from undelete.data.sources import Dataset, acs_income, acs_mobility, split_half
 from undelete.errors import InputError
@@ -71,6 +72,18 @@ class Sample:
         InputError
             For too few records, or a column that is the same for the whole public half: it has no scale.
         """
+        private, public = split_half(self.table(kind), np.random.default_rng(self.streams(seed)[0]))
+        space = Space.of(self, public)
+        return Halves(
+            *space.embed(private),
+            *space.embed(public),
+            centre=space.mean / space.deviation,
+            raw=private[space.features],
+            raw_public=public[space.features],
+        )
+
+    def table(self, kind: Kind) -> pd.DataFrame:
+        """Return the features and the target as numbers; InputError for too few records."""
         dataset = self.dataset
         if dataset.n < _LEAST:
             raise InputError(
@@ -78,28 +91,36 @@ class Sample:
             )
         table = dataset.table[list(dataset.features)].astype("float64")
         y = dataset.table[dataset.target].astype("float64") if kind == "number" else 2.0 * dataset.over_50k() - 1.0
-        private, public = split_half(table.assign(**{dataset.target: y}), np.random.default_rng(self.streams(seed)[0]))
+        return table.assign(**{dataset.target: y})
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The columns standardised by the public records' means and deviations, and the constant 1."""
+
+    features: list[str]
+    target: str
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, sample: Sample, public: pd.DataFrame) -> Space:
+        """Return it; InputError for a column that is the same for all public records: it has no scale."""
+        dataset = sample.dataset
         columns = public[list(dataset.features)].to_numpy()
-        mean, deviation = columns.mean(axis=0), columns.std(axis=0)
-        for name, spread in zip(dataset.features, deviation, strict=True):
+        space = cls(list(dataset.features), dataset.target, columns.mean(axis=0), columns.std(axis=0))
+        for name, spread in zip(dataset.features, space.deviation, strict=True):
             if not spread > 0:
                 raise InputError(
                     f"{dataset.source}: {name} is the same for the whole public half, so it cannot be standardised; "
                     "use more records"
                 )
+        return space
 
-        def embed(raw: Floats) -> Floats:
-            return np.column_stack([(raw - mean) / deviation, np.ones(len(raw))])
-
-        return Halves(
-            X=embed(private[list(dataset.features)].to_numpy()),
-            Y=private[[dataset.target]].to_numpy(),
-            X_public=embed(columns),
-            Y_public=public[[dataset.target]].to_numpy(),
-            centre=mean / deviation,
-            raw=private[list(dataset.features)],
-            raw_public=public[list(dataset.features)],
-        )
+    def embed(self, table: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return records (., d) and targets (., 1)."""
+        columns = (table[self.features].to_numpy() - self.mean) / self.deviation
+        return np.column_stack([columns, np.ones(len(table))]), table[[self.target]].to_numpy()
 
 
 def states(data_dir: str | os.PathLike[str] | None) -> list[Sample]:

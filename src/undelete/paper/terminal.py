@@ -33,8 +33,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.EXPERIMENTS`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    table = _table if "cells" in result else _pictures if "grids" in result else _medians
-    text += _decoders(result) if "cases" in result else table(result)
+    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "shadows": _membership}
+    text += next((show for key, show in shows.items() if key in result), _medians)(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
@@ -54,6 +54,23 @@ def _medians(result: dict[str, Any]) -> list[str]:
                 f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
     return [*text, ""]
+
+
+def _membership(result: dict[str, Any]) -> list[str]:
+    """Return each panel's areas under LiRA's curves, and how the deleted were found from two models."""
+    text = ["", "  LiRA: was each of the private and held-out records in the training data?"]
+    text += ["  Two models: which of them was deleted (named first of all)?", ""]
+    for row in result["rows"]:
+        text.append(f"  {row['model']:<38}")
+        text.append(f"  {'':<22}{'LiRA, AUC':>10}{'95 %':>16}{'at .001':>9}{'two models, AUC':>19}")
+        for panel in row["panels"]:
+            lira, who = panel["lira"]["global"], panel["who"]["attacks"]["two_models"]
+            interval = f"{lira['auc_low']:.4f}-{lira['auc_high']:.4f}"
+            area = formatting.similarity(who["auc"]).replace("\u00a0", "")
+            first = "" if who["auc"] is None else f" ({100 * who['first']:.0f} % first)"
+            what = f"{panel['sample']}, n = {panel['n']:,}"
+            text.append(f"  {what:<22}{lira['auc']:>10.4f}{interval:>16}{lira['tpr_at_.001']:>9.4f}{area + first:>21}")
+    return [*text, "  at .001: true-positive rate; first: of the deletions that changed the model", ""]
 
 
 def _pictures(result: dict[str, Any]) -> list[str]:

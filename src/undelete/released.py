@@ -1,0 +1,89 @@
+"""Two released models and public records, as files or objects, in one space: what an audit starts from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from undelete import inputs
+from undelete.adapters.align import align, changed_fills
+from undelete.adapters.files import load_model
+from undelete.adapters.model import LinearModel
+from undelete.adapters.readout import Readout
+from undelete.adapters.sklearn import from_sklearn
+from undelete.data.schema import ImageInfo
+from undelete.inputs import Table
+from undelete.maths.losses import LOSSES
+from undelete.release import Release
+
+Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two released models and the public records, read and put in the old model's space.
+
+    Parameters
+    ----------
+    old, new : LinearModel
+        Before and after.
+    public : DataFrame
+        The public records, raw.
+    release : Release
+        What an attack sees of them, one deletion.
+    readout : Readout or None
+        How pixels are read off a record, where records are images.
+    gapless : list of str
+        Columns whose imputers changed without meaning, since no public record has a missing cell there.
+    warnings : list of str
+        What a reader should know of the input.
+    """
+
+    old: LinearModel
+    new: LinearModel
+    public: pd.DataFrame
+    release: Release
+    readout: Readout | None
+    gapless: list[str]
+    warnings: list[str]
+
+
+def read_pair(
+    before: Model,
+    after: Model,
+    public: Table,
+    *,
+    target: str | None = None,
+    n: int | None = None,
+    l2: float | None = None,
+    trust: bool = False,
+    image: ImageInfo | None = None,
+) -> Pair:
+    """Read two released models and public records; parameters and errors as of `undelete.audit`.
+
+    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients, so that both
+    models are in the old one's space.
+    """
+    table = inputs.as_records(public)
+    paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
+    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
+    gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
+    W_after = align(old, new, gapless)
+    n, warnings = inputs.count(n, old)
+    readout = inputs.pixels(old, table, image)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, target), raw=readout is None)
+    if inputs.no_intercept(old, new):
+        view["constant"] = None
+    release = Release(
+        loss=LOSSES[old.loss],
+        W_before=old.W,
+        W_after=W_after[None],
+        n=n,
+        l2=inputs.penalty(old, l2),
+        **view,
+    )
+    return Pair(old, new, table, release, readout, gapless, warnings)

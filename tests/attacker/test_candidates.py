@@ -1,0 +1,178 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from tests.conftest import LOSS_NAMES, people
+from undelete.attacker.candidates import confidence_drop, explain
+from undelete.attacker.membership import confidence
+from undelete.errors import InputError
+from undelete.maintainer.leave_one_out import retrain_without
+from undelete.release import Candidates
+
+
+def played(game, loss="squared", deletions=12, candidates=400, k=1, **size):
+    """A release of the first deletions, and candidates: the deleted, other members, and as many non-members."""
+    one = game(loss=loss, k=k, **size)
+    rows = np.arange(deletions)
+    release = one.release(retrain_without(one.objective, one.W, rows, tol=1e-10).W)
+    strangers = people(np.random.default_rng(77), candidates, one.W.shape[0], one.W.shape[1], loss)
+    X, Y = (np.concatenate(pair) for pair in zip((one.objective.X[:candidates], one.objective.Y[:candidates]),
+                                                 strangers, strict=True))  # fmt: skip
+    return one, release, Candidates(X, Y)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("loss", "k"), [("squared", 1), ("squared", 2), ("logistic", 1), ("softmax", 3)])
+def test_the_deleted_record_is_named_among_members_and_others(game, loss, k, seed):
+    _, release, candidates = played(game, loss, k=k, seed=seed)
+    found = explain(release, candidates)
+    assert (found.misfit.argmin(axis=1) == np.arange(12)).mean() > 0.9
+    own = found.probability[np.arange(12), np.arange(12)]
+    assert np.median(own) > 0.9
+    np.testing.assert_allclose(found.probability.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(found.log_likelihood, -found.misfit / 2)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_the_deleted_record_s_own_misfit_is_about_chi_squared(game, loss):
+    """Over private and public samples drawn anew: mean d, and p-values that are small no oftener than they say."""
+    misfit, p_value = [], []
+    for seed in range(40):
+        one = game(loss=loss, n=3000, m=1500, seed=seed)
+        rows = np.arange(4)
+        release = one.release(retrain_without(one.objective, one.W, rows, tol=1e-10).W)
+        found = explain(release, Candidates(one.objective.X[rows], one.objective.Y[rows]))
+        assert (found.degrees == 6).all()
+        misfit.append(np.diag(found.misfit))
+        p_value.append(np.diag(found.p_value))
+    np.testing.assert_allclose(np.array(p_value), chi2.sf(np.array(misfit), 6))
+    # four deletions share one error of the public Hessian: the mean of 40 samples, standard error about .5
+    assert np.mean(misfit) == pytest.approx(6, abs=1.2)
+    assert np.mean(np.array(p_value) < 0.05) < 0.15
+
+
+def test_none_of_the_candidates_fits_when_somebody_else_was_deleted(game):
+    _, release, candidates = played(game)
+    others = Candidates(candidates.X[12:200], candidates.Y[12:200])
+    found = explain(release, others)
+    assert np.median(found.p_value.max(axis=1)) < 1e-3
+    np.testing.assert_allclose(found.probability.sum(axis=1), 1.0)  # the question was "given that it is one of them"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_a_naive_twin(game, seed):
+    one, release, candidates = played(game, "logistic", deletions=1, candidates=5, n=300, m=200, seed=seed)
+    n, m, X, loss = 300, 200, one.X_public, one.objective.loss
+    D = (one.W - release.W_after[0])[:, 0]
+    h = loss.curvature(one.Y_public, X @ one.W)[:, 0]
+    s = (h * (X @ D))[:, None] * X
+    G = n * s.mean(axis=0) + one.objective.l2 * D
+    S = n**2 * (1 / m + 1 / n) * np.cov(s.T, bias=True)
+    for i, (x, y) in enumerate(zip(candidates.X, candidates.Y, strict=True)):
+        z = x @ one.W
+        g = x * (loss.curvature(y, z) * (x @ D) - loss.residual(y, z))
+        expected = (G - g) @ np.linalg.solve(S, G - g)
+        assert explain(release, candidates).misfit[0, i] == pytest.approx(expected, rel=1e-8)
+
+
+def test_without_n_the_best_scale_is_taken(game):
+    one, release, candidates = played(game, deletions=3)
+    blind = one.release(release.W_after, n=None, l2=None)
+    found = explain(blind, candidates)
+    assert (found.degrees == 5).all()
+    assert (found.misfit.argmin(axis=1) == np.arange(3)).all()
+    # n = m here, so that the metric is the same: no fixed scale explains the gradient better than the best one
+    fixed = explain(one.release(release.W_after, l2=None), candidates)
+    assert (found.misfit <= fixed.misfit + 1e-9).all()
+
+
+def test_a_record_beyond_the_margin_leaves_no_trace_and_all_like_it_are_alike(game):
+    one = game(loss="squared_hinge")
+    beyond = one.objective.Y[:, 0] * (one.objective.X @ one.W)[:, 0] > 1
+    rows = np.flatnonzero(beyond)[:1]
+    release = one.release(retrain_without(one.objective, one.W, rows, tol=1e-10).W)
+    some = np.concatenate([np.flatnonzero(beyond)[:4], np.flatnonzero(~beyond)[:30]])
+    found = explain(release, Candidates(one.objective.X[some], one.objective.Y[some]))
+    assert found.misfit[0].tolist() == [0.0] * 4 + [np.inf] * 30
+    assert found.probability[0].tolist() == [0.25] * 4 + [0.0] * 30
+    assert np.isnan(found.p_value).all()
+
+
+def test_a_support_vector_is_named(game):
+    one = game(loss="squared_hinge", seed=1)
+    inside = np.flatnonzero(one.objective.Y[:, 0] * (one.objective.X @ one.W)[:, 0] < 1)[:8]
+    release = one.release(retrain_without(one.objective, one.W, inside, tol=1e-10).W)
+    found = explain(release, Candidates(one.objective.X[:300], one.objective.Y[:300]))
+    assert (found.misfit.argmin(axis=1) == inside).all()
+
+
+def test_equal_models_of_another_loss_are_explained_by_nobody(game):
+    one = game(loss="logistic")
+    found = explain(one.release(one.W[None]), Candidates(one.objective.X[:5], one.objective.Y[:5]))
+    assert np.isinf(found.misfit).all()
+    assert (found.probability == 0).all()
+
+
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+def test_the_drop_in_confidence_is_what_both_models_predict(game, loss):
+    _, release, candidates = played(game, loss, deletions=3, candidates=10)
+    drop = confidence_drop(release, candidates)
+    for i in range(3):
+        before, after = (
+            confidence(release.loss, candidates.Y, candidates.X @ W) for W in (release.W_before, release.W_after[i])
+        )
+        np.testing.assert_allclose(drop[i], before - after, atol=1e-12)
+
+
+def test_blocks_change_nothing(game, monkeypatch):
+    _, release, candidates = played(game, "softmax", deletions=3, candidates=20)
+    whole, drop = explain(release, candidates).misfit, confidence_drop(release, candidates)
+    monkeypatch.setattr("undelete.attacker.candidates._BLOCK_NUMBERS", 100)
+    np.testing.assert_allclose(explain(release, candidates).misfit, whole, rtol=1e-6)
+    np.testing.assert_allclose(confidence_drop(release, candidates), drop, atol=1e-12)
+
+
+def test_the_order_of_the_candidates_says_nothing(game):
+    _, release, candidates = played(game, deletions=2)
+    order = np.random.default_rng(0).permutation(len(candidates.X))
+    mixed = explain(release, Candidates(candidates.X[order], candidates.Y[order]))
+    np.testing.assert_allclose(mixed.misfit, explain(release, candidates).misfit[:, order], rtol=1e-9)
+
+
+def test_in_a_fresh_interpreter_that_has_only_the_release_and_the_candidates(game, tmp_path):
+    _, release, candidates = played(game, deletions=2)
+    release.save(tmp_path / "release.npz")
+    np.savez(tmp_path / "candidates.npz", X=candidates.X, Y=candidates.Y)
+    program = (
+        "import sys, numpy as np\n"
+        "from undelete.attacker.candidates import explain\n"
+        "from undelete.release import Candidates, Release\n"
+        "people = np.load('candidates.npz')\n"
+        "found = explain(Release.load('release.npz'), Candidates(people['X'], people['Y']))\n"
+        "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"
+        "private = [m for m in sys.modules if m.startswith(private)]\n"
+        "assert not private, private\n"
+        "np.save('misfit.npy', found.misfit)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    assert np.load(tmp_path / "misfit.npy").tobytes() == explain(release, candidates).misfit.tobytes()
+
+
+def test_refusals(game):
+    _, release, candidates = played(game, deletions=1)
+    with pytest.raises(InputError, match=r"candidates have 5 features and 1 targets, the model 6 and 1: encode them"):
+        explain(release, Candidates(candidates.X[:, 1:], candidates.Y))
+    with pytest.raises(InputError, match=r"candidates have 6 features and 2 targets, the model 6 and 1"):
+        explain(release, Candidates(candidates.X, np.c_[candidates.Y, candidates.Y]))
+
+
+def test_a_model_too_large_for_its_covariance_is_refused(game, monkeypatch):
+    _, release, candidates = played(game, deletions=1)
+    monkeypatch.setattr("undelete.attacker.candidates.MOST_PARAMETERS", 5)
+    with pytest.raises(
+        InputError, match=r"the model has 6 parameters: the covariance of the estimate needs the square"
+    ):
+        explain(release, candidates)
