@@ -103,6 +103,9 @@ def test_the_curves_say_how_they_came_about(played: tuple[Path, dict[str, dict[s
                 assert attack["label_low"] <= attack["label"] <= attack["label_high"]
                 assert ("median_embedding" in attack) == ("bandwidth" in one)
     assert all(one["attacks"]["avg"]["median_centred"] == 0 for one in result["rows"][0]["panels"])
+    for column in zip(*(row["panels"] for row in result["rows"]), strict=True):
+        same = {round(one["attacks"]["avg"]["median_cosine"], 6) for one in column}
+        assert len(same) == 1  # of all pixels, whatever the model sees
     pixels = result["rows"][0]["panels"][0]["attacks"]
     assert pixels["hrec"]["median_cosine"] > pixels["maxdiff"]["median_cosine"]
 

@@ -238,7 +238,8 @@ class _Game:
             blank = np.linalg.norm(guess, axis=1) <= _NOTHING
             direction = np.array([status == "direction" for status in found.status])
             row = {
-                "cosine": np.where(blank, 0.0, scores["cosine"]),
+                # of all pixels, those too that are the same for all public images
+                "cosine": np.where(blank, 0.0, cosine(_records(dealt, own), guess)),
                 "centred": np.where(blank, 0.0, scores["centred_cosine"]),
                 "direction": direction.astype(float),
             }
