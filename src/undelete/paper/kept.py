@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import undelete
 
+_RETRAINING = ("maintainer", "maths")
 _ATTACKING = ("attacker", "maths", "scoring", "release.py", "examine.py")
 
 
@@ -75,12 +76,21 @@ def digest(*words: object) -> str:
     return hashlib.sha256(json.dumps([str(word) for word in words]).encode()).hexdigest()
 
 
-@cache
 def attacking_code() -> str:
     """Return a digest of the source that turns two models into scores: results of other code are not taken over."""
+    return _code(_ATTACKING)
+
+
+def retraining_code() -> str:
+    """Return a digest of the source that retrains: a sweep that other code began is not gone on with."""
+    return _code(_RETRAINING)
+
+
+@cache
+def _code(names: tuple[str, ...]) -> str:
     root = Path(undelete.__file__).parent
     found = hashlib.sha256()
-    for name in _ATTACKING:
+    for name in names:
         place = root / name
         for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
             found.update(file.read_bytes())

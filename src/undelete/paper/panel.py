@@ -28,7 +28,7 @@ from undelete.examine import run_attack
 from undelete.maintainer.game import Truth, play, released
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import blocks
-from undelete.paper.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest
+from undelete.paper.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest, retraining_code
 from undelete.paper.models import Fitted, Model, deal, fit_private, in_space
 from undelete.paper.population import Floats, Halves, Population
 from undelete.paper.steps import Steps
@@ -197,7 +197,7 @@ class _Game:
         key = digest(mark, rows.tolist(), fingerprint([fitted.W]))
         kept = shelf.load(name, key)
         if kept is None:
-            start, sweep = time.perf_counter(), shelf.sweep(key)
+            start, sweep = time.perf_counter(), shelf.sweep(digest(key, retraining_code()))
             release, played = play(
                 fitted.objective, fitted.W, rows, public, tol=fitted.tolerance, progress=steps.onward(),
                 checkpoint=sweep,
