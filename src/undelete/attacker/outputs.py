@@ -19,6 +19,7 @@ from undelete.maths.solvers import factor
 from undelete.release import Floats, Release
 
 _HELD = 16_000_000  # predictions held at a time: 128 MB
+_RIDGE = 1e-3  # of the mean square, added to each direction: what few public records have is not known that well
 _CLEAR = 0.05  # share of q in further positive entries by which one sign is better than the other
 _NULL = 1e-9  # variance of the outputs' error, relative to the largest, that counts as none: softmax has one such
 
@@ -84,6 +85,9 @@ def _first(signal: Floats, B: Floats) -> Floats:
 def _metric(release: Release) -> tuple[Floats, Floats]:
     """Return a half of the inverse second moment of the public records (d, r), and each one's leverage (m,)."""
     X = release.X_public
-    half = np.asarray(factor(X.T @ X / len(X)).half)
+    A = X.T @ X / len(X)
+    diagonal = np.arange(len(A))
+    A[diagonal, diagonal] += _RIDGE * float(np.trace(A)) / len(A)
+    half = np.asarray(factor(A).half)
     leverage = np.concatenate([((X[rows] @ half) ** 2).sum(axis=1) for rows in blocks(len(X), 4096)])
     return half, leverage
