@@ -34,7 +34,7 @@ _TABLES = {
 _IMAGES = {
     "plain": "it reads the record, or its embedding, off the label's column of the estimated gradient",
     "ours": (
-        "reads all classes' columns, and looks for the most probable record behind\n"
+        "looks, in the columns of all classes, for the most probable record behind\n"
         "an embedding, or the nearest one in the public range (`docs/maths.md` (11), (12))"
     ),
     "data": "what `undelete data mnist fashion_mnist cifar10` downloads; without --data it is ~/.cache/undelete",
