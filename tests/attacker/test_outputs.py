@@ -167,6 +167,14 @@ def test_a_record_of_unsure_scale_takes_a_usual_length(game):
     assert np.median(off) < 0.8  # one would be the mean
 
 
+def test_a_class_that_no_public_record_has_takes_the_length_of_all(game):
+    release = _release(game("softmax", k=4), np.arange(12))
+    lacking = dataclasses.replace(release, Y_public=np.eye(4)[np.ones(len(release.X_public), dtype=int)])
+    found = hrec_plus(lacking, RNG(0))
+    assert np.isfinite(found.X).all()
+    assert len(set(found.target.argmax(axis=1))) > 1  # classes other than the public one
+
+
 def test_an_estimate_says_when_there_is_none(game):
     from undelete.attacker.baselines import avg
 

@@ -54,11 +54,12 @@ def bounded(release: Release, g: Floats, estimate: Estimate) -> Floats:
 
 
 def _own(release: Release, output: int) -> Indices:
-    """Return the public records of the class that an output stands for; all where that is not known."""
+    """Return the public records of the class that an output stands for; all where there are none."""
     Y = release.Y_public
     if Y is None or release.target_kind != "class" or Y.shape[1] == 1:
         return np.arange(len(release.X_public))
-    return np.flatnonzero(Y.argmax(axis=1) == output)
+    own = np.flatnonzero(Y.argmax(axis=1) == output)
+    return own if own.size else np.arange(len(Y))
 
 
 @dataclass(frozen=True, eq=False)

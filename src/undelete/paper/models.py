@@ -118,11 +118,6 @@ class Fitted:
     account: dict[str, Any]
 
 
-def mark(dealt: Halves) -> str:
-    """Return a digest of all records and targets."""
-    return fingerprint([dealt.X, dealt.Y, dealt.X_public, dealt.Y_public])
-
-
 def deal(model: Model, population: Population, seed: int, steps: Steps) -> tuple[Halves, str]:
     """Return a population's halves before any features, and a digest of all that their model depends on."""
     steps.begin(f"{population.name}, {model.label}: reading")
