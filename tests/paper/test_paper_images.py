@@ -14,7 +14,7 @@ import pytest
 from tests.paper.conftest import FEATURES, IMAGES
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
-from undelete.paper import DELETIONS, EXPERIMENTS, images, lines, models, panel
+from undelete.paper import DELETIONS, EXPERIMENTS, better, better_images, images, lines, models, panel
 from undelete.paper.figure import shelf
 from undelete.paper.kept import Shelf
 from undelete.paper.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
@@ -221,11 +221,13 @@ def test_200_images_are_usual_and_too_few_refused(images_dir: Path) -> None:
 
 
 def test_the_decoders_are_compared_on_the_figures_deletions(
-    played: tuple[Path, dict[str, dict[str, Any]]], images_dir: Path
+    played: tuple[Path, dict[str, dict[str, Any]]], images_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, results = played
+    pictures = tuple(dataclasses.replace(case, splits=1) for case in better.CASES if case.curve == "cosine")
+    monkeypatch.setattr(better, "CASES", pictures)
     kept = {path: path.stat().st_mtime_ns for path in out.glob("cache/*/models-*.npz")}
-    result = EXPERIMENTS["better_images"](images_dir, out, COUNT, 0, None)
+    result = EXPERIMENTS["better"](images_dir, out, COUNT, 0, None)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # nothing is retrained again
     panels = {(p["sample"], p["model"]): p for row in results["fig3"]["rows"] for p in row["panels"]}
     for case in result["cases"]:
@@ -238,7 +240,14 @@ def test_the_decoders_are_compared_on_the_figures_deletions(
         assert ours["label"]["value"] is not None
         assert ours["exact_record"]["value"] is None  # a picture is never right to the last shade
         assert case["deletions"] == COUNT
+        assert ours["deciles_ahead"]["value"] == pytest.approx(
+            np.mean([np.less(*(case["decoders"][d]["curve"][20 * i] for d in ("hrec", "hrec+"))) for i in range(1, 10)])
+        )
+    assert len(result["cases"]) == 9
+    monkeypatch.setattr(better_images, "attacked", None)  # a game that is kept is not played again
+    again = EXPERIMENTS["better"](images_dir, out, COUNT, 0, None)
+    assert again["cases"] == result["cases"]
     text = page([result])
     assert "| Fashion-MNIST, softmax on pixels | label" in text
-    assert "(better_images.svg)" in text
+    assert "(better.svg)" in text
     assert all(len(line) <= 80 for line in lines(result))

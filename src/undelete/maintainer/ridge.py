@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.separable import REGULAR, SeparableStep
 from undelete.maintainer.sweep import Block, gradient_norms, rows_in_block
-from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
-from undelete.maths.objective import Objective, accumulate, predict
+from undelete.maths.arrays import Array, columns, namespace, take_rows, to_numpy
+from undelete.maths.objective import Objective, accumulate
 from undelete.maths.solvers import shortest
 
 _ROUGH = 1e-13  # gradient per record over which the closed form is refined
@@ -48,15 +48,22 @@ class ClosedForm:
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         """Return the models without each of the rows."""
-        objective, xp = self.step.objective, namespace(self.W)
-        own = objective.take(rows)
-        hx, _, slack = self.step.lifted(rows)
-        regular = to_numpy(slack > REGULAR)
+        xp = namespace(self.W)
+        own = self.step.objective.take(rows)
+        xt = columns(own.X)
+        hx = self.step.factored.solve(xt)
+        c = take_rows(self.step.curvature, rows)
+        slack = 1 - c * xp.sum(xt * hx, axis=0)
+        safe = slack > REGULAR
         # maths (2): the inverse without the record, applied to x_i, is A^-1 x_i / (1 - h_i)
-        pull = own.residual(own.X @ self.W) / xp.where(slack > REGULAR, slack, xp.ones_like(slack))[:, None]
-        V = self.W + hx[:, :, None] * pull[:, None, :]
-        norm = gradient_norms(self._gradient(own, V), objective.n)
+        pull = own.residual(own.X @ self.W) / xp.where(safe, slack, xp.ones_like(slack))[:, None]
+        V = hx[:, :, None] * pull[None, :, :]  # (d, b, k)
+        V += self.W[:, None, :]
+        gradient = xp.abs(self._gradient(own, xt, V))
+        norm = np.array(to_numpy(xp.max(xp.max(gradient, axis=0), axis=1)) / self.step.objective.n)
+        regular = to_numpy(safe)
         rough = regular & (norm > _ROUGH)
+        V = xp.permute_dims(V, (1, 0, 2))
         if regular.all() and not rough.any() and self.step.factored.full_rank:
             return Block(V, norm, np.ones(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_))
         return self._mended(rows, V, regular, rough)
@@ -69,22 +76,31 @@ class ClosedForm:
         parts = [take_rows(V, np.flatnonzero(fine)) - self.W, self._refined(rows[rough])]
         D = shortest(xp.concat(parts, axis=0), self.step.factored.null, self.metric)
         V = take_rows(xp.concat([self.W + D, self._needed(rows[~regular])], axis=0), np.argsort(where))
-        norm = gradient_norms(self._gradient(objective.take(rows), V), objective.n)
+        norm = gradient_norms(self._whole_gradient(objective.take(rows), V), objective.n)
         steps = 1 + rough.astype(np.int64)
         return Block(V, norm, steps, np.zeros(len(rows), dtype=np.bool_))
 
-    def _gradient(self, own: Objective, V: Array) -> Array:
-        """Return the gradient over the remaining records at V (b, d, k); `own` are the records that are deleted."""
+    def _gradient(self, own: Objective, xt: Array, V: Array) -> Array:
+        """Return the gradient over the remaining records at V (d, b, k); `own` are the deleted ones, `xt` (d, b)."""
+        xp = namespace(V)
         # one product for all deletions, not a small one for each
-        whole = namespace(V).permute_dims(predict(self.step.hessian, V), (1, 0, 2))
-        return whole - self.moment - own.own_gradients(V)
+        gradient = xp.reshape(self.step.hessian @ xp.reshape(V, (V.shape[0], -1)), V.shape)
+        gradient -= self.moment[:, None, :]
+        left = own.residual(xp.sum(xt[:, :, None] * V, axis=0))  # (b, k)
+        gradient -= xt[:, :, None] * left[None, :, :]
+        return gradient
+
+    def _whole_gradient(self, own: Objective, V: Array) -> Array:
+        """Return the same at V (b, d, k), of that shape."""
+        xp = namespace(V)
+        return xp.permute_dims(self._gradient(own, columns(own.X), xp.permute_dims(V, (1, 0, 2))), (1, 0, 2))
 
     def _refined(self, rows: NDArray[np.int64]) -> Array:
         """Return the changes D by two Newton steps: the second removes the rounding of the first."""
         own = self.step.objective.take(rows)
         D = namespace(self.W).zeros_like(own.own_gradients(self.W))
         for _ in range(2):
-            D = D - self.step.solve(rows, self._gradient(own, self.W + D))
+            D = D - self.step.solve(rows, self._whole_gradient(own, self.W + D))
         return D
 
     def _needed(self, rows: NDArray[np.int64]) -> Array:

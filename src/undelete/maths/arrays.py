@@ -43,6 +43,17 @@ def take_rows(array: Array, rows: NDArray[np.int64]) -> Array:
     return xp.take(array, xp.asarray(rows, device=device(array)), axis=0)
 
 
+def columns(X: Array) -> Array:
+    """Return the transpose (d, n) of X (n, d) with each column's numbers side by side in memory.
+
+    Sums over a few features, and products of two, then run along many records.
+    """
+    xp = namespace(X)
+    turned = xp.empty((X.shape[1], X.shape[0]), dtype=X.dtype, device=device(X))
+    turned[...] = xp.matrix_transpose(X)
+    return turned
+
+
 def largest(Z: Array) -> Array:
     """Return the maximum over the last axis, kept: by halves, which is faster than a reduction of a few numbers."""
     while Z.shape[-1] > 1:

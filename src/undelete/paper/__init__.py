@@ -22,7 +22,7 @@ Folder = str | os.PathLike[str]
 Experiment = Callable[[Folder | None, Folder, int | None, int, Progress | None], dict[str, Any]]
 
 _TABLES = ("fig1", "fig5", "fig6", "fig7", "fig10", "table1", "better")
-IMAGE_EXPERIMENTS = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2", "better_images")
+IMAGE_EXPERIMENTS = ("fig2", "fig3", "fig4", "fig11", "fig12", "fig13", "fig14", "table2")
 DELETIONS = dict.fromkeys(_TABLES, 2000) | dict.fromkeys(IMAGE_EXPERIMENTS, 200)
 """Deletions a panel, unless said otherwise; the paper's are all."""
 
@@ -40,7 +40,6 @@ def _run(
 
     runs: dict[str, Experiment] = {
         **tabular.FIGURES, **image_figures.FIGURES, "table1": table1.run, "table2": table2.run, "better": better.run,
-        "better_images": partial(better.run, images=True),
         "fig1": fig1.run, "fig7": fig7.run,
     }  # fmt: skip
     return runs[name](data_dir, out, deletions, seed, progress)

@@ -8,11 +8,16 @@ from undelete.paper import Folder
 from undelete.paper.better_tables import Played
 from undelete.paper.figure import shelf
 from undelete.paper.images import load
-from undelete.paper.models import Model
+from undelete.paper.kept import Kept, attacking_code, digest
+from undelete.paper.measures import DECODERS, Game, attacked
+from undelete.paper.models import Model, deal
 from undelete.paper.panel import play_release
+from undelete.paper.steps import Steps
+
+_FORM = 1  # of what is kept of a game
 
 
-def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, seed: int, out: Path) -> Played:
+def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, seed: int, out: Path) -> Game:
     """Play images, as in the paper's figures: see `undelete.paper.panel`.
 
     Parameters
@@ -28,8 +33,25 @@ def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, s
     seed : int
         Determines halves, features and deletions: the same as in the figures.
     out : path
-        Keeps what is fitted and retrained, for the figures too.
+        Keeps what is fitted and retrained, for the figures too, and the game.
     """
     population = load(data_dir, (name,))[0]
-    kept = shelf(out, population, seed)
-    return Played(*play_release(population, model, min(deletions, population.n), seed, kept))
+    on_shelf, count = shelf(out, population, seed), min(deletions, population.n)
+    _, mark = deal(model, population, seed, Steps())
+    entry, key = f"decoders-{model.key}-{count}", digest(_FORM, mark, count, *DECODERS, attacking_code())
+    kept = on_shelf.load(entry, key)
+    if kept is None:
+        game = attacked(Played(*play_release(population, model, count, seed, on_shelf)), seed)
+        arrays = {
+            f"{what}_{d}": array[d]
+            for what, array in (("scores", game.scores), ("right", game.right))
+            for d in DECODERS
+        }
+        account = {"game": game.account, "columns": game.columns, "seconds": game.seconds}
+        kept = on_shelf.store(entry, key, arrays, account)
+    return _game(kept)
+
+
+def _game(kept: Kept) -> Game:
+    scores, right = ({d: kept.arrays[f"{what}_{d}"] for d in DECODERS} for what in ("scores", "right"))
+    return Game(kept.account["game"], kept.account["columns"], kept.account["seconds"], scores, right)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ class Played:
     account: dict[str, Any]
 
 
-def income(state: str, model: Model, data_dir: Folder | None, deletions: int, seed: int, out: Path) -> Played:
+def income(state: str, model: Model, data_dir: Folder | None, deletions: int, seed: int) -> Played:
     """Play people of the American Community Survey, as in the paper's figures: see `undelete.paper.samples`.
 
     Parameters
@@ -50,8 +49,6 @@ def income(state: str, model: Model, data_dir: Folder | None, deletions: int, se
         How many, of all private records at most.
     seed : int
         Determines halves, folds and deletions: the same as in the figures.
-    out : path
-        Not used: nothing is kept.
     """
     sample = Sample(state, acs_income(state, data_dir))
     dealt = sample.halves(model.kind, seed)
@@ -91,7 +88,7 @@ def standardised(dealt: Halves) -> Design:
     )
 
 
-def wages(data_dir: Folder | None, deletions: int, seed: int, out: Path) -> Played:
+def wages(data_dir: Folder | None, deletions: int, seed: int) -> Played:
     """Play the demonstration's people and model: see `undelete.demo`; they come with a package, not from the folder."""
     people = census_wages()
     private, public = split_half(people, np.random.default_rng(seed))

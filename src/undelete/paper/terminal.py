@@ -18,6 +18,7 @@ SHOWN = {
     "median_cosine": "cosine, median",
     "q10_cosine": "cosine, lowest decile",
     "share_above_.99": "cosine above .99",
+    "deciles_ahead": "deciles ahead of hrec",
     "label": "label right",
     "median_target_error": "error of the target, median",
     "milliseconds": "milliseconds a deletion",
