@@ -6,10 +6,10 @@ record i:
 
     H_i D + 1/2 T_i[D, D] + g_i = 0.
 
-What the expansion leaves out is a fourth derivative along D. |loss''''| <= 1/8, so the remaining gradient's
-entry k at W + D is at most, maths (14),
+What the expansion leaves out is a fourth derivative along D, at most q_j for record j as far as D moves its
+prediction. So the remaining gradient's entry k at W + D is at most, maths (14),
 
-    |e_k| + 1/48 max_j |x_j D| D' M_k D,    M_k = sum_j w_j |x_jk| x_j x_j',
+    |e_k| + 1/6 max_j |x_j D| D' M_k D,    M_k = sum_j w_j q_j |x_jk| x_j x_j',
 
 with e the residual of the equation above, which is computed, and w_j the record's weight. With H^-1 = S S' and
 D = S y, max_j |x_j D| <= max_j ||x_j S|| ||y||. The sums run over all n records, which only makes the bound
@@ -39,6 +39,7 @@ _REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the 
 _NUMBERS = 4_000_000  # in a temporary array
 _PAIRS = 128_000  # products of two features held at once: 1 MB, what a processor's cache holds
 _FEWEST = 256  # records, or the products lose their speed
+_FOURTH, _FIFTH = 0.125, 0.128  # at most |loss''''| and its derivative, maths (14)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +118,13 @@ class LogisticCertificate(Expansion):
         s = objective.loss.residual(xp.ones_like(self.z), self.z)[:, 0] + 1  # s(z)
         self.third = self.curvature * (1 - 2 * s)
         weights = xp.ones_like(s) if objective.weights is None else objective.weights
-        self.tensors = _tensors(X, self.third, weights)  # T and M
         self.furthest = float(xp.max(self.reach))
+        # how far a deletion's first step moves any prediction, at most
+        self.near = self.furthest * float(xp.max(xp.abs(self.residual) * self.reach))
+        p = s * (1 - s)
+        fourth = xp.abs(p * (1 - 6 * p)) + _FIFTH * self.near + 4 * self.rounding.eps
+        fourth = xp.where(fourth < _FOURTH, fourth, _FOURTH * xp.ones_like(s))
+        self.tensors = _tensors(X, self.third, weights * fourth)  # T and M
         eta = self.rounding.eta
         # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is 1/4 at most anyway
         near = xp.where(eta < 1, xp.minimum(3 * self.curvature, weights / 4), weights / 4)
@@ -148,12 +154,20 @@ class LogisticCertificate(Expansion):
         twice = _twice(D, self.tensors)  # T[D, D] and D'M D
         left = D @ self.hessian - x * c[:, None] * summed(x * D) + (twice[:, :d] - own(D)) / 2 + gradient
         move = self.furthest * xp.sqrt(summed(y**2)[:, 0]) + beyond
-        quartic = twice[:, d:] * (move / 48)[:, None]
-        bounds = xp.abs(left) + xp.abs(quartic) + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
+        quartic = xp.abs(twice[:, d:]) * (move / 6)[:, None] + self._beyond(D, move)
+        bounds = xp.abs(left) + quartic + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
         bound = to_numpy(largest(bounds)[:, 0]) / self.objective.n
         steps = np.where(to_numpy(pulls)[:, 0], 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
         sound = np.isfinite(bound) & without.regular
         return Certified(W, np.where(sound, bound, np.inf), steps)
+
+    def _beyond(self, D: Array, move: Array) -> Array:
+        """Return what the fourth derivatives add where a prediction moves further than `near`: (b, d), or zero."""
+        xp = namespace(D)
+        far = xp.maximum(move - self.near, xp.zeros_like(move))
+        if not bool(xp.any(far > 0)):
+            return xp.zeros_like(move)[:, None]
+        return (_FIFTH * far * move**2 / 6)[:, None] * (xp.abs(D) @ self.rounding.B)
 
     def _rounded(self, D: Array, move: Array, start: Array) -> Array:
         """Return the rounding of all terms (b, d); see `Rounding`."""
