@@ -6,6 +6,7 @@ import pytest
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maintainer.penalty import hold_out_penalty
+from undelete.maintainer.preconditioner import principal_axes
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
@@ -48,3 +49,24 @@ def test_without_an_optimum_there_is_no_choice():
     apart = Objective(np.column_stack([whole.Y * 5, np.ones(whole.n)]), whole.Y, whole.loss, np.zeros(4))
     with pytest.raises(InputError, match="the classes may be separable; use larger penalties"):
         hold_out_penalty(apart, [1.0], np.random.default_rng(0), test=60)
+
+
+def test_a_large_softmax_model_has_its_axes_found_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(size=(120, 8)), np.ones(120)]
+    Y = np.eye(3)[np.argmax(X @ rng.normal(size=(9, 3)) + rng.gumbel(size=(120, 3)), axis=1)]
+    objective = Objective(X, Y, LOSSES["softmax"], np.append(np.ones(8), 0.0))
+    penalties = (0.0, 0.1, 1.0, 10.0)
+
+    def choice():
+        return hold_out_penalty(objective, penalties, np.random.default_rng(1), test=40)
+
+    dense, found = choice(), []
+    monkeypatch.setattr("undelete.maintainer.fit._DENSE_PARAMETERS", 10)
+    monkeypatch.setattr(
+        "undelete.maintainer.penalty.principal_axes", lambda records: found.append(records) or principal_axes(records)
+    )
+    free = choice()
+    assert free.penalty == dense.penalty
+    assert free.loss == pytest.approx(dense.loss, rel=1e-5)
+    assert len(found) == 1

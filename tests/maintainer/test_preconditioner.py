@@ -50,6 +50,18 @@ def test_with_all_probabilities_alike_few_axes_are_enough(penalty, axes, monkeyp
     np.testing.assert_allclose(found, exact(objective, W, V), rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("free", [0, 2])
+def test_the_axes_of_another_penalty_are_the_same_in_another_unit(free, monkeypatch):
+    plain = make(d=6, k=4)
+    l2 = np.r_[np.linspace(0.5, 2.0, 6 - free), np.zeros(free)]
+    one, other = (Objective(plain.X, plain.Y, plain.loss, factor * l2) for factor in (1.0, 7.0))
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 6)
+    rng = np.random.default_rng(2)
+    Z, V = rng.normal(size=plain.Y.shape), contrasts(rng.normal(size=(3, 6, 4)))
+    own, moved = (TwoLevel(other, axes, Z) for axes in (principal_axes(other), principal_axes(one).at_penalty(7.0)))
+    np.testing.assert_allclose(moved(V), own(V), rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("penalty", list(PENALTIES))
 def test_it_is_symmetric_and_positive_on_contrasts(penalty, seed, monkeypatch):

@@ -14,7 +14,7 @@ import numpy as np
 
 from undelete.errors import InputError
 from undelete.maintainer.matrix_free import FINEST, MatrixFree
-from undelete.maintainer.preconditioner import TwoLevel
+from undelete.maintainer.preconditioner import PrincipalAxes, TwoLevel
 from undelete.maintainer.ridge import least_norm_metric
 from undelete.maintainer.softmax import dense_hessian
 from undelete.maths.arrays import Array, namespace
@@ -49,6 +49,11 @@ class Fit:
     converged: bool
 
 
+def is_large(objective: Objective) -> bool:
+    """Return whether an objective is fitted by products with its Hessian, which is not formed."""
+    return not objective.loss.separable and objective.X.shape[1] * objective.Y.shape[1] > _DENSE_PARAMETERS
+
+
 def gradient_norm(objective: Objective, W: Array) -> float:
     """Return |dF/dW|_inf / n."""
     xp = namespace(W)
@@ -62,6 +67,7 @@ def fit(
     max_iterations: int = 100,
     start: Array | None = None,
     has_constant: bool = True,
+    principal: PrincipalAxes | None = None,
 ) -> Fit:
     """Minimise an objective by Newton's method with a line search.
 
@@ -80,6 +86,8 @@ def fit(
     has_constant : bool
         Whether the last feature is the constant, which is not counted in the norm that decides between solutions
         of a least squares model without a penalty.
+    principal : PrincipalAxes, optional
+        Those of a softmax model beyond `is_large`, as `MatrixFree` takes them.
 
     Returns
     -------
@@ -103,7 +111,7 @@ def fit(
         ]
         W, iterations = xp.concat([part[0] for part in parts], axis=1), max(part[1] for part in parts)
     else:
-        W, iterations = _newton(objective, W, tol, max_iterations)
+        W, iterations = _newton(objective, W, tol, max_iterations, principal)
     norm = gradient_norm(objective, W)
     converged = bool(norm <= tol) and _settled(objective, W)
     return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=converged)
@@ -118,8 +126,7 @@ def _settled(objective: Objective, W: Array) -> bool:
     """
     xp = namespace(W)
     free = int(xp.sum(xp.astype(objective.l2 == 0, xp.int64)))
-    large = not objective.loss.separable and W.shape[0] * W.shape[1] > _DENSE_PARAMETERS
-    if isinstance(objective.loss, Squared) or (large and free <= 1):
+    if isinstance(objective.loss, Squared) or (is_large(objective) and free <= 1):
         return True
     parts = [(objective, W)]
     if objective.loss.separable:
@@ -143,10 +150,12 @@ def _least_squares(objective: Objective, start: Array | None, *, has_constant: b
     return shortest(W, factored.null, least_norm_metric(objective, has_constant=has_constant))
 
 
-def _newton(objective: Objective, W: Array, tol: float, max_iterations: int) -> tuple[Array, int]:
+def _newton(
+    objective: Objective, W: Array, tol: float, max_iterations: int, principal: PrincipalAxes | None = None
+) -> tuple[Array, int]:
     """Minimise from W (d, k), k = 1 for a separable loss; stops where no step lowers the value any more."""
     xp = namespace(W)
-    directions = _Directions(objective)
+    directions = _Directions(objective, principal)
     for iteration in range(max_iterations):
         gradient = objective.gradient(W)
         if float(xp.max(xp.abs(gradient))) <= 0.1 * tol * objective.n:
@@ -161,8 +170,8 @@ def _newton(objective: Objective, W: Array, tol: float, max_iterations: int) -> 
 class _Directions:
     """Newton directions; keeps the preconditioner of a large softmax model while it serves."""
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
+    def __init__(self, objective: Objective, principal: PrincipalAxes | None = None) -> None:
+        self.objective, self.principal = objective, principal
         self.large: MatrixFree | None = None
         self.precondition: TwoLevel | None = None
         self.worn = math.inf  # products a digit, twice those of a new preconditioner
@@ -174,11 +183,11 @@ class _Directions:
         if objective.loss.separable:
             return factor(objective.hessian(W, 0)).solve(gradient)
         Z = predict(objective.X, W)
-        if W.shape[0] * W.shape[1] <= _DENSE_PARAMETERS:
+        if not is_large(objective):
             dense = factor(dense_hessian(objective, Z))
             return xp.reshape(dense.solve(xp.reshape(gradient, (-1, 1))), W.shape)
         if self.large is None:
-            self.large = MatrixFree(objective)
+            self.large = MatrixFree(objective, principal=self.principal)
         new = self.precondition is None
         if self.precondition is None:
             self.precondition = self.large.preconditioner(Z)

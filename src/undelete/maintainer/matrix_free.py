@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maintainer.preconditioner import TwoLevel, principal_axes
+from undelete.maintainer.preconditioner import PrincipalAxes, TwoLevel, principal_axes
 from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import conjugate_gradients
@@ -26,6 +26,8 @@ class MatrixFree:
     ----------
     objective : Objective
         Softmax loss.
+    principal : PrincipalAxes, optional
+        Of its records, in the unit of its penalties, where they are known already.
 
     Notes
     -----
@@ -33,10 +35,10 @@ class MatrixFree:
     preconditioner is made 8 d^2 + 24 (r c)^2 more. The first is a copy of the data in single precision.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, *, principal: PrincipalAxes | None = None) -> None:
         self.exact = objective
         self.single = objective.astype(namespace(objective.X).float32)
-        self.principal = principal_axes(self.single)
+        self.principal = principal_axes(self.single) if principal is None else principal
 
     def preconditioner(self, Z: Array) -> TwoLevel:
         """Return an approximate inverse of the Hessian where the predictions are Z (n, k)."""

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from undelete.errors import InputError
-from undelete.maintainer.fit import fit
-from undelete.maths.arrays import Array
+from undelete.maintainer.fit import fit, is_large
+from undelete.maintainer.preconditioner import PrincipalAxes, principal_axes
+from undelete.maths.arrays import Array, namespace
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, accumulate
 
@@ -95,6 +96,7 @@ class _Fits:
     def __init__(self, records: Objective, tol: float) -> None:
         self.records, self.tol = records, tol
         self.last: Array | None = None
+        self.axes: PrincipalAxes | None = None  # at the penalty that the records came with
         self.squared = isinstance(records.loss, Squared)
         if self.squared:
             bare = self._with(0.0)
@@ -110,9 +112,18 @@ class _Fits:
                 return cho_solve(cho_factor(self.hessian + np.diag(penalty * self.records.l2)), self.moment)
             except np.linalg.LinAlgError:
                 return None
-        found = fit(self._with(penalty), tol=self.tol, start=self.last)
+        found = fit(self._with(penalty), tol=self.tol, start=self.last, principal=self._principal(penalty))
         self.last = found.W
         return found.W if found.converged else None
+
+    def _principal(self, penalty: float) -> PrincipalAxes | None:
+        """Return the axes of a large softmax model's records: found once, since a penalty only changes their unit."""
+        if penalty == 0 or not is_large(self.records):
+            return None
+        if self.axes is None:
+            single = self.records.astype(namespace(self.records.X).float32)
+            self.axes = principal_axes(single)
+        return self.axes.at_penalty(penalty)
 
     def _with(self, penalty: float) -> Objective:
         r = self.records

@@ -39,6 +39,11 @@ class PrincipalAxes:
     squares: Array
     scores: Array
 
+    def at_penalty(self, factor: float) -> PrincipalAxes:
+        """Return the same axes where each feature's penalty is `factor` times what it was: their unit is another."""
+        root = factor**-0.5
+        return PrincipalAxes(self.axes * root, self.squares / factor, self.scores * root)
+
 
 def principal_axes(objective: Objective) -> PrincipalAxes:
     """Return the principal axes of an objective's records. Cost n d^2 and about 10 d^3 flops."""
