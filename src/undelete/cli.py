@@ -164,7 +164,7 @@ def _add_simulate(commands: Commands) -> None:
 
 
 def _add_reproduce(commands: Commands) -> None:
-    from undelete.paper import EXPERIMENTS
+    from undelete.paper import EXPERIMENTS, TRAINED
 
     parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
     parser.add_argument(
@@ -187,6 +187,10 @@ def _add_reproduce(commands: Commands) -> None:
         metavar="DIR",
         help="where to write figures and JSON (default: results/)",
     )
+    for option, what in (("shadows", "shadow updates"), ("epochs", "epochs of training on them, at most")):
+        parser.add_argument(
+            f"--{option}", type=_positive, metavar="N", help=f"{' and '.join(TRAINED)}: {what} (the paper's: 10,000)"
+        )
     parser.set_defaults(run=_reproduce)
 
 
@@ -305,12 +309,16 @@ def _image_schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema |
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from undelete.paper import DELETIONS, EXPERIMENTS, lines
+    from undelete.paper import DELETIONS, EXPERIMENTS, TRAINED, lines
 
+    trained = {name: value for name in ("shadows", "epochs") if (value := getattr(options, name)) is not None}
+    for name in options.names:
+        if trained and name not in TRAINED:
+            raise InputError(f"--{next(iter(trained))} is for {' and '.join(TRAINED)}: {name} trains no such networks")
     for name in options.names:
         deletions = getattr(options, "deletions", DELETIONS[name])
         with _bar(name) as bar:
-            result = EXPERIMENTS[name](options.data, options.out, deletions, options.seed, bar)
+            result = EXPERIMENTS[name](options.data, options.out, deletions, options.seed, bar, **trained)
         print("\n".join(lines(result)), flush=True)
     return 0
 

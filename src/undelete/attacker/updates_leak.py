@@ -88,7 +88,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Shadows:
-    """Shadow updates: changes (s, p, k) of the probabilities at p probes, and the public records (s, d0) behind them."""
+    """Shadow updates: changes (s, p, k) of the probabilities at p probes, and the public records (s, d0) behind."""
 
     changes: Floats
     records: Floats
@@ -136,7 +136,7 @@ def posterior_change(loss: Loss, without: Floats, with_record: Floats) -> Floats
     if loss.name == "logistic":
         return np.asarray(expit(with_record) - expit(without))
     raise InputError(
-        f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none: choose a logistic or softmax one"
+        f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none: take a logistic or softmax one"
     )
 
 

@@ -14,7 +14,11 @@ from matplotlib.axes import Axes
 
 from undelete.report import distribution, formatting, svg
 
-_NAMES = {"hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg"}
+NAMES = {
+    "hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg", "updates_leak_step": "Updates-Leak, one step",
+    "updates_leak_retraining": "Updates-Leak, retrained",
+}  # fmt: skip
+"""Attacks as a figure of the paper's names them."""
 _WIDTH, _HEIGHT = 206.0, 128.0  # points, of a panel's axes
 _LEFT, _GAP, _FOOT, _TOP = 60.0, 26.0, 36.0, 46.0
 _SMALL, _LINE = 8.0, 10.5
@@ -39,7 +43,7 @@ class Sheet:
         Draws a panel on its axes: ``paint(axes, panel, first=..., last=...)``, first of its row, in the last row.
     spoken : str
         What there is to see, for those who hear the figure.
-    height : float
+    height, width : float
         Points, of a panel's axes.
     """
 
@@ -50,6 +54,7 @@ class Sheet:
     paint: Callable[..., None]
     spoken: str
     height: float = _HEIGHT
+    width: float = _WIDTH
 
     def write(self, rows: list[list[dict[str, Any]]], stem: Path) -> tuple[Path, Path]:
         """Write ``stem.svg`` and ``stem.png`` and return both paths.
@@ -63,7 +68,7 @@ class Sheet:
         """
         prints = [[self.over(panel, rows[0] if i else []) for panel in row] for i, row in enumerate(rows)]
         heads = [26 + _LINE * max(len(text) for text in row) for row in prints]
-        width = _LEFT + max(len(row) for row in rows) * (_WIDTH + _GAP)
+        width = _LEFT + max(len(row) for row in rows) * (self.width + _GAP)
         notes = self.notes(int(width / 4.5))
         height = _TOP + sum(head + self.height + _FOOT for head in heads) + 16 + _LINE * len(notes)
         top = height - _TOP
@@ -74,7 +79,8 @@ class Sheet:
             for i, row in enumerate(rows):
                 bottom = top - heads[i] - self.height
                 for j, panel in enumerate(row):
-                    box = (_LEFT + j * (_WIDTH + _GAP)) / width, bottom / height, _WIDTH / width, self.height / height
+                    left = _LEFT + j * (self.width + _GAP)
+                    box = left / width, bottom / height, self.width / width, self.height / height
                     axes = figure.add_axes(box)
                     self.paint(axes, panel, first=j == 0, last=i == len(rows) - 1)
                     _head(axes, panel, prints[i][j])
@@ -127,7 +133,7 @@ def _panel(axes: Axes, panel: dict[str, Any], *, lower: float, first: bool, last
     """Draw one panel: curves with their names on them."""
     curves = {name: attack["curve_cosine"] for name, attack in panel["attacks"].items() if panel["changed"]}
     distribution.draw(
-        axes, curves, distribution.styles(list(curves), {}, _NAMES), lower, "cosine similarity" if last else ""
+        axes, curves, distribution.styles(list(curves), {}, NAMES), lower, "cosine similarity" if last else ""
     )
     ticks = [-1, -0.5, 0, 0.5, 1] if lower < 0 else [0, 0.25, 0.5, 0.75, 1]
     axes.set_xticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
@@ -174,7 +180,7 @@ def _labels(panel: dict[str, Any]) -> str:
 
 def _medians(panel: dict[str, Any]) -> str:
     return ", ".join(
-        f"{_NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
+        f"{NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
         for name, attack in panel["attacks"].items()
     )
 

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from undelete.paper import Folder, Progress, pictures
+from undelete.paper.drawing import NAMES
 from undelete.paper.figure import PIXEL_SIMILARITY, Figure, play_panels
 from undelete.paper.files import PIXELS, header, prepare, save
 from undelete.paper.images import Images, load
 from undelete.paper.kept import Kept
 from undelete.paper.models import Model
 from undelete.paper.panel import ATTACKS
-
-_NAMES = {"hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg", "hrec+": "HRec+"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _draw(grid: Grid, result: dict[str, Any], blocks: list[tuple[Images, Kept]],
         )
         for name in grid.rows:
             drawn = [None if (guess != guess).any() else info.pixels(guess[None])[0] for guess in arrays[name]]
-            rows.append(pictures.PictureRow(_NAMES.get(name, name), drawn, arrays[f"cosine_{name}"]))
+            rows.append(pictures.PictureRow(NAMES.get(name, name), drawn, arrays[f"cosine_{name}"]))
     notes = [
         "Under each picture its cosine similarity to the deleted one, in pixels of [-1, 1]. One deletion a label, "
         f"drawn at random by the seed. Exact retraining; {result['split']} {result['seed']}.",

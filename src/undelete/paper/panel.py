@@ -84,7 +84,8 @@ def play_panel(
     """
     steps = steps or Steps()
     dealt, mark = deal(model, population, seed, steps)
-    name, key = f"panel-{model.key}-{deletions}", digest(_FORM, mark, deletions, *attacks, attacking_code())
+    others = "" if tuple(attacks) == ATTACKS else f"-{'-'.join(attacks)}"
+    name, key = f"panel-{model.key}-{deletions}{others}", digest(_FORM, mark, deletions, *attacks, attacking_code())
     kept = shelf.load(name, key)
     if kept is not None:
         steps.add((len(attacks) + 1) * deletions)
@@ -113,7 +114,7 @@ def play_release(
     game = _Game(dealt, fitted, population, model, seed, deletions, [])
     release = game.released(game.rows, 0, game.public(), steps, shelf, mark)
     inputs = None if dealt.inputs is None else dealt.inputs[game.rows]
-    return release, Truth(X=dealt.X[game.rows], Y=dealt.Y[game.rows], inputs=inputs), {
+    return release, Truth(X=dealt.X[game.rows], Y=dealt.Y[game.rows], rows=game.rows, inputs=inputs), {
         "source": population.source, "target": population.target(model.kind).removeprefix("target: "),
         "n": len(dealt.X), "m": len(dealt.X_public), "d": dealt.X.shape[1], "penalty": fitted.account["penalty"],
         "gradient_norm_largest": float(game.gradients[0].max()),

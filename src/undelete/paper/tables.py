@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from undelete.paper.drawing import NAMES
 from undelete.report import formatting
-
-_NAMES = {"hrec+": "HRec+", "hrec": "HRec", "avg": "Avg", "maxdiff": "MaxDiff"}
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -40,7 +39,7 @@ def scores(panels: Sequence[dict[str, Any]]) -> list[str]:
     attacks = [(p, name, attack) for p in panels for name, attack in p["attacks"].items()]
     rows = [
         [
-            _panel(p), _NAMES.get(name, name), _cosine(attack["median_cosine"]),
+            _panel(p), NAMES.get(name, name), _cosine(attack["median_cosine"]),
             f"{_cosine(attack['q10_cosine'])} to {_cosine(attack['q90_cosine'])}",
             _share(attack, "share_above_.9"), _share(attack, "share_above_.99"),
         ]
@@ -73,7 +72,7 @@ def shown(grids: Sequence[dict[str, Any]]) -> list[str]:
     for grid in grids:
         head = [f"{_panel(grid)}, n = {grid['n']:,}", *(str(label) for label in grid["labels"])]
         text += _table(
-            head, [[_NAMES.get(name, name), *map(_cosine, cosines)] for name, cosines in grid["cosines"].items()]
+            head, [[NAMES.get(name, name), *map(_cosine, cosines)] for name, cosines in grid["cosines"].items()]
         )
     return text
 

@@ -53,7 +53,7 @@ def styles(names: Sequence[str], roles: Mapping[str, str], labels: Mapping[str, 
         The name to write; when it lacks one, the attack's own.
     """
     chosen: dict[str, Style] = {}
-    greys = 0
+    greys, others = 0, 0
     for name in names:
         default = "baseline" if name in _BASELINES else "bound" if name in _BOUNDS else "attack"
         role = roles.get(name, default)
@@ -65,7 +65,10 @@ def styles(names: Sequence[str], roles: Mapping[str, str], labels: Mapping[str, 
             chosen[name] = Style(label, svg.PALETTE["bound"], (0, (1, 1.2)), 1.8)
         else:
             colour = svg.PALETTE[colour_of(name)]
-            chosen[name] = Style(label, colour, "solid", 2.2)
+            dashes: Any = "solid"
+            if name not in _COLOURS:  # attacks without a colour of their own share one
+                dashes, others = DASHES[(others - 1) % len(DASHES)] if others else dashes, others + 1
+            chosen[name] = Style(label, colour, dashes, 2.2)
     return chosen
 
 

@@ -1,0 +1,301 @@
+"""Figures 8 and 9 of the paper: Updates-Leak on CIFAR-10, beside the attacks that see the parameters.
+
+The paper compares two different things, and says so: HRec, MaxDiff and Avg on a model that was retrained without
+the record, Updates-Leak on a model that took one gradient step on it. Here Updates-Leak attacks the retraining, too,
+so that all of them are asked the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.updates_leak import Autoencoder, Settings, fit_attack, pretrain
+from undelete.maintainer.game import Truth
+from undelete.maths.embeddings import embed
+from undelete.paper import Folder, Progress
+from undelete.paper.figure import PIXEL_SIMILARITY, shelf
+from undelete.paper.files import PIXELS, header, prepare, save
+from undelete.paper.images import Images, load
+from undelete.paper.kept import Kept, Shelf, attacking_code, digest, retraining_code
+from undelete.paper.leak_drawing import draw_curves, draw_pictures
+from undelete.paper.models import IMAGE_SOFTMAX, Model, deal
+from undelete.paper.panel import play_panel, play_release
+from undelete.paper.population import Floats
+from undelete.paper.shadow_updates import Roles, Updates, full_retraining, single_step
+from undelete.paper.steps import Steps
+from undelete.paper.summary import LEVELS, summary
+from undelete.release import Release
+from undelete.scoring.scores import centred_cosine, cosine
+
+MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
+BESIDE = ("hrec", "avg", "maxdiff", "hrec+")
+SCENARIOS: dict[str, Callable[..., Updates]] = {
+    "updates_leak_step": single_step,
+    "updates_leak_retraining": full_retraining,
+}
+TITLES = {
+    "fig8": ("Updates-Leak beside attacks on the parameters", "after Figure 8 of the paper"),
+    "fig9": ("Images as Updates-Leak gives them back", "after Figure 9 of the paper"),
+}
+_FORM = 1  # of what is kept
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much Updates-Leak is given.
+
+    Parameters
+    ----------
+    probes : int
+        Public records whose probabilities it asks for.
+    shadows : int
+        Shadow updates.
+    settings : Settings
+        Of the training.
+    """
+
+    probes: int = 100
+    shadows: int = 10_000
+    settings: Settings = field(default_factory=Settings)
+
+
+def run(
+    name: str,
+    data_dir: Folder | None,
+    out: Folder,
+    deletions: int | None,
+    seed: int,
+    progress: Progress | None = None,
+    *,
+    shadows: int | None = None,
+    epochs: int | None = None,
+) -> dict[str, Any]:
+    """Attack, and write ``NAME.json``, ``NAME.svg`` and ``NAME.png`` into a folder.
+
+    Parameters
+    ----------
+    name : {"fig8", "fig9"}
+        Curves, or pictures; what one attacked is kept for the other.
+    data_dir : path or None
+        Where the images are; None for $UNDELETE_DATA and ~/.cache/undelete.
+    out : path
+        The folder; made when it is not there.
+    deletions : int or None
+        How many, of all private images at most; None for all.
+    seed : int
+        Determines everything; the split and the deletions are those of the other figures of images.
+    progress : callable, optional
+        Called as progress(done, total, stage), in deletions times attacks.
+    shadows, epochs : int, optional
+        Shadow updates, and epochs of training on them at most; the paper's are 10,000 each.
+
+    Returns
+    -------
+    dict
+        What the JSON holds. But for the seconds the same arguments give the same numbers.
+
+    Raises
+    ------
+    InputError
+        When torch or the data are not there, a model does not converge, or the folder cannot be written to.
+    """
+    folder, plan = prepare(out), Plan()
+    plan = replace(plan, shadows=shadows or plan.shadows, settings=replace(
+        plan.settings, epochs=epochs or plan.settings.epochs
+    ))  # fmt: skip
+    population = load(data_dir, (DATA,))[0]
+    count = population.n if deletions is None else min(deletions, population.n)
+    kept = shelf(folder, population, seed)
+    steps = Steps((len(BESIDE) + 1 + len(SCENARIOS)) * count, progress)
+    panel = play_panel(population, MODEL, count, seed, steps, attacks=BESIDE, shelf=kept)
+    leaks = play_leaks(population, MODEL, count, seed, plan, steps, kept)
+    account = _account(panel, leaks)
+    title, shows = TITLES[name]
+    result = header(name, title, shows, seed, "all" if deletions is None else deletions, features=PIXELS) | {
+        "similarity": PIXEL_SIMILARITY, "notes": _notes(plan, leaks), "plan": _plan(plan),
+    }  # fmt: skip
+    result["command"] += "".join(
+        f" --{option} {value}" for option, value in (("shadows", shadows), ("epochs", epochs)) if value is not None
+    )
+    if name == "fig8":
+        result |= {
+            "levels": LEVELS.round(6).tolist(),
+            "rows": [{"model": MODEL.label, "panels": [account]}],
+        }
+        save(result, folder, lambda stem: draw_curves(result, stem))
+        return result
+    shown = _shown(population, panel, leaks)
+    result["grids"] = [_described(population, panel, shown, account)]
+    save(result, folder, lambda stem: draw_pictures(result, population.data.info, shown, stem))
+    return result
+
+
+def play_leaks(
+    population: Images, model: Model, count: int, seed: int, plan: Plan, steps: Steps, kept: Shelf
+) -> dict[str, Kept]:
+    """Train Updates-Leak for each scenario and attack the deletions of a panel.
+
+    Returns
+    -------
+    dict
+        By scenario: the arrays "rows" (b,) of the private records and the "guesses" (b, d0) of them; the account has
+        the `summary` of their similarities, the `cost`, and how the trainings went.
+    """
+    _, mark = deal(model, population, seed, steps)
+    key = digest(_FORM, mark, count, plan, attacking_code(), retraining_code())
+    found = {name: kept.load(f"{name}-{count}", key) for name in SCENARIOS}
+    known = {name: one for name, one in found.items() if one is not None}
+    steps.add(count * len(known))
+    if len(known) == len(SCENARIOS):
+        return known
+    release, truth, _ = play_release(population, model, count, seed, kept)
+    streams = np.random.SeedSequence([seed, 8]).spawn(2 + len(SCENARIOS))
+    roles = Roles.deal(len(release.X_public), plan.probes, plan.shadows, np.random.default_rng(streams[0]))
+    told = _told(steps, population.name)
+    began, own = time.perf_counter(), np.setdiff1d(np.arange(len(release.X_public)), roles.probes)
+    autoencoder = pretrain(
+        release.records_public[own], population.data.info.shape, plan.settings, _number(streams[1]), told
+    )
+    spent = time.perf_counter() - began
+    for (name, scenario), stream in zip(SCENARIOS.items(), streams[2:], strict=True):
+        if name not in known:
+            updates = scenario(release, truth, roles, told)
+            arrays, account = _attacked(release, truth, roles, updates, autoencoder, plan, stream, told)
+            account["cost"]["seconds_autoencoder"] = spent
+            known[name] = kept.store(f"{name}-{count}", key, arrays, account)
+            steps.add(count)
+    return known
+
+
+def _told(steps: Steps, what: str) -> Callable[[int, int, str], None]:
+    def told(done: int, total: int, stage: str) -> None:
+        steps.begin(f"{what}, Updates-Leak: {stage} {done}/{total}")
+
+    return told
+
+
+def _number(stream: np.random.SeedSequence) -> int:
+    return int(stream.generate_state(1)[0])
+
+
+def _attacked(
+    release: Release,
+    truth: Truth,
+    roles: Roles,
+    updates: Updates,
+    autoencoder: Autoencoder,
+    plan: Plan,
+    stream: np.random.SeedSequence,
+    told: Callable[[int, int, str], None],
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Train on one scenario's shadow updates, and reconstruct from what its updates changed."""
+    began, probes = time.perf_counter(), release.X_public[roles.probes]
+    attack = fit_attack(updates.shadows, probes, autoencoder, plan.settings, _number(stream), told)
+    trained = time.perf_counter()
+    guesses = attack.reconstruct(updates.seen, np.random.default_rng(stream))
+    finished = time.perf_counter()
+    scores = {
+        "cosine": cosine(truth.records, guesses),
+        "centred": centred_cosine(truth.records, guesses, release.records_public.mean(axis=0)),
+        "direction": np.zeros(len(guesses)),
+    }
+    if release.embedding is not None:
+        scores["embedding"] = cosine(truth.X[:, :-1], embed(release.embedding, guesses, constant=False))
+    account: dict[str, Any] = {
+        "summary": summary(scores) | {"seconds_each": (finished - began) / len(guesses)},
+        "probes": len(probes), "shadows": len(roles.shadows), "queries": 2 * len(probes) * len(guesses),
+        "training": asdict(attack.trained), "autoencoder": asdict(autoencoder.trained),
+        "cost": updates.account | {"seconds_networks": trained - began, "seconds_attack": finished - trained},
+    }  # fmt: skip
+    assert truth.rows is not None
+    return scores | {"rows": truth.rows, "guesses": guesses}, account
+
+
+def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
+    """Return the panel as the JSON holds it, with what each attack cost."""
+    account = panel.account
+    attacks = account["attacks"] | {name: leak.account["summary"] for name, leak in leaks.items()}
+    count, m = account["deletions"], account["m"]
+    costs: dict[str, dict[str, Any]] = {
+        name: {
+            "seconds": round(count * attack["seconds_each"], 2), "seconds_training": 0.0, "models": 0, "queries": 0,
+            "parameters": name in ("hrec", "hrec+"),
+        }
+        for name, attack in account["attacks"].items()
+    }  # fmt: skip
+    costs["maxdiff"]["queries"] = (count + 1) * m  # all public records, before and after
+    for name, leak in leaks.items():
+        seconds = {key: value for key, value in leak.account["cost"].items() if key.startswith("seconds_")}
+        costs[name] = {
+            "seconds": round(sum(seconds.values()), 2),
+            "seconds_training": round(sum(seconds.values()) - seconds["seconds_attack"], 2),
+            "models": 3,  # the shadow model, the autoencoder, the encoder with its decoder
+            "queries": leak.account["queries"], "parameters": False,
+            **{key: round(value, 2) for key, value in seconds.items()},
+        }  # fmt: skip
+    leaked = {
+        name: {key: value for key, value in leak.account.items() if key not in ("summary", "cost", "queries")}
+        | {key: value for key, value in leak.account["cost"].items() if not key.startswith("seconds_")}
+        for name, leak in leaks.items()
+    }
+    return account | {"attacks": attacks, "cost": costs, "updates_leak": leaked}
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {key: value for key, value in asdict(plan).items() if key != "settings"} | asdict(plan.settings)
+
+
+def _notes(plan: Plan, leaks: dict[str, Kept]) -> list[str]:
+    minutes = {name: sum(v for k, v in leak.account["cost"].items() if k.startswith("seconds_")) / 60
+               for name, leak in leaks.items()}  # fmt: skip
+    step, again = (leaks[name].account for name in SCENARIOS)
+    return [
+        "One step: the model trained without the record takes one gradient step on it, the paper's scenario for "
+        f"Updates-Leak; the paper does not give its length, here {step['cost']['rate']:.3g}, the longest that is sure "
+        "to lower the record's loss. Retraining: the models that all other attacks see, too. The two are different "
+        "pairs of models.",
+        f"Updates-Leak: the probabilities of {step['probes']:,} public records; {step['shadows']:,} shadow updates "
+        f"(paper: 10,000); training stopped by held-out shadow updates after {step['training']['epochs']} and "
+        f"{again['training']['epochs']} epochs, {plan.settings.epochs:,} at most (paper: 10,000), the autoencoder "
+        f"after {step['autoencoder']['epochs']}; {minutes['updates_leak_step']:.0f} and "
+        f"{minutes['updates_leak_retraining']:.0f} minutes on a CPU, the autoencoder counted in both.",
+        "The cosine of the pixels flatters every guess that has the right brightness; the centred one does not.",
+    ]
+
+
+def _shown(population: Images, panel: Kept, leaks: dict[str, Kept]) -> dict[str, dict[str, Floats]]:
+    """Return what is drawn in each row: "pictures" (columns, d0) and "cosines" (columns,), a deletion each label."""
+    rows = panel.arrays["rows"]
+    shown: dict[str, dict[str, Floats]] = {}
+    for name, leak in leaks.items():
+        at = np.searchsorted(leak.arrays["rows"], rows)
+        shown[name] = {"pictures": leak.arrays["guesses"][at], "cosines": leak.arrays["cosine"][at]}
+    for name in ("hrec", "hrec+"):
+        shown[name] = {"pictures": panel.arrays[name], "cosines": panel.arrays[f"cosine_{name}"]}
+    return {"deleted": {"pictures": panel.arrays["deleted"]}, **shown}
+
+
+def _described(
+    population: Images, panel: Kept, shown: dict[str, dict[str, Floats]], account: dict[str, Any]
+) -> dict[str, Any]:
+    attacks = {
+        name: {key: value for key, value in attack.items() if not key.startswith("curve_")}
+        for name, attack in account["attacks"].items()
+    }
+    cosines = {
+        name: [None if np.isnan(value) else round(float(value), 6) for value in one["cosines"]]
+        for name, one in shown.items()
+        if "cosines" in one
+    }
+    return account | {
+        "attacks": attacks,
+        "rows": panel.arrays["rows"].tolist(),
+        "labels": [population.data.classes[int(label)] for label in panel.arrays["labels"]],
+        "cosines": cosines,
+    }

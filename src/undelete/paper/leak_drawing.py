@@ -1,0 +1,103 @@
+"""Figures 8 and 9 as they are drawn: the paper's curves and the centred ones, and the pictures."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from undelete.data.schema import ImageInfo
+from undelete.paper import pictures
+from undelete.paper.drawing import NAMES, Sheet, title
+from undelete.paper.population import Floats
+from undelete.report import distribution, formatting, svg
+
+_PANELS = {"cosine": "cosine, as in the paper", "centred": "centred cosine: less the public mean"}
+_READING = "Share of deletions whose reconstruction is at most this similar to the deleted image; lower is better."
+_ROWS = {
+    "deleted": "deleted",
+    "updates_leak_step": "Upd.-Leak,\none step",
+    "updates_leak_retraining": "Upd.-Leak,\nretraining",
+    "hrec": "HRec",
+    "hrec+": "HRec+",
+}
+
+
+def draw_curves(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
+    """Write Figure 8 to ``stem.svg`` and ``stem.png`` from its JSON, and return both paths."""
+    panel = result["rows"][0]["panels"][0]
+    panels = [panel | {"sample": panel["sample"], "model": what, "of": of} for of, what in _PANELS.items()]
+    sheet = Sheet(
+        title(result), _READING, lambda columns: _notes(result, columns), _over, _paint,
+        " ".join(f"{one['model']}: median {_medians(one)}." for one in panels), height=210.0, width=300.0,
+    )  # fmt: skip
+    return sheet.write([panels], stem)
+
+
+def draw_pictures(
+    result: dict[str, Any], info: ImageInfo, shown: dict[str, dict[str, Floats]], stem: Path
+) -> tuple[Path, Path]:
+    """Write Figure 9 to ``stem.svg`` and ``stem.png``, and return both paths.
+
+    Parameters
+    ----------
+    result : dict
+        The JSON.
+    info : ImageInfo
+        How to see a record.
+    shown : dict
+        By row "pictures" (columns, d0) and "cosines" (columns,).
+    stem : Path
+        Where to write, without a suffix.
+    """
+    grid = result["grids"][0]
+    above = f"{grid['sample']}, {grid['model']}, n = {grid['n']:,}, penalty {grid['penalty']:.4g}"
+    rows = []
+    for name, label in _ROWS.items():
+        drawn = [None if (one != one).any() else info.pixels(one[None])[0] for one in shown[name]["pictures"]]
+        heads, over = (grid["labels"], above) if name == "deleted" else ((), "")
+        rows.append(pictures.PictureRow(label, drawn, shown[name].get("cosines"), over, heads))
+    notes = [
+        "Under each picture its cosine similarity to the deleted one, in pixels of [-1, 1]. One deletion of each "
+        f"label, drawn at random by the seed before any attack ran; {result['split']} {result['seed']}.",
+        *result["notes"],
+        result["command"],
+    ]
+    return pictures.draw(title(result), [], rows, stem, notes)
+
+
+def _paint(axes: Axes, panel: dict[str, Any], *, first: bool, last: bool) -> None:
+    curves = {name: attack[f"curve_{panel['of']}"] for name, attack in panel["attacks"].items()}
+    lower = distribution.lower_end(list(curves.values()))
+    looks = distribution.styles(list(curves), {}, NAMES)
+    distribution.draw(
+        axes, curves, looks, min(lower, 0.0), f"{panel['of']} similarity".replace("centred", "centred cosine")
+    )
+    if first:
+        axes.set_ylabel("share of deletions")
+
+
+def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
+    if panel["of"] == "centred":
+        return textwrap.wrap(f"median {_medians(panel)}", 66)
+    return [
+        f"softmax on {panel['features']:,} random Fourier features, n = {panel['n']:,}, m = {panel['m']:,}",
+        f"penalty {formatting.number(panel['penalty'])}, accuracy {100 * panel['accuracy']:.1f} %",
+        *textwrap.wrap(f"median {_medians(panel)}", 66),
+    ]
+
+
+def _medians(panel: dict[str, Any]) -> str:
+    of = f"median_{panel['of']}"
+    return ", ".join(
+        f"{NAMES.get(name, name)} {formatting.similarity(attack[of])}" for name, attack in panel["attacks"].items()
+    )
+
+
+def _notes(result: dict[str, Any], columns: int) -> list[str]:
+    panel = result["rows"][0]["panels"][0]
+    text = f"{panel['deletions']:,} deletions, exact retraining; {result['split']} {result['seed']}."
+    lines = [line for note in (text, *result["notes"]) for line in textwrap.wrap(svg.plain(note), columns)]
+    return [*lines, svg.plain(result["command"])]

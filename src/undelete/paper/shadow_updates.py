@@ -1,0 +1,146 @@
+"""What Updates-Leak learns from and what it attacks, in two scenarios: one gradient step, and full retraining.
+
+In either the attacker's share of the public records has three parts. Probes are asked about, and nothing is trained
+on them. The shadow updates are of one part; in the first scenario the shadow model has not seen them, since the target
+had not seen its record before the step, in the second it has. The rest trains the shadow model, too.
+
+The attacker gets probabilities. The parameters are the maintainer's here, who answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.updates_leak import Shadows, observe, posterior_change
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit
+from undelete.maintainer.game import Truth
+from undelete.maintainer.influence import deletion_change, step_change
+from undelete.maths.objective import Objective, predict
+from undelete.paper.population import Floats
+from undelete.release import Release
+
+Progress = Callable[[int, int, str], None]
+_TOLERANCE = 1e-9  # of the shadow model's gradient per record
+_LEAST_SHARE, _MOST_SHARE = 10, 0.4  # of few public records a tenth are probes, four tenths shadows
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """The public records' rows by what they are for; together all of them."""
+
+    probes: NDArray[np.int64]
+    shadows: NDArray[np.int64]
+    rest: NDArray[np.int64]
+
+    @classmethod
+    def deal(cls, count: int, probes: int, shadows: int, rng: np.random.Generator) -> Roles:
+        """Deal some public records at random: so many probes and shadows, or fewer where there are few records."""
+        order = rng.permutation(count)
+        p, s = min(probes, count // _LEAST_SHARE), min(shadows, int(_MOST_SHARE * count))
+        return cls(np.sort(order[:p]), np.sort(order[p : p + s]), np.sort(order[p + s :]))
+
+
+@dataclass(frozen=True, eq=False)
+class Updates:
+    """One scenario, as the attacker meets it.
+
+    Parameters
+    ----------
+    shadows : Shadows
+        Shadow updates.
+    seen : array (b, p, k)
+        What the updates under attack changed at the probes.
+    account : dict
+        For the JSON: how the shadow model was fitted, and seconds.
+    """
+
+    shadows: Shadows
+    seen: Floats
+    account: dict[str, Any]
+
+
+def single_step(release: Release, truth: Truth, roles: Roles, progress: Progress | None = None) -> Updates:
+    """Return the paper's scenario: a model trained without a record takes one gradient step on it.
+
+    The step is as long as descent allows for sure: 2 / |x|^2, |x|^2 the mean over the shadow model's records, since
+    |x|^2 / 2 bounds the curvature of one record's loss. Its length hardly matters to an attack that scales changes to
+    length one.
+
+    Parameters
+    ----------
+    release : Release
+        Deletions: the models after them are those that take the step.
+    truth : Truth
+        The records that they take it on.
+    roles : Roles
+        Of the public records.
+    progress : callable, optional
+        Called as progress(done, total, stage).
+    """
+    W, account = _shadow_model(release, roles.rest, progress)
+    rate = 2.0 / float(np.square(release.X_public[roles.rest]).sum(axis=1).mean())
+    began, probes, own = time.perf_counter(), release.X_public[roles.probes], _objective(release, roles.shadows)
+    Z = (probes @ W)[None]
+    changes = posterior_change(release.loss, Z, Z + step_change(own, W, probes, rate))
+    account |= {"rate": rate, "seconds_shadows": time.perf_counter() - began}
+    if truth.Y is None:
+        raise ValueError("the step on a record needs its target")
+    before = np.moveaxis(predict(probes, release.W_after), 0, 1)
+    deleted = Objective(truth.X, truth.Y, release.loss, own.l2)
+    seen = posterior_change(release.loss, before, before + step_change(deleted, release.W_after, probes, rate))
+    return Updates(Shadows(changes, release.records_public[roles.shadows]), seen, account)
+
+
+def full_retraining(release: Release, truth: Truth, roles: Roles, progress: Progress | None = None) -> Updates:
+    """Return our scenario: the record is deleted by retraining, as everywhere else here.
+
+    See `single_step`. The shadow deletions are of first order, the deletions under attack exact.
+    """
+    rows = np.concatenate([roles.shadows, roles.rest])
+    W, account = _shadow_model(release, rows, progress)
+    began, probes = time.perf_counter(), release.X_public[roles.probes]
+
+    def told(done: int, total: int) -> None:
+        if progress is not None:
+            progress(done, total, "shadow deletions")
+
+    own = np.arange(len(roles.shadows))
+    Z = (probes @ W)[None]
+    moved = deletion_change(_objective(release, rows), W, own, probes, told)
+    changes = posterior_change(release.loss, Z + moved, Z)
+    account |= {"seconds_shadows": time.perf_counter() - began}
+    return Updates(Shadows(changes, release.records_public[roles.shadows]), observe(release, probes), account)
+
+
+def _objective(release: Release, rows: NDArray[np.int64]) -> Objective:
+    """Return what the maintainer minimises, of some public records: the penalty is the same for each record."""
+    if release.Y_public is None or release.l2 is None or release.n is None:
+        raise ValueError("a shadow model needs public targets, the penalty and the number of private records")
+    l2 = release.l2 * len(rows) / release.n
+    return Objective(release.X_public[rows], release.Y_public[rows], release.loss, l2)
+
+
+def _shadow_model(
+    release: Release, rows: NDArray[np.int64], progress: Progress | None
+) -> tuple[Floats, dict[str, Any]]:
+    """Return the parameters of a model of some public records, and how it was fitted."""
+    if progress is not None:
+        progress(0, 1, "shadow model")
+    began = time.perf_counter()
+    found = fit(_objective(release, rows), tol=_TOLERANCE)
+    if not found.converged:
+        raise InputError(
+            f"the shadow model did not converge (gradient {found.gradient_norm:.1e} per record), so its updates are "
+            "not those of a trained model; use a larger penalty"
+        )
+    seconds = time.perf_counter() - began
+    return np.asarray(found.W), {
+        "n_shadow_model": len(rows), "gradient_norm_shadow_model": found.gradient_norm, "seconds_shadow_model": seconds,
+    }  # fmt: skip
