@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.attacker.leak_networks import torch
 from undelete.attacker.updates_leak import Autoencoder, Settings, fit_attack, pretrain
 from undelete.maintainer.game import Truth
 from undelete.maths.embeddings import embed
@@ -105,6 +106,7 @@ def run(
     InputError
         When torch or the data are not there, a model does not converge, or the folder cannot be written to.
     """
+    torch()  # it would be missed only when all deletions are retrained
     folder, plan = prepare(out), Plan()
     plan = replace(plan, shadows=shadows or plan.shadows, settings=replace(
         plan.settings, epochs=epochs or plan.settings.epochs
@@ -248,7 +250,8 @@ def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    return {key: value for key, value in asdict(plan).items() if key != "settings"} | asdict(plan.settings)
+    settings = asdict(plan.settings) | {"widths": list(plan.settings.widths)}
+    return {"probes": plan.probes, "shadows": plan.shadows, **settings}
 
 
 def _notes(plan: Plan, leaks: dict[str, Kept]) -> list[str]:

@@ -17,11 +17,11 @@ from undelete.report import distribution, formatting, svg
 _PANELS = {"cosine": "cosine, as in the paper", "centred": "centred cosine: less the public mean"}
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted image; lower is better."
 _ROWS = {
-    "deleted": "deleted",
-    "updates_leak_step": "Upd.-Leak,\none step",
-    "updates_leak_retraining": "Upd.-Leak,\nretraining",
-    "hrec": "HRec",
-    "hrec+": "HRec+",
+    "deleted": ("deleted", ""),
+    "updates_leak_step": ("one step", "Updates-Leak, from what the models before and after answer"),
+    "updates_leak_retraining": ("retraining", ""),
+    "hrec": ("HRec", "From the parameters of the models before and after, retraining"),
+    "hrec+": ("HRec+", ""),
 }
 
 
@@ -55,10 +55,11 @@ def draw_pictures(
     grid = result["grids"][0]
     above = f"{grid['sample']}, {grid['model']}, n = {grid['n']:,}, penalty {grid['penalty']:.4g}"
     rows = []
-    for name, label in _ROWS.items():
+    for name, (label, over) in _ROWS.items():
         drawn = [None if (one != one).any() else info.pixels(one[None])[0] for one in shown[name]["pictures"]]
-        heads, over = (grid["labels"], above) if name == "deleted" else ((), "")
-        rows.append(pictures.PictureRow(label, drawn, shown[name].get("cosines"), over, heads))
+        heads = grid["labels"] if name == "deleted" else ()
+        rows.append(pictures.PictureRow(label, drawn, shown[name].get("cosines"), over or above, heads))
+        above = ""
     notes = [
         "Under each picture its cosine similarity to the deleted one, in pixels of [-1, 1]. One deletion of each "
         f"label, drawn at random by the seed before any attack ran; {result['split']} {result['seed']}.",
@@ -75,6 +76,7 @@ def _paint(axes: Axes, panel: dict[str, Any], *, first: bool, last: bool) -> Non
     distribution.draw(
         axes, curves, looks, min(lower, 0.0), f"{panel['of']} similarity".replace("centred", "centred cosine")
     )
+    axes.tick_params(labelleft=first)
     if first:
         axes.set_ylabel("share of deletions")
 

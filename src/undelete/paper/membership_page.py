@@ -187,19 +187,29 @@ def _costs(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = ["panel", "attack", "seconds", "of which training", "models trained", "queries", "needs parameters", "AUC"]
     rows = [
         [
-            _name(p), label, f"{cost['seconds']:.3g}", f"{cost['seconds_training']:.3g}", str(cost["models"]),
+            what, label, f"{cost['seconds']:.3g}", f"{cost['seconds_training']:.3g}", str(cost["models"]),
             f"{cost['queries']:,}", "yes" if cost["parameters"] else "no", area,
         ]
-        for p in panels
-        for label, cost, area in (
-            ("LiRA: was each in the data?", p["cost"]["lira"], similarity(p["lira"]["global"]["auc"])),
-            *(
-                (f"{_ATTACKS[name]}: who was deleted?", p["cost"][name], similarity(p["who"]["attacks"][name]["auc"]))
-                for name in ("confidence", "two_models")
-            ),
-        )
+        for panel in panels
+        for what, label, cost, area in _costs_of(panel)
     ]  # fmt: skip
     return ["What it costs:\n", *table(head, rows)]
+
+
+def costs(result: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], str]]:
+    """Return what each attack of a result is on, its name, what it cost, and its area under the ROC curve."""
+    return [row for panel in _panels(result) for row in _costs_of(panel)]
+
+
+def _costs_of(p: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], str]]:
+    lira = (_name(p), "LiRA: was each in the data?", p["cost"]["lira"], similarity(p["lira"]["global"]["auc"]))
+    return [lira] + [
+        (
+            _name(p), f"{_ATTACKS[name]}: who was deleted?", p["cost"][name],
+            similarity(p["who"]["attacks"][name]["auc"]),
+        )
+        for name in ("confidence", "two_models")
+    ]  # fmt: skip
 
 
 def _splits(others: Sequence[dict[str, Any]]) -> list[str]:

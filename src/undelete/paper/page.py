@@ -6,6 +6,8 @@
     python -m undelete.paper.page results/{table2,fig3,fig2,fig4,fig12,fig13,fig14,fig11}.json > docs/results/images.md
     undelete reproduce fig1 fig7 --data DIR --out results
     python -m undelete.paper.page results/{fig1,fig7}.json > docs/results/membership.md
+    undelete reproduce fig8 fig9 --data DIR --out results
+    python -m undelete.paper.page results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.page results/better.json > docs/results/better.md
 
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, membership_page, tables
+from undelete.paper import EXPERIMENTS, IMAGE_EXPERIMENTS, better_page, leak_page, membership_page, tables
 from undelete.paper.files import HONEST, SCHEMA
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -93,6 +95,13 @@ def page(results: Sequence[dict[str, Any]]) -> str:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
     members = {membership_page.belongs(result) for result in results}
+    if any(leak_page.belongs(result) for result in results):
+        if any(not (leak_page.belongs(result) or membership_page.belongs(result)) for result in results):
+            raise InputError(
+                "fig8 and fig9 have a page of their own, updates_leak.md, which compares them with fig1 and fig7 "
+                "only: give other results apart"
+            )
+        return leak_page.page(results)
     if len(members) > 1:
         raise InputError("fig1 and fig7 have a page of their own, membership.md: give their results apart from others")
     if True in members:

@@ -34,7 +34,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.EXPERIMENTS`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "shadows": _membership}
+    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "plan": _leaks, "shadows": _membership}
     text += next((show for key, show in shows.items() if key in result), _medians)(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
@@ -54,6 +54,24 @@ def _medians(result: dict[str, Any]) -> list[str]:
                 f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
                 f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
+    return [*text, ""]
+
+
+def _leaks(result: dict[str, Any]) -> list[str]:
+    """Return how near each attack on images comes, and what it costs."""
+    panel = result["rows"][0]["panels"][0]
+    text = ["", f"  {panel['sample']}, {panel['model']}, n = {panel['n']:,}: {panel['changed']:,} deletions"]
+    text.append(
+        f"  {'median cosine':<27}{'plain':>7}{'centred':>9}{'> .9':>7}{'seconds':>10}{'models':>7}{'queries':>11}"
+    )
+    for name, attack in panel["attacks"].items():
+        cost, plain = panel["cost"][name], _similarity(attack)
+        centred = formatting.similarity(attack["median_centred"]).replace("\u00a0", "")
+        above = formatting.percent(attack["share_above_.9"]).replace("\u00a0", " ")
+        text.append(
+            f"  {name:<27}{plain:>7}{centred:>9}{above:>7}{cost['seconds']:>10,.1f}{cost['models']:>7}"
+            f"{cost['queries']:>11,}"
+        )
     return [*text, ""]
 
 
