@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from undelete.attacker import leak_networks
-from undelete.attacker.updates_leak import Settings, Shadows, fit_attack, observe, posterior_change, pretrain
+from undelete.attacker.updates_leak import Settings, Shadows, answer_change, fit_attack, observe, pretrain
 from undelete.errors import InputError
 from undelete.maintainer.influence import step_change
 from undelete.maths.embeddings import RandomFourierFeatures, embed
@@ -33,17 +33,17 @@ def records(rng, count):
     return X, np.eye(K)[(X @ W + rng.gumbel(size=(count, K))).argmax(axis=1)]
 
 
-def stepped(rng, count, probes):
-    """Records, and what a step on each changes at the probes."""
+def stepped(rng, count, probes, view="log", W=W):
+    """Records, and what a step of a model on each changes at the probes."""
     X, Y = records(rng, count)
     moved = step_change(Objective(X, Y, SOFTMAX, np.zeros(D0 + 1)), W, probes, RATE)
-    return X, posterior_change(SOFTMAX, (probes @ W)[None], probes @ W + moved), moved
+    return X, answer_change(SOFTMAX, (probes @ W)[None], probes @ W + moved, view)
 
 
 def trained(settings=QUICK, seed=0):
     rng = np.random.default_rng(5)
     probes = records(rng, PROBES)[0]
-    X, changes, _ = stepped(rng, 700, probes)
+    X, changes = stepped(rng, 700, probes, settings.view)
     autoencoder = pretrain(X[:, :-1], (D0,), settings, seed)
     return fit_attack(Shadows(changes, X[:, :-1]), probes, autoencoder, settings, seed), probes
 
@@ -62,17 +62,38 @@ def release(rng, count=8, **more):
     return Release(SOFTMAX, W, W_after, X_public, Y_public, n=100, constant=np.eye(D0 + 1)[-1], **more), X
 
 
-@pytest.mark.parametrize("variant", ["autoencoder", "generator"])
-def test_it_learns_the_record_from_the_answers(variant):
-    attack, probes = trained(dataclasses.replace(QUICK, variant=variant))
+@pytest.mark.parametrize(
+    ("variant", "view"), [("autoencoder", "log"), ("generator", "log"), ("autoencoder", "probability")]
+)
+def test_it_learns_the_record_from_the_answers(variant, view):
+    settings = dataclasses.replace(QUICK, variant=variant, view=view)
+    attack, probes = trained(settings)
     rng = np.random.default_rng(11)
-    X, changes, _ = stepped(rng, 200, probes)
+    X, changes = stepped(rng, 200, probes, view)
     found = attack.reconstruct(changes, rng)
     mean = records(np.random.default_rng(12), 5000)[0][:, :-1].mean(axis=0)
     assert np.median(centred_cosine(X[:, :-1], found, mean)) > 0.9
     assert np.abs(np.median(centred_cosine(X[:, :-1], found[::-1], mean))) < 0.4  # of another's answers
     assert attack.trained.held_out < 0.5  # where the average record has 1
     assert 0 < attack.trained.best <= attack.trained.epochs <= QUICK.epochs
+
+
+def test_differences_of_logarithms_carry_over_to_another_model(attack):
+    """They are the record's inner products with the probes times its residual, whatever else the model is: maths (17)."""
+    other = W + 0.5 * np.random.default_rng(12).normal(size=W.shape)
+    X, changes = stepped(np.random.default_rng(11), 200, attack.probes, W=other)
+    twins = 0
+    for x, change in zip(X, changes, strict=True):
+        left, sizes, right = np.linalg.svd(change)
+        np.testing.assert_allclose(sizes[1:], 0, atol=1e-12)
+        kernel = attack.probes @ x
+        assert abs(left[:, 0] @ kernel) == pytest.approx(np.linalg.norm(kernel))
+        p = np.exp(x @ other) / np.exp(x @ other).sum()
+        twins += any(abs(right[0] @ (p - y)) == pytest.approx(np.linalg.norm(p - y)) for y in np.eye(K))
+    assert twins == len(X)
+    mean = records(np.random.default_rng(12), 5000)[0][:, :-1].mean(axis=0)
+    found = attack.reconstruct(changes, np.random.default_rng(0))
+    assert np.median(centred_cosine(X[:, :-1], found, mean)) > 0.8
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3), (12, 10)])
@@ -106,11 +127,16 @@ def test_the_change_is_that_of_the_two_models_probabilities():
         E = np.exp(probes @ parameters)
         return E / E.sum(axis=1, keepdims=True)
 
-    changes = observe(seen, probes)
-    for change, after in zip(changes, seen.W_after, strict=True):
-        np.testing.assert_allclose(change, probabilities(seen.W_before) - probabilities(after), atol=1e-14)
-    logistic = posterior_change(LOSSES["logistic"], np.zeros((2, 1)), np.full((2, 1), np.log(3)))
-    np.testing.assert_allclose(logistic, 0.25)
+    for after, plain, log in zip(
+        seen.W_after, observe(seen, probes, "probability"), observe(seen, probes), strict=True
+    ):
+        P, Q = probabilities(seen.W_before), probabilities(after)
+        np.testing.assert_allclose(plain, P - Q, atol=1e-14)
+        odds = np.log(P) - np.log(Q)
+        np.testing.assert_allclose(log, odds - odds.mean(axis=1, keepdims=True), atol=1e-13)
+    logistic = LOSSES["logistic"], np.zeros((2, 1)), np.full((2, 1), np.log(3))
+    np.testing.assert_allclose(answer_change(*logistic, "probability"), 0.25)
+    np.testing.assert_allclose(answer_change(*logistic), np.log(3))
 
 
 def test_as_an_attack_it_answers_in_the_models_space(attack):
@@ -158,7 +184,7 @@ def test_in_a_fresh_interpreter_that_has_no_private_side(tmp_path):
     """All it is given fits in two files: a release, and shadow updates of public records."""
     rng = np.random.default_rng(6)
     probes = records(rng, PROBES)[0]
-    X, changes, _ = stepped(rng, 100, probes)
+    X, changes = stepped(rng, 100, probes)
     seen, private = release(np.random.default_rng(7))
     seen.save(tmp_path / "release.npz")
     np.savez(tmp_path / "shadows.npz", changes=changes, records=X[:, :-1], probes=probes)
@@ -201,7 +227,7 @@ def test_the_seed_determines_everything_and_nobody_elses_draws():
 def test_the_stages_are_told():
     stages = []
     rng = np.random.default_rng(0)
-    X, changes, _ = stepped(rng, 40, records(rng, 3)[0])
+    X, changes = stepped(rng, 40, records(rng, 3)[0])
     few = dataclasses.replace(QUICK, epochs=2, pretraining=1)
     autoencoder = pretrain(X[:, :-1], (D0,), few, 0, lambda *stage: stages.append(stage))
     fit_attack(Shadows(changes, X[:, :-1]), X[:3], autoencoder, few, 0, lambda *stage: stages.append(stage))
@@ -218,14 +244,16 @@ def test_refusals(monkeypatch):
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="variant is 'gan': it is autoencoder"):
         Settings(variant="gan")
+    with pytest.raises(InputError, match="view is 'odds': it is log"):
+        Settings(view="odds")
     with pytest.raises(InputError, match=r"held_out is 1\.0: it is the share"):
         Settings(held_out=1.0)
     with pytest.raises(InputError, match="there are 3 changes and 2 records of shadow updates"):
         Shadows(np.zeros((3, 2, 2)), np.zeros((2, 4)))
     with pytest.raises(InputError, match=r"records have 6 columns, not the 8 of an image of \(2, 4\)"):
         pretrain(rng.normal(size=(5, 6)), (2, 4), QUICK, 0)
-    with pytest.raises(InputError, match="a model of squared loss gives none: take a logistic or softmax one"):
-        posterior_change(LOSSES["squared"], np.zeros((1, 1)), np.zeros((1, 1)))
+    with pytest.raises(InputError, match="a model of squared loss gives none: take one of logistic or softmax loss"):
+        answer_change(LOSSES["squared"], np.zeros((1, 1)), np.zeros((1, 1)))
     X = rng.normal(size=(9, 6))
     autoencoder = pretrain(X, (6,), dataclasses.replace(QUICK, pretraining=1), 0)
     with pytest.raises(InputError, match="the shadow updates are seen at 4 probes, and there are 3: give those"):

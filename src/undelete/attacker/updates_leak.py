@@ -1,7 +1,7 @@
 """Updates-Leak: a record from what a model answers before and after an update, by a trained network; maths (17), (18).
 
-The attacker may only ask: how do the probabilities of p probe records of its own differ between the model with the
-record and the one without? Shadow updates, made from public records, give pairs of such a change and the record
+The attacker may only ask: which probabilities do the model with the record and the one without it give for p probe
+records of its own? Shadow updates, made from public records, give pairs of such a change and the record
 behind it. On these an encoder is trained, from the change to the latent space of a decoder that has learnt before,
 in an autoencoder, what public records look like.
 
@@ -29,7 +29,9 @@ from undelete.maths.objective import predict
 from undelete.release import Floats, Reconstruction, Release
 
 Progress = Callable[[int, int, str], None]
+View = Literal["log", "probability"]
 Variant = Literal["autoencoder", "generator"]
+VIEWS: tuple[View, ...] = ("log", "probability")
 VARIANTS: tuple[Variant, ...] = ("autoencoder", "generator")
 
 
@@ -39,6 +41,10 @@ class Settings:
 
     Parameters
     ----------
+    view : {"log", "probability"}
+        What is taken the difference of, see `answer_change`; Salem et al. take probabilities. That of probabilities is
+        multiplied by the model's own curvature at each probe, which differs from model to model, so what is learnt
+        on a shadow model does not carry over; that of logarithms depends on the record alone, maths (17).
     variant : {"autoencoder", "generator"}
         One answer, or of many drawn ones their medoid.
     latent : int
@@ -65,6 +71,7 @@ class Settings:
         Generator only: weight of the discriminator's loss beside the mean square error.
     """
 
+    view: View = "log"
     variant: Variant = "autoencoder"
     latent: int = 128
     widths: Sequence[int] = (512, 256)
@@ -80,6 +87,8 @@ class Settings:
     realism: float = 0.01
 
     def __post_init__(self) -> None:
+        if self.view not in VIEWS:
+            raise InputError(f"view is {self.view!r}: it is log (of log probabilities) or probability")
         if self.variant not in VARIANTS:
             raise InputError(f"variant is {self.variant!r}: it is autoencoder (one answer) or generator (many drawn)")
         if not 0 < self.held_out < 1:
@@ -88,7 +97,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Shadows:
-    """Shadow updates: changes (s, p, k) of the probabilities at p probes, and the public records (s, d0) behind."""
+    """Shadow updates: changes (s, p, k) of the answers at p probes, and the public records (s, d0) behind them."""
 
     changes: Floats
     records: Floats
@@ -111,15 +120,17 @@ class Autoencoder:
     trained: Trained
 
 
-def posterior_change(loss: Loss, without: Floats, with_record: Floats) -> Floats:
-    """Return by how much probabilities are higher for the model with a record, from predictions before the loss.
+def answer_change(loss: Loss, without: Floats, with_record: Floats, view: View = "log") -> Floats:
+    """Return how the answers of the model with a record differ from those of the model without it.
 
     Parameters
     ----------
     loss : Loss
         Softmax, or logistic.
     without, with_record : arrays (..., p, k)
-        Predictions Z at p probes, of the model without the record and of the one with it.
+        The models' predictions Z at p probes, before the loss; whoever gets probabilities has the same answer.
+    view : {"log", "probability"}
+        Of log probabilities less their mean over the classes (logistic: log odds), or of probabilities.
 
     Raises
     ------
@@ -128,26 +139,33 @@ def posterior_change(loss: Loss, without: Floats, with_record: Floats) -> Floats
 
     Examples
     --------
-    >>> posterior_change(Softmax(), np.zeros((1, 2)), np.log([[3.0, 1.0]])).round(6).tolist()
+    >>> before, after = np.zeros((1, 2)), np.log([[3.0, 1.0]])
+    >>> answer_change(Softmax(), before, after, "probability").round(6).tolist()
     [[0.25, -0.25]]
+    >>> bool(np.isclose(np.diff(answer_change(Softmax(), before, after)), -np.log(3)).all())
+    True
     """
+    if loss.name not in ("softmax", "logistic"):
+        raise InputError(
+            f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none: take one of logistic or "
+            "softmax loss"
+        )
+    if view == "log":
+        change = with_record - without
+        return np.asarray(change if loss.name == "logistic" else change - change.mean(axis=-1, keepdims=True))
     if isinstance(loss, Softmax):
         return np.asarray(loss.probabilities(with_record) - loss.probabilities(without))
-    if loss.name == "logistic":
-        return np.asarray(expit(with_record) - expit(without))
-    raise InputError(
-        f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none: take a logistic or softmax one"
-    )
+    return np.asarray(expit(with_record) - expit(without))
 
 
-def observe(release: Release, probes: Floats) -> Floats:
-    """Return all that Updates-Leak sees of a release: the change (b, p, k) of the probabilities at probes (p, d).
+def observe(release: Release, probes: Floats, view: View = "log") -> Floats:
+    """Return all that Updates-Leak sees of a release: the change (b, p, k) of the answers at probes (p, d).
 
     Of a deletion, so the model with the record is the old one. The parameters are used to answer, as the model's
     owner would, and go nowhere else. Cost 2 b p d k flops.
     """
     after = predict(probes, release.W_after)  # (p, b, k)
-    return posterior_change(release.loss, np.moveaxis(after, 0, 1), (probes @ release.W_before)[None])
+    return answer_change(release.loss, np.moveaxis(after, 0, 1), (probes @ release.W_before)[None], view)
 
 
 def pretrain(
@@ -264,7 +282,7 @@ def fit_attack(
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Changes of probabilities as the encoder sees them: each at length one, then standardised by the shadows'.
+    """Changes of answers as the encoder sees them: each at length one, then standardised by the shadows'.
 
     The length says how wrong the model was on the record and how long the step, hardly what the record is; and a
     change of any length is then one like the shadows'.
@@ -319,8 +337,8 @@ class UpdatesLeak:
     trained: Trained
 
     def __call__(self, release: Release, rng: np.random.Generator) -> Reconstruction:
-        """Return what the changes of a release's probabilities say of the deleted records."""
-        changes = observe(release, self.probes)
+        """Return what the changes of a release's answers say of the deleted records."""
+        changes = observe(release, self.probes, self.settings.view)
         X = records = self.reconstruct(changes, rng)
         silent = (changes == 0).all(axis=(1, 2))[:, None]
         if release.embedding is not None:
@@ -335,7 +353,7 @@ class UpdatesLeak:
         )
 
     def reconstruct(self, changes: Floats, rng: np.random.Generator) -> Floats:
-        """Return the records (b, d0) behind changes (b, p, k) of the probabilities at the probes."""
+        """Return the records (b, d0) behind changes (b, p, k) of the answers at the probes."""
         noise = torch().Generator().manual_seed(int(rng.integers(2**31)))
         count = self.settings.samples
         answers = [

@@ -17,6 +17,8 @@ from undelete.report import distribution, formatting, svg
 NAMES = {
     "hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg", "updates_leak_step": "Updates-Leak, one step",
     "updates_leak_retraining": "Updates-Leak, retrained",
+    "updates_leak_step_published": "Updates-Leak as published, one step",
+    "updates_leak_retraining_published": "Updates-Leak as published, retrained",
 }  # fmt: skip
 """Attacks as a figure of the paper's names them."""
 _WIDTH, _HEIGHT = 206.0, 128.0  # points, of a panel's axes

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.leak_networks import torch
-from undelete.attacker.updates_leak import Autoencoder, Settings, fit_attack, pretrain
+from undelete.attacker.updates_leak import Autoencoder, Settings, View, fit_attack, pretrain
 from undelete.maintainer.game import Truth
 from undelete.maths.embeddings import embed
 from undelete.paper import Folder, Progress
@@ -36,10 +36,13 @@ from undelete.scoring.scores import centred_cosine, cosine
 
 MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
 BESIDE = ("hrec", "avg", "maxdiff", "hrec+")
-SCENARIOS: dict[str, Callable[..., Updates]] = {
-    "updates_leak_step": single_step,
-    "updates_leak_retraining": full_retraining,
+LEAKS: dict[str, tuple[Callable[..., Updates], View]] = {
+    "updates_leak_step": (single_step, "log"),
+    "updates_leak_retraining": (full_retraining, "log"),
+    "updates_leak_step_published": (single_step, "probability"),
+    "updates_leak_retraining_published": (full_retraining, "probability"),
 }
+"""By name: the scenario, and what the attacker takes the difference of, as published or better."""
 TITLES = {
     "fig8": ("Updates-Leak beside attacks on the parameters", "after Figure 8 of the paper"),
     "fig9": ("Images as Updates-Leak gives them back", "after Figure 9 of the paper"),
@@ -114,7 +117,7 @@ def run(
     population = load(data_dir, (DATA,))[0]
     count = population.n if deletions is None else min(deletions, population.n)
     kept = shelf(folder, population, seed)
-    steps = Steps((len(BESIDE) + 1 + len(SCENARIOS)) * count, progress)
+    steps = Steps((len(BESIDE) + 1 + len(LEAKS)) * count, progress)
     panel = play_panel(population, MODEL, count, seed, steps, attacks=BESIDE, shelf=kept)
     leaks = play_leaks(population, MODEL, count, seed, plan, steps, kept)
     account = _account(panel, leaks)
@@ -141,23 +144,23 @@ def run(
 def play_leaks(
     population: Images, model: Model, count: int, seed: int, plan: Plan, steps: Steps, kept: Shelf
 ) -> dict[str, Kept]:
-    """Train Updates-Leak for each scenario and attack the deletions of a panel.
+    """Train Updates-Leak for each of `LEAKS` and attack the deletions of a panel.
 
     Returns
     -------
     dict
-        By scenario: the arrays "rows" (b,) of the private records and the "guesses" (b, d0) of them; the account has
+        By name: the arrays "rows" (b,) of the private records and the "guesses" (b, d0) of them; the account has
         the `summary` of their similarities, the `cost`, and how the trainings went.
     """
     _, mark = deal(model, population, seed, steps)
     key = digest(_FORM, mark, count, plan, attacking_code(), retraining_code())
-    found = {name: kept.load(f"{name}-{count}", key) for name in SCENARIOS}
+    found = {name: kept.load(f"{name}-{count}", key) for name in LEAKS}
     known = {name: one for name, one in found.items() if one is not None}
     steps.add(count * len(known))
-    if len(known) == len(SCENARIOS):
+    if len(known) == len(LEAKS):
         return known
     release, truth, _ = play_release(population, model, count, seed, kept)
-    streams = np.random.SeedSequence([seed, 8]).spawn(2 + len(SCENARIOS))
+    streams = np.random.SeedSequence([seed, 8]).spawn(2 + len(LEAKS))
     roles = Roles.deal(len(release.X_public), plan.probes, plan.shadows, np.random.default_rng(streams[0]))
     told = _told(steps, population.name)
     began, own = time.perf_counter(), np.setdiff1d(np.arange(len(release.X_public)), roles.probes)
@@ -165,10 +168,13 @@ def play_leaks(
         release.records_public[own], population.data.info.shape, plan.settings, _number(streams[1]), told
     )
     spent = time.perf_counter() - began
-    for (name, scenario), stream in zip(SCENARIOS.items(), streams[2:], strict=True):
+    updates: dict[Callable[..., Updates], Updates] = {}
+    for (name, (scenario, view)), stream in zip(LEAKS.items(), streams[2:], strict=True):
         if name not in known:
-            updates = scenario(release, truth, roles, told)
-            arrays, account = _attacked(release, truth, roles, updates, autoencoder, plan, stream, told)
+            if scenario not in updates:
+                updates[scenario] = scenario(release, truth, roles, told)
+            settings = replace(plan.settings, view=view)
+            arrays, account = _attacked(release, truth, roles, updates[scenario], autoencoder, settings, stream, told)
             account["cost"]["seconds_autoencoder"] = spent
             known[name] = kept.store(f"{name}-{count}", key, arrays, account)
             steps.add(count)
@@ -192,15 +198,16 @@ def _attacked(
     roles: Roles,
     updates: Updates,
     autoencoder: Autoencoder,
-    plan: Plan,
+    settings: Settings,
     stream: np.random.SeedSequence,
     told: Callable[[int, int, str], None],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Train on one scenario's shadow updates, and reconstruct from what its updates changed."""
     began, probes = time.perf_counter(), release.X_public[roles.probes]
-    attack = fit_attack(updates.shadows, probes, autoencoder, plan.settings, _number(stream), told)
+    shadows, seen = updates.seen(settings.view)
+    attack = fit_attack(shadows, probes, autoencoder, settings, _number(stream), told)
     trained = time.perf_counter()
-    guesses = attack.reconstruct(updates.seen, np.random.default_rng(stream))
+    guesses = attack.reconstruct(seen, np.random.default_rng(stream))
     finished = time.perf_counter()
     scores = {
         "cosine": cosine(truth.records, guesses),
@@ -210,7 +217,7 @@ def _attacked(
     if release.embedding is not None:
         scores["embedding"] = cosine(truth.X[:, :-1], embed(release.embedding, guesses, constant=False))
     account: dict[str, Any] = {
-        "summary": summary(scores) | {"seconds_each": (finished - began) / len(guesses)},
+        "view": settings.view, "summary": summary(scores) | {"seconds_each": (finished - began) / len(guesses)},
         "probes": len(probes), "shadows": len(roles.shadows), "queries": 2 * len(probes) * len(guesses),
         "training": asdict(attack.trained), "autoencoder": asdict(autoencoder.trained),
         "cost": updates.account | {"seconds_networks": trained - began, "seconds_attack": finished - trained},
@@ -251,13 +258,14 @@ def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
 
 def _plan(plan: Plan) -> dict[str, Any]:
     settings = asdict(plan.settings) | {"widths": list(plan.settings.widths)}
+    settings.pop("view")  # each attack has its own
     return {"probes": plan.probes, "shadows": plan.shadows, **settings}
 
 
 def _notes(plan: Plan, leaks: dict[str, Kept]) -> list[str]:
     minutes = {name: sum(v for k, v in leak.account["cost"].items() if k.startswith("seconds_")) / 60
                for name, leak in leaks.items()}  # fmt: skip
-    step, again = (leaks[name].account for name in SCENARIOS)
+    step, again = (leaks[name].account for name in ("updates_leak_step", "updates_leak_retraining"))
     return [
         "One step: the model trained without the record takes one gradient step on it, the paper's scenario for "
         f"Updates-Leak; the paper does not give its length, here {step['cost']['rate']:.3g}, the longest that is sure "
@@ -276,7 +284,8 @@ def _shown(population: Images, panel: Kept, leaks: dict[str, Kept]) -> dict[str,
     """Return what is drawn in each row: "pictures" (columns, d0) and "cosines" (columns,), a deletion each label."""
     rows = panel.arrays["rows"]
     shown: dict[str, dict[str, Floats]] = {}
-    for name, leak in leaks.items():
+    for name in ("updates_leak_step", "updates_leak_retraining"):
+        leak = leaks[name]
         at = np.searchsorted(leak.arrays["rows"], rows)
         shown[name] = {"pictures": leak.arrays["guesses"][at], "cosines": leak.arrays["cosine"][at]}
     for name in ("hrec", "hrec+"):

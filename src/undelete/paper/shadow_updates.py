@@ -4,7 +4,7 @@ In either the attacker's share of the public records has three parts. Probes are
 on them. The shadow updates are of one part; in the first scenario the shadow model has not seen them, since the target
 had not seen its record before the step, in the second it has. The rest trains the shadow model, too.
 
-The attacker gets probabilities. The parameters are the maintainer's here, who answers.
+The attacker gets answers to its probes. The parameters are the maintainer's here, who answers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.updates_leak import Shadows, observe, posterior_change
+from undelete.attacker.updates_leak import Shadows, View, answer_change
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import Truth
 from undelete.maintainer.influence import deletion_change, step_change
+from undelete.maths.losses import Loss
 from undelete.maths.objective import Objective, predict
 from undelete.paper.population import Floats
 from undelete.release import Release
@@ -53,17 +54,27 @@ class Updates:
 
     Parameters
     ----------
-    shadows : Shadows
-        Shadow updates.
-    seen : array (b, p, k)
-        What the updates under attack changed at the probes.
+    loss : Loss
+        The models'.
+    records : array (s, d0)
+        The public records behind the shadow updates.
+    shadows, targets : pairs of arrays (s or 1, p, k), (b or 1, p, k)
+        Predictions at the probes of the models without the record and of those with it: of the shadow updates, and of
+        the updates under attack.
     account : dict
         For the JSON: how the shadow model was fitted, and seconds.
     """
 
-    shadows: Shadows
-    seen: Floats
+    loss: Loss
+    records: Floats
+    shadows: tuple[Floats, Floats]
+    targets: tuple[Floats, Floats]
     account: dict[str, Any]
+
+    def seen(self, view: View) -> tuple[Shadows, Floats]:
+        """Return what the attacker has: the shadow updates, and the changes (b, p, k) under attack."""
+        shadows = Shadows(answer_change(self.loss, *self.shadows, view), self.records)
+        return shadows, answer_change(self.loss, *self.targets, view)
 
 
 def single_step(release: Release, truth: Truth, roles: Roles, progress: Progress | None = None) -> Updates:
@@ -88,14 +99,14 @@ def single_step(release: Release, truth: Truth, roles: Roles, progress: Progress
     rate = 2.0 / float(np.square(release.X_public[roles.rest]).sum(axis=1).mean())
     began, probes, own = time.perf_counter(), release.X_public[roles.probes], _objective(release, roles.shadows)
     Z = (probes @ W)[None]
-    changes = posterior_change(release.loss, Z, Z + step_change(own, W, probes, rate))
+    shadows = Z, Z + step_change(own, W, probes, rate)
     account |= {"rate": rate, "seconds_shadows": time.perf_counter() - began}
     if truth.Y is None:
         raise ValueError("the step on a record needs its target")
     before = np.moveaxis(predict(probes, release.W_after), 0, 1)
     deleted = Objective(truth.X, truth.Y, release.loss, own.l2)
-    seen = posterior_change(release.loss, before, before + step_change(deleted, release.W_after, probes, rate))
-    return Updates(Shadows(changes, release.records_public[roles.shadows]), seen, account)
+    targets = before, before + step_change(deleted, release.W_after, probes, rate)
+    return Updates(release.loss, release.records_public[roles.shadows], shadows, targets, account)
 
 
 def full_retraining(release: Release, truth: Truth, roles: Roles, progress: Progress | None = None) -> Updates:
@@ -114,9 +125,9 @@ def full_retraining(release: Release, truth: Truth, roles: Roles, progress: Prog
     own = np.arange(len(roles.shadows))
     Z = (probes @ W)[None]
     moved = deletion_change(_objective(release, rows), W, own, probes, told)
-    changes = posterior_change(release.loss, Z + moved, Z)
     account |= {"seconds_shadows": time.perf_counter() - began}
-    return Updates(Shadows(changes, release.records_public[roles.shadows]), observe(release, probes), account)
+    targets = np.moveaxis(predict(probes, release.W_after), 0, 1), (probes @ release.W_before)[None]
+    return Updates(release.loss, release.records_public[roles.shadows], (Z + moved, Z), targets, account)
 
 
 def _objective(release: Release, rows: NDArray[np.int64]) -> Objective:

@@ -68,8 +68,9 @@ def _leaks(result: dict[str, Any]) -> list[str]:
         cost, plain = panel["cost"][name], _similarity(attack)
         centred = formatting.similarity(attack["median_centred"]).replace("\u00a0", "")
         above = formatting.percent(attack["share_above_.9"]).replace("\u00a0", " ")
+        short = name.replace("updates_", "")
         text.append(
-            f"  {name:<27}{plain:>7}{centred:>9}{above:>7}{cost['seconds']:>10,.1f}{cost['models']:>7}"
+            f"  {short:<27}{plain:>7}{centred:>9}{above:>7}{cost['seconds']:>10,.1f}{cost['models']:>7}"
             f"{cost['queries']:>11,}"
         )
     return [*text, ""]
