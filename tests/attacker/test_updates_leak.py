@@ -79,7 +79,7 @@ def test_it_learns_the_record_from_the_answers(variant, view):
 
 
 def test_differences_of_logarithms_carry_over_to_another_model(attack):
-    """They are the record's inner products with the probes times its residual, whatever else the model is: maths (17)."""
+    """They are the record's inner products with the probes times its residual, for any model: maths (17)."""
     other = W + 0.5 * np.random.default_rng(12).normal(size=W.shape)
     X, changes = stepped(np.random.default_rng(11), 200, attack.probes, W=other)
     twins = 0

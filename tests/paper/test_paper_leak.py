@@ -19,6 +19,7 @@ from undelete.maths.losses import Softmax
 from undelete.paper import DELETIONS, EXPERIMENTS, images, leak, lines
 from undelete.paper.figure import shelf
 from undelete.paper.leak import LEAKS, MODEL
+from undelete.paper.markdown import similarity
 from undelete.paper.page import page
 from undelete.paper.panel import play_release
 from undelete.paper.shadow_updates import Roles, full_retraining, single_step
@@ -183,7 +184,7 @@ def test_the_terminal_and_the_page_have_the_numbers(played: tuple[Path, dict[str
     text = page([results["fig9"], results["fig8"]])
     assert text.index("## fig8") < text.index("## fig9") < text.index("## What each attack costs")
     for attack in results["fig8"]["rows"][0]["panels"][0]["attacks"].values():
-        assert f"{attack['median_cosine']:.3f}" in text
+        assert f"| {similarity(attack['median_cosine'])} |" in text
     for block in text.split("\n\n"):
         if block.startswith("| "):
             assert len({line.count("|") for line in block.splitlines()}) == 1
