@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from undelete.attacker import leak_networks
-from undelete.attacker.updates_leak import Settings, Shadows, answer_change, fit_attack, observe, pretrain
+from undelete.attacker.leak_training import Settings, pretrain
+from undelete.attacker.updates_leak import Shadows, answer_change, fit_attack, observe
 from undelete.errors import InputError
 from undelete.maintainer.influence import step_change
 from undelete.maths.embeddings import RandomFourierFeatures, embed
@@ -190,7 +191,8 @@ def test_in_a_fresh_interpreter_that_has_no_private_side(tmp_path):
     np.savez(tmp_path / "shadows.npz", changes=changes, records=X[:, :-1], probes=probes)
     program = (
         "import sys, numpy as np\n"
-        "from undelete.attacker.updates_leak import Settings, Shadows, fit_attack, pretrain\n"
+        "from undelete.attacker.leak_training import Settings, pretrain\n"
+        "from undelete.attacker.updates_leak import Shadows, fit_attack\n"
         "from undelete.release import Release\n"
         "public = np.load('shadows.npz')\n"
         "few = Settings(latent=8, widths=(16,), pretraining=2, epochs=2)\n"

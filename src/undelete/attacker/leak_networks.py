@@ -1,27 +1,23 @@
-"""The networks of Updates-Leak and their training: an autoencoder of records, and a loop that stops on held-out ones.
+"""The networks of Updates-Leak: encoder and decoder of records, the reader of changes, and who tells drawn records.
 
-Needs torch, the extra of that name, which is imported when a network is made: nothing else here does.
+They need torch, the extra of that name, which is imported when a network is made.
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from undelete.errors import InputError
-from undelete.release import Floats
 
 _SMALLEST = 4  # side to which an image is halved at most
 _CHANNELS = 128  # of the smallest image; half as many on each side twice as long
 _FEWEST = 16
 _WIDTH = 256  # of the hidden layer where records are no images
-_EVALUATED = 1_024  # records that a network without training is applied to at once
 
 
 def torch() -> Any:
@@ -39,50 +35,6 @@ def torch() -> Any:
             "Updates-Leak trains neural networks, and torch is not installed: install undelete with its extra torch"
         ) from error
     return module
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """Records as a network sees them: less the public mean, by the public deviation, the channels of images first.
-
-    Parameters
-    ----------
-    mean : array (d0,)
-        Of the public records.
-    deviation : float
-        Of all their numbers about it.
-    bounds : array (2, d0)
-        The least and the greatest value of each: what a network says is put between them.
-    order : array (d0,) of int
-        The columns, channel after channel.
-    """
-
-    mean: Floats
-    deviation: float
-    bounds: Floats
-    order: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, records: Floats, shape: Sequence[int]) -> Scaling:
-        """Return that of public records (m, d0) of this shape: (h, w), (h, w, channels), or (d0,) of no image."""
-        mean = records.mean(axis=0)
-        deviation = float(np.sqrt(np.square(records - mean).mean()))
-        order = np.arange(records.shape[1])
-        if len(shape) == 3:
-            order = np.moveaxis(order.reshape(shape), 2, 0).ravel()
-        bounds = np.stack([records.min(axis=0), records.max(axis=0)])
-        return cls(mean, deviation or 1.0, bounds, order)
-
-    def forth(self, records: Floats) -> Any:
-        """Return records (b, d0) as a float32 tensor."""
-        scaled = ((records - self.mean) / self.deviation)[:, self.order]
-        return torch().from_numpy(np.ascontiguousarray(scaled, dtype=np.float32))
-
-    def back(self, output: Any) -> Floats:
-        """Return what a network said as records (b, d0)."""
-        records = np.empty(output.shape)
-        records[:, self.order] = output.numpy()
-        return np.asarray(np.clip(self.mean + self.deviation * records, *self.bounds))
 
 
 def encoder(shape: Sequence[int], latent: int) -> Any:
@@ -128,75 +80,46 @@ def _widths(shape: Sequence[int]) -> tuple[list[int], tuple[int, int, int], tupl
     return widths, (channels, shape[0], shape[1]), (shape[0] >> stages, shape[1] >> stages)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """How a training went: the least loss on held-out records, at which epoch, and how many epochs there were."""
+def reader(inputs: int, widths: Sequence[int], noise: int, decoder: Any) -> Any:
+    """Return [encoder of changes, from there and noise to the latent space, a copy of a decoder]."""
+    nn = torch().nn
+    widths = [inputs, *widths]
+    layers = [layer for a, b in itertools.pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
+    latent = decoder[0].in_features
+    return nn.ModuleList([nn.Sequential(*layers), nn.Linear(widths[-1] + noise, latent), copy.deepcopy(decoder)])
 
-    held_out: float
-    best: int
-    epochs: int
 
-
-def train(
-    networks: Any,
-    loss: Callable[[Any], Any],
-    judge: Callable[[], float],
-    count: int,
-    generator: Any,
-    *,
-    epochs: int,
-    patience: int,
-    batch: int,
-    learning_rate: float,
-    progress: Callable[[int, int], None] | None = None,
-) -> Trained:
-    """Train by Adam until the held-out loss has not fallen for some epochs, and leave the networks at their best.
-
-    Parameters
-    ----------
-    networks : torch.nn.Module
-        What is trained.
-    loss : callable
-        Of some training records, by their numbers; a tensor.
-    judge : callable
-        The loss on held-out records.
-    count : int
-        Training records.
-    generator : torch.Generator
-        Shuffles them.
-    epochs, patience, batch, learning_rate
-        At most so many epochs, after the best one, records a step, and Adam's.
-    progress : callable, optional
-        Called as progress(done, epochs).
-
-    Returns
-    -------
-    Trained
-        The loss before the first epoch counts as epoch 0.
-    """
+def read(networks: Any, x: Any, count: int, generator: Any) -> Any:
+    """Return what a `reader` makes of changes (b, p k): scaled records (1, b, d0), or with noise `count` draws."""
     tor = torch()
-    optimiser = tor.optim.Adam(networks.parameters(), lr=learning_rate)
-    best, least, at, epoch = copy.deepcopy(networks.state_dict()), judge(), 0, 0
-    for epoch in range(1, epochs + 1):
-        networks.train()
-        for rows in tor.randperm(count, generator=generator).split(batch):
-            optimiser.zero_grad()
-            loss(rows).backward()
-            optimiser.step()
-        held_out = judge()
-        if held_out < least:
-            best, least, at = copy.deepcopy(networks.state_dict()), held_out, epoch
-        if progress is not None:
-            progress(epoch, epochs)
-        if epoch - at >= patience:
-            break
-    networks.load_state_dict(best)
-    networks.eval()
-    return Trained(least, at, epoch)
+    found = networks[0](x)
+    noise = networks[1].in_features - found.shape[1]
+    if not noise:
+        return networks[2](networks[1](found))[None]
+    drawn = tor.randn(count, len(x), noise, generator=generator)
+    latent = networks[1](tor.cat([found.expand(count, *found.shape), drawn], dim=2))
+    return networks[2](latent.flatten(0, 1)).unflatten(0, (count, len(x)))
 
 
-def applied(network: Callable[[Any], Any], inputs: Any) -> Any:
-    """Return a network's outputs, without gradients, a few records at a time."""
-    tor = torch()
-    with tor.no_grad():
-        return tor.cat([network(part) for part in inputs.split(_EVALUATED)])
+def medoid(answers: Any) -> Any:
+    """Return of answers (s, b, d0) that (b, d0) with the least sum of distances to the others."""
+    rows = answers.transpose(0, 1)  # (b, s, d0)
+    nearest = torch().cdist(rows, rows).sum(dim=2).argmin(dim=1)
+    return rows[torch().arange(len(rows)), nearest]
+
+
+class Adversary:
+    """Tells public records from drawn ones; trained in turns with the generator."""
+
+    def __init__(self, shape: Sequence[int], learning_rate: float) -> None:
+        self.network = encoder(shape, 1)
+        self.optimiser = torch().optim.Adam(self.network.parameters(), lr=learning_rate, betas=(0.5, 0.999))
+
+    def loss(self, real: Any, drawn: Any) -> Any:
+        """Train one step on real records (b, d0) and drawn ones (s, b, d0), and return how well these pass for real."""
+        softplus = torch().nn.functional.softplus
+        self.optimiser.zero_grad()
+        own = softplus(-self.network(real)).mean() + softplus(self.network(drawn.detach().flatten(0, 1))).mean()
+        own.backward()
+        self.optimiser.step()
+        return softplus(-self.network(drawn.flatten(0, 1))).mean()

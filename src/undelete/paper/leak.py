@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.leak_networks import torch
-from undelete.attacker.updates_leak import Autoencoder, Settings, View, fit_attack, pretrain
+from undelete.attacker.leak_training import Autoencoder, Settings, View, pretrain
+from undelete.attacker.updates_leak import fit_attack
 from undelete.maintainer.game import Truth
 from undelete.maths.embeddings import embed
 from undelete.paper import Folder, Progress

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.updates_leak import Shadows, View, answer_change
+from undelete.attacker.leak_training import View
+from undelete.attacker.updates_leak import Shadows, answer_change
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import Truth
