@@ -277,6 +277,8 @@ def _notes(plan: Plan, leaks: dict[str, Kept]) -> list[str]:
         f"{again['training']['epochs']} epochs, {plan.settings.epochs:,} at most (paper: 10,000), the autoencoder "
         f"after {step['autoencoder']['epochs']}; {minutes['updates_leak_step']:.0f} and "
         f"{minutes['updates_leak_retraining']:.0f} minutes on a CPU, the autoencoder counted in both.",
+        "As published: differences of probabilities. Otherwise of log probabilities, from the same answers: what a "
+        "network learns on the shadow model then holds for the target, too (docs/maths.md).",
         "The cosine of the pixels flatters every guess that has the right brightness; the centred one does not.",
     ]
 
