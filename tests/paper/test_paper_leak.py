@@ -136,6 +136,9 @@ def test_the_results_say_how_they_came_about(played: tuple[Path, dict[str, dict[
         assert (out / f"{name}.png").exists()
     panel = results["fig8"]["rows"][0]["panels"][0]
     assert list(panel["attacks"]) == ["hrec", "avg", "maxdiff", "hrec+", *LEAKS] == list(panel["cost"])
+    for attack in panel["attacks"].values():
+        for of in ("cosine", "centred"):
+            assert attack[f"median_{of}_low"] <= attack[f"median_{of}"] <= attack[f"median_{of}_high"]
     for name in LEAKS:
         attack, cost, account = panel["attacks"][name], panel["cost"][name], panel["updates_leak"][name]
         assert attack["deletions"] == COUNT
@@ -184,7 +187,7 @@ def test_the_terminal_and_the_page_have_the_numbers(played: tuple[Path, dict[str
     text = page([results["fig9"], results["fig8"]])
     assert text.index("## fig8") < text.index("## fig9") < text.index("## What each attack costs")
     for attack in results["fig8"]["rows"][0]["panels"][0]["attacks"].values():
-        assert f"| {similarity(attack['median_cosine'])} |" in text
+        assert f"| {similarity(attack['median_cosine'])} (" in text
     for block in text.split("\n\n"):
         if block.startswith("| "):
             assert len({line.count("|") for line in block.splitlines()}) == 1

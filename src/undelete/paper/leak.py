@@ -33,6 +33,7 @@ from undelete.paper.shadow_updates import Roles, Updates, full_retraining, singl
 from undelete.paper.steps import Steps
 from undelete.paper.summary import LEVELS, summary
 from undelete.release import Release
+from undelete.scoring.intervals import wilson
 from undelete.scoring.scores import centred_cosine, cosine
 
 MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
@@ -231,6 +232,7 @@ def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
     """Return the panel as the JSON holds it, with what each attack cost."""
     account = panel.account
     attacks = account["attacks"] | {name: leak.account["summary"] for name, leak in leaks.items()}
+    attacks = {name: attack | _median_ends(attack) for name, attack in attacks.items()}
     count, m = account["deletions"], account["m"]
     costs: dict[str, dict[str, Any]] = {
         name: {
@@ -255,6 +257,17 @@ def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
         for name, leak in leaks.items()
     }
     return account | {"attacks": attacks, "cost": costs, "updates_leak": leaked}
+
+
+def _median_ends(attack: dict[str, Any]) -> dict[str, float]:
+    """Return 95 % intervals of an attack's medians: the similarities at the ends of Wilson's interval of one half."""
+    low, high = wilson(attack["deletions"] / 2, attack["deletions"])
+    at, found = len(LEVELS) - 1, {}
+    for name in ("cosine", "centred"):
+        curve = attack[f"curve_{name}"]
+        found[f"median_{name}_low"] = curve[int(np.floor(low * at))]
+        found[f"median_{name}_high"] = curve[int(np.ceil(high * at))]
+    return found
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

@@ -44,7 +44,8 @@ _READING = """## How to read the tables
 - *seconds* are of all deletions of a panel together, training included, on {platform}, beside other work; of the
   drop in confidence and the likelihood from two models, of one deletion. *models*: trained by the attacker; shadow
   updates are not models that anybody formed. *queries*: predictions asked of the released models.
-- Shares have Wilson 95 % intervals over deletions.
+- Shares have Wilson 95 % intervals over deletions; those of medians are the similarities at the ends of Wilson's
+  interval of one half. All deletions share one split, one shadow model and one training.
 - {features}.
 
 ## What the JSON holds
@@ -113,14 +114,19 @@ def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
     rows = [
         [
             NAMES.get(name, name), "parameters" if panel["cost"][name]["parameters"] else _sees(name),
-            "one step" if name.startswith("updates_leak_step") else "retraining", similarity(one["median_cosine"]),
+            "one step" if name.startswith("updates_leak_step") else "retraining", _median(one, "cosine"),
             f"{similarity(one['q10_cosine'])} to {similarity(one['q90_cosine'])}",
-            share(one, "share_above_.9"), share(one, "share_above_.99"), similarity(one["median_centred"]),
+            share(one, "share_above_.9"), share(one, "share_above_.99"), _median(one, "centred"),
         ]
         for panel in panels
         for name, one in panel["attacks"].items()
     ]  # fmt: skip
     return table(head, rows)
+
+
+def _median(attack: dict[str, Any], of: str) -> str:
+    middle, low, high = (similarity(attack[f"median_{of}{end}"]) for end in ("", "_low", "_high"))
+    return f"{middle} ({low} to {high})"
 
 
 def _sees(name: str) -> str:
