@@ -151,6 +151,10 @@ def test_the_results_say_how_they_came_about(played: tuple[Path, dict[str, dict[
         assert account["shadows"] == 40
         assert account["training"]["epochs"] <= 2
         assert account["gradient_norm_shadow_model"] <= 1e-9
+        if "retraining" in name:
+            assert account["checked"] == 8
+            assert 0.97 < account["first_order_cosine_least"] <= account["first_order_cosine"] <= 1 + 1e-12
+            assert 0.5 < account["first_order_length"] < 1.1
     assert panel["cost"]["maxdiff"]["queries"] == (COUNT + 1) * IMAGES // 2
     assert panel["cost"]["hrec"]["parameters"]
 

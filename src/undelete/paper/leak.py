@@ -24,7 +24,7 @@ from undelete.paper import Folder, Progress
 from undelete.paper.figure import PIXEL_SIMILARITY, shelf
 from undelete.paper.files import PIXELS, header, prepare, save
 from undelete.paper.images import Images, load
-from undelete.paper.kept import Kept, Shelf, attacking_code, digest, retraining_code
+from undelete.paper.kept import Kept, Shelf, attacking_code, digest
 from undelete.paper.leak_drawing import draw_curves, draw_pictures
 from undelete.paper.models import IMAGE_SOFTMAX, Model, deal
 from undelete.paper.panel import play_panel, play_release
@@ -49,7 +49,7 @@ TITLES = {
     "fig8": ("Updates-Leak beside attacks on the parameters", "after Figure 8 of the paper"),
     "fig9": ("Images as Updates-Leak gives them back", "after Figure 9 of the paper"),
 }
-_FORM = 1  # of what is kept
+_FORM = 1  # of what is kept, and of how shadow updates are made
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def play_leaks(
         the `summary` of their similarities, the `cost`, and how the trainings went.
     """
     _, mark = deal(model, population, seed, steps)
-    key = digest(_FORM, mark, count, plan, attacking_code(), retraining_code())
+    key = digest(_FORM, mark, count, plan, attacking_code())
     found = {name: kept.load(f"{name}-{count}", key) for name in LEAKS}
     known = {name: one for name, one in found.items() if one is not None}
     steps.add(count * len(known))
@@ -176,7 +176,7 @@ def play_leaks(
             if scenario not in updates:
                 updates[scenario] = scenario(release, truth, roles, told)
             settings = replace(plan.settings, view=view)
-            arrays, account = _attacked(release, truth, roles, updates[scenario], autoencoder, settings, stream, told)
+            arrays, account = _attacked(release, truth, updates[scenario], autoencoder, settings, stream, told)
             account["cost"]["seconds_autoencoder"] = spent
             known[name] = kept.store(f"{name}-{count}", key, arrays, account)
             steps.add(count)
@@ -197,7 +197,6 @@ def _number(stream: np.random.SeedSequence) -> int:
 def _attacked(
     release: Release,
     truth: Truth,
-    roles: Roles,
     updates: Updates,
     autoencoder: Autoencoder,
     settings: Settings,
@@ -205,9 +204,9 @@ def _attacked(
     told: Callable[[int, int, str], None],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Train on one scenario's shadow updates, and reconstruct from what its updates changed."""
-    began, probes = time.perf_counter(), release.X_public[roles.probes]
+    began = time.perf_counter()
     shadows, seen = updates.seen(settings.view)
-    attack = fit_attack(shadows, probes, autoencoder, settings, _number(stream), told)
+    attack = fit_attack(shadows, updates.probes, autoencoder, settings, _number(stream), told)
     trained = time.perf_counter()
     guesses = attack.reconstruct(seen, np.random.default_rng(stream))
     finished = time.perf_counter()
@@ -220,7 +219,8 @@ def _attacked(
         scores["embedding"] = cosine(truth.X[:, :-1], embed(release.embedding, guesses, constant=False))
     account: dict[str, Any] = {
         "view": settings.view, "summary": summary(scores) | {"seconds_each": (finished - began) / len(guesses)},
-        "probes": len(probes), "shadows": len(roles.shadows), "queries": 2 * len(probes) * len(guesses),
+        "probes": len(updates.probes), "shadows": len(shadows.records),
+        "queries": 2 * len(updates.probes) * len(guesses),
         "training": asdict(attack.trained), "autoencoder": asdict(autoencoder.trained),
         "cost": updates.account | {"seconds_networks": trained - began, "seconds_attack": finished - trained},
     }  # fmt: skip

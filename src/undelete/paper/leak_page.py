@@ -41,6 +41,8 @@ _READING = """## How to read the tables
 - *cosine*: {similarity}.
 - *mean square error* on held-out shadow updates, in units of the public images' variance about their mean: 1 for the
   average image. Training stopped where it was least; *epochs* there, and in all.
+- *first order against exact*: of a few shadow deletions that were retrained exactly, too, the cosine between both
+  changes of the scores, and the quotient of their lengths, which the network does not see.
 - *seconds* are of all deletions of a panel together, training included, on {platform}, beside other work; of the
   drop in confidence and the likelihood from two models, of one deletion. *models*: trained by the attacker; shadow
   updates are not models that anybody formed. *queries*: predictions asked of the released models.
@@ -137,7 +139,7 @@ def _training(panels: Sequence[dict[str, Any]]) -> list[str]:
     head = [
         "Updates-Leak", "probes", "shadow updates", "shadow model's records", "its gradient", "mean square error",
         "epochs", "autoencoder's error", "epochs", "seconds: shadow model", "shadow updates", "autoencoder", "networks",
-        "attack",
+        "attack", "first order against exact",
     ]  # fmt: skip
     rows = [
         [
@@ -147,11 +149,19 @@ def _training(panels: Sequence[dict[str, Any]]) -> list[str]:
                 f"{panel['cost'][name][f'seconds_{stage}']:,.1f}"
                 for stage in ("shadow_model", "shadows", "autoencoder", "networks", "attack")
             ),
+            _agreement(one),
         ]
         for panel in panels
         for name, one in panel["updates_leak"].items()
     ]  # fmt: skip
     return table(head, rows)
+
+
+def _agreement(one: dict[str, Any]) -> str:
+    if "checked" not in one:
+        return "exact"
+    least, middle = (similarity(one[f"first_order_cosine{end}"]) for end in ("_least", ""))
+    return f"cosine {middle}, {least} at least, length {one['first_order_length']:.2f}, of {one['checked']}"
 
 
 def _stopped(training: dict[str, Any]) -> tuple[str, str]:

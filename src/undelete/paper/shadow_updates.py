@@ -21,15 +21,18 @@ from undelete.attacker.leak_training import View
 from undelete.attacker.updates_leak import Shadows, answer_change
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
-from undelete.maintainer.game import Truth
+from undelete.maintainer.game import Truth, refuse_unconverged
 from undelete.maintainer.influence import deletion_change, step_change
+from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import Loss
 from undelete.maths.objective import Objective, predict
 from undelete.paper.population import Floats
 from undelete.release import Release
+from undelete.scoring.scores import cosine
 
 Progress = Callable[[int, int, str], None]
 _TOLERANCE = 1e-9  # of the shadow model's gradient per record
+_CHECKED = 8  # shadow deletions that are retrained exactly, too
 _LEAST_SHARE, _MOST_SHARE = 10, 0.4  # of few public records a tenth are probes, four tenths shadows
 
 
@@ -57,6 +60,8 @@ class Updates:
     ----------
     loss : Loss
         The models'.
+    probes : array (p, d)
+        The public records that are asked about, in the model's space.
     records : array (s, d0)
         The public records behind the shadow updates.
     shadows, targets : pairs of arrays (s or 1, p, k), (b or 1, p, k)
@@ -67,6 +72,7 @@ class Updates:
     """
 
     loss: Loss
+    probes: Floats
     records: Floats
     shadows: tuple[Floats, Floats]
     targets: tuple[Floats, Floats]
@@ -107,13 +113,14 @@ def single_step(release: Release, truth: Truth, roles: Roles, progress: Progress
     before = np.moveaxis(predict(probes, release.W_after), 0, 1)
     deleted = Objective(truth.X, truth.Y, release.loss, own.l2)
     targets = before, before + step_change(deleted, release.W_after, probes, rate)
-    return Updates(release.loss, release.records_public[roles.shadows], shadows, targets, account)
+    return Updates(release.loss, probes, release.records_public[roles.shadows], shadows, targets, account)
 
 
 def full_retraining(release: Release, truth: Truth, roles: Roles, progress: Progress | None = None) -> Updates:
     """Return our scenario: the record is deleted by retraining, as everywhere else here.
 
-    See `single_step`. The shadow deletions are of first order, the deletions under attack exact.
+    See `single_step`. The shadow deletions are of first order, the deletions under attack exact; a few of the former
+    are retrained exactly, too, and compared.
     """
     rows = np.concatenate([roles.shadows, roles.rest])
     W, account = _shadow_model(release, rows, progress)
@@ -123,12 +130,27 @@ def full_retraining(release: Release, truth: Truth, roles: Roles, progress: Prog
         if progress is not None:
             progress(done, total, "shadow deletions")
 
-    own = np.arange(len(roles.shadows))
+    objective, own = _objective(release, rows), np.arange(len(roles.shadows))
     Z = (probes @ W)[None]
-    moved = deletion_change(_objective(release, rows), W, own, probes, told)
+    moved = deletion_change(objective, W, own, probes, told)
     account |= {"seconds_shadows": time.perf_counter() - began}
+    exact = retrain_without(objective, W, own[:_CHECKED], tol=_TOLERANCE)
+    refuse_unconverged(exact, _TOLERANCE)
+    account |= _agreement(moved[:_CHECKED], np.moveaxis(predict(probes, np.asarray(exact.W) - W), 0, 1))
     targets = np.moveaxis(predict(probes, release.W_after), 0, 1), (probes @ release.W_before)[None]
-    return Updates(release.loss, release.records_public[roles.shadows], (Z + moved, Z), targets, account)
+    return Updates(release.loss, probes, release.records_public[roles.shadows], (Z + moved, Z), targets, account)
+
+
+def _agreement(first_order: Floats, exact: Floats) -> dict[str, Any]:
+    """Return how alike changes (b, p, k) of predictions are, a shift of all classes left out: cosine and length."""
+    pairs = [(change - change.mean(axis=2, keepdims=True)).reshape(len(change), -1) for change in (first_order, exact)]
+    lengths = [np.linalg.norm(rows, axis=1) for rows in pairs]
+    alike = cosine(*pairs)
+    return {
+        "checked": len(exact), "first_order_cosine": float(np.median(alike)),
+        "first_order_cosine_least": float(alike.min()),
+        "first_order_length": float(np.median(lengths[0] / lengths[1])),
+    }  # fmt: skip
 
 
 def _objective(release: Release, rows: NDArray[np.int64]) -> Objective:
