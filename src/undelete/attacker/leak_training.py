@@ -66,7 +66,7 @@ class Settings:
     variant: Variant = "autoencoder"
     latent: int = 128
     widths: Sequence[int] = (512, 256)
-    pretraining: int = 15
+    pretraining: int = 10
     epochs: int = 60
     patience: int = 5
     held_out: float = 0.1
