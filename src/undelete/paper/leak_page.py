@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,8 +30,8 @@ That is with differences of log probabilities. With those of probabilities, as p
 ({step_published_centred}) on one step and {again_published} ({again_published_centred}) on retraining. Its errors on
 held-out shadow updates are in the table below: {carries}.
 
-It needs {models} trained models, {shadows} shadow updates and {minutes} minutes; HRec
-needs the two models' parameters, and no training.
+For all deletions it needs {models} trained models, {shadows} shadow updates and {minutes} minutes, one step and
+retraining; HRec needs the two models' parameters, and no training.
 """
 
 _READING = """## How to read the tables
@@ -102,13 +103,14 @@ def _finding(panel: dict[str, Any]) -> str:
         for key, name in (("step", "step"), ("again", "retraining"))
     }
     lost = step["median_centred"] > names["step_published"]["median_centred"]
-    carries = f"what it learns on the shadow model {'does not carry' if lost else 'carries'} over to the target"
+    carries = f"what it learns on the shadow model carries over to the target {'in part only' if lost else 'likewise'}"
     numbers = {key: similarity(attack["median_cosine"]) for key, attack in names.items()}
     numbers |= {f"{key}_centred": similarity(attack["median_centred"]) for key, attack in names.items()}
-    return _FINDING.format(
+    text = _FINDING.format(
         verdict=verdict, carries=carries, probes=given["probes"], models=cost["updates_leak_step"]["models"],
         shadows=f"{given['shadows']:,}", minutes=f"{minutes[0]:.0f} and {minutes[1]:.0f}", **numbers,
     )  # fmt: skip
+    return "\n\n".join(textwrap.fill(paragraph, 120) for paragraph in text.split("\n\n"))
 
 
 def _scores(panels: Sequence[dict[str, Any]]) -> list[str]:
