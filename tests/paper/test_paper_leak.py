@@ -195,7 +195,7 @@ def test_the_terminal_and_the_page_have_the_numbers(played: tuple[Path, dict[str
     for block in text.split("\n\n"):
         if block.startswith("| "):
             assert len({line.count("|") for line in block.splitlines()}) == 1
-    members = {"name": "fig1", "rows": [{"panels": [_membership()]}]}
+    members = {"name": "fig1", "command": "undelete reproduce fig1", "rows": [{"panels": [_membership()]}]}
     joined = page([results["fig8"], members])
     assert "| LiRA: was each in the data? | NY, ridge | 0.5 | 0.2 | 64 | 0 | 30 | no | AUC 0.510 |" in joined
     with pytest.raises(InputError, match=r"fig8 and fig9 have a page of their own, updates_leak\.md"):

@@ -185,7 +185,8 @@ def _costs(own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> l
     for result in others:
         for what, label, cost, area in membership_page.costs(result):
             rows.append([label, what, *_cost(cost, "0"), f"AUC {area}"])
-    return table(head, rows)
+    made = ", ".join(f"`{result['command']}`" for result in others)
+    return [*([f"The rows on membership are of {made}; see `membership.md`.\n"] if others else []), *table(head, rows)]
 
 
 def _cost(cost: dict[str, Any], shadows: str) -> list[str]:
