@@ -24,6 +24,7 @@ import undelete
 
 _RETRAINING = ("maintainer", "maths")
 _ATTACKING = ("attacker", "maths", "scoring", "release.py", "examine.py")
+_TRAINED = ("leak_networks.py", "leak_training.py", "updates_leak.py")  # in attacker/, and used by no other attack
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,11 @@ def digest(*words: object) -> str:
 
 def attacking_code() -> str:
     """Return a digest of the source that turns two models into scores: results of other code are not taken over."""
+    return _code(_ATTACKING, _TRAINED)
+
+
+def leaking_code() -> str:
+    """Return the same with that of Updates-Leak, which is trained."""
     return _code(_ATTACKING)
 
 
@@ -87,11 +93,12 @@ def retraining_code() -> str:
 
 
 @cache
-def _code(names: tuple[str, ...]) -> str:
+def _code(names: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
     root = Path(undelete.__file__).parent
     found = hashlib.sha256()
     for name in names:
         place = root / name
-        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+        files = sorted(place.glob("*.py")) if place.is_dir() else [place]
+        for file in (file for file in files if file.name not in without):
             found.update(file.read_bytes())
     return found.hexdigest()

@@ -24,7 +24,7 @@ from undelete.paper import Folder, Progress
 from undelete.paper.figure import PIXEL_SIMILARITY, shelf
 from undelete.paper.files import PIXELS, header, prepare, save
 from undelete.paper.images import Images, load
-from undelete.paper.kept import Kept, Shelf, attacking_code, digest
+from undelete.paper.kept import Kept, Shelf, digest, leaking_code
 from undelete.paper.leak_drawing import draw_curves, draw_pictures
 from undelete.paper.models import IMAGE_SOFTMAX, Model, deal
 from undelete.paper.panel import play_panel, play_release
@@ -155,7 +155,7 @@ def play_leaks(
         the `summary` of their similarities, the `cost`, and how the trainings went.
     """
     _, mark = deal(model, population, seed, steps)
-    key = digest(_FORM, mark, count, plan, attacking_code())
+    key = digest(_FORM, mark, count, plan, leaking_code())
     found = {name: kept.load(f"{name}-{count}", key) for name in LEAKS}
     known = {name: one for name, one in found.items() if one is not None}
     steps.add(count * len(known))
