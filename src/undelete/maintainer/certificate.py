@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.rounding import Rounding
-from undelete.maths.arrays import Array, blocks, columns, largest, namespace, summed, take_rows, to_numpy
+from undelete.maths.arrays import Array, blocks, columns, namespace, summed, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
@@ -52,20 +52,24 @@ class Certified:
 
 
 class Without:
-    """The Hessian without each of some records, solved with in the coordinates y of D = S y, H^-1 = S S'."""
+    """The Hessian without each of some records x (d, b), solved with in the coordinates y of D = S y, H^-1 = S S'.
+
+    Here and in what follows each deletion is a column: sums over a few features then run along many deletions.
+    """
 
     def __init__(self, S: Array, x: Array, c: Array) -> None:
         xp = namespace(x)
-        self.S, self.own = S, x @ S  # (b, rank)
-        slack = 1 - c * summed(self.own**2)[:, 0]
+        self.back = xp.matrix_transpose(S)
+        self.own = self.back @ x  # (rank, b)
+        slack = 1 - c * xp.sum(self.own**2, axis=0)
         regular = slack > _REGULAR
         self.lift = xp.where(regular, c / xp.where(regular, slack, xp.ones_like(slack)), xp.zeros_like(slack))
         self.regular: NDArray[np.bool_] = to_numpy(regular)
 
     def solve(self, G: Array) -> Array:
-        """Return y of the inverse of H - c_i x_i' x_i applied to each G (b, d); no meaning where not `regular`."""
-        y = G @ self.S
-        return y + self.own * self.lift[:, None] * summed(self.own * y)
+        """Return y of the inverse of H - c_i x_i' x_i applied to each G (d, b); no meaning where not `regular`."""
+        y = self.back @ G
+        return y + self.own * (self.lift * namespace(y).sum(self.own * y, axis=0))
 
 
 class Expansion:
@@ -90,14 +94,14 @@ class Expansion:
         self.reach = xp.sqrt(xp.concat(parts))  # ||x_j S||: how far a unit y can move record j's prediction
 
     def moved(self, y: Array) -> tuple[Array, Array, Array]:
-        """Return W + S y rounded, D its difference to W (b, d), and what x_j D has beyond x_j S y, at most (b,)."""
+        """Return W + S y rounded, D its difference to W (d, b), and what x_j D has beyond x_j S y, at most (b,)."""
         xp = namespace(y)
-        step = y @ xp.matrix_transpose(self.S)
-        W = self.W[:, 0] + step
-        D = W - self.W[:, 0]  # exact where |D| <= |W|, else off by eps |D|, which the bounds include
-        rounded = xp.abs(y) @ xp.matrix_transpose(xp.abs(self.S))  # S y and x_j S are computed, too
+        step = self.S @ y
+        W = self.W + step
+        D = W - self.W  # exact where |D| <= |W|, else off by eps |D|, which the bounds include
+        rounded = xp.abs(self.S) @ xp.abs(y)  # S y and x_j S are computed, too
         lost = xp.abs(D - step) + 4 * self.W.shape[0] * self.rounding.eps * rounded
-        return W, D, lost @ self.rounding.furthest
+        return W, D, self.rounding.furthest @ lost
 
 
 class LogisticCertificate(Expansion):
@@ -136,48 +140,49 @@ class LogisticCertificate(Expansion):
         """Return the parameters without each row and the bound on their gradient."""
         xp = namespace(self.W)
         x, c, third, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.third, self.residual))
-        d = x.shape[1]
-        pull = x * r[:, None]
-        gradient = self.gradient - pull
+        x, d = columns(x), x.shape[1]
+        pull = x * r
+        gradient = self.gradient[:, None] - pull
         without = Without(self.S, x, c)
 
         def own(D: Array) -> Array:
-            return x * third[:, None] * summed(x * D) ** 2
+            return x * (third * xp.sum(x * D, axis=0) ** 2)
 
         y = -without.solve(gradient)
         for _ in range(_FIXED_POINT_STEPS):
-            D = y @ xp.matrix_transpose(self.S)
+            D = self.S @ y
             y = -without.solve(gradient + (_twice(D, self.tensors[:, :d]) - own(D)) / 2)
-        pulls = largest(xp.abs(pull)) > 0
+        pulls = xp.max(xp.abs(pull), axis=0) > 0
         y = xp.where(pulls, y, xp.zeros_like(y))  # no pull: nothing changes at all
         W, D, beyond = self.moved(y)
         twice = _twice(D, self.tensors)  # T[D, D] and D'M D
-        left = D @ self.hessian - x * c[:, None] * summed(x * D) + (twice[:, :d] - own(D)) / 2 + gradient
-        move = self.furthest * xp.sqrt(summed(y**2)[:, 0]) + beyond
-        quartic = xp.abs(twice[:, d:]) * (move / 6)[:, None] + self._beyond(D, move)
+        left = self.hessian @ D - x * (c * xp.sum(x * D, axis=0)) + (twice[:d, :] - own(D)) / 2 + gradient
+        move = self.furthest * xp.sqrt(xp.sum(y**2, axis=0)) + beyond
+        quartic = xp.abs(twice[d:, :]) * (move / 6) + self._beyond(D, move)
         bounds = xp.abs(left) + quartic + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
-        bound = to_numpy(largest(bounds)[:, 0]) / self.objective.n
-        steps = np.where(to_numpy(pulls)[:, 0], 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
+        bound = to_numpy(xp.max(bounds, axis=0)) / self.objective.n
+        steps = np.where(to_numpy(pulls), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
         sound = np.isfinite(bound) & without.regular
-        return Certified(W, np.where(sound, bound, np.inf), steps)
+        return Certified(xp.matrix_transpose(W), np.where(sound, bound, np.inf), steps)
 
     def _beyond(self, D: Array, move: Array) -> Array:
-        """Return what the fourth derivatives add where a prediction moves further than `near`: (b, d), or zero."""
+        """Return what the fourth derivatives add where a prediction moves further than `near`: (d, b), or zero."""
         xp = namespace(D)
         far = xp.maximum(move - self.near, xp.zeros_like(move))
         if not bool(xp.any(far > 0)):
-            return xp.zeros_like(move)[:, None]
-        return (_FIFTH * far * move**2 / 6)[:, None] * (xp.abs(D) @ self.rounding.B)
+            return xp.zeros_like(move)
+        return (_FIFTH * far * move**2 / 6) * (self.rounding.B @ xp.abs(D))
 
     def _rounded(self, D: Array, move: Array, start: Array) -> Array:
-        """Return the rounding of all terms (b, d); see `Rounding`."""
+        """Return the rounding of all terms (d, b); see `Rounding`."""
         xp, rounding = namespace(D), self.rounding
         size = xp.abs(D)
-        linear, widest = size @ rounding.A, (size @ rounding.furthest)[:, None]
-        quartic = (move / 48)[:, None] * widest * (size @ rounding.B)
+        linear, widest = rounding.A @ size, rounding.furthest @ size
+        quartic = (move / 48) * widest * (rounding.B @ size)
         terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
-        grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))[:, None]  # up to a number that does not overflow
-        return terms + rounding.summed + xp.minimum(grown * self.slipped, self.most_slipped)
+        grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))  # up to a number that does not overflow
+        slipped = xp.minimum(grown * self.slipped[:, None], self.most_slipped[:, None])
+        return terms + rounding.summed[:, None] + slipped
 
 
 def fits(objective: Objective) -> bool:
@@ -186,10 +191,9 @@ def fits(objective: Objective) -> bool:
     return objective.loss.name == "squared_hinge" or (objective.loss.name == "logistic" and d**3 <= _LARGEST_TENSOR)
 
 
-def _pairs(X: Array) -> Array:
-    """Return the products of two features, each pair once: (d (d + 1) / 2, n)."""
-    own = columns(X)
-    return namespace(X).concat([own[i : i + 1, :] * own[i:, :] for i in range(X.shape[1])], axis=0)
+def _pairs(x: Array) -> Array:
+    """Return the products of two features of records x (d, n), each pair once: (d (d + 1) / 2, n)."""
+    return namespace(x).concat([x[i : i + 1, :] * x[i:, :] for i in range(x.shape[0])], axis=0)
 
 
 def _tensors(X: Array, third: Array, weights: Array) -> Array:
@@ -201,7 +205,7 @@ def _tensors(X: Array, third: Array, weights: Array) -> Array:
     total = xp.zeros((d * (d + 1) // 2, 2 * d), dtype=X.dtype, device=X.device)
     for rows in blocks(X.shape[0], max(_FEWEST, _PAIRS // d**2)):
         x = X[rows, :]
-        total += _pairs(x) @ xp.concat([third[rows, None] * x, weights[rows, None] * xp.abs(x)], axis=1)
+        total += _pairs(columns(x)) @ xp.concat([third[rows, None] * x, weights[rows, None] * xp.abs(x)], axis=1)
     for i in range(d):
         first = i * d - i * (i - 1) // 2  # the pair of feature i with itself; those with later ones follow
         total[first + 1 : first + d - i, :] *= 2
@@ -209,5 +213,5 @@ def _tensors(X: Array, third: Array, weights: Array) -> Array:
 
 
 def _twice(D: Array, tensors: Array) -> Array:
-    """Return tensors, by pairs, applied to each D (b, d) twice."""
-    return namespace(D).matrix_transpose(_pairs(D)) @ tensors
+    """Return tensors, by pairs, applied to each D (d, b) twice: one row for each of their columns."""
+    return namespace(D).matrix_transpose(tensors) @ _pairs(D)

@@ -127,8 +127,8 @@ def retrain_without(
     -----
     Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
     O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step; softmax models beyond 8,192 parameters take
-    some ten times that, see `MatrixFreeStep`. Blocks run side by side or go through joblib; the result does not depend
-    on how.
+    some ten times that, see `MatrixFreeStep`. Measured blocks run side by side, and all go through joblib where it is
+    configured; the result does not depend on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]
@@ -154,7 +154,8 @@ def retrain_without(
             mark = fingerprint(
                 [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, has_constant, task.block_rows
             )
-        results.append(_joined(run_blocks(task, cut, moved, folder, mark, product_threads(W)), np.argsort(order)))
+        threads = product_threads(W) if isinstance(task, Measured) else 1  # others take less than threads would save
+        results.append(_joined(run_blocks(task, cut, moved, folder, mark, threads), np.argsort(order)))
     norm = np.max([result.gradient_norm for result in results], axis=0)
     xp = namespace(W)
     return Deletions(

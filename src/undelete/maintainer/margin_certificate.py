@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.certificate import Certified, Expansion, Without
-from undelete.maths.arrays import Array, blocks, largest, namespace, summed, take_rows, to_numpy
+from undelete.maths.arrays import Array, blocks, columns, namespace, take_rows, to_numpy
 from undelete.maths.objective import Objective
 
 _MARGIN_STEPS = 12
@@ -51,29 +51,33 @@ class MarginCertificate(Expansion):
         """Return the parameters without each row and their gradient, measured up to rounding."""
         xp = namespace(self.W)
         x, c, r = (take_rows(a, rows) for a in (self.objective.X, self.curvature, self.residual))
-        pull = x * r[:, None]
-        inside = to_numpy(largest(xp.abs(pull)) > 0)[:, 0]  # a record outside its margin changes nothing
-        start = self.gradient - pull
+        x = columns(x)
+        pull = x * r
+        inside = to_numpy(xp.max(xp.abs(pull), axis=0) > 0)  # a record outside its margin changes nothing
+        start = self.gradient[:, None] - pull
         without = Without(self.S, x, c)
-        y, gradient, W = xp.zeros_like(without.own), start, self.W[:, 0] + xp.zeros_like(x)
-        rest = self.rounding.summed + self.slipped + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
-        size = np.where(inside, np.inf, to_numpy(largest(xp.abs(start) + rest)[:, 0]))
+        y, gradient, W = xp.zeros_like(without.own), start, self.W + xp.zeros_like(x)
+        fixed = (self.rounding.summed + self.slipped)[:, None]
+        rest = fixed + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
+        size = np.where(inside, np.inf, to_numpy(xp.max(xp.abs(start) + rest, axis=0)))
         steps = np.zeros(len(rows), dtype=np.int64)
         for _ in range(_MARGIN_STEPS):
             trial = y - without.solve(gradient)
             moved, D, beyond = self.moved(trial)
-            left, doubt = self._crossed(rows, D, to_numpy(xp.sqrt(summed(trial**2)[:, 0]) + beyond / self.spare))
-            left = left + start + D @ self.hessian - x * c[:, None] * summed(x * D)
-            doubt = doubt + rest + self.rounding.many * (xp.abs(D) @ self.rounding.A)
-            now = to_numpy(largest(xp.abs(left) + doubt)[:, 0])
+            length = to_numpy(xp.sqrt(xp.sum(trial**2, axis=0)) + beyond / self.spare)
+            crossed = self._crossed(rows, xp.matrix_transpose(D), length)
+            left, doubt = (xp.matrix_transpose(array) for array in crossed)
+            left = left + start + self.hessian @ D - x * (c * xp.sum(x * D, axis=0))
+            doubt = doubt + rest + self.rounding.many * (self.rounding.A @ xp.abs(D))
+            now = to_numpy(xp.max(xp.abs(left) + doubt, axis=0))
             better = inside & (now < size)
             if not better.any():
                 break
-            keep = xp.asarray(better, device=D.device)[:, None]
+            keep = xp.asarray(better, device=D.device)
             y, W, gradient = xp.where(keep, trial, y), xp.where(keep, moved, W), xp.where(keep, left, gradient)
             size, steps = np.where(better, now, size), steps + better
         sound = np.isfinite(size) & without.regular
-        return Certified(W, np.where(sound, size / self.objective.n, np.inf), steps)
+        return Certified(xp.matrix_transpose(W), np.where(sound, size / self.objective.n, np.inf), steps)
 
     def _crossed(self, rows: NDArray[np.int64], D: Array, length: NDArray[np.float64]) -> tuple[Array, Array]:
         """Return what the linear gradient misses (b, d), and its rounding: the records that may have crossed.
