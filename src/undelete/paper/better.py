@@ -30,8 +30,9 @@ FEATURES = (
     "features of them, and the constant 1"
 )
 SETTINGS = (
-    "those of hrec+ for tables chosen on people of Texas, those for images on games among the data sets' test images "
-    "(`python -m undelete.paper.settings`); none of them is in a table here"
+    "those of hrec+ for tables chosen on people of Texas, who are in no table here; those for images settled on small "
+    "copies of training images, and then tried on the data sets' test images, which are in no result "
+    "(`benchmarks/decoder_settings.py`)"
 )
 
 
