@@ -17,7 +17,7 @@ from undelete.report import distribution, formatting, svg
 _PANELS = {"cosine": "cosine, as in the paper", "centred": "centred cosine: less the public mean"}
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted image; lower is better."
 _NOT_DRAWN = ("updates_leak_retraining_published",)  # its medians are written above
-_SHORT = {"updates_leak_step_published": "as published, one step"}
+_SHORT = {"updates_leak_step_published": "one step, as published"}
 _ROWS = {
     "deleted": ("deleted", ""),
     "updates_leak_step": ("one step", "Updates-Leak, from what the models before and after answer"),
@@ -78,8 +78,9 @@ def _paint(axes: Axes, panel: dict[str, Any], *, first: bool, last: bool) -> Non
     lower = distribution.lower_end(list(curves.values()))
     looks = distribution.styles(list(curves), {}, NAMES | _SHORT)
     distribution.draw(
-        axes, curves, looks, min(lower, 0.0), f"{panel['of']} similarity".replace("centred", "centred cosine")
-    )
+        axes, curves, looks, min(lower, 0.0), f"{panel['of']} similarity".replace("centred", "centred cosine"),
+        legend=True,
+    )  # fmt: skip
     axes.tick_params(labelleft=first)
     if first:
         axes.set_ylabel("share of deletions")

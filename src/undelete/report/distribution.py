@@ -125,8 +125,13 @@ def draw(
     looks: Mapping[str, Style],
     lower: float,
     x_label: str,
+    *,
+    legend: bool = False,
 ) -> None:
-    """Draw one panel: the share of deletions at or below each similarity."""
+    """Draw one panel: the share of deletions at or below each similarity.
+
+    With a legend, for curves that cross, else each curve has its name beside it.
+    """
     axes.set_xlim(lower, 1.0 + 0.004 * (1 - lower))
     axes.set_ylim(0.0, 1.005)
     axes.grid(axis="y")
@@ -140,6 +145,9 @@ def draw(
         found = steps(scores, lower)
         if found is not None:
             look = looks[name]
-            axes.plot(*found, color=look.colour, linestyle=look.dashes, linewidth=look.width)
+            axes.plot(*found, color=look.colour, linestyle=look.dashes, linewidth=look.width, label=look.label)
             drawn.append((*found, look.label, look.colour))
-    label_curves(axes, drawn)
+    if legend:
+        axes.legend(loc="upper left", frameon=False, handlelength=2.6, fontsize="x-small", labelspacing=0.3)
+    else:
+        label_curves(axes, drawn)
