@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from undelete.report import distribution, formatting, svg
 
 NAMES = {"hrec": "hrec, the paper's", "hrec+": "hrec+"}
 _WIDTH, _HEIGHT = 220.0, 150.0  # points, of a panel's axes
-_LEFT, _GAP, _HEAD, _FOOT, _TOP = 62.0, 74.0, 34.0, 44.0, 34.0
+_LEFT, _GAP, _HEAD, _FOOT, _TOP = 62.0, 74.0, 38.0, 44.0, 34.0
 _X = {
     "exact_columns": "share of the columns exactly right",
     "cosine": "cosine similarity",
@@ -32,31 +33,45 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     stem : Path
         Where to write, without a suffix.
     """
-    cases = result["cases"]
+    bands = _bands(result["cases"])
     width = _LEFT + 3 * (_WIDTH + _GAP) - _GAP + 20
-    height = _TOP + len(cases) * (_HEAD + _HEIGHT + _FOOT) + 14
+    height = _TOP + len(bands) * (_HEAD + _HEIGHT + _FOOT) + 14
     top = height - _TOP
     with svg.drawing():
         figure = svg.blank(width, height)
         figure.text(10 / width, 1 - 20 / height, svg.plain(result["title"]), fontweight="bold", fontsize=12)
-        for case in cases:
+        for band in bands:
             bottom = top - _HEAD - _HEIGHT
             boxes = [(_LEFT + j * (_WIDTH + _GAP), bottom, _WIDTH, _HEIGHT) for j in range(3)]
-            panels = [
-                figure.add_axes((x / width, y / height, w / width, h / height))
-                for x, y, w, h in boxes[: 3 if _sure(case) else 1]
-            ]
-            figure.text(10 / width, (top - 14) / height, svg.plain(_heading(case)), fontsize=10, fontweight="bold")
-            _distribution(panels[0], case)
-            if _sure(case):
-                _reliability(panels[1], case)
-                _by_confidence(panels[2], case, result["levels"])
+            shown = boxes if _sure(band[0]) else boxes[: len(band)]
+            panels = [figure.add_axes((x / width, y / height, w / width, h / height)) for x, y, w, h in shown]
+            for case, (x, *_) in zip(band, boxes, strict=False):
+                title, below = _heading(case)
+                left = (x - _LEFT + 10) / width
+                figure.text(left, (top - 12) / height, svg.plain(title), fontsize=10, fontweight="bold")
+                figure.text(left, (top - 24) / height, svg.plain(below), fontsize=8, color=svg.PALETTE["soft"])
+            for case, axes in zip(band, panels, strict=False):
+                _distribution(axes, case)
+            if _sure(band[0]):
+                _reliability(panels[1], band[0])
+                _by_confidence(panels[2], band[0], result["levels"])
             top = bottom - _FOOT
         figure.text(10 / width, 8 / height, svg.plain(result["command"]), fontsize=8, color=svg.PALETTE["soft"])
-        spoken = " ".join(_spoken(case) for case in cases)
+        spoken = " ".join(_spoken(case) for case in result["cases"])
         paths = svg.write(figure, stem, result["title"], spoken)
     shorten(paths[0])
     return paths
+
+
+def _bands(cases: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return what stands in each row: a case whose decoders say how sure they are, or three that have one panel."""
+    bands: list[list[dict[str, Any]]] = []
+    for case in cases:
+        if bands and not _sure(case) and not _sure(bands[-1][0]) and len(bands[-1]) < 3:
+            bands[-1].append(case)
+        else:
+            bands.append([case])
+    return bands
 
 
 def _sure(case: dict[str, Any]) -> bool:
@@ -64,9 +79,9 @@ def _sure(case: dict[str, Any]) -> bool:
     return bool(case["decoders"]["hrec+"]["reliability"])
 
 
-def _heading(case: dict[str, Any]) -> str:
+def _heading(case: dict[str, Any]) -> tuple[str, str]:
     splits = f"{len(case['seeds'])} split{'s' if len(case['seeds']) > 1 else ''}"
-    return f"{case['title']}: {case['deletions']:,} deletions on {splits}, n = {case['n']:,}, m = {case['m']:,}"
+    return case["title"], f"{case['deletions']:,} deletions on {splits}, n = {case['n']:,}, m = {case['m']:,}"
 
 
 def _distribution(axes: Axes, case: dict[str, Any]) -> None:
