@@ -44,7 +44,8 @@ _READING = """## How to read this page
   error of the public Hessian. A calibration error's own may lie above it, since resampling adds luck of its own.
 - *milliseconds*: for decoding one deletion, its share of learning the prior included.
 - In the pictures: left, the share of deletions of which at most that much came back, lower is better for the attacker;
-  middle of a table, the share right beside the confidence, with Wilson intervals; right, the share right among the surest.
+  of tables also, in the middle, the share right beside the confidence, with Wilson intervals, and right, the share
+  right among the surest.
 
 ## What the JSON holds
 
