@@ -127,7 +127,7 @@ def retrain_without(
     -----
     Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
     O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step; softmax models beyond 8,192 parameters take
-    some ten times that, see `MatrixFreeStep`. Measured blocks run side by side, and all go through joblib where it is
+    some ten times that, see `MatrixFreeStep`. Heavy blocks run side by side, and all go through joblib where it is
     configured; the result does not depend on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
@@ -154,7 +154,7 @@ def retrain_without(
             mark = fingerprint(
                 [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, has_constant, task.block_rows
             )
-        threads = product_threads(W) if isinstance(task, Measured) else 1  # others take less than threads would save
+        threads = 1 if task.light else product_threads(W)
         results.append(_joined(run_blocks(task, cut, moved, folder, mark, threads), np.argsort(order)))
     norm = np.max([result.gradient_norm for result in results], axis=0)
     xp = namespace(W)
@@ -186,6 +186,10 @@ class _Task(Protocol):
     def block_rows(self) -> int:
         """Deletions in a block, by the memory they take; a function of the problem alone."""
 
+    @property
+    def light(self) -> bool:
+        """Whether a block takes less time than threads would save."""
+
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         """Return the models without each of the rows."""
 
@@ -210,7 +214,7 @@ class _Certified:
 
     def __init__(self, measured: Measured, objective: Objective, W: Array, tol: float) -> None:
         logistic = objective.loss.name == "logistic"
-        self.measured, self.tol = measured, tol
+        self.measured, self.tol, self.light = measured, tol, logistic
         self.certificate = (LogisticCertificate if logistic else MarginCertificate)(objective, W)
         self.block_rows = rows_in_block(W.shape[0] ** 2 if logistic else W.shape[0])
 

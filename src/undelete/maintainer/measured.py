@@ -48,7 +48,7 @@ class Measured:
     def __init__(self, objective: Objective, steps: Step, W: Array, tol: float) -> None:
         self.objective, self.steps, self.W, self.tol = objective, steps, W, tol
         self.whole = objective.gradient(W)
-        self.block_rows = rows_in_block(objective.n * W.shape[1])
+        self.block_rows, self.light = rows_in_block(objective.n * W.shape[1]), False
 
     def __call__(
         self, rows: NDArray[np.int64], start: Array | None = None, taken: NDArray[np.int64] | None = None

@@ -44,7 +44,7 @@ class ClosedForm:
         target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
         self.moment = accumulate(objective.X, target)
         self.metric = least_norm_metric(objective, has_constant=has_constant)
-        self.block_rows = rows_in_block(W.shape[0] * W.shape[1])
+        self.block_rows, self.light = rows_in_block(W.shape[0] * W.shape[1]), True
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         """Return the models without each of the rows."""

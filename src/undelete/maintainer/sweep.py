@@ -1,8 +1,8 @@
 """Runs the blocks of a sweep: in this process or spread by joblib, remembered on disk, in any order.
 
 A block is a function of the problem and its rows alone, so the result does not depend on which worker ran
-it, in which order, or in which run: bit-identical, as long as matrix products run on as many threads. By default many
-blocks run at once, each with products of one thread: as many as one product may use threads.
+it, in which order, or in which run: bit-identical, as long as matrix products run on as many threads. By default heavy
+blocks run many at once, each with products of one thread: as many as one product may use threads.
 `joblib.parallel_config("loky", n_jobs=2)` or, with a client of a cluster, `joblib.parallel_config("dask")` around
 the call spreads the blocks otherwise. Both give each worker process its share of the threads, which may move the last
 bits; `inner_max_num_threads` keeps their number. A Dask worker that dies has its block run again by another.
