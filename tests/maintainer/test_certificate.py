@@ -5,7 +5,7 @@ import pytest
 
 from tests.maintainer.test_fit import make
 from undelete.errors import InputError
-from undelete.maintainer.certificate import LogisticCertificate, fits
+from undelete.maintainer.certificate import LogisticCertificate, _twice, fits
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.margin_certificate import MarginCertificate
@@ -260,3 +260,25 @@ def test_the_derivatives_of_the_logistic_loss_stay_under_their_bounds():
     assert np.abs(third).max() == pytest.approx(1 / (6 * np.sqrt(3)), rel=1e-8)
     assert np.abs(fourth).max() == pytest.approx(1 / 8, rel=1e-8)
     assert (np.abs(third) <= curvature).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("stretch", [0.5, 3.0, 30.0])
+def test_the_fourth_derivative_is_bounded_however_far_predictions_move(seed, stretch):
+    """The remainder of the expansion against its bound, within the usual moves and far beyond them."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 3))
+    y = np.where(rng.random((60, 1)) < 0.5, 1.0, -1.0)
+    objective = Objective(X, y, LOSSES["logistic"], np.ones(3))
+    W = rng.normal(size=(3, 1))
+    certificate = LogisticCertificate(objective, W)
+    direction = rng.normal(size=(3, 20))
+    D = direction * stretch * certificate.near / np.abs(X @ direction).max(axis=0)
+    move = np.abs(X @ D).max(axis=0)
+    s = 1 / (1 + np.exp(-(X @ W)))
+    third = s * (1 - s) * (1 - 2 * s)
+    expansion = objective.gradient(W) + certificate.hessian @ D + X.T @ (third * (X @ D) ** 2) / 2
+    exact = np.concatenate([objective.gradient(W + d[:, None]) for d in D.T], axis=1)
+    bound = np.abs(_twice(D, certificate.tensors)[3:]) * (move / 6) + certificate._beyond(D, move)
+    assert (np.abs(exact - expansion) <= bound * (1 + 1e-9) + 1e-12).all()
+    assert bool((certificate._beyond(D, move) > 0).any()) == (stretch > 1)
