@@ -26,7 +26,8 @@ def exact(objective, W, V):
 
 def two_level(objective, W, axes, monkeypatch):
     monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", axes * (W.shape[1] - 1))
-    return TwoLevel(objective, principal_axes(objective), predict(objective.X, W))
+    Z = predict(objective.X, W)
+    return TwoLevel(objective, principal_axes(objective, Z), Z)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -103,6 +104,32 @@ def test_few_products_solve_what_would_take_many(l2, most, monkeypatch):
         rest = objective.take(np.delete(np.arange(500), row))
         left = rest.hessian_vector_product(W, V[i]) - G[i]
         assert np.abs(left).max() <= 1.1e-3 * np.abs(G[i]).max()
+
+
+def test_the_leading_axes_are_those_of_the_records_that_bend_the_loss(monkeypatch):
+    # long records that the model is sure of along some features, shorter ones that it is not sure of along others
+    rng, sure = np.random.default_rng(3), np.arange(400) < 200
+    X = (
+        np.where(sure[:, None] == (np.arange(12) < 6), rng.normal(size=(400, 12)), 0.0)
+        * np.r_[np.full(6, 9.0), np.ones(6)]
+    )
+    Y = np.eye(4)[rng.integers(4, size=400)]
+    objective = Objective(X, Y, LOSSES["softmax"], np.full(12, 0.01))
+    Z = np.where(sure[:, None], 30 * Y, 2 * rng.normal(size=Y.shape))
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 6 * 3)
+    V = contrasts(rng.normal(size=(3, 12, 4)))
+    products = [
+        free.solve((Z, free.preconditioner(Z)), V, 1e-3)[1]
+        for free in (MatrixFree(objective), MatrixFree(objective, principal=principal_axes(objective)))
+    ]
+    assert products[0] <= 3
+    assert products[1] > 2 * products[0]
+
+
+def test_where_the_model_is_sure_of_every_record_the_axes_are_those_of_all():
+    objective = waves(200, 8, 1.0)
+    found, plain = principal_axes(objective, 1e3 * objective.Y), principal_axes(objective)
+    np.testing.assert_array_equal(found.squares, plain.squares)
 
 
 @pytest.mark.parametrize("forcing", [1e-1, 1e-2, np.array([1e-1, 1e-2, 1e-3])])

@@ -27,7 +27,8 @@ class MatrixFree:
     objective : Objective
         Softmax loss.
     principal : PrincipalAxes, optional
-        Of its records, in the unit of its penalties, where they are known already.
+        Of its records, in the unit of its penalties, where they are known already; otherwise each preconditioner has
+        those of the predictions that it is made at.
 
     Notes
     -----
@@ -38,11 +39,13 @@ class MatrixFree:
     def __init__(self, objective: Objective, *, principal: PrincipalAxes | None = None) -> None:
         self.exact = objective
         self.single = objective.astype(namespace(objective.X).float32)
-        self.principal = principal_axes(self.single) if principal is None else principal
+        self.principal = principal
 
     def preconditioner(self, Z: Array) -> TwoLevel:
         """Return an approximate inverse of the Hessian where the predictions are Z (n, k)."""
-        return TwoLevel(self.single, self.principal, self._rounded(Z))
+        Z = self._rounded(Z)
+        principal = principal_axes(self.single, Z) if self.principal is None else self.principal
+        return TwoLevel(self.single, principal, Z)
 
     def solve(
         self,

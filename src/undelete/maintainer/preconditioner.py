@@ -1,7 +1,7 @@
 """An approximate inverse of a softmax Hessian that is too large to form.
 
-Two levels. Along the leading principal axes of the data the Hessian is formed and inverted: that is where the
-records bend the loss, and where the classes and the records' probabilities make it unlike any simple form. Along
+Two levels. Along the leading principal axes of the data, each record counted as far as it bends the loss, the Hessian
+is formed and inverted: that is where the classes and the records' probabilities make it unlike any simple form. Along
 the other axes it is taken for a Kronecker product, the data's squares times the mean curvature between classes, plus
 the penalty; there the penalty mostly outweighs the data. All parameters alike in every class are left out:
 contrasts between the classes are orthogonal to them, see docs/maths.md, "The null directions of softmax".
@@ -23,7 +23,7 @@ _COARSE = 2048  # parameters along the leading axes; twice as many save a tenth 
 
 @dataclass(frozen=True, eq=False)
 class PrincipalAxes:
-    """The principal axes of the records, each feature divided by its root mean square; they do not depend on W.
+    """The principal axes of the records, each feature divided by its root mean square.
 
     Parameters
     ----------
@@ -45,12 +45,26 @@ class PrincipalAxes:
         return PrincipalAxes(self.axes * root, self.squares / factor, self.scores * root)
 
 
-def principal_axes(objective: Objective) -> PrincipalAxes:
-    """Return the principal axes of an objective's records. Cost n d^2 and about 10 d^3 flops."""
+def principal_axes(objective: Objective, Z: Array | None = None) -> PrincipalAxes:
+    """Return the principal axes of an objective's records. Cost n d^2 and about 10 d^3 flops.
+
+    Parameters
+    ----------
+    objective : Objective
+        Softmax loss, n records.
+    Z : array (n, k), optional
+        Predictions. A record then counts by its curvature there, 1 - |p|^2, over the mean of all: where the model is
+        sure of most records, the others are what the Hessian is made of. Without them all count alike.
+    """
     X, k = objective.X, objective.Y.shape[1]
     xp, (n, d) = namespace(X), X.shape
-    ones = xp.ones((n,), dtype=X.dtype, device=X.device)
-    A = gram(X, ones if objective.weights is None else xp.sqrt(objective.weights))
+    weights = xp.ones((n,), dtype=X.dtype, device=X.device) if objective.weights is None else objective.weights
+    if Z is not None:
+        P = objective.loss.residual(xp.zeros_like(Z), Z)  # softmax(z)
+        bent = xp.sum(P * (1 - P), axis=1)  # the same as 1 - |p|^2, without its loss of digits
+        mean = float(xp.sum(weights * bent) / xp.sum(weights))
+        weights = weights * bent / mean if mean > 0 else weights  # sure of all to the last digit: nothing is bent
+    A = gram(X, xp.sqrt(weights))
     scale = 1 / xp.sqrt(_metric(xp.linalg.diagonal(A), objective.l2))
     values, vectors = xp.linalg.eigh(A * scale[:, None] * scale[None, :])
     axes = xp.flip(scale[:, None] * vectors, axis=1)

@@ -135,7 +135,8 @@ def _curved(objective: Objective, Z: Floats, V: Floats, which: NDArray[np.int64]
 def _preconditioner(objective: Objective, W: Array) -> Callable[[Array], Array]:
     """Return the inverse of the Hessian of all records, or what comes near it, applied to (s, d, k)."""
     if not objective.loss.separable:
-        return TwoLevel(objective, principal_axes(objective), predict(objective.X, W))
+        Z = predict(objective.X, W)
+        return TwoLevel(objective, principal_axes(objective, Z), Z)
     factored = [factor(objective.hessian(W, c)) for c in range(W.shape[1])]
     return lambda V: np.stack([one.solve(V[:, :, c].T).T for c, one in enumerate(factored)], axis=2)
 
