@@ -126,6 +126,14 @@ def test_the_leading_axes_are_those_of_the_records_that_bend_the_loss(monkeypatc
     assert products[1] > 2 * products[0]
 
 
+def test_single_precision_does_not_hide_how_short_the_other_axes_are():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(300, 40)) @ np.linalg.qr(rng.normal(size=(40, 40)))[0] * np.logspace(4, -1, 40)
+    objective = Objective(X, np.eye(3)[rng.integers(3, size=300)], LOSSES["softmax"], np.full(40, 0.01))
+    single, exact_ones = principal_axes(objective.astype(np.float32)), principal_axes(objective)
+    np.testing.assert_allclose(single.squares, exact_ones.squares, rtol=0.05)
+
+
 def test_where_the_model_is_sure_of_every_record_the_axes_are_those_of_all():
     objective = waves(200, 8, 1.0)
     found, plain = principal_axes(objective, 1e3 * objective.Y), principal_axes(objective)
