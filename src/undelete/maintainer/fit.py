@@ -24,6 +24,7 @@ from undelete.maths.solvers import factor, shortest
 
 _DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
 _STILL = 0.1  # largest change of a prediction by a further Newton step at an optimum
+_ROUGH = 0.1  # relative residual to which a step is solved at least
 _WORN = 8  # products for each digit of an inner solve, after which its preconditioner is made anew
 
 
@@ -194,7 +195,8 @@ class _Directions:
         size, before = float(xp.max(xp.abs(gradient))), self.size
         self.size = size
         # no better than Newton's next error, as the last step had it (Eisenstat and Walker 1996, choice 2)
-        forcing = max(FINEST, min(0.1, 0.9 * (size / before) ** 2))
+        expected = 0.9 * (size / before) ** 2 if math.isfinite(before) else _ROUGH
+        forcing = max(FINEST, min(_ROUGH, expected))
         V, products = self.large.solve((Z, self.precondition), gradient[None, :, :], forcing)
         rate = products / -math.log10(forcing)
         self.worn = max(_WORN, 2 * rate) if new else self.worn

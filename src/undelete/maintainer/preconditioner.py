@@ -3,7 +3,8 @@
 Two levels. Along the leading principal axes of the data, each record counted as far as it bends the loss, the Hessian
 is formed and inverted: that is where the classes and the records' probabilities make it unlike any simple form. Along
 the other axes it is taken for a Kronecker product, the data's squares times the mean curvature between classes, plus
-the penalty; there the penalty mostly outweighs the data. All parameters alike in every class are left out:
+the penalty; there the penalty mostly outweighs the data. For a sweep of many deletions it is worth its time to form
+that part, too, for each contrast between the classes by itself. All parameters alike in every class are left out:
 contrasts between the classes are orthogonal to them, see docs/maths.md, "The null directions of softmax".
 """
 
@@ -19,6 +20,7 @@ from undelete.maths.objective import Objective, gram
 from undelete.maths.solvers import factor
 
 _NUMBERS = 16_000_000  # in a temporary array: 64 MB in single precision
+_SURE = 100  # times what rounding makes of the largest curvature, under which no other is trusted
 _COARSE = 2048  # parameters along the leading axes; twice as many save a tenth of the products, at 6 times the cost
 
 
@@ -116,14 +118,18 @@ class TwoLevel:
         Of its records.
     Z : array (n, k)
         The predictions that the Hessian is taken at.
+    thorough : bool
+        Form the Hessian along the other axes contrast by contrast: a third of the products or fewer, more where the
+        penalty is weak. Not done where rounding could make it indefinite, as without a penalty.
 
     Notes
     -----
     With r axes and c = k - 1 contrasts: n r^2 k c / 2 and about (r c)^3 flops once, 4 d^2 c + 4 (r c)^2 for each
-    application; memory (r c)^2 numbers beside the axes.
+    application; memory (r c)^2 numbers beside the axes. Thorough: n d^2 (c + 2) + 2 d^3 c flops more once, 2 d^2 c for
+    each application, and d^2 c numbers.
     """
 
-    def __init__(self, objective: Objective, principal: PrincipalAxes, Z: Array) -> None:
+    def __init__(self, objective: Objective, principal: PrincipalAxes, Z: Array, *, thorough: bool = False) -> None:
         xp = namespace(Z)
         self.axes = principal.axes
         r = self.leading = principal.scores.shape[1]
@@ -139,6 +145,7 @@ class TwoLevel:
         penalty = xp.sum(self.axes[:, r:] ** 2 * objective.l2[:, None], axis=0)
         self.rest = principal.squares[r:, None] * share[None, :] + penalty[:, None]
         self.half = self._leading_half(objective, principal.scores, Z)
+        self.inverses = self._inverses(objective, weighted, P) if thorough else []
 
     def _leading_half(self, objective: Objective, scores: Array, Z: Array) -> Array:
         """Return a half of the inverse of the Hessian along the leading axes (r c, r c)."""
@@ -154,6 +161,35 @@ class TwoLevel:
         H = xp.astype(xp.reshape(H, (r * c, r * c)), xp.float64)  # single precision may not tell that it is definite
         return xp.astype(factor(H).half, Z.dtype)
 
+    def _inverses(self, objective: Objective, weighted: Array, P: Array) -> list[Array]:
+        """Return the inverse of each contrast's own Hessian along the other axes, c times (d - r, d - r).
+
+        None at all where one is too near to being singular for its inverse to be surely definite.
+        """
+        xp, T = namespace(P), self.contrasts
+        rest = self.axes[:, self.leading :]
+        if not rest.shape[1]:
+            return []
+        curvature = xp.maximum(weighted @ T**2 - (weighted @ T) * (P @ T), 0 * P[:, 1:])  # (n, c): t' (diag p - pp') t
+        root = xp.sqrt(curvature)
+        penalty = xp.matrix_transpose(rest) @ (objective.l2[:, None] * rest)
+        inverses = [xp.asarray(penalty, copy=True) for _ in range(T.shape[1])]
+        for rows in blocks(objective.n, _NUMBERS // rest.shape[0]):
+            S = objective.X[rows, :] @ rest
+            for j, H in enumerate(inverses):
+                H += gram(S, root[rows, j])
+        for j, H in enumerate(inverses):
+            try:
+                inverse = xp.linalg.inv(H)
+            except (np.linalg.LinAlgError, RuntimeError):  # torch's own error is a RuntimeError
+                return []
+            condition = float(xp.max(xp.linalg.diagonal(inverse))) * float(xp.max(xp.linalg.diagonal(H)))
+            rounded = _SURE * float(xp.finfo(H.dtype).eps) * condition
+            if not (rounded < 1 and float(xp.min(xp.linalg.diagonal(inverse))) > 0):
+                return []
+            inverses[j] = (inverse + xp.matrix_transpose(inverse)) / 2
+        return inverses
+
     def __call__(self, V: Array) -> Array:
         """Return the approximate inverse applied to V (b, d, k)."""
         xp, r, (b, d, _) = namespace(V), self.leading, V.shape
@@ -161,7 +197,11 @@ class TwoLevel:
         flat = xp.reshape(xp.permute_dims(V @ self.contrasts, (0, 2, 1)), (b * c, d)) @ self.axes
         turned = xp.permute_dims(xp.reshape(flat, (b, c, d)), (0, 2, 1))  # (b, d, c)
         leading = xp.reshape(turned[:, :r, :], (b, r * c)) @ self.half @ xp.matrix_transpose(self.half)
-        turned = xp.concat([xp.reshape(leading, (b, r, c)), turned[:, r:, :] / self.rest], axis=1)
+        if self.inverses:
+            rest = xp.stack([turned[:, r:, j] @ inverse for j, inverse in enumerate(self.inverses)], axis=2)
+        else:
+            rest = turned[:, r:, :] / self.rest
+        turned = xp.concat([xp.reshape(leading, (b, r, c)), rest], axis=1)
         flat = xp.reshape(xp.permute_dims(turned, (0, 2, 1)), (b * c, d)) @ xp.matrix_transpose(self.axes)
         return xp.permute_dims(xp.reshape(flat, (b, c, d)), (0, 2, 1)) @ xp.matrix_transpose(self.contrasts)
 
