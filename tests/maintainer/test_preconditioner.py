@@ -5,7 +5,7 @@ import pytest
 
 from tests.maintainer.test_softmax import PENALTIES, make, naive_hessian
 from undelete.maintainer.fit import fit
-from undelete.maintainer.matrix_free import MatrixFree
+from undelete.maintainer.matrix_free import MatrixFree, MatrixFreeStep
 from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maths.arrays import to_numpy
 from undelete.maths.losses import LOSSES
@@ -161,6 +161,14 @@ def test_where_the_model_is_sure_of_every_record_the_axes_are_those_of_all():
     objective = waves(200, 8, 1.0)
     found, plain = principal_axes(objective, 1e3 * objective.Y), principal_axes(objective)
     np.testing.assert_array_equal(found.squares, plain.squares)
+
+
+@pytest.mark.parametrize(("deletions", "l2", "thorough"), [(49, 1e-3, False), (50, 1e-3, True), (50, 10.0, False)])
+def test_a_sweep_is_thorough_where_its_deletions_are_many_and_dear(deletions, l2, thorough, monkeypatch):
+    objective = waves(300, 40, l2)
+    monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 9 * 9)
+    step = MatrixFreeStep(objective, fit(objective, tol=1e-8).W, np.arange(deletions))
+    assert bool(step.at[1].inverses) == thorough
 
 
 @pytest.mark.parametrize("forcing", [1e-1, 1e-2, np.array([1e-1, 1e-2, 1e-3])])

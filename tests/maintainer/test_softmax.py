@@ -65,7 +65,7 @@ def test_both_steps_solve_with_the_naive_hessian_without_the_record(penalty, k, 
     rows = np.array([0, 11, 79])
     G = right_sides(objective, W, rows)
     dense = DenseStep(objective, W).solve(rows, G)
-    free = MatrixFreeStep(objective, W, len(rows)).solve(rows, G)
+    free = MatrixFreeStep(objective, W, rows).solve(rows, G)
     for i, row in enumerate(rows):
         expected = naive_solve(objective, W, row, G[i])
         size = np.abs(expected).max()

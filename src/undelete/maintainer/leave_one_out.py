@@ -146,7 +146,7 @@ def retrain_without(
 
     results = []
     for j, (part, w) in enumerate(parts):
-        task = _prepared(part, w, tol, len(rows), certify=certify, has_constant=has_constant)
+        task = _prepared(part, w, tol, rows, certify=certify, has_constant=has_constant)
         cut = np.array_split(rows[order], math.ceil(len(rows) / task.block_rows)) if len(rows) else []
         folder, mark = None, ""
         if checkpoint is not None:
@@ -195,7 +195,7 @@ class _Task(Protocol):
 
 
 def _prepared(
-    objective: Objective, W: Array, tol: float, deletions: int, *, certify: bool, has_constant: bool
+    objective: Objective, W: Array, tol: float, rows: NDArray[np.int64], *, certify: bool, has_constant: bool
 ) -> _Task:
     """Return what retrains a block of rows."""
     if isinstance(objective.loss, Squared):
@@ -206,7 +206,7 @@ def _prepared(
     elif W.shape[0] * W.shape[1] <= DENSE_LIMIT:
         steps = DenseStep(objective, W)
     else:
-        steps = MatrixFreeStep(objective, W, deletions)
+        steps = MatrixFreeStep(objective, W, rows)
     measured = Measured(objective, steps, W, tol)
     return _Certified(measured, objective, W, tol) if certify and fits(objective) else measured
 

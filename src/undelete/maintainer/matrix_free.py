@@ -17,7 +17,9 @@ from undelete.maths.solvers import conjugate_gradients
 
 FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
 _INNER = 200  # products of a solve at most
-_MANY = 50  # deletions that pay for a thorough preconditioner
+_MANY = 50  # deletions that may pay for a thorough preconditioner: it takes the time of some 260 products
+_PROBES, _PROBED = 4, 1e-2  # deletions solved to see whether they do, and how far
+_DEAR = 15  # products for one, above which they do
 
 
 class MatrixFree:
@@ -108,8 +110,9 @@ class MatrixFreeStep:
         Softmax loss, any size.
     W : array (d, k)
         The full model.
-    deletions : int
-        How many there will be: from 50 on, the preconditioner is made with more care.
+    rows : array of int, optional
+        The records to be deleted. Where they are many and the first ones take many products, the preconditioner is
+        made anew with more care.
 
     Notes
     -----
@@ -118,10 +121,15 @@ class MatrixFreeStep:
     a thorough preconditioner 4 d^2 k more.
     """
 
-    def __init__(self, objective: Objective, W: Array, deletions: int = 1) -> None:
+    def __init__(self, objective: Objective, W: Array, rows: NDArray[np.int64] | None = None) -> None:
         self.free = MatrixFree(objective)
         Z = predict(objective.X, W)
-        self.at = (Z, self.free.preconditioner(Z, thorough=deletions >= _MANY))
+        self.at = (Z, self.free.preconditioner(Z))
+        if rows is not None and len(rows) >= _MANY:
+            probes = np.sort(rows)[:_PROBES]
+            _, products = self.free.solve(self.at, objective.take(probes).own_gradients(W), _PROBED, probes)
+            if products > _DEAR:
+                self.at = (Z, self.free.preconditioner(Z, thorough=True))
 
     def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
         """Apply the inverse of the Hessian without its own record to each G (b, d, k), up to a share `forcing`."""
