@@ -168,7 +168,7 @@ def test_a_weak_penalty_stands_in_where_no_optimum_exists(images_dir: Path, sepa
     dealt = population.halves("class", 0)
     # all pixels tell the tiny images' labels, three do not
     dealt = dealt if separable else dataclasses.replace(dealt, X=dealt.X[:, [0, 1, 2, -1]])
-    free = dataclasses.replace(IMAGE_FREE, features=0)
+    free = dataclasses.replace(IMAGE_FREE, features=0, stand_in=1e-4)
     assert not free.penalties
     fitted = fit_private(free, _WithoutTest(population.data), dealt, 0)
     right = (dealt.X @ fitted.W).argmax(axis=1) == dealt.Y.argmax(axis=1)
@@ -176,6 +176,21 @@ def test_a_weak_penalty_stands_in_where_no_optimum_exists(images_dir: Path, sepa
     assert fitted.account["penalty"] == (free.stand_in if separable else 0)
     assert ("separable" in fitted.account["penalty_chosen"]) == separable
     assert fitted.account["gradient_norm_fit"] <= 1e-10
+
+
+def test_a_weak_penalty_stands_in_where_the_hessian_is_not_formed(
+    images_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undelete.maintainer.fit._DENSE_PARAMETERS", 10)
+    population = images.load(images_dir, ("mnist",))[0]
+    dealt = population.halves("class", 0)
+    dealt = dataclasses.replace(dealt, X=dealt.X[:, [0, 1, 2, -1]])
+    free = dataclasses.replace(IMAGE_FREE, features=0)
+    fitted = fit_private(free, _WithoutTest(population.data), dealt, 0)
+    right = ((dealt.X @ fitted.W).argmax(axis=1) == dealt.Y.argmax(axis=1)).mean()
+    assert 0 < right < 1
+    assert fitted.account["penalty"] == free.stand_in
+    assert f"classifies {right:.1%} of the private records" in fitted.account["penalty_chosen"]
 
 
 class _WithoutTest(images.Images):

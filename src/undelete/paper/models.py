@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from undelete.errors import InputError
-from undelete.maintainer.fit import choose_penalty, fit, gradient_norm
+from undelete.maintainer.fit import choose_penalty, fit, gradient_norm, is_large
 from undelete.maintainer.penalty import hold_out_penalty
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.losses import Logistic, Loss, Softmax, Squared, SquaredHinge
@@ -48,7 +48,8 @@ class Model:
     folds : int
         Folds of the private half that choose among them; 0: one part of it is held out.
     stand_in : float
-        Without candidates: the penalty that takes the place of none where the classes are separable.
+        Without candidates: the penalty that takes the place of none where the classes are separable, or where the
+        Hessian is too large to form, so that what bends the loss least could not be reached.
     """
 
     key: str
@@ -93,7 +94,7 @@ _ON_IMAGES = f"on {IMAGE_FEATURES:,} RFF"
 PIXELS = Model("softmax", "softmax on pixels", Softmax(), penalties=FEW)
 IMAGE_RIDGE = Model("image_ridge", f"ridge {_ON_IMAGES}", Squared(), "class", IMAGE_FEATURES, FEW)
 IMAGE_SOFTMAX = Model("image_softmax", f"softmax {_ON_IMAGES}", Softmax(), "class", IMAGE_FEATURES, FEW)
-IMAGE_FREE = Model("image_free", f"softmax {_ON_IMAGES}", Softmax(), "class", IMAGE_FEATURES, stand_in=1e-4)
+IMAGE_FREE = Model("image_free", f"softmax {_ON_IMAGES}", Softmax(), "class", IMAGE_FEATURES, stand_in=1e-3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,15 +195,14 @@ def fit_private(
     steps.begin(f"{population.name}, {model.label}: fit")
     objective = Objective(dealt.X, dealt.Y, model.loss, penalty * l2)
     found, how = fit(objective, tol=0.1 * tolerance), model.chosen
-    if model.stand_in and _right(objective, found.W):
-        how = (
-            f"{model.stand_in:g} in place of none: with it the model classifies every private record rightly, so the "
-            "classes are separable, and without a penalty the loss has no minimum"
-        )
-    elif model.stand_in:
-        penalty = 0.0
-        objective = Objective(dealt.X, dealt.Y, model.loss, 0 * l2)
-        found = fit(objective, tol=0.1 * tolerance, start=found.W)
+    if model.stand_in:
+        right = _share_right(objective, found.W)
+        if right < 1 and not is_large(objective):
+            penalty = 0.0
+            objective = Objective(dealt.X, dealt.Y, model.loss, 0 * l2)
+            found = fit(objective, tol=0.1 * tolerance, start=found.W)
+        else:
+            how = f"{model.stand_in:g} in place of none: {_why_not_none(right)}"
     if not found.converged:
         raise InputError(
             f"{population.source}: the {model.label} did not converge (gradient {found.gradient_norm:.1e} per "
@@ -228,6 +228,19 @@ def _penalty(model: Model, private: Objective, seed: np.random.SeedSequence) -> 
     return hold_out_penalty(private, model.penalties, rng, test=_HELD_OUT, train=train).penalty
 
 
-def _right(objective: Objective, W: Floats) -> bool:
-    """Return whether the model names every record's class."""
-    return bool(((objective.X @ W).argmax(axis=1) == objective.Y.argmax(axis=1)).all())
+def _why_not_none(right: float) -> str:
+    """Return why a penalty stands in for none, with which the model names the classes of this share of its records."""
+    if right == 1:
+        return (
+            "with it the model classifies every private record rightly, so the classes are separable, and without a "
+            "penalty the loss has no minimum"
+        )
+    return (
+        f"with it the model classifies {right:.1%} of the private records rightly; without any, what bends the loss "
+        "least could not be reached"
+    )
+
+
+def _share_right(objective: Objective, W: Floats) -> float:
+    """Return the share of the records whose class the model names."""
+    return float(((objective.X @ W).argmax(axis=1) == objective.Y.argmax(axis=1)).mean())
