@@ -14,12 +14,14 @@ from tabular import pass_seconds
 from timing import Line, median_seconds, peak_gigabytes
 from undelete.maintainer.fit import Fit, fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
+from undelete.maintainer.matrix_free import MatrixFree
 from undelete.maths.losses import LOSSES
-from undelete.maths.objective import Objective
+from undelete.maths.objective import Objective, predict
 
 Floats = NDArray[np.float64]
 _CLASSES = 10
 _FLOOR_BLOCK = 53  # deletions whose predictions of 30,000 records take 128 MB: wide enough for full speed
+_SOLVES = 8  # deletions whose products are counted
 _LONGEST_REFIT = 180.0  # seconds, after which a refit is stopped where it is
 
 
@@ -67,6 +69,34 @@ def fourier_row(settings: Settings) -> list[Line]:
         Line(row, f"a deletion in floor passes of {floor:.2g} s", sweep.per_deletion / floor, "x"),
         Line(row, "peak memory of the row", peak_gigabytes(), "GB", at_most=12),
     ]
+
+
+def products_row(settings: Settings) -> list[Line]:
+    """Products that one solve takes, by the penalty, with the quick preconditioner and with the thorough one."""
+    images, labels = _load(settings)
+    n, features = (1_500, 450) if settings.quick else (10_000, 2048)
+    private, public = (part.reshape(len(part), -1) / 127.5 - 1 for part in (images[:n], images[-1000:]))
+    X = _fourier(private, public, features)
+    rows, lines, start = np.arange(0, n, n // _SOLVES)[:_SOLVES], [], None
+    for penalty in (1.0, 0.1, 0.01, 0.001):
+        objective = _objective(X, labels[:n], l2=penalty)
+        found = fit(objective, tol=1e-9, start=start)
+        start = found.W
+        row = f"softmax, Fourier features {n:,} x {features + 1:,} x {_CLASSES}, penalty {penalty:g}"
+        right = float((predict(objective.X, start).argmax(axis=1) == labels[:n]).mean())
+        lines.append(Line(row, "records classified rightly", 100 * right, "%"))
+        free, Z = MatrixFree(objective), predict(objective.X, start)
+        G = objective.take(rows).own_gradients(start)
+        for name, thorough in (("quick", False), ("thorough", True)):
+            begun = time.process_time()
+            at = (Z, free.preconditioner(Z, thorough=thorough))
+            made = time.process_time() - begun
+            counts = [free.solve(at, G[i : i + 1], 1e-2, rows[i : i + 1])[1] for i in range(_SOLVES)]
+            lines += [
+                Line(row, f"{name} preconditioner, CPU", made, "s"),
+                Line(row, f"products to a residual of 1 %, {name}, mean of {_SOLVES}", float(np.mean(counts))),
+            ]
+    return lines
 
 
 def _costs(row: str, fit_seconds: float, sweep: _Sweep, at_most: float | None = None) -> list[Line]:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from images import fourier_row, pixels_row
+from images import fourier_row, pixels_row, products_row
 from settings import NotHereError, Settings
 from tabular import certified_row, growth_row, measured_row, ridge_row
 from timing import Line, environment
@@ -33,6 +33,7 @@ ROWS: dict[str, Callable[[Settings], list[Line]]] = {
     "hinge-certified": partial(certified_row, "squared_hinge"),
     "pixels": pixels_row,
     "fourier": fourier_row,
+    "products": products_row,
     "growth": growth_row,
 }
 

@@ -83,7 +83,7 @@ class Case:
 
 
 _TABLE_SPLITS, _TABLE_DELETIONS = 10, 400
-_IMAGE_SPLITS, _IMAGE_DELETIONS = 1, 200
+_IMAGE_SPLITS, _IMAGE_DELETIONS = 3, 200
 _CALIBRATED, _QUICK = Target("calibration_error", at_most=0.05), Target("milliseconds", at_most=50)
 _SURE_LABEL, _SECOND = Target("label", at_least=0.98), Target("milliseconds", at_most=1000)
 _AHEAD = Target("deciles_ahead", at_least=1.0)

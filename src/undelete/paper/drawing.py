@@ -165,7 +165,7 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
     known = any((panel["source"], panel["target"]) == (other["source"], other["target"]) for other in above)
     text = [] if known else [*textwrap.wrap(panel["source"], _COLUMNS), panel["target"]]
     penalty = f"penalty {formatting.number(panel['penalty'])}" if panel["penalty"] else "no penalty"
-    if "separable" in panel["penalty_chosen"]:
+    if "in place of none" in panel["penalty_chosen"]:
         penalty += " for none"
     text.append(f"n = {panel['n']:,}, m = {panel['m']:,}, {penalty}")
     if panel["changed"] < panel["deletions"]:

@@ -17,8 +17,8 @@ def _all(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
 _RFF = "RFF: random Fourier features, the bandwidth chosen on public records."
 _FREE = (
     "Where the classes are separable, the cross-entropy without a penalty has no minimum, and what one stops at "
-    "depends on the optimiser, which the paper does not say: there a weak penalty takes the place of none, and the "
-    "panel says so."
+    "depends on the optimiser, which the paper does not say; where they are not, the minimum is out of reach with so "
+    "many features. A penalty that hardly matters takes the place of none, and the panel says which of the two it is."
 )
 _CURVES = (
     figure.Figure(
