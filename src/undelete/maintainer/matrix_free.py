@@ -17,9 +17,10 @@ from undelete.maths.solvers import conjugate_gradients
 
 FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
 _INNER = 200  # products of a solve at most
-_MANY = 50  # deletions that may pay for a thorough preconditioner: it takes the time of some 260 products
-_PROBES, _PROBED = 4, 1e-2  # deletions solved to see whether they do, and how far
-_DEAR = 15  # products for one, above which they do
+_PROBES, _PROBED = 4, 1e-2  # deletions solved to see how many products they take, and how far
+_WORTH = (
+    1000  # such products, all deletions together, that pay for a thorough preconditioner: four times as many follow
+)
 
 
 class MatrixFree:
@@ -111,7 +112,7 @@ class MatrixFreeStep:
     W : array (d, k)
         The full model.
     rows : array of int, optional
-        The records to be deleted. Where they are many and the first ones take many products, the preconditioner is
+        The records to be deleted. Where they are many, or the first ones take many products, the preconditioner is
         made anew with more care.
 
     Notes
@@ -125,10 +126,10 @@ class MatrixFreeStep:
         self.free = MatrixFree(objective)
         Z = predict(objective.X, W)
         self.at = (Z, self.free.preconditioner(Z))
-        if rows is not None and len(rows) >= _MANY:
+        if rows is not None and len(rows) * _INNER > _WORTH:
             probes = np.sort(rows)[:_PROBES]
             _, products = self.free.solve(self.at, objective.take(probes).own_gradients(W), _PROBED, probes)
-            if products > _DEAR:
+            if products * len(rows) > _WORTH:
                 self.at = (Z, self.free.preconditioner(Z, thorough=True))
 
     def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:
