@@ -77,11 +77,11 @@ def products_row(settings: Settings) -> list[Line]:
     n, features = (1_500, 450) if settings.quick else (10_000, 2048)
     private, public = (part.reshape(len(part), -1) / 127.5 - 1 for part in (images[:n], images[-1000:]))
     X = _fourier(private, public, features)
-    rows, lines, start = np.arange(0, n, n // _SOLVES)[:_SOLVES], [], None
+    rows, lines = np.arange(0, n, n // _SOLVES)[:_SOLVES], []
+    start: Floats | None = None
     for penalty in (1.0, 0.1, 0.01, 0.001):
         objective = _objective(X, labels[:n], l2=penalty)
-        found = fit(objective, tol=1e-9, start=start)
-        start = found.W
+        start = np.asarray(_fitted(objective, start)[0].W)
         row = f"softmax, Fourier features {n:,} x {features + 1:,} x {_CLASSES}, penalty {penalty:g}"
         right = float((predict(objective.X, start).argmax(axis=1) == labels[:n]).mean())
         lines.append(Line(row, "records classified rightly", 100 * right, "%"))
@@ -141,9 +141,9 @@ def _sweep(objective: Objective, W: Floats, deletions: int) -> _Sweep:
     return _Sweep(setup, (total - setup) / (deletions - 1), found)
 
 
-def _fitted(objective: Objective) -> tuple[Fit, float]:
+def _fitted(objective: Objective, near: Floats | None = None) -> tuple[Fit, float]:
     start = time.perf_counter()
-    found = fit(objective, tol=1e-9)
+    found = fit(objective, tol=1e-9, start=near)
     if not found.converged:
         raise RuntimeError(f"the softmax model did not converge: {found.gradient_norm:.1e}")
     return found, time.perf_counter() - start
