@@ -119,8 +119,9 @@ class TwoLevel:
     Z : array (n, k)
         The predictions that the Hessian is taken at.
     thorough : bool
-        Form the Hessian along the other axes contrast by contrast: at a weak penalty well under half of the products, at
-        a strong one nearly as many (decision 0010). Not done where rounding could make it indefinite, as without a penalty.
+        Form the Hessian along the other axes contrast by contrast: at a weak penalty well under half of the products,
+        at a strong one nearly as many (decision 0010). Not done where rounding could make it indefinite, as without a
+        penalty.
 
     Notes
     -----
