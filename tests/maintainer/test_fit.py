@@ -5,7 +5,7 @@ from sklearn.svm import LinearSVC
 
 from tests.conftest import LOSS_NAMES, outputs, people
 from undelete.errors import InputError
-from undelete.maintainer.fit import choose_penalty, fit, gradient_norm
+from undelete.maintainer.fit import _line_search, choose_penalty, fit, gradient_norm
 from undelete.maintainer.softmax import null_free
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -86,3 +86,14 @@ def test_penalty_choice_refuses_when_nothing_converges(monkeypatch):
     monkeypatch.setattr("undelete.maintainer.fit.fit", lambda *a, **k: stuck)
     with pytest.raises(InputError, match="no penalty gave a converged fit"):
         choose_penalty(objective, [1.0], np.random.default_rng(0))
+
+
+def test_a_step_to_a_smaller_gradient_that_lies_higher_is_not_taken():
+    """Where the predictions are sure of themselves the gradient is small, and the loss may be large."""
+    objective = Objective(np.ones((1, 1)), np.ones((1, 1)), LOSSES["logistic"], np.array([0.01]))
+    w, far = np.zeros((1, 1)), np.full((1, 1), 20.0)
+    gradient = objective.gradient(w)
+    assert np.abs(objective.gradient(far)).max() < 0.5 * np.abs(gradient).max()
+    assert objective.value(far) > objective.value(w)
+    found = _line_search(objective, w, w - far, gradient)
+    assert objective.value(found) < objective.value(w)

@@ -25,6 +25,7 @@ from undelete.maths.solvers import factor, shortest
 _DENSE_PARAMETERS = 1000  # of a softmax model, up to which its Hessian is formed and factored at each step
 _STILL = 0.1  # largest change of a prediction by a further Newton step at an optimum
 _ROUGH = 0.1  # relative residual to which a step is solved at least
+_ROUNDING = 1e3  # units in the last place by which the value, a sum over all records, may seem to rise
 _WORN = 8  # products for each digit of an inner solve, after which its preconditioner is made anew
 
 
@@ -210,13 +211,16 @@ def _line_search(objective: Objective, w: Array, step: Array, gradient: Array) -
     xp = namespace(w)
     value, slope = float(objective.value(w)), float(xp.sum(step * gradient))
     size = float(xp.max(xp.abs(gradient)))
+    rounding = _ROUNDING * float(xp.finfo(w.dtype).eps) * abs(value)
     length = 1.0
     for _ in range(40):
         candidate = w - length * step
-        if float(objective.value(candidate)) <= value - 1e-4 * length * slope:
+        reached = float(objective.value(candidate))
+        if reached <= value - 1e-4 * length * slope:
             return candidate
-        # rounding hides the last decrease of the value, not that of the gradient
-        if float(xp.max(xp.abs(objective.gradient(candidate)))) < 0.5 * size:
+        # rounding hides the last decrease of the value, not that of the gradient; further off a smaller gradient can
+        # lie higher, where the predictions are surer, and the steps between two such points would never end
+        if reached <= value + rounding and float(xp.max(xp.abs(objective.gradient(candidate)))) < 0.5 * size:
             return candidate
         length /= 2
     return None
