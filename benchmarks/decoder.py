@@ -31,10 +31,10 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=8, help="splits of the games (default: 8)")
     parser.add_argument("--deletions", type=int, default=150, help="deletions on each (default: 150)")
     options = parser.parse_args()
-    priors(income("TX", RIDGE, options.data, 1, 0, Path()))
+    priors(income("TX", RIDGE, options.data, 1, 0))
     print(f"\n{'game':<28}{'exact':>8}{'95 %':>18}{'confidence':>12}{'calibration':>13}{'bits':>7}")
     for model in (RIDGE, LOGISTIC):
-        games = [income("TX", model, options.data, options.deletions, seed, Path()) for seed in range(options.splits)]
+        games = [income("TX", model, options.data, options.deletions, seed) for seed in range(options.splits)]
         decoded(f"{model.key}, tied", games)
         with mock.patch.object(likelihood, "_FITS", 0.0):  # nothing fits
             decoded(f"{model.key}, not tied", games)

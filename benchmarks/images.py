@@ -167,7 +167,7 @@ def _fourier(private: Floats, public: Floats, features: int) -> Floats:
     Z += phases
     np.cos(Z, out=Z)
     Z *= np.sqrt(2 / features)
-    return Z
+    return np.asarray(Z)
 
 
 def _load(settings: Settings) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -92,7 +92,7 @@ def hinge(tol: float) -> Refit:
         model = LinearSVC(C=1 / _penalty(objective), dual=False, fit_intercept=False, tol=tol, max_iter=10_000)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return model.fit(objective.X, objective.Y[:, 0]).coef_.T
+            return np.asarray(model.fit(objective.X, objective.Y[:, 0]).coef_.T)
 
     return refit
 
@@ -129,7 +129,7 @@ def warm_lbfgs(start: Floats, goal: float, seconds: float) -> Refit:
 
         options = {"gtol": goal, "ftol": 0.0, "maxiter": 100_000, "maxfun": 1_000_000, "maxls": 50}
         found = minimize(both, start.ravel(), jac=True, method="L-BFGS-B", options=options, callback=stop)
-        return found.x.reshape(start.shape)
+        return np.asarray(found.x.reshape(start.shape))
 
     return refit
 

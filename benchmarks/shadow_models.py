@@ -22,7 +22,8 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.resample import bootstrap, fit_resamples
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.paper.samples import Sample, with_holdout
+from undelete.paper.holdout import with_holdout
+from undelete.paper.samples import Sample
 
 SHADOWS = 64
 FEW = 4  # fitted one by one
@@ -31,7 +32,9 @@ TOLERANCE = 1e-9
 
 def lines(data: Path | None, loss: str, features: int) -> list[Line]:
     """Return the figures of one loss on one set of features."""
-    dealt = with_holdout(Sample("CA", acs_income("CA", data)), "number" if loss == "squared" else "class", 0, features)
+    dealt = with_holdout(
+        Sample("CA", acs_income("CA", data)), "number" if loss == "squared" else "class", 0, features
+    ).halves
     l2 = np.full(dealt.X_public.shape[1], 1.0 if features else 50.0)
     l2[-1] = 0.0
     objective = Objective(dealt.X_public, dealt.Y_public, LOSSES[loss], l2)

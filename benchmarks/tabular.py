@@ -15,6 +15,7 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
+from undelete.paper.population import Kind
 from undelete.paper.samples import Sample
 
 Floats = NDArray[np.float64]
@@ -129,7 +130,7 @@ def _contenders(objective: Objective, W: Floats) -> tuple[str, Refit, dict[str, 
 
 
 def _california(settings: Settings, loss: str) -> Objective:
-    kind = "number" if loss == "squared" else "class"
+    kind: Kind = "number" if loss == "squared" else "class"
     dealt = Sample("CA", acs_income("CA", settings.data)).halves(kind, 0)
     kept = slice(0, 8000 if settings.quick else None)
     l2 = np.full(dealt.X.shape[1], _PENALTY)
