@@ -37,12 +37,14 @@ FEATURES = 1024  # a quarter of the results', as the halves are a sixth of their
 SETTINGS: dict[str, tuple[Any, str, tuple[float, ...]]] = {
     "outputs: ridge of the records' second moment": (outputs, "_RIDGE", (1e-4, 1e-3, 1e-2)),
     "outputs: lead of one sign": (outputs, "_CLEAR", (0.02, 0.05, 0.1)),
-    "range: ridge of the error's covariance": (bounded, "_RIDGE", (1e-4, 1e-3, 1e-2)),
+    "range: ridge of the metric of lengths": (bounded, "_RIDGE", (1e-4, 1e-3, 1e-2)),
+    "range: ridge of the metric that leads inside": (bounded, "_TRUST", (1e-3, 0.1, 0.3, 1.0)),
+    "range: steps inside": (bounded, "_STEPS", (0, 2, 5, 10, 100)),
     "embedding: ridge of the error's covariance": (posterior, "_RIDGE", (1e-5, 1e-4, 1e-3)),
     "scale: least share that is signal": (scale, "_SIGNAL", (0.03, 0.1, 0.3)),
 }
-_ON_PIXELS = tuple(SETTINGS)[:3] + tuple(SETTINGS)[4:]
-_BEHIND_RIDGE, _BEHIND_SOFTMAX = tuple(SETTINGS)[3:], tuple(SETTINGS)[:2] + tuple(SETTINGS)[3:]
+_ON_PIXELS = tuple(SETTINGS)[:5] + tuple(SETTINGS)[6:]
+_BEHIND_RIDGE, _BEHIND_SOFTMAX = tuple(SETTINGS)[5:], tuple(SETTINGS)[:2] + tuple(SETTINGS)[5:]
 GAMES: tuple[tuple[str, Model, tuple[str, ...]], ...] = (
     ("mnist", PIXELS, _ON_PIXELS),
     ("fashion_mnist", PIXELS, _ON_PIXELS),

@@ -9,7 +9,8 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.conftest import Game
-from undelete.attacker.bounded import _nearest, _Shape, bounded
+from undelete.attacker import bounded as bounded_module
+from undelete.attacker.bounded import _inside, _Shape, bounded
 from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, hrec
 from undelete.attacker.lattice import hrec_plus
@@ -111,21 +112,25 @@ def test_it_beats_the_papers_column(game):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_bounded_record_is_the_nearest_inside(seed):
+def test_steps_go_to_the_nearest_record_inside(seed, monkeypatch):
     rng = RNG(seed)
     root = rng.normal(size=(6, 6))
-    S = root @ root.T + 0.3 * np.eye(6)
+    shape = _Shape(root @ root.T)
     X, low, high = 1.5 * rng.normal(size=(4, 6)), -np.ones(6), np.full(6, 0.7)
-    found = _nearest(X, _Shape(*np.linalg.eigh(S)), low, high)
-    assert ((found >= low) & (found <= high)).all()
-    precision = np.linalg.inv(S)
-    for x, mine in zip(X, found, strict=True):
+    half, _ = shape.root(bounded_module._TRUST)
+    precision = np.linalg.inv(half @ half.T)
 
-        def value(z, x=x):
-            return (z - x) @ precision @ (z - x)
+    def far(z, x):
+        return (z - x) @ precision @ (z - x)
 
-        naive = minimize(value, np.clip(x, low, high), bounds=list(zip(low, high, strict=True)), tol=1e-12)
-        assert value(mine) <= naive.fun * (1 + 1e-3) + 1e-6
+    few = _inside(X, shape, low, high)
+    monkeypatch.setattr(bounded_module, "_STEPS", 3000)
+    many = _inside(X, shape, low, high)
+    for x, some, settled in zip(X, few, many, strict=True):
+        assert ((some >= low) & (some <= high)).all()
+        assert far(some, x) < far(np.clip(x, low, high), x)
+        naive = minimize(far, np.clip(x, low, high), args=(x,), bounds=list(zip(low, high, strict=True)), tol=1e-12)
+        assert far(settled, x) == pytest.approx(naive.fun, rel=1e-3, abs=1e-6)
 
 
 def _between_zero_and_one(game, loss="logistic", seed=0):

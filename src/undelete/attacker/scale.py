@@ -1,7 +1,7 @@
 """By which number a gradient is to be divided to be a record: the constant's entry, or a record's usual length.
 
 A gradient is a x plus an error, and the constant's entry of x is 1. So that entry is a and its error, and poor where
-a is small: the residual of a record that was well explained. How long records of this population are tells a too.
+a is small: the residual of a record that was well explained. How long records of its class are tells a too.
 With a known, so is the constant's error, and what goes together with it can be taken out of all other entries, maths
 (12).
 """
@@ -16,6 +16,8 @@ from undelete.attacker.decode import NEAR_ZERO, Estimate, Flags, Indices
 from undelete.release import Floats, Release
 
 _GRID = np.linspace(-3.0, 3.0, 301)  # of the logarithm of a scale, about the one that the length says
+_ENOUGH = 30  # public records of a class that tell how long its records are
+_SPREAD = 1e-6  # least variance of the logarithm of a squared length
 _SIGNAL = 0.1  # least share of a gradient's square that is taken for the record's own
 
 
@@ -61,6 +63,15 @@ class GradientError:
         return g / scale[:, None] - (entry / scale - 1.0)[:, None] * self.middle
 
 
+def own_class(release: Release, output: int) -> Indices:
+    """Return the public records of the class that an output stands for; all where it has few or there are none."""
+    Y = release.Y_public
+    if Y is None or release.target_kind != "class" or Y.shape[1] == 1:
+        return np.arange(len(release.X_public))
+    own = np.flatnonzero(Y.argmax(axis=1) == output)
+    return own if own.size >= _ENOUGH else np.arange(len(Y))
+
+
 def probable_scale(entry: Floats, error: Floats, observed: Floats, noise: Floats, lengths: Floats) -> Floats:
     """Return the most probable positive scales (b,).
 
@@ -77,5 +88,5 @@ def probable_scale(entry: Floats, error: Floats, observed: Floats, noise: Floats
     signal = np.maximum(observed - noise, _SIGNAL * observed)
     guess = (np.log(signal) - logs.mean()) / 2
     candidates = guess[:, None] + _GRID
-    cost = ((entry[:, None] - np.exp(candidates)) / error[:, None]) ** 2 + 4 * _GRID**2 / logs.var()
+    cost = ((entry[:, None] - np.exp(candidates)) / error[:, None]) ** 2 + 4 * _GRID**2 / max(logs.var(), _SPREAD)
     return np.asarray(np.exp(candidates[np.arange(len(entry)), cost.argmin(axis=1)]))
