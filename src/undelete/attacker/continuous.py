@@ -1,7 +1,7 @@
 """HRec+ for records that have no lattice, such as images: maths (11), (12).
 
 All outputs' gradients are weighed together, the scale is the constant's entry or what a record's usual length says,
-and the record is the most probable one behind an embedding, or the nearest one in the public range.
+and the record is the most probable one behind an embedding, or one inside the public range.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _HEAD = """# A better decoder: hrec+ beside the paper's
 `hrec` is the paper's attack: it reads the record, or its embedding, off one column of the estimated gradient, each
 entry by itself. `hrec+` sees the same `Release` and weighs that gradient by its own error. Of tables it looks for
 the most probable whole record, target included (`docs/maths.md` (13)); of images it takes the columns of all
-classes, and looks for the most probable record behind an embedding, or the nearest one in the public range
+classes, and looks for the most probable record behind an embedding, or one inside the public range
 (`docs/maths.md` (11), (12)). Both attack the same deletions here.
 
 ```
@@ -38,7 +38,7 @@ _READING = """## How to read this page
   record's columns.
 - *deciles ahead of hrec*: of the nine deciles of the cosine, the share at which hrec+ has the larger one.
 - *calibration error*: over ten bins of confidence in the whole record, the mean distance between confidence and share
-  right, weighed by deletions. Luck alone gives about 0.8 √(10 p(1 - p)/deletions), up to .02 for 4,000.
+  right, weighed by deletions. Luck alone gives about 0.8 √(10 p(1 - p)/deletions), up to .014 for 8,000.
 - *bits*: of the public prior's entropy of a record with its target's class or tenth, what is gone from the posterior's.
 - Intervals are 95 %, by a bootstrap of splits and of the deletions within each: all deletions of a split share its
   error of the public Hessian. A calibration error's own may lie above it, since resampling adds luck of its own.
