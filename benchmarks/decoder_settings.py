@@ -43,8 +43,10 @@ SETTINGS: dict[str, tuple[Any, str, tuple[float, ...]]] = {
     "embedding: ridge of the error's covariance": (posterior, "_RIDGE", (1e-5, 1e-4, 1e-3)),
     "scale: least share that is signal": (scale, "_SIGNAL", (0.03, 0.1, 0.3)),
 }
-_ON_PIXELS = tuple(SETTINGS)[:5] + tuple(SETTINGS)[6:]
-_BEHIND_RIDGE, _BEHIND_SOFTMAX = tuple(SETTINGS)[5:], tuple(SETTINGS)[:2] + tuple(SETTINGS)[5:]
+_ON_PIXELS, _BEHIND_RIDGE, _BEHIND_SOFTMAX = (
+    tuple(setting for setting in SETTINGS if setting.startswith(parts))
+    for parts in (("outputs", "range", "scale"), ("embedding", "scale"), ("outputs", "embedding", "scale"))
+)
 GAMES: tuple[tuple[str, Model, tuple[str, ...]], ...] = (
     ("mnist", PIXELS, _ON_PIXELS),
     ("fashion_mnist", PIXELS, _ON_PIXELS),

@@ -15,6 +15,7 @@ from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, hrec
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.outputs import _RIDGE, best_mix
+from undelete.attacker.scale import own_class, probable_scale
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import play
 from undelete.scoring.scores import cosine
@@ -186,3 +187,18 @@ def test_an_estimate_says_when_there_is_none(game):
     release = _release(game("softmax"), np.arange(3))
     with pytest.raises(ValueError, match="avg does not read a gradient"):
         Estimate.of(avg(release, RNG(0)))
+
+
+def test_a_class_of_few_public_records_is_not_asked_how_long_they_are(game):
+    played = game("softmax", n=300, m=300, k=3)
+    release = _release(played, np.arange(2))
+    Y = np.tile([0.0, 1.0, 0.0], (300, 1))
+    Y[:5], Y[5:50] = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+    release = dataclasses.replace(release, Y_public=Y)
+    np.testing.assert_array_equal(own_class(release, 0), np.arange(300))
+    np.testing.assert_array_equal(own_class(release, 2), np.arange(5, 50))
+
+
+def test_records_of_one_length_have_that_length():
+    scale = probable_scale(np.array([1.7]), np.array([0.5]), np.array([16.0]), np.zeros(1), np.full(40, 4.0))
+    np.testing.assert_allclose(scale, 2.0, rtol=1e-3)

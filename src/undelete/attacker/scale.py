@@ -1,7 +1,7 @@
 """By which number a gradient is to be divided to be a record: the constant's entry, or a record's usual length.
 
 A gradient is a x plus an error, and the constant's entry of x is 1. So that entry is a and its error, and poor where
-a is small: the residual of a record that was well explained. How long records of its class are tells a too.
+a is small: the residual of a record that was well explained. How long such records are tells a too.
 With a known, so is the constant's error, and what goes together with it can be taken out of all other entries, maths
 (12).
 """

@@ -18,9 +18,8 @@ from undelete.maths.solvers import conjugate_gradients
 FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
 _INNER = 200  # products of a solve at most
 _PROBES, _PROBED = 4, 1e-2  # deletions solved to see how many products they take, and how far
-_WORTH = (
-    1000  # such products, all deletions together, that pay for a thorough preconditioner: four times as many follow
-)
+# such products, all deletions together, that pay for a thorough preconditioner: four times as many follow
+_WORTH = 1000
 
 
 class MatrixFree:
