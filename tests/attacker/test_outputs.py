@@ -15,7 +15,7 @@ from undelete.attacker.decode import Estimate
 from undelete.attacker.hrec import deleted_gradient, hrec
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.outputs import _RIDGE, best_mix
-from undelete.attacker.scale import own_class, probable_scale
+from undelete.attacker.scale import Size, own_class, probable_scale
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import play
 from undelete.scoring.scores import cosine
@@ -200,5 +200,25 @@ def test_a_class_of_few_public_records_is_not_asked_how_long_they_are(game):
 
 
 def test_records_of_one_length_have_that_length():
-    scale = probable_scale(np.array([1.7]), np.array([0.5]), np.array([16.0]), np.zeros(1), np.full(40, 4.0))
+    scale = probable_scale(
+        np.array([1.7]), np.array([0.5]), Size.plain(np.array([16.0])), np.zeros(1), np.full(40, 4.0)
+    )
     np.testing.assert_allclose(scale, 2.0, rtol=1e-3)
+
+
+def test_records_come_back_as_long_as_such_records_are(game):
+    """All of one length: that says the scale better than the constant's entry does."""
+    off = {"hrec+": [], "hrec": []}
+    for seed in range(3):
+        played = game("softmax", n=900, m=900, k=3, d=9, seed=seed)
+        X, X_public = (
+            np.c_[X[:, :-1] / np.linalg.norm(X[:, :-1], axis=1, keepdims=True), X[:, -1]]
+            for X in (played.objective.X, played.X_public)
+        )
+        objective = dataclasses.replace(played.objective, X=X)
+        release = _release(Game(objective, fit(objective).W, X_public, played.Y_public), np.arange(60))
+        plain = hrec(release, RNG(0))
+        sure = np.array([status == "ok" for status in plain.status])
+        for found in (plain, hrec_plus(release, RNG(0))):
+            off[found.attack].append(np.abs(np.log(np.linalg.norm(found.X[sure, :-1], axis=1))))
+    assert np.median(np.concatenate(off["hrec+"])) < np.median(np.concatenate(off["hrec"]))

@@ -13,7 +13,7 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.inversion import Search
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.posterior import _gaussian, _shape, _variance
-from undelete.attacker.scale import GradientError, probable_scale
+from undelete.attacker.scale import GradientError, Size, probable_scale
 from undelete.scoring.scores import cosine
 
 RNG = np.random.default_rng
@@ -45,9 +45,9 @@ def test_the_scale_follows_the_entry_where_it_is_sure_and_the_length_where_not()
     rng = RNG(0)
     lengths = np.exp(0.1 * rng.normal(size=500)) * 4.0  # records are about 2 long
     scale = np.array([0.5, 3.0, 7.0])
-    sure = probable_scale(scale, np.full(3, 1e-4), 9 * scale**2, np.zeros(3), lengths)
+    sure = probable_scale(scale, np.full(3, 1e-4), Size.plain(9 * scale**2), np.zeros(3), lengths)
     np.testing.assert_allclose(sure, scale, rtol=0.02)
-    unsure = probable_scale(np.zeros(3), np.full(3, 1e4), 4.1 * scale**2, 0.1 * scale**2, lengths)
+    unsure = probable_scale(np.zeros(3), np.full(3, 1e4), Size.plain(4.1 * scale**2), 0.1 * scale**2, lengths)
     np.testing.assert_allclose(unsure, scale, rtol=0.05)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from undelete.attacker.decode import Estimate
-from undelete.attacker.scale import GradientError, own_class, probable_scale
+from undelete.attacker.scale import GradientError, Size, own_class, probable_scale
 from undelete.maths.objective import gram
 from undelete.release import Floats, Release
 
@@ -46,10 +46,14 @@ def bounded(release: Release, g: Floats, estimate: Estimate) -> Floats:
         error = GradientError.of(release.take(rows), estimate.part(rows))
         shape = _Shape.of(release, error)
         entry, mine = estimate.scale[rows], g[rows]
-        own = release.X_public[own_class(release, int(output))] - error.middle.mean(axis=0)
-        lengths = shape.square(np.concatenate([mine - entry[:, None] * error.middle, own]))
-        observed, usual = lengths[: len(rows)], lengths[len(rows) :]
-        scale = probable_scale(entry, np.sqrt(error.total), observed, error.total * g.shape[1], usual)
+        middle = error.middle.mean(axis=0)
+        gradient, aside = mine - entry[:, None] * error.middle, error.middle - middle
+        own = release.X_public[own_class(release, int(output))] - middle
+        white = shape.whitened(np.concatenate([gradient, aside, own]))
+        gradient, aside, own = np.split(white, [len(rows), 2 * len(rows)])
+        size = Size((gradient**2).sum(axis=1), (gradient * aside).sum(axis=1), (aside**2).sum(axis=1))
+        usual = (own**2).sum(axis=1)
+        scale = probable_scale(entry, np.sqrt(error.total), size, error.total * g.shape[1], usual)
         found[rows] = _inside(error.divided(mine, entry, scale), shape, low, high)
     return found
 
@@ -71,10 +75,10 @@ class _Shape:
         ridge = share * float(np.trace(self.covariance)) / len(self.covariance)
         return np.asarray(np.linalg.cholesky(self.covariance + ridge * np.eye(len(self.covariance)))), ridge
 
-    def square(self, X: Floats) -> Floats:
-        """Return x S^-1 x' of each row."""
+    def whitened(self, X: Floats) -> Floats:
+        """Return rows whose squared lengths are x S^-1 x'."""
         root, _ = self.root(_RIDGE)
-        return np.asarray((solve_triangular(root, X.T, lower=True, check_finite=False) ** 2).sum(axis=0))
+        return np.asarray(solve_triangular(root, X.T, lower=True, check_finite=False).T)
 
 
 def _inside(X: Floats, shape: _Shape, low: Floats, high: Floats) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 
 from undelete.attacker.decode import Estimate, Indices
 from undelete.attacker.inversion import Preimages, Search, linear_inverse, public_records, shared
-from undelete.attacker.scale import GradientError, probable_scale
+from undelete.attacker.scale import GradientError, Size, probable_scale
 from undelete.maths.objective import gram
 from undelete.release import Floats, Release
 
@@ -76,7 +76,7 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
     def run(rows: Indices, sign: Floats) -> Preimages:
         signed, entry, own = g[rows] * sign[:, None], estimate.scale[rows] * sign, error.part(rows)
         observed = ((signed[:, : phi.features] - entry[:, None] * middle[rows]) ** 2).sum(axis=1)
-        probable = probable_scale(entry, np.sqrt(own.total), observed, own.total * variance[rows], lengths)
+        probable = probable_scale(entry, np.sqrt(own.total), Size.plain(observed), own.total * variance[rows], lengths)
         scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
         targets = own.divided(signed, entry, scale)[:, : phi.features]
         noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))

@@ -72,21 +72,49 @@ def own_class(release: Release, output: int) -> Indices:
     return own if own.size >= _ENOUGH else np.arange(len(Y))
 
 
-def probable_scale(entry: Floats, error: Floats, observed: Floats, noise: Floats, lengths: Floats) -> Floats:
+@dataclass(frozen=True, eq=False)
+class Size:
+    """How long records (b,) are at each scale.
+
+    With g a gradient less the constant's share, and c a deletion's own middle less that of all, the record at scale a
+    lies at g / a + c from the middle of all. About its own, which lies on its side, it would seem too short.
+
+    Parameters
+    ----------
+    gradient, product, aside : array (b,)
+        g'g, g'c and c'c, in the metric of the lengths.
+    """
+
+    gradient: Floats
+    product: Floats
+    aside: Floats
+
+    @classmethod
+    def plain(cls, gradient: Floats) -> Size:
+        """Return that about each record's own middle."""
+        return cls(gradient, np.zeros_like(gradient), np.zeros_like(gradient))
+
+
+def probable_scale(entry: Floats, error: Floats, size: Size, noise: Floats, lengths: Floats) -> Floats:
     """Return the most probable positive scales (b,).
 
     Parameters
     ----------
     entry, error : array (b,)
         The constant's entry, which is the scale and an error, and its standard error.
-    observed, noise : array (b,)
-        Squared length of the gradient about the middle, and how much of it is expected of the error.
+    size : Size
+        Of the records at each scale.
+    noise : array (b,)
+        How much of the gradients' squares is expected of the error.
     lengths : array (p,)
-        Squared lengths of public records about the middle, in the same metric. Their logarithm is taken for normal.
+        Squared lengths of public records about the common middle. Their logarithm is taken for normal.
     """
     logs = np.log(lengths)
-    signal = np.maximum(observed - noise, _SIGNAL * observed)
+    signal = np.maximum(size.gradient - noise, _SIGNAL * size.gradient)
     guess = (np.log(signal) - logs.mean()) / 2
-    candidates = guess[:, None] + _GRID
-    cost = ((entry[:, None] - np.exp(candidates)) / error[:, None]) ** 2 + 4 * _GRID**2 / max(logs.var(), _SPREAD)
-    return np.asarray(np.exp(candidates[np.arange(len(entry)), cost.argmin(axis=1)]))
+    scales = np.exp(guess[:, None] + _GRID)
+    square = signal[:, None] / scales**2 + 2 * size.product[:, None] / scales + size.aside[:, None]
+    square = np.maximum(square, _SIGNAL * signal[:, None] / scales**2)
+    unusual = (np.log(square) - logs.mean()) ** 2 / max(logs.var(), _SPREAD)
+    cost = ((entry[:, None] - scales) / error[:, None]) ** 2 + unusual
+    return np.asarray(scales[np.arange(len(entry)), cost.argmin(axis=1)])
