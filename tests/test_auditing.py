@@ -441,3 +441,24 @@ def test_a_sweep_can_be_remembered(halves, tmp_path):
     np.testing.assert_array_equal(first.W, again.W)
     with pytest.raises(InputError, match="holds the blocks of another sweep"):
         undelete.leave_one_out(LogisticRegression(C=0.5), X, y, checkpoint=tmp_path / "sweep")
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), Ridge(1.0)])
+def test_money_without_a_scaler_is_simulated_as_thousands_of_it_are(model):
+    draw = np.random.default_rng(4)
+    homes = pd.DataFrame({"area": draw.integers(300, 9000, 1600), "people": draw.integers(100, 7000, 1600)})
+    homes["wage"] = np.round(draw.lognormal(10.5, 0.5, 1600))
+    price = 30000 + 4 * homes.wage + 9 * homes.area - 12 * homes.people + draw.normal(0, 5e4, 1600)
+    own, public = slice(0, 800), slice(800, 1600)
+    found = []
+    for unit in (1.0, 1000.0):
+        audit = undelete.simulate(
+            model, homes[own], price[own] / unit, homes[public], price[public] / unit, deletions=12, attacks=["hrec+"]
+        )
+        found.append(audit.summary().loc["hrec+", "exact_columns"])
+    assert found[0] == pytest.approx(found[1], abs=0.06)
+    deletions = undelete.leave_one_out(model, homes[own], price[own], [5])
+    assert deletions.converged.all()
+    keep = np.arange(800) != 5
+    refit = type(model)().fit(homes[own][keep], price[own][keep])
+    np.testing.assert_allclose(deletions.coef[0, 0], refit.coef_, rtol=1e-8)

@@ -19,7 +19,7 @@ from undelete.adapters.sklearn import from_sklearn
 from undelete.adapters.targets import encode_target
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
-from undelete.maintainer.fit import fit, gradient_norm
+from undelete.maintainer.fit import fit, gradient_norm, unsettled
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -38,9 +38,9 @@ class Problem:
     objective : Objective
         What it minimises, on all n records.
     W : array (d, k)
-        The minimiser, |gradient|_inf / n <= 1e-10.
+        The minimiser, |gradient|_inf / n <= 1e-10 in the objective's units.
     given_gradient : float
-        |gradient|_inf / n of the user's own parameters.
+        The same of the user's own parameters.
     """
 
     model: LinearModel
@@ -101,7 +101,7 @@ class Problem:
         if not fitted.converged:
             raise InputError(
                 f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
-                f"{fitted.iterations} steps): the classes may be separable; use a larger penalty"
+                f"{fitted.iterations} steps): {unsettled(objective)}"
             )
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
 
@@ -122,7 +122,8 @@ class Problem:
 
     def check(self) -> Diagnostic:
         """Return how far the user's own fit was from the optimum."""
-        moved = float(np.abs(self.W - self.model.W).max() / np.abs(self.W).max())
+        size = np.abs(self.objective.X).max(axis=0)[:, None]  # in a feature's own unit, whatever that is
+        moved = float((size * np.abs(self.W - self.model.W)).max() / (size * np.abs(self.W)).max())
         value = f"gradient {self.given_gradient:.1e} per record as given; refitted, parameters moved by {moved:.1e}"
         if moved > 0.01:
             text = (
@@ -185,7 +186,8 @@ def leave_one_out(
     rows : array (b,) of int, optional
         Positions of the records to delete, one at a time; all by default.
     tol : float
-        Largest |gradient|_inf / n over the remaining records that counts as retrained.
+        Largest |gradient|_inf / n over the remaining records that counts as retrained, each entry beside what one
+        record may add to it: max_i |x_ij|, times max_i |y_i| for the squared loss.
     sample_weight : array (n,), optional
         Factor of each record's loss.
     certify : bool

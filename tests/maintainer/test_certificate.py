@@ -6,7 +6,7 @@ import pytest
 from tests.maintainer.test_fit import make
 from undelete.errors import InputError
 from undelete.maintainer.certificate import LogisticCertificate, _twice, fits
-from undelete.maintainer.fit import fit
+from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maths.losses import LOSSES
@@ -100,7 +100,7 @@ KINDS = [*DATA, "separable", "a little off the optimum", "off the optimum", "far
 
 
 def exact_norm(objective, row, w):
-    """|gradient|_inf / n over the remaining records at w (d,), every sum in extended precision."""
+    """|gradient|_inf / n in units over the remaining records at w (d,), every sum in extended precision."""
     X, y, l2, w = (a.astype(np.longdouble) for a in (objective.X, objective.Y[:, 0], objective.l2, w))
     weights = np.ones(objective.n) if objective.weights is None else objective.weights.copy()
     weights[row] = 0.0
@@ -109,7 +109,7 @@ def exact_norm(objective, row, w):
         logistic = -y / (1 + np.exp(y * z))
     r = logistic if objective.loss.name == "logistic" else -2 * y * np.maximum(0, 1 - y * z)
     gradient = (X * (weights.astype(np.longdouble) * r)[:, None]).sum(axis=0) + l2 * w
-    return np.abs(gradient).max() / objective.n
+    return (np.abs(gradient) / objective.unit[:, 0]).max() / objective.n
 
 
 def without(objective, row):
@@ -153,7 +153,7 @@ def test_what_is_shown_and_what_converged_are_right_whatever_the_data(name, kind
             exact = exact_norm(objective, rows[i], found.W[i, :, 0])
             # a measured norm carries the rounding of its own pass
             size = np.abs(objective.X).T @ np.abs(objective.residual(objective.X @ found.W[i]))
-            rounding = 0.0 if certified[i] else 1e-13 * size.max() / objective.n
+            rounding = 0.0 if certified[i] else 1e-13 * (size / objective.unit).max() / objective.n
             assert exact <= 1e-9 + rounding
 
 
@@ -172,7 +172,7 @@ def test_a_bound_that_is_too_loose_gives_way_to_a_measured_pass(name):
     np.testing.assert_array_equal(found.shown[~sure], "measured")
     assert found.converged.all()
     for i, row in enumerate(rows):
-        measured = np.abs(without(objective, row).gradient(found.W[i])).max() / objective.n
+        measured = (np.abs(without(objective, row).gradient(found.W[i])) / objective.unit).max() / objective.n
         assert measured <= found.gradient_norm[i] + 1e-15
     assert not retrain_without(objective, W, rows, certify=False).certified.any()
 
@@ -200,7 +200,7 @@ def test_a_record_without_weight_changes_nothing(name):
     for V in (W, W + 1e-3):  # at the optimum or not: the gradient is that of the full model
         found = CERTIFICATES[name](objective, V).retrain(rows)
         np.testing.assert_array_equal(found.W, np.repeat(V.T, len(rows), axis=0))
-        norm = np.abs(objective.gradient(V)).max() / objective.n
+        norm = gradient_norm(objective, V)
         np.testing.assert_allclose(found.bound, norm, rtol=1e-6, atol=1e-9)
         assert (found.iterations == 0).all()
 
@@ -211,7 +211,7 @@ def test_a_record_beyond_its_margin_is_not_certified_away_from_the_optimum():
     W = fit(objective).W + 0.01
     outside = np.flatnonzero(objective.Y[:, 0] * (objective.X @ W)[:, 0] > 1)[:20]
     found = MarginCertificate(objective, W).retrain(outside)
-    norm = np.abs(objective.gradient(W)).max() / objective.n
+    norm = gradient_norm(objective, W)
     assert norm > 1e-4
     np.testing.assert_allclose(found.bound, norm, rtol=1e-9)
 

@@ -5,7 +5,7 @@ from sklearn.svm import LinearSVC
 
 from tests.conftest import LOSS_NAMES, outputs, people
 from undelete.errors import InputError
-from undelete.maintainer.fit import _line_search, choose_penalty, fit, gradient_norm
+from undelete.maintainer.fit import _line_search, choose_penalty, fit, gradient_norm, unsettled
 from undelete.maintainer.softmax import null_free
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -97,3 +97,27 @@ def test_a_step_to_a_smaller_gradient_that_lies_higher_is_not_taken():
     assert objective.value(far) > objective.value(w)
     found = _line_search(objective, w, w - far, gradient)
     assert objective.value(found) < objective.value(w)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_the_units_of_features_and_targets_do_not_matter(name):
+    objective = make(name, l2=0.5)
+    units = np.array([1e5, 1e-6, 1.0, 3600.0, 1.0])
+    target = 1e4 if name == "squared" else 1.0
+    other = Objective(objective.X * units, objective.Y * target, objective.loss, objective.l2 * units**2)
+    W = fit(objective, tol=1e-4).W + 1e-3
+    assert gradient_norm(other, W * target / units[:, None]) == pytest.approx(gradient_norm(objective, W), rel=1e-9)
+    ours, theirs = fit(objective), fit(other)
+    assert ours.converged
+    assert theirs.converged
+    expected = ours.W * target / units[:, None]
+    difference = theirs.W - expected
+    if name == "softmax":  # a shift of all classes alike changes nothing
+        difference = difference - difference.mean(axis=1, keepdims=True)
+        expected = expected - expected.mean(axis=1, keepdims=True)
+    assert (np.abs(difference).max(axis=1) <= 1e-6 * np.abs(expected).max(axis=1)).all()
+
+
+def test_a_regression_that_does_not_settle_is_not_called_separable():
+    assert "separable" not in unsettled(make("squared"))
+    assert "separable" in unsettled(make("logistic"))

@@ -44,7 +44,7 @@ _FOURTH, _FIFTH = 0.125, 0.128  # at most |loss''''| and its derivative, maths (
 
 @dataclass(frozen=True, eq=False)
 class Certified:
-    """Parameters (b, d) and an upper bound of |remaining gradient|_inf / n (b,)."""
+    """Parameters (b, d) and an upper bound of |remaining gradient|_inf / n (b,), in the objective's units."""
 
     W: Array
     bound: NDArray[np.float64]
@@ -160,7 +160,7 @@ class LogisticCertificate(Expansion):
         move = self.furthest * xp.sqrt(xp.sum(y**2, axis=0)) + beyond
         quartic = xp.abs(twice[d:, :]) * (move / 6) + self._beyond(D, move)
         bounds = xp.abs(left) + quartic + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
-        bound = to_numpy(xp.max(bounds, axis=0)) / self.objective.n
+        bound = to_numpy(xp.max(bounds / self.objective.unit, axis=0)) / self.objective.n
         steps = np.where(to_numpy(pulls), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
         sound = np.isfinite(bound) & without.regular
         return Certified(xp.matrix_transpose(W), np.where(sound, bound, np.inf), steps)

@@ -38,7 +38,7 @@ class Fit:
     W : array (d, k)
         The parameters.
     gradient_norm : float
-        |dF/dW|_inf / n, measured at W.
+        |dF/dW|_inf / n in `Objective.unit`s, measured at W.
     iterations : int
         Newton steps taken.
     converged : bool
@@ -57,9 +57,13 @@ def is_large(objective: Objective) -> bool:
 
 
 def gradient_norm(objective: Objective, W: Array) -> float:
-    """Return |dF/dW|_inf / n."""
-    xp = namespace(W)
-    return float(xp.max(xp.abs(objective.gradient(W)))) / objective.n
+    """Return |dF/dW|_inf / n, each entry beside what one record may add to it (`Objective.unit`)."""
+    return _size(objective, objective.gradient(W)) / objective.n
+
+
+def _size(objective: Objective, gradient: Array) -> float:
+    xp = namespace(gradient)
+    return float(xp.max(xp.abs(gradient) / objective.unit))
 
 
 def fit(
@@ -80,7 +84,8 @@ def fit(
     objective : Objective
         n records, d features, k outputs.
     tol : float
-        Largest |gradient|_inf per record at which the fit counts as converged.
+        Largest |gradient|_inf per record, in `Objective.unit`s, at which the fit counts as converged: the units of the
+        features and of the target do not matter.
     max_iterations : int
         Newton steps an output at most.
     start : array (d, k), optional
@@ -117,6 +122,13 @@ def fit(
     norm = gradient_norm(objective, W)
     converged = bool(norm <= tol) and _settled(objective, W)
     return Fit(W=W, gradient_norm=norm, iterations=iterations, converged=converged)
+
+
+def unsettled(objective: Objective) -> str:
+    """Say why a fit may not converge, and what to do, for a message."""
+    if isinstance(objective.loss, Squared):
+        return "its columns are nearly dependent, or of too unlike sizes; scale them, or use a larger penalty"
+    return "the classes may be separable; use a larger penalty"
 
 
 def _settled(objective: Objective, W: Array) -> bool:
@@ -156,11 +168,10 @@ def _newton(
     objective: Objective, W: Array, tol: float, max_iterations: int, principal: PrincipalAxes | None = None
 ) -> tuple[Array, int]:
     """Minimise from W (d, k), k = 1 for a separable loss; stops where no step lowers the value any more."""
-    xp = namespace(W)
     directions = _Directions(objective, principal)
     for iteration in range(max_iterations):
         gradient = objective.gradient(W)
-        if float(xp.max(xp.abs(gradient))) <= 0.1 * tol * objective.n:
+        if _size(objective, gradient) <= 0.1 * tol * objective.n:
             return W, iteration
         moved = _line_search(objective, W, directions.step(W, gradient), gradient)
         if moved is None:
@@ -210,7 +221,7 @@ def _line_search(objective: Objective, w: Array, step: Array, gradient: Array) -
     """Return the first of w - step, w - step/2, ... that lowers the value, or near the end the gradient."""
     xp = namespace(w)
     value, slope = float(objective.value(w)), float(xp.sum(step * gradient))
-    size = float(xp.max(xp.abs(gradient)))
+    size = _size(objective, gradient)
     rounding = _ROUNDING * float(xp.finfo(w.dtype).eps) * abs(value)
     length = 1.0
     for _ in range(40):
@@ -220,7 +231,7 @@ def _line_search(objective: Objective, w: Array, step: Array, gradient: Array) -
             return candidate
         # rounding hides the last decrease of the value, not that of the gradient; further off a smaller gradient can
         # lie higher, where the predictions are surer, and the steps between two such points would never end
-        if reached <= value + rounding and float(xp.max(xp.abs(objective.gradient(candidate)))) < 0.5 * size:
+        if reached <= value + rounding and _size(objective, objective.gradient(candidate)) < 0.5 * size:
             return candidate
         length /= 2
     return None

@@ -46,8 +46,8 @@ class Deletions:
     W : array (b, d, k)
         The retrained parameters.
     gradient_norm : array (b,)
-        |gradient|_inf / n at W over the remaining records, penalty included: measured, or where `certified` an
-        upper bound of it.
+        |gradient|_inf / n at W over the remaining records, penalty included, in units of the gradient
+        (`Objective.unit`): measured, or where `certified` an upper bound of it.
     iterations : array (b,) of int
         Newton steps.
     converged : array (b,) of bool
@@ -106,7 +106,7 @@ def retrain_without(
     rows : array (b,) of int
         The rows to delete, one at a time.
     tol : float
-        Largest |gradient|_inf / n over the remaining records that counts as retrained.
+        Largest |gradient|_inf / n over the remaining records that counts as retrained, in units of the gradient.
     certify : bool
         Whether a certificate may stand for a pass over the data (logistic loss of moderate d, squared hinge).
     has_constant : bool

@@ -59,7 +59,8 @@ class MarginCertificate(Expansion):
         y, gradient, W = xp.zeros_like(without.own), start, self.W + xp.zeros_like(x)
         fixed = (self.rounding.summed + self.slipped)[:, None]
         rest = fixed + 6 * self.rounding.eps * (xp.abs(start) + xp.abs(pull))
-        size = np.where(inside, np.inf, to_numpy(xp.max(xp.abs(start) + rest, axis=0)))
+        unit = self.objective.unit  # (d, 1)
+        size = np.where(inside, np.inf, to_numpy(xp.max((xp.abs(start) + rest) / unit, axis=0)))
         steps = np.zeros(len(rows), dtype=np.int64)
         for _ in range(_MARGIN_STEPS):
             trial = y - without.solve(gradient)
@@ -69,7 +70,7 @@ class MarginCertificate(Expansion):
             left, doubt = (xp.matrix_transpose(array) for array in crossed)
             left = left + start + self.hessian @ D - x * (c * xp.sum(x * D, axis=0))
             doubt = doubt + rest + self.rounding.many * (self.rounding.A @ xp.abs(D))
-            now = to_numpy(xp.max(xp.abs(left) + doubt, axis=0))
+            now = to_numpy(xp.max((xp.abs(left) + doubt) / unit, axis=0))
             better = inside & (now < size)
             if not better.any():
                 break

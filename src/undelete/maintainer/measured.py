@@ -42,7 +42,7 @@ class Measured:
     W : array (d, k)
         The full model.
     tol : float
-        Largest |gradient|_inf / n.
+        Largest |gradient|_inf / n, in the objective's units.
     """
 
     def __init__(self, objective: Objective, steps: Step, W: Array, tol: float) -> None:
@@ -54,13 +54,13 @@ class Measured:
         self, rows: NDArray[np.int64], start: Array | None = None, taken: NDArray[np.int64] | None = None
     ) -> Block:
         """Return the models without each of the rows, from the full model or from `start` (b, d, k), steps taken."""
-        n, b = self.objective.n, len(rows)
+        b = len(rows)
         own = self.objective.take(rows).own_gradients(self.W)
         gradient = self.whole - own  # at the full model, no pass needed
-        pull = gradient_norms(own, n)
+        pull = gradient_norms(own, self.objective)
         # small beside what the record itself contributed, or the change of the model drowns; never below rounding
         goal = np.maximum(np.minimum(_MARGIN * self.tol, _SHARE * pull), 1e-15)
-        norm = gradient_norms(gradient, n)
+        norm = gradient_norms(gradient, self.objective)
         V = self.W + namespace(own).zeros_like(own)
         steps = np.zeros(b, dtype=np.int64)
         if start is not None and taken is not None:
@@ -73,7 +73,7 @@ class Measured:
         while still.size:
             if measured:
                 gradient = self._gradient(rows[still], V)
-                norm[still] = gradient_norms(gradient, n)
+                norm[still] = gradient_norms(gradient, self.objective)
                 ready = (norm[still] <= goal[still]) | (steps[still] >= _STEPS)
                 finished.append(take_rows(V, np.flatnonzero(ready)))
                 done.append(still[ready])

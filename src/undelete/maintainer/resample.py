@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
-from undelete.maintainer.fit import Fit, fit
+from undelete.maintainer.fit import Fit, fit, unsettled
 from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maintainer.softmax import null_free
 from undelete.maintainer.sweep import BLOCK_NUMBERS
@@ -41,7 +41,7 @@ class Resampled:
     W : array (s, d, k)
         The parameters.
     gradient_norm : array (s,)
-        |gradient|_inf at W of each resample's own objective, over its number of records.
+        |gradient|_inf at W of each resample's own objective, over its number of records, in `Objective.unit`s.
     """
 
     W: Floats
@@ -70,7 +70,7 @@ def fit_resamples(
     weights : array (s, m)
         Of each resample, as `bootstrap` draws them.
     tol : float
-        Largest |gradient|_inf over the number of records, the sum of the weights.
+        Largest |gradient|_inf over the number of records, the sum of the weights, in `Objective.unit`s.
     has_constant : bool
         Whether the last feature is the constant, not counted in the norm of a least squares solution.
     progress : callable, optional
@@ -91,7 +91,7 @@ def fit_resamples(
     itself as the model itself would be: `undelete.maintainer.fit.fit`.
     """
     total, (m, k) = len(weights), objective.Y.shape
-    full = _converged(fit(objective, tol=tol, has_constant=has_constant), "the public records")
+    full = _converged(fit(objective, tol=tol, has_constant=has_constant), objective, "the public records")
     unique = int(np.count_nonzero(objective.l2 == 0)) <= 1
     precondition = _preconditioner(objective, full.W) if unique else None
     parts = []
@@ -113,7 +113,7 @@ def _newton(objective: Objective, W: Floats, precondition: Callable[[Array], Arr
     best = Resampled(W, np.full(len(W), np.inf))
     for _ in range(_STEPS):
         gradient = objective.gradient(W)
-        norm = np.abs(gradient).max(axis=(1, 2)) / size
+        norm = (np.abs(gradient) / objective.unit).max(axis=(1, 2)) / size
         lower = norm < best.gradient_norm
         best = Resampled(np.where(lower[:, None, None], W, best.W), np.where(lower, norm, best.gradient_norm))
         if (best.gradient_norm <= 0.1 * tol).all():
@@ -145,18 +145,18 @@ def _completed(objective: Objective, weights: Floats, found: Resampled, tol: flo
     """Fit by themselves the resamples whose gradient is not small."""
     W, norm = found.W.copy(), found.gradient_norm.copy()
     for s in np.flatnonzero(~(norm <= tol)):
-        one, share = replace(objective, weights=weights[s]), weights[s].sum() / objective.n
+        one = replace(objective, weights=weights[s])
         # of the least squares solutions the one of least norm is wanted, which a start would decide otherwise
         start = None if isinstance(objective.loss, Squared) else W[s]
-        fitted = fit(one, tol=tol * share, start=start, has_constant=has_constant)
-        W[s], norm[s] = _converged(fitted, f"resample {s}").W, fitted.gradient_norm / share
+        fitted = _converged(fit(one, tol=tol, start=start, has_constant=has_constant), objective, f"resample {s}")
+        W[s], norm[s] = fitted.W, fitted.gradient_norm
     return Resampled(W, norm)
 
 
-def _converged(fitted: Fit, what: str) -> Fit:
+def _converged(fitted: Fit, objective: Objective, what: str) -> Fit:
     if not fitted.converged:
         raise InputError(
             f"the model does not converge on {what} (gradient {fitted.gradient_norm:.1e} per record), so it is no "
-            "stand-in for the private one: the classes may be separable; use a larger penalty, or more public records"
+            f"stand-in for the private one: {unsettled(objective)}, or more public records"
         )
     return fitted

@@ -16,7 +16,7 @@ from undelete.maths.arrays import Array, columns, namespace, take_rows, to_numpy
 from undelete.maths.objective import Objective, accumulate
 from undelete.maths.solvers import shortest
 
-_ROUGH = 1e-13  # gradient per record over which the closed form is refined
+_ROUGH = 1e-13  # gradient per record, in the objective's units, over which the closed form is refined
 
 
 def least_norm_metric(objective: Objective, *, has_constant: bool) -> Array:
@@ -59,7 +59,7 @@ class ClosedForm:
         pull = own.residual(own.X @ self.W) / xp.where(safe, slack, xp.ones_like(slack))[:, None]
         V = hx[:, :, None] * pull[None, :, :]  # (d, b, k)
         V += self.W[:, None, :]
-        gradient = xp.abs(self._gradient(own, xt, V))
+        gradient = xp.abs(self._gradient(own, xt, V)) / self.step.objective.unit[:, None, :]
         norm = np.array(to_numpy(xp.max(xp.max(gradient, axis=0), axis=1)) / self.step.objective.n)
         regular = to_numpy(safe)
         rough = regular & (norm > _ROUGH)
@@ -76,7 +76,7 @@ class ClosedForm:
         parts = [take_rows(V, np.flatnonzero(fine)) - self.W, self._refined(rows[rough])]
         D = shortest(xp.concat(parts, axis=0), self.step.factored.null, self.metric)
         V = take_rows(xp.concat([self.W + D, self._needed(rows[~regular])], axis=0), np.argsort(where))
-        norm = gradient_norms(self._whole_gradient(objective.take(rows), V), objective.n)
+        norm = gradient_norms(self._whole_gradient(objective.take(rows), V), objective)
         steps = 1 + rough.astype(np.int64)
         return Block(V, norm, steps, np.zeros(len(rows), dtype=np.bool_))
 

@@ -37,6 +37,7 @@ from threadpoolctl import ThreadpoolController
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
+from undelete.maths.objective import Objective
 
 BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions need: 128 MB in float64, wide enough for full speed
 BLOCK_ROWS = 4096  # deletions in a block at most
@@ -61,10 +62,11 @@ def rows_in_block(numbers: int) -> int:
     return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // numbers))
 
 
-def gradient_norms(gradient: Array, n: int) -> NDArray[np.float64]:
-    """Return |gradient|_inf / n of each (b, d, k)."""
+def gradient_norms(gradient: Array, objective: Objective) -> NDArray[np.float64]:
+    """Return |gradient|_inf / n of each (b, d, k), in the objective's units."""
     xp = namespace(gradient)
-    return np.array(to_numpy(largest(xp.abs(xp.reshape(gradient, (gradient.shape[0], -1)))))[:, 0] / n)
+    shares = xp.abs(gradient) / objective.unit
+    return np.array(to_numpy(largest(xp.reshape(shares, (gradient.shape[0], -1))))[:, 0] / objective.n)
 
 
 Task = Callable[[NDArray[np.int64]], Block]
