@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from undelete import inputs
 from undelete.adapters.model import LinearModel
-from undelete.adapters.targets import encode_target
+from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.attacks import Attack, find
 from undelete.data.schema import Schema, schema_of
 from undelete.diagnostics import Diagnostic
@@ -67,7 +67,7 @@ def audit(
     after: Model,
     public: Table,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     truth: Table | Mapping[str, Any] | None = None,
     n: int | None = None,
     l2: float | None = None,
@@ -86,8 +86,8 @@ def audit(
         coefficients, so that both are compared in the old model's space; before an embedding it must be the same.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
-    target : str, optional
-        The public column that the model predicts. Needed for the squared hinge loss.
+    target : str or sequence of str, optional
+        The public column that the model predicts, or of several outputs the columns. Needed for the squared hinge loss.
     truth : DataFrame, mapping or path, optional
         The deleted record, one row, if you have it: adds scores. No attack is given it.
     n : int, optional
@@ -116,9 +116,10 @@ def audit(
     """
     words, chosen, table = words or Words(), _chosen(attacks), inputs.as_records(public)
     schema = words.schema or schema_of(map(str, table.columns))
-    pair = read_pair(before, after, table, target=target, n=n, l2=l2, trust=trust, image=schema.image)
+    names = inputs.target_columns(table, target)
+    pair = read_pair(before, after, table, target=names, n=n, l2=l2, trust=trust, image=schema.image)
     old, new, release = pair.old, pair.new, pair.release
-    record = None if truth is None else inputs.true_record(truth, old, release, target)
+    record = None if truth is None else inputs.true_record(truth, old, release, names)
     return examine(
         release,
         chosen,
@@ -127,7 +128,7 @@ def audit(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
             model=_described(old, release.n, words),
-            target=_target(old, target, words, schema),
+            target=_target(old, names, words, schema),
             schema=schema,
             readout=pair.readout,
             public_source=words.source,
@@ -171,7 +172,7 @@ def simulate(
         Fitted or not; an unfitted one is fitted on X and y first.
     X : DataFrame or array (n, columns)
         The private training records, raw.
-    y : array (n,)
+    y : array (n,) or (n, k)
         Their targets.
     X_public : DataFrame or array (m, columns)
         Public records with the same columns.
@@ -209,8 +210,8 @@ def simulate(
     problem.refuse_last_of_class(rows)
     schema = words.schema or schema_of(map(str, train.columns))
     readout = inputs.pixels(model, public, schema.image)
-    name = str(getattr(y, "name", None) or "target")
-    Y_public = None if y_public is None else encode_target(model, y_public, name)
+    names = target_names(y)
+    Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
     steps = len(rows) * (1 + len(attacks))
     release, retrained = play(
         objective,
@@ -233,7 +234,7 @@ def simulate(
             if readout is None
             else f"Which of {objective.n:,} images would a deletion expose? {len(rows):,} deletions were played.",
             model=_described(model, objective.n, words),
-            target=_target(model, name, words, schema),
+            target=_target(model, names, words, schema),
             schema=schema,
             readout=readout,
             public_source=words.source,
@@ -285,10 +286,13 @@ def _fixed_preprocessing(model: LinearModel) -> list[str]:
     ]
 
 
-def _target(model: LinearModel, name: str | None, words: Words, schema: Schema) -> Target | None:
-    if name is None or words.target is not None:
+def _target(model: LinearModel, names: Sequence[str], words: Words, schema: Schema) -> Target | None:
+    if not names or words.target is not None:
         return words.target
-    known = schema[name]
+    if len(names) > 1:
+        together = ", ".join(names)
+        return Target(name=together, label=together, columns=tuple(names))
+    name, known = names[0], schema[names[0]]
     kind = "number" if model.classes is None else "class"
     classes = None if model.classes is None else tuple(model.classes)
     return Target(name=name, label=known.label, unit=known.unit, kind=kind, classes=classes)

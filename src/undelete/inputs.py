@@ -27,20 +27,36 @@ Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 
 
 def as_records(records: Table) -> pd.DataFrame:
-    """Return records as a table: a frame as it is, an array with columns x0, x1, ..., a file read."""
+    """Return records as a table: a frame, its labels as text; an array with columns x0, x1, ...; a file read."""
     if isinstance(records, str | os.PathLike):
         return read_table(records)
-    return records if isinstance(records, pd.DataFrame) else as_table(records)
+    return as_table(records)
 
 
-def public_target(model: LinearModel, public: pd.DataFrame, target: str | None) -> NDArray[np.float64] | None:
-    """Return the public targets Y (m, k) from the named column, None without a name."""
+def target_columns(public: pd.DataFrame, target: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the target's columns in the public table, () without any.
+
+    Several outputs have one each: a list of names, or one text with commas, unless a column is called that.
+    """
     if target is None:
-        return None
-    if target not in public:
-        have = ", ".join(map(str, public.columns[:12]))
-        raise InputError(f"the public table has no target column {target!r}; it has {have}: name one of them")
-    return encode_target(model, public[target], target)
+        return ()
+    have = set(public.columns)
+    if isinstance(target, str) and target not in have and "," in target:
+        target = [part.strip() for part in target.split(",")]
+    names = (target,) if isinstance(target, str | int) else tuple(target)
+    missing = [str(name) for name in names if str(name) not in have]
+    if missing:
+        shown = ", ".join(map(str, public.columns[:12]))
+        raise InputError(f"the public table has no target column {missing[0]!r}; it has {shown}: name one of them")
+    return tuple(str(name) for name in names)
+
+
+def public_target(
+    model: LinearModel, public: pd.DataFrame, target: str | Sequence[str] | None
+) -> NDArray[np.float64] | None:
+    """Return the public targets Y (m, k) from the named columns, None without a name."""
+    names = target_columns(public, target)
+    return encode_target(model, public[list(names)], ", ".join(names)) if names else None
 
 
 def public_view(
@@ -111,9 +127,7 @@ def no_intercept(old: LinearModel, new: LinearModel) -> bool:
 
 def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: ArrayLike | None) -> list[str]:
     """Say when far more public records equal a training record than training records equal each other."""
-    own, seen = train.assign(target=np.asarray(y)), public
-    if y_public is not None:
-        seen = public.assign(target=np.asarray(y_public))
+    own, seen = _with_targets(train, y), public if y_public is None else _with_targets(public, y_public)
     shared = [column for column in own.columns if column in seen]
 
     numbers = [column for column in shared if all(is_numeric_dtype(table[column]) for table in (own, seen))]
@@ -133,6 +147,13 @@ def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: A
         f"{100 * share:.0f} % of the public records equal a training record in every column: if they are the same "
         "people, the attacker is given the private data and this result means nothing."
     ]
+
+
+def _with_targets(table: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+    """Return a table with its targets, under names that no column has."""
+    Y = pd.DataFrame(np.asarray(y).reshape(len(table), -1), index=table.index)
+    taken = max(map(len, table.columns), default=0)
+    return pd.concat([table, Y.set_axis([f"{'target':_>{taken + 7}}{j}" for j in Y.columns], axis=1)], axis=1)
 
 
 def pixels(model: LinearModel, public: pd.DataFrame, image: ImageInfo | None) -> Readout | None:
@@ -200,10 +221,12 @@ def refilled(columns: Sequence[str]) -> list[str]:
     ]
 
 
-def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Release, target: str | None) -> Truth:
+def true_record(
+    truth: Table | Mapping[str, Any], old: LinearModel, release: Release, target: Sequence[str] = ()
+) -> Truth:
     """Return the deleted record for the scores; one row."""
     if isinstance(truth, pd.Series):
-        table = truth.to_frame().T
+        table = as_records(truth.to_frame().T)
     else:
         table = pd.DataFrame([dict(truth)]) if isinstance(truth, Mapping) else as_records(truth)
     if len(table) != 1:
@@ -211,7 +234,8 @@ def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Rel
             f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "
             "that was deleted between them"
         )
-    Y = encode_target(old, table[target], target) if target is not None and target in table else None
+    there = bool(target) and all(name in table for name in target)
+    Y = encode_target(old, table[list(target)], ", ".join(target)) if there else None
     return Truth(X=old.features(table), Y=Y, **own_columns(old, release, table))
 
 

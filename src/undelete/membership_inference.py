@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator
 
 from undelete import inputs
 from undelete.adapters.model import LinearModel
-from undelete.adapters.targets import encode_target
+from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.candidates import explain
 from undelete.attacker.membership import Variance, lira
 from undelete.errors import InputError
@@ -147,7 +147,7 @@ def membership(
     ----------
     estimator : estimator, Pipeline or LinearModel
         Fitted on the private records, or not yet; as `undelete.simulate` takes it.
-    X_private, y_private : DataFrame or array (n, columns), array (n,)
+    X_private, y_private : DataFrame or array (n, columns), array (n,) or (n, k)
         The training records.
     X_holdout, y_holdout : DataFrame or array (h, columns), array (h,)
         Records of the same population that were not in it.
@@ -194,7 +194,7 @@ def membership(
     private, holdout, public = (inputs.as_records(table) for table in (X_private, X_holdout, X_public))
     problem = Problem.of(estimator, private, y_private, public=public)
     target, model = problem.objective, problem.model
-    name = str(getattr(y_private, "name", None) or "target")
+    name = ", ".join(target_names(y_private))
     seen = _encoded(model, public, y_public, name, "public")
     others = _encoded(model, holdout, y_holdout, name, "held-out")
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
@@ -224,7 +224,7 @@ def who_was_deleted(
     public: Table,
     candidates: Table,
     *,
-    target: str,
+    target: str | Sequence[str],
     n: int | None = None,
     l2: float | None = None,
     trust: bool = False,
@@ -239,8 +239,8 @@ def who_was_deleted(
         Records like the training data.
     candidates : DataFrame or path
         The people who may have been deleted: the public table's columns, the target among them.
-    target : str
-        The column that the model predicts.
+    target : str or sequence of str
+        The column that the model predicts, or the columns.
     n, l2, trust
         As `undelete.audit` has them. Without `n` only the direction of the change is compared.
 
@@ -258,11 +258,14 @@ def who_was_deleted(
     """
     pair = read_pair(before, after, public, target=target, n=n, l2=l2, trust=trust)
     people = inputs.as_records(candidates)
-    if target not in people:
+    names = inputs.target_columns(pair.public, target)
+    missing = [name for name in names if name not in people]
+    if missing:
         raise InputError(
-            f"the candidates have no column {target!r}: how a record pulls on the model depends on its target; add it"
+            f"the candidates have no column {missing[0]!r}: how a record pulls on the model depends on its target; add "
+            "it"
         )
-    X, Y = _encoded(pair.old, people, people[target], target, "candidate")
+    X, Y = _encoded(pair.old, people, people[list(names)], ", ".join(names), "candidate")
     found = explain(pair.release, Candidates(X, Y))
     table = pd.DataFrame(
         {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
@@ -16,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn import from_sklearn
-from undelete.adapters.targets import encode_target
+from undelete.adapters.targets import encode_target, target_names
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
@@ -25,6 +27,7 @@ from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
 FIT_TOL = 1e-10
+_MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,7 @@ class Problem:
             raise InputError(
                 f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
             )
-        Y = encode_target(model, y, str(getattr(y, "name", None) or "target"))
+        Y = encode_target(model, y, ", ".join(target_names(y)))
         l2 = np.asarray(model.l2, dtype=float)
         objective = Objective(model.features(X), Y, LOSSES[model.loss], l2, weights)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
@@ -162,7 +165,7 @@ def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
 
 def leave_one_out(
     estimator: BaseEstimator | LinearModel,
-    X: pd.DataFrame | NDArray[np.float64],
+    X: pd.DataFrame | NDArray[np.float64] | sp.spmatrix | sp.sparray,
     y: ArrayLike,
     rows: ArrayLike | None = None,
     *,
@@ -179,9 +182,9 @@ def leave_one_out(
     estimator : estimator, Pipeline or LinearModel
         Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
         Pipeline stays as fitted on all records.
-    X : DataFrame or array (n, columns)
+    X : DataFrame, array or sparse matrix (n, columns)
         The training records, raw.
-    y : array (n,)
+    y : array (n,) or (n, k)
         Their targets.
     rows : array (b,) of int, optional
         Positions of the records to delete, one at a time; all by default.
@@ -223,7 +226,7 @@ def leave_one_out(
     >>> leave_one_out(LinearRegression(), X, y, [3]).coef.round(9).tolist()
     [[[1.0]]]
     """
-    table = X if isinstance(X, pd.DataFrame) else as_table(X)
+    table = as_table(X)
     problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
     chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
     problem.refuse_last_of_class(chosen)
@@ -250,9 +253,31 @@ def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
     return chosen.astype(np.int64)
 
 
-def as_table(array: ArrayLike) -> pd.DataFrame:
-    """Return an array (n, columns) as a table with columns x0, x1, ..."""
-    values = np.asarray(array)
+def as_table(records: Any) -> pd.DataFrame:
+    """Return records (n, columns) as a table: a frame with its labels as text, an array with columns x0, x1, ...
+
+    Sparse columns and matrices are written out, for the attack is in dense arrays anyway.
+    """
+    if isinstance(records, pd.DataFrame):
+        labels = [str(label) for label in records.columns]
+        table = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
+        kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
+        _refuse_large(table.shape, bool(kinds))
+        return table.astype(kinds) if kinds else table
+    if sp.issparse(records):
+        _refuse_large(records.shape, True)
+        records = records.toarray()
+    values = np.asarray(records)
     if values.ndim != 2:
         raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
     return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
+
+
+def _refuse_large(shape: tuple[int, ...], sparse: bool) -> None:
+    """Raise InputError for a sparse table that would not fit in memory once written out."""
+    cells = shape[0] * shape[1]
+    if sparse and cells > _MOST_CELLS:
+        raise InputError(
+            f"the sparse table of {shape[0]:,} rows and {shape[1]:,} columns has {cells / 1e9:.1f} thousand million "
+            "cells, and the attack needs all of them in memory: give fewer rows, or fewer columns"
+        )

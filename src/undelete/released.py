@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -57,7 +58,7 @@ def read_pair(
     after: Model,
     public: Table,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     n: int | None = None,
     l2: float | None = None,
     trust: bool = False,
@@ -70,12 +71,13 @@ def read_pair(
     """
     table = inputs.as_records(public)
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, target) for m in paths)
+    names = inputs.target_columns(table, target)
+    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     W_after = align(old, new, gapless)
     n, warnings = inputs.count(n, old)
     readout = inputs.pixels(old, table, image)
-    view = inputs.public_view(old, table, inputs.public_target(old, table, target), raw=readout is None)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
     release = Release(

@@ -55,6 +55,8 @@ class Target:
         How a reader should see a value: exp of a logarithm.
     classes : tuple or None
         The class labels; the second is +1 of a binary model.
+    columns : tuple of str
+        The table's columns where the model predicts several numbers at once, else empty.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Target:
     kind: str = "number"
     transform: str | None = None
     classes: tuple[Any, ...] | None = None
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,11 @@ class Audit:
         if readout is not None and image is not None:
             table = dict(zip(readout.names, pictures_of(self.release, records, image, readout).T, strict=True))
         if self.setting.target is not None and targets is not None:
-            table[self.setting.target.name] = [self._target(y) for y in targets]
+            several = self.setting.target.columns
+            for j, name in enumerate(several):
+                table[name] = targets[:, j].tolist()
+            if not several:
+                table[self.setting.target.name] = [self._target(y) for y in targets]
         return pd.DataFrame(table)
 
     @property

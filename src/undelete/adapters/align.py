@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design import Design, Encoding, coefficient_matrix
 from undelete.adapters.leaks import lost_categories, place, sentences
-from undelete.adapters.polynomial import Atom, Category, Monomial, recentre
+from undelete.adapters.polynomial import CONSTANT, Atom, Category, Monomial, recentre
 from undelete.adapters.span import Span
 from undelete.errors import InputError
 
@@ -88,23 +88,23 @@ def _check_models(before: LinearModel, after: LinearModel) -> None:
 def _check_penalty(before: LinearModel, after: LinearModel) -> None:
     if before.l2 is None or after.l2 is None:
         return
-    old = dict(zip(_parameter_names(before), before.l2.tolist(), strict=True))
-    new = dict(zip(_parameter_names(after), after.l2.tolist(), strict=True))
+    old = dict(zip(_parameters(before), before.l2.tolist(), strict=True))
+    new = dict(zip(_parameters(after), after.l2.tolist(), strict=True))
     for name in [name for name in old if name in new]:
         if not np.isclose(old[name], new[name], rtol=1e-9, atol=0.0):
             chosen = " (cross-validation chose another)" if before.kind.endswith("CV") else ""
-            what = "of the intercept " if name == "1" and before.has_constant else ""
+            what = "of the intercept " if name == CONSTANT else ""
             raise InputError(
                 f"the penalty l2 {what}is {old[name]:.6g} before and {new[name]:.6g} after{chosen}: the change of the "
                 "parameters is then not the deletion's alone; retrain with the old penalty"
             )
 
 
-def _parameter_names(model: LinearModel) -> tuple[str, ...]:
-    """Return a name for each of a model's features, the constant's last."""
+def _parameters(model: LinearModel) -> tuple[str | Monomial, ...]:
+    """Return what tells a model's features apart, the constant last."""
     if model.embedding is None:
-        return model.design.feature_names
-    return (*(f"phi{j}" for j in range(model.embedding.features)), *(("1",) if model.has_constant else ()))
+        return model.design.keys
+    return (*(f"phi{j}" for j in range(model.embedding.features)), *((CONSTANT,) if model.has_constant else ()))
 
 
 def _refuse(what: str, old: object, new: object) -> NoReturn:
@@ -228,9 +228,9 @@ def _moved_input(old: Design, new: Design) -> str | None:
 def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Category, ...]]) -> Floats:
     """Solve B_before W = B_after W_after for the correction to W_after."""
     old, new = before.design, after.design
-    at = {name: j for j, name in enumerate(old.feature_names)}
-    came = [name for name in new.feature_names if name not in at]
-    gone = [name for name in old.feature_names if name not in set(new.feature_names)]
+    at = {name: j for j, name in enumerate(old.keys)}
+    came = [name for name in new.keys if name not in at]
+    gone = [name for name in old.keys if name not in set(new.keys)]
     still = [name for name in gone if not _only_lost(old, at[name], lost)]
     if came or still:
         raise InputError(
@@ -238,16 +238,14 @@ def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Cate
             "models of the same features and polynomial terms"
         )
     start = np.zeros((old.d, after.W.shape[1]))
-    start[[at[name] for name in new.feature_names]] = after.W
+    start[[at[name] for name in new.keys]] = after.W
     polynomials = tuple(recentre(p, new.scaling, old.scaling) for p in new.polynomials)
     monomials: dict[Monomial, int] = {m: i for i, m in enumerate(old.monomials)}
     for polynomial in polynomials:
         for monomial in polynomial:
             monomials.setdefault(monomial, len(monomials))
     B_old, B_new = coefficient_matrix(old.polynomials, monomials), coefficient_matrix(polynomials, monomials)
-    scatter = sp.csc_array(
-        (np.ones(new.d), ([at[name] for name in new.feature_names], np.arange(new.d))), shape=(old.d, new.d)
-    )
+    scatter = sp.csc_array((np.ones(new.d), ([at[name] for name in new.keys], np.arange(new.d))), shape=(old.d, new.d))
     # subtracting the matrices first leaves a small right side, so the correction loses no digits
     R = (B_new - B_old @ scatter) @ after.W
     V, left = Span(B_old).solve(R)

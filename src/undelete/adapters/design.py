@@ -67,7 +67,7 @@ class Design:
     raw : tuple of str
         The raw columns it reads.
     feature_names : tuple of str, d of them
-        The features; the constant, if there is one, is last and named "1".
+        The features; the constant, if there is one, is last and named "1", as a column may be, too.
     polynomials : tuple of {monomial: coefficient}, d of them
         Each feature over the standardised atoms.
     has_constant : bool
@@ -89,6 +89,11 @@ class Design:
     def d(self) -> int:
         """Number of features, the constant among them."""
         return len(self.feature_names)
+
+    @property
+    def keys(self) -> tuple[str | Monomial, ...]:
+        """What tells the features apart: their names, and for the constant what no column can be called."""
+        return (*self.feature_names[:-1], CONSTANT) if self.has_constant else self.feature_names
 
     @cached_property
     def monomials(self) -> tuple[Monomial, ...]:

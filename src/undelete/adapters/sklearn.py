@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from undelete.maths.embeddings import Embedding
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
 
 
-def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None) -> LinearModel:
+def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Collection[str] | None) -> LinearModel:
     """Return a fitted estimator as a LinearModel.
 
     Parameters
@@ -38,8 +39,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to
         500 of them the decision is compared with the estimator's own.
-    target : str or None
-        The public table's target column, which is no feature.
+    target : str, collection of str or None
+        The public table's target columns, which are no features.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
         When the estimator is not fitted, is of another type, has an option under which it does not minimise
         maths (1), does not go with the public table, or decides otherwise than we do.
     """
-    names = _raw_columns(estimator, public, target)
+    names = _raw_columns(estimator, public, {target} if isinstance(target, str) else set(target or ()))
     reading = Reading(_standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
     try:
@@ -74,7 +75,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | None
     return model
 
 
-def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None) -> list[str]:
+def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str]) -> list[str]:
     """Return the names of the columns that enter the estimator."""
     first, *_ = _chain(estimator)
     if type(_chain(estimator)[-1]) not in READERS:
@@ -95,11 +96,11 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, target: str | None
     count = int(getattr(first, "n_features_in_", 0))
     if public is None:
         return [f"x{j}" for j in range(count)]
-    names = [str(label) for label in public.columns if str(label) != target]
+    names = [str(label) for label in public.columns if str(label) not in targets]
     if len(names) != count:
         raise InputError(
             f"the model was fitted on an array of {count} columns and the public table has {len(names)} besides the "
-            f"target{'' if target else ' (none was named)'}: give the same columns in the same order"
+            f"target{'' if targets else ' (none was named)'}: give the same columns in the same order"
         )
     return names
 
@@ -149,6 +150,19 @@ def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str,
     return found
 
 
+def _apart(names: list[str]) -> list[str]:
+    """Return names of which no two are equal: a second `age` becomes `age#2`, unless something else is called that."""
+    own, used, labels = set(names), set[str](), []
+    for name in names:
+        label, number = name, 1
+        while label in used or (number > 1 and label in own):
+            number += 1
+            label = f"{name}#{number}"
+        used.add(label)
+        labels.append(label)
+    return labels
+
+
 def _model(
     linear: Linear, names: list[str], features: list[Feature], reading: Reading, embedding: Embedding | None
 ) -> LinearModel:
@@ -159,11 +173,7 @@ def _model(
             "coefficients: a step was changed after fitting; refit it"
         )
     polynomials: list[Polynomial] = [reading.numeric(feature) for feature in features]
-    labels: list[str] = []
-    taken: dict[str, int] = {}
-    for feature in features:
-        taken[feature.name] = taken.get(feature.name, 0) + 1
-        labels.append(feature.name if taken[feature.name] == 1 else f"{feature.name}#{taken[feature.name]}")
+    labels = _apart([feature.name for feature in features])
     has_constant = linear.intercept is not None and embedding is None  # an embedding's own comes after it
     if has_constant:
         polynomials.append({CONSTANT: 1.0})

@@ -12,6 +12,15 @@ from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
 
 
+def target_names(y: ArrayLike) -> tuple[str, ...]:
+    """Return what targets are called: a series' or a frame's own names, else `target`."""
+    columns = getattr(y, "columns", None)
+    if columns is not None:
+        return tuple(str(label) for label in columns)
+    name = getattr(y, "name", None)
+    return ("target" if name is None else str(name),)
+
+
 def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return Y (n, k): the numbers of a regression, +1 and -1 of a classifier, one-hot rows for softmax.
 
@@ -29,7 +38,7 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     InputError
         For a missing or infinite target, a word where a number belongs, or a class the model does not know.
     """
-    values = np.asarray(y)
+    values = _array(y)
     if model.classes is None:
         numbers = np.asarray(pd.DataFrame(values).apply(pd.to_numeric, errors="coerce"), dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
@@ -41,9 +50,15 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
             )
         if numbers.shape[1] != model.W.shape[1]:
             raise InputError(
-                f"target {name!r} has {numbers.shape[1]} columns but the model predicts {model.W.shape[1]}"
+                f"target {name!r} has {numbers.shape[1]} column{'s' * (numbers.shape[1] > 1)} and the model predicts "
+                f"{model.W.shape[1]}: give as many target columns as the model has outputs, in its order"
             )
         return numbers
+    if values.ndim > 1 and values.shape[1] != 1:
+        raise InputError(
+            f"target {name!r} has {values.shape[1]} columns and the model tells classes apart, of which a record has "
+            "one: give one column of labels"
+        )
     at = {_key(label): j for j, label in enumerate(model.classes)}
     position = np.array([at.get(_key(value), -1) for value in values.ravel()], dtype=np.int64)
     unknown = np.flatnonzero(position < 0)
@@ -57,6 +72,14 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         return np.where(position == 1, 1.0, -1.0)[:, None]
     other = 0.0 if model.loss == "softmax" else -1.0
     return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, other)
+
+
+def _array(y: ArrayLike) -> NDArray[Any]:
+    """Return targets (n,) or (n, k) as an array."""
+    values = np.asarray(y)
+    if values.ndim not in (1, 2):
+        raise InputError(f"targets must be a column or a table of them, got an array of shape {values.shape}")
+    return values
 
 
 def _shown(cells: NDArray[Any], numbers: NDArray[np.float64]) -> str:

@@ -1,0 +1,149 @@
+"""What people bring besides a plain table and one target: names like ours, several targets, sparse matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression, Ridge
+
+import undelete
+from undelete.errors import InputError
+from undelete.inputs import target_columns
+
+N = 400
+
+
+@pytest.fixture(scope="module")
+def flats():
+    draw = np.random.default_rng(11)
+    table = pd.DataFrame({"rooms": draw.integers(1, 9, 2 * N), "floor": draw.integers(0, 30, 2 * N)})
+    table["kind"] = draw.integers(0, 4, 2 * N)
+    table["rent"] = 90 * table.rooms + 4 * table.floor + 30 * table.kind + draw.normal(0, 60, 2 * N)
+    table["heat"] = 12 * table.rooms - table.floor + draw.normal(0, 9, 2 * N)
+    return table
+
+
+FEATURES = ["rooms", "floor", "kind"]
+BOTH = ["rent", "heat"]
+
+
+def halves(table):
+    return table[:N], table[N:].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("names", [["0", "1", "2"], ["rooms", "1", "1#2"], ["target", "missing", "phi0"]])
+def test_what_columns_are_called_does_not_matter(names, flats):
+    def told(table, features):
+        private, public = halves(table)
+        before = Ridge(1.0).fit(private[features], private.rent)
+        after = Ridge(1.0).fit(private[features].drop(index=7), private.rent.drop(index=7))
+        audit = undelete.audit(before, after, public, target="rent", n=N)
+        ranked = undelete.who_was_deleted(before, after, public, private, target="rent", n=N)
+        simulated = undelete.simulate(
+            Ridge(1.0), private[features], private.rent, public[features], public.rent, deletions=5, attacks=["hrec+"]
+        )
+        return (
+            audit.verdict.word,
+            audit.records[features].to_numpy().tolist(),
+            ranked.index[0],
+            simulated.records[features].to_numpy().tolist(),
+        )
+
+    table = flats.drop(columns="heat")
+    assert told(table.rename(columns=dict(zip(FEATURES, names, strict=True))), names) == told(table, FEATURES)
+
+
+def test_columns_numbered_by_whole_numbers_are_read(flats):
+    private, public = halves(flats.drop(columns="heat"))
+    bare = [part.set_axis(range(4), axis=1) for part in (private, public)]
+    before = Ridge(1.0).fit(bare[0][[0, 1, 2]], bare[0][3])
+    after = Ridge(1.0).fit(bare[0][[0, 1, 2]].drop(index=7), bare[0][3].drop(index=7))
+    named = undelete.audit(
+        Ridge(1.0).fit(private[FEATURES], private.rent),
+        Ridge(1.0).fit(private[FEATURES].drop(index=7), private.rent.drop(index=7)),
+        public,
+        target="rent",
+        n=N,
+    )
+    numbered = undelete.audit(before, after, bare[1], target="3", n=N, truth=bare[0].iloc[[7]])
+    assert numbered.records.to_numpy().tolist() == named.records.to_numpy().tolist()
+
+
+def test_several_targets_come_back_each_under_its_name(flats):
+    private, public = halves(flats)
+    before = Ridge(1.0).fit(private[FEATURES], private[BOTH])
+    after = Ridge(1.0).fit(private[FEATURES].drop(index=5), private[BOTH].drop(index=5))
+    truth = private.iloc[[5]]
+    for target in (BOTH, "rent, heat"):
+        audit = undelete.audit(before, after, public, target=target, n=N, truth=truth)
+        assert list(audit.records.columns) == [*FEATURES, *BOTH]
+        assert audit.records[BOTH].to_numpy() == pytest.approx(truth[BOTH].to_numpy(), abs=20)
+        assert audit.true_records[BOTH].to_numpy().tolist() == truth[BOTH].to_numpy().tolist()
+    ranked = undelete.who_was_deleted(before, after, public, private, target=BOTH, n=N)
+    assert 5 in ranked.index[:3]
+    with pytest.raises(InputError, match="has 1 column and the model predicts 2: give as many"):
+        undelete.audit(before, after, public, target="rent", n=N)
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, np.asarray])
+def test_targets_of_two_columns_are_simulated_and_played_for_membership(form, flats):
+    private, public = halves(flats)
+    audit = undelete.simulate(
+        Ridge(1.0), private[FEATURES], form(private[BOTH]), public[FEATURES], form(public[BOTH]), deletions=4,
+        attacks=["hrec+"],
+    )  # fmt: skip
+    assert audit.scored["hrec+"]["target_error"].shape == (4,)
+    found = undelete.membership(
+        Ridge(1.0), private[FEATURES][:200], form(private[BOTH][:200]), private[FEATURES][200:],
+        form(private[BOTH][200:]), public[FEATURES], form(public[BOTH]), shadows=3,
+    )  # fmt: skip
+    assert 0 <= found.auc <= 1
+
+
+def test_a_frame_of_one_target_is_that_target(flats):
+    private, public = halves(flats)
+    found = [
+        undelete.simulate(
+            Ridge(1.0), private[FEATURES], private[y], public[FEATURES], public[y], deletions=4, attacks=["hrec+"]
+        ).records
+        for y in ("rent", ["rent"])
+    ]
+    pd.testing.assert_frame_equal(found[0], found[1], rtol=1e-6)
+
+
+def test_two_columns_of_labels_are_refused_in_words(flats):
+    private, public = halves(flats)
+    labels = (flats[BOTH] > flats[BOTH].median()).astype(int)
+    model = LogisticRegression(tol=1e-8).fit(private[FEATURES], labels.rent[:N])
+    with pytest.raises(InputError, match="2 columns and the model tells classes apart"):
+        undelete.simulate(model, private[FEATURES], labels[:N], public[FEATURES], labels[N:], deletions=2)
+
+
+def test_the_named_target_must_be_there(flats):
+    with pytest.raises(InputError, match="no target column 'price'"):
+        target_columns(flats, ["rent", "price"])
+    assert target_columns(flats.rename(columns={"rent": "a,b"}), "a,b") == ("a,b",)
+
+
+def test_sparse_matrices_and_sparse_columns_are_read_as_dense_ones(flats):
+    private, public = halves(flats)
+    X = [part[FEATURES].to_numpy(dtype=float) for part in (private, public)]
+    dense, sparse = (
+        undelete.simulate(
+            Ridge(1.0), form(X[0]), private.rent, form(X[1]), public.rent, deletions=4, attacks=["hrec+"]
+        ).records
+        for form in (np.asarray, sp.csr_array)
+    )
+    pd.testing.assert_frame_equal(dense, sparse)
+    row = undelete.leave_one_out(Ridge(1.0), sp.csr_array(X[0]), private.rent, [3])
+    assert row.coef == pytest.approx(undelete.leave_one_out(Ridge(1.0), X[0], private.rent, [3]).coef)
+    wide = pd.get_dummies(flats.assign(kind=flats.kind.map(str)), columns=["kind"], sparse=True)
+    columns = [name for name in wide if name not in BOTH]
+    seen = wide[columns].astype(float)[:N]
+    before, after = Ridge(1.0).fit(seen, wide.rent[:N]), Ridge(1.0).fit(seen.drop(index=7), wide.rent[:N].drop(index=7))
+    audit = undelete.audit(before, after, wide[N:].drop(columns="heat"), target="rent", n=N)
+    assert set(audit.records) == {*columns, "rent"}
+    with pytest.raises(InputError, match="thousand million cells"):
+        undelete.simulate(Ridge(1.0), sp.csr_array((100_000, 90_000)), [0.0] * 100_000, X[1], public.rent)
