@@ -26,7 +26,8 @@ from undelete.maintainer.game import Truth, play, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.problem import Problem
 from undelete.released import Model, read_pair
-from undelete.result import Audit, Setting, Target
+from undelete.result import Audit
+from undelete.setting import Setting, Target
 
 DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
 

@@ -16,7 +16,8 @@ from undelete.auditing import Words, simulate
 from undelete.data.schema import WAGES_SCHEMA
 from undelete.data.sources import census_wages, split_half
 from undelete.maintainer.leave_one_out import Progress
-from undelete.result import Audit, Target
+from undelete.result import Audit
+from undelete.setting import Target
 
 TARGET = "lweekinc"
 PENALTIES = np.logspace(-2, 4, 25)

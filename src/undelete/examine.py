@@ -19,9 +19,10 @@ from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
 from undelete.release import Column, Reconstruction, Release
 from undelete.report.pictures import PICTURED, one_a_label
-from undelete.result import Audit, Setting
+from undelete.result import Audit
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right, score, summarise
+from undelete.setting import Setting
 from undelete.verdict import Evidence, decide
 
 Floats = NDArray[np.float64]

@@ -25,14 +25,15 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.candidates import explain
 from undelete.attacker.membership import Variance, lira
+from undelete.environment import environment
 from undelete.errors import InputError
+from undelete.files import write
 from undelete.inputs import Table
 from undelete.maintainer.resample import bootstrap, fit_resamples
 from undelete.maths.objective import Objective
 from undelete.problem import FIT_TOL, Problem
 from undelete.release import Candidates
 from undelete.released import Model, read_pair
-from undelete.result import environment, write_text
 from undelete.scoring.lineup import Lineup
 from undelete.scoring.roc import RATES, Roc
 
@@ -113,7 +114,7 @@ class Membership:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `document` to a file."""
-        write_text(path, json.dumps(self.document(), indent=1, allow_nan=False) + "\n")
+        write(path, json.dumps(self.document(), indent=1, allow_nan=False) + "\n")
 
     def figure(self) -> Figure:
         """Return the ROC curve on logarithmic axes."""

@@ -10,16 +10,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
+from undelete.files import write
 from undelete.maths.embeddings import EMBEDDINGS, Embedding
 from undelete.maths.losses import LOSSES, Loss
 
@@ -228,7 +227,7 @@ class Release:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the release to an .npz file (no pickle inside), beside and then renamed."""
+        """Write the release to an .npz file (no pickle inside): what an attacker may see, so not private."""
         arrays: dict[str, NDArray[Any]] = {}
         for field in (*_RELEASE_ARRAYS, "public_codes"):
             if getattr(self, field) is not None:
@@ -248,12 +247,7 @@ class Release:
             "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, target)
+        write(path, lambda file: np.savez(file, allow_pickle=False, **arrays), private=False)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Release:

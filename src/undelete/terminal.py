@@ -5,15 +5,21 @@ Every function returns lines of at most 80 columns; only the verdict is coloured
 
 from __future__ import annotations
 
+import io
+import sys
 import textwrap
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.text import Text
 
+from undelete.plain_text import escaped
 from undelete.result import Audit
-from undelete.scoring.table import columns_right
 
 WIDTH = 80
 _SIDE_BY_SIDE = 5
@@ -22,50 +28,106 @@ _NOBODY = 1e-3  # p-value under which no candidate fits
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
 
 
-def lines(audit: Audit, *, redact: bool = False) -> list[str]:
+def summary(audit: Audit, document: Mapping[str, Any], version: str, folder: Path, stopped: str) -> str:
+    """Return everything that is printed of a result; on a terminal the verdict is coloured.
+
+    Parameters
+    ----------
+    audit : Audit
+        The result.
+    document : mapping
+        What was written of it, redacted or not.
+    version, folder
+        The program's, and where its files are.
+    stopped : str
+        Why a gate stops the release; empty when there is none or it does not.
+    """
+    printed = io.StringIO()
+    console = Console(
+        file=printed, force_terminal=sys.stdout is not None and sys.stdout.isatty(), highlight=False, soft_wrap=True
+    )
+    console.print(Text(f"{version}   the deleted record, from two models and public data\n"))
+    for line in lines(audit, document):
+        text = Text(line)
+        if line.startswith(f"Verdict  {audit.verdict.word}"):
+            text.highlight_words([audit.verdict.word], COLOURS.get(audit.verdict.word, "bold"))
+        console.print(text)
+    page, numbers = (escaped(str(folder / name)) for name in ("report.html", "audit.json"))
+    console.print(Text(f"Report   {page}     Numbers  {numbers}"))
+    if stopped:
+        console.print(Text(f"Gate     {stopped}: status 1"))
+    return printed.getvalue().removesuffix("\n")
+
+
+def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bool = False) -> list[str]:
     """Return the result as text: what was done, the attacks beside the baselines, records, the verdict.
 
     Parameters
     ----------
     audit : Audit
         The result.
+    document : mapping, optional
+        What was written of it. Of a redacted one nothing is said that is not in it.
     redact : bool
-        Leave the records out.
+        Whether to redact where no document is given.
     """
-    text = [*_head(audit), ""]
-    if audit.scored:
-        table = _table if audit.release.columns else _similarity
-        text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
-    if not redact and audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
-        text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
-    return text + _verdict(audit)
+    document = audit.document(redact=redact) if document is None else document
+    text = [*_head(audit, document), ""]
+    if document["redacted"]:
+        text += _shares(document)
+    else:
+        if audit.scored:
+            table = _table if audit.release.columns else _similarity
+            text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
+        if audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
+            text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
+    verdict = document["verdict"]
+    text += _wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
+    return [escaped(line) for line in text]
 
 
-def candidate_lines(ranked: pd.DataFrame, place: str) -> list[str]:
+def _shares(document: Mapping[str, Any]) -> list[str]:
+    """Return what a redacted result says of groups of deletions; nothing of few."""
+    labels = {entry["name"]: entry["label"] for entry in document["attacks"]}
+    rows = [row for row in document["summary"] if row.get("exact_columns") is not None]
+    if not rows:
+        return []
+    text = [f"{'Recovered exactly':<44}{'columns':>10}{'whole records':>16}"]
+    for row in rows:
+        whole = "" if row.get("exact_record") is None else f"{row['exact_record']:.1%}"
+        text.append(f"{labels[row['attack']][:43]:<44}{row['exact_columns']:>10.1%}{whole:>16}".rstrip())
+    return [*text, ""]
+
+
+def candidate_lines(ranked: pd.DataFrame, place: Path | None) -> list[str]:
     """Return who was deleted, of the candidates that `undelete.who_was_deleted` ranked, the likeliest first.
 
     Parameters
     ----------
     ranked : DataFrame
         With `probability`, `misfit` and `p_value`.
-    place : str
-        The file that has all of them.
+    place : path or None
+        The file that has all of them; None when nobody is to be named.
     """
     text = [f"{'Who?':<9}{len(ranked):,} candidates; given that one of them was deleted:"]
-    text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
-    for row in ranked.head(_SIDE_BY_SIDE).itertuples():
-        misfit = f"{row.misfit:.3g}"
-        text.append(f"{'':<9}{row.Index!s:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}")
+    if place is not None:
+        text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
+        for row in ranked.head(_SIDE_BY_SIDE).itertuples():
+            misfit = f"{row.misfit:.3g}"
+            name = escaped(str(row.Index))
+            text.append(f"{'':<9}{name:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}")
+    else:
+        text.append(f"{'':<9}one has probability {ranked['probability'].max():.2f}; who is left out")
     if ranked["p_value"].max() < _NOBODY:
         text += _wrap("", "None of them fits: it was somebody else, or the two models do not differ by one record.")
-    return [*text, f"{'':<9}All of them: {place}"]
+    return text if place is None else [*text, f"{'':<9}All of them: {escaped(str(place))}"]
 
 
 def _wrap(name: str, text: str) -> list[str]:
-    return textwrap.wrap(f"{name:<9}{text}", WIDTH, subsequent_indent=" " * 9) or [name]
+    return textwrap.wrap(f"{name:<9}{escaped(text)}", WIDTH, subsequent_indent=" " * 9) or [name]
 
 
-def _head(audit: Audit) -> list[str]:
+def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
     model, release, setting = audit.setting.model, audit.release, audit.setting
     columns = " + ".join(setting.schema[column.name].label for column in release.columns)
     if setting.schema.image is not None:
@@ -82,13 +144,13 @@ def _head(audit: Audit) -> list[str]:
         "Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else "")
     )
     text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
-    retrained = next((check for check in audit.diagnostics if check.name == "Exact retraining"), None)
+    retrained = next((check for check in document["diagnostics"] if check["name"] == "Exact retraining"), None)
     if retrained is not None:
-        text += _wrap("Deleted", f"one at a time, retrained exactly: {retrained.value}")
-    for check in audit.diagnostics:
-        if check.ok is False:
-            text += _wrap("Check", f"{check.name}: {check.value}. {check.text}")
-    for warning in audit.warnings:
+        text += _wrap("Deleted", f"one at a time, retrained exactly: {retrained['value']}")
+    for check in document["diagnostics"]:
+        if check["ok"] is False:
+            text += _wrap("Check", f"{check['name']}: {check['value']}. {check['text']}")
+    for warning in document["warnings"]:
         text += _wrap("Note", warning)
     return text
 
@@ -120,7 +182,7 @@ def _one(audit: Audit) -> list[str]:
 def _table(audit: Audit) -> list[str]:
     """Return the attacks beside the baselines: share of deletions with all, and with each, column right."""
     shown = list(audit.release.columns)[:_COLUMNS_SHOWN]
-    names = [audit.setting.schema[column.name].label[:10] for column in shown]
+    names = [escaped(audit.setting.schema[column.name].label)[:10] for column in shown]
     target = audit.setting.target
     last = "" if target is None else textwrap.shorten(target.label, 13, placeholder="") or target.label[:13]
     head = ["all", *names, last]
@@ -128,8 +190,8 @@ def _table(audit: Audit) -> list[str]:
     title = "Recovered exactly"
     room = WIDTH - sum(widths) - len(widths) - 1
     text = [f"{title:<{room}} " + " ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True))]
-    for name, found in audit.found.items():
-        right = None if audit.truth is None else columns_right(audit.release, audit.truth, found)
+    for name in audit.found:
+        right = audit.right.get(name)
         if right is None:
             continue
         cells = [f"{right.all(axis=1).mean():.1%}", *(f"{right[:, j].mean():.1%}" for j in range(len(shown)))]
@@ -163,12 +225,12 @@ def _shown(audit: Audit, name: str, value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "?"
     if target is None or name != target.name:
-        return audit.setting.schema[name].text(value)
+        return escaped(audit.setting.schema[name].text(value))
     if target.transform == "exp":
         value = float(np.exp(value))
     if isinstance(value, float):
         value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
-    return f"{value} {target.unit}".strip()
+    return escaped(f"{value} {target.unit}".strip())
 
 
 def _people(audit: Audit) -> list[str]:
@@ -179,7 +241,7 @@ def _people(audit: Audit) -> list[str]:
         keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
     width = (WIDTH - 22) // len(keep)
     title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
-    names = [title.get(name, audit.setting.schema[name].label)[: width - 1] for name in keep]
+    names = [escaped(title.get(name, audit.setting.schema[name].label))[: width - 1] for name in keep]
     order = audit.order()
     count = min(_SIDE_BY_SIDE, len(order))
     # a demonstration shows good and bad alike; a simulation names those most at risk
@@ -216,9 +278,6 @@ def _record(audit: Audit) -> list[str]:
         if np.isfinite(error) and sure != "100%" and value != "?":
             value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
-        text.append(f"{label[:21]:<22}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
+        # two in: no column's name can stand where a line of ours begins
+        text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
     return text
-
-
-def _verdict(audit: Audit) -> list[str]:
-    return _wrap("Verdict", f"{audit.verdict.word}: {audit.verdict.sentence} {audit.verdict.reason}")

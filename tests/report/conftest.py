@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from undelete.report.embedding import redact
+from undelete.redaction import redacted
 from undelete.report.pictures import png
 
 Audit = dict[str, Any]
@@ -301,11 +301,11 @@ def build(case: str) -> Audit:
         "few": lambda: make(3),
         "undecided": undecided,
         "not exposed": lambda: make(60, word="NOT EXPOSED"),
-        "redacted": lambda: redact(make(40)) | {"redacted": True},
+        "redacted": lambda: redacted(make(40)),
         "ten thousand": lambda: make(10_000),
         "pictures": pictures,
         "one picture": lambda: pictures((6, 6, 3), 1, 1),
-        "redacted pictures": lambda: redact(pictures()) | {"redacted": True},
+        "redacted pictures": lambda: redacted(pictures()),
     }[case]()
 
 

@@ -163,7 +163,7 @@ def test_redacted_shows_and_embeds_no_value_even_if_the_audit_still_has_it(build
     html = render(audit)
     for secret in ("Atlantis", "Lemuria", "Hyperborea", ">Mu<", '"Mu"', "1.2345678", "3.43"):
         assert secret not in html
-    assert html.count('class="block"') >= 4 * len(audit["records"][0]["columns"])
+    assert html.count('class="block"') >= 3 * len(audit["records"][0]["columns"])
     assert cell["recovered"] == "Atlantis"  # the caller's dict is left as it was
 
 

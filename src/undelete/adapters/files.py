@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +22,7 @@ from sklearn.base import BaseEstimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.errors import InputError
+from undelete.files import Content, write
 
 _LARGEST = 2 * 1024**3  # bytes unpacked; a linear model with a million features has 10 MB
 _LARGEST_JSON = 64 * 1024**2  # of JSON, which takes many times that in memory; skops describes the estimator in it
@@ -114,24 +113,18 @@ def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str])
     if isinstance(model, LinearModel):
         entries = entries_of(model)
         if suffix == ".json":
-            text = json_bytes(entries)
-            _write(file, lambda out: out.write(text))
+            _write(file, json_bytes(entries))
         else:
             _write(file, lambda out: np.savez(out, allow_pickle=False, **entries))
     else:
         _write(file, lambda out: skops.io.dump(model, out))
 
 
-def _write(file: Path, write: Callable[[BinaryIO], object]) -> None:
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+def _write(file: Path, content: Content) -> None:
     try:
-        with beside.open("xb") as out:
-            write(out)
-        beside.replace(file)
+        write(file, content, private=False)
     except OSError as error:
         raise InputError(f"{file} cannot be written ({error.strerror}): choose another place") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _load_pickle(file: Path, trust: bool) -> BaseEstimator:

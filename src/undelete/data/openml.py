@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import math
-import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from sklearn.datasets import fetch_openml
 
 from undelete.data.images import ARRAYS, IMAGES, read_arrays, same_order
 from undelete.errors import InputError
+from undelete.files import write
 
 DATA_IDS = {"mnist": 554, "fashion_mnist": 40996, "cifar10": 40927}
 """OpenML's numbers of mnist_784, Fashion-MNIST and CIFAR_10, version 1 of each."""
@@ -66,10 +66,8 @@ def download(
                     f"OpenML's data set {DATA_IDS[name]} does not hold {title}'s images and labels: try again later, "
                     f"or write {file} yourself ({', '.join(ARRAYS)}, uint8)"
                 )
-            written = Path(partial) / file.name
-            with written.open("wb") as opened:
-                np.savez(opened, **{key: arrays[key] for key in ARRAYS}, allow_pickle=False)
-            os.replace(written, file)
+            kept = {key: arrays[key] for key in ARRAYS}
+            write(file, lambda opened: np.savez(opened, **kept, allow_pickle=False), private=False)
     except OSError as error:
         raise InputError(f"cannot write to {folder} ({error.strerror or error}): choose another with --out") from error
     order = "" if same else ", in another order than the original"

@@ -5,6 +5,7 @@ The release goes to the attacker, the truth to the scoring, and the two meet aga
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.errors import InputError
+from undelete.files import write
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maths.objective import Objective
 from undelete.release import Floats, Release
@@ -57,6 +59,10 @@ class Truth:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the fields that are there, by name."""
         return {f: a for f in ("X", "Y", "codes", "values", "rows", "inputs") if (a := getattr(self, f)) is not None}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `arrays` to an .npz file, for its owner's eyes only."""
+        write(path, lambda file: np.savez(file, allow_pickle=False, **self.arrays()))
 
 
 def play(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import pickle
 import zipfile
 import zlib
@@ -35,6 +34,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from undelete.errors import InputError
+from undelete.files import PARTIAL, write
 from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 from undelete.maths.objective import Objective
@@ -43,7 +43,6 @@ BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions need: 128 MB in f
 BLOCK_ROWS = 4096  # deletions in a block at most
 _FEW_BLOCKS = 2  # for each thread: with fewer, threads would wait for the last one
 _HASHED_ROWS = 4096  # rows of an array copied at a time
-_PARTIAL = ".partial"  # ends the name of what is being written
 _FORMAT = "undelete.sweep/1"
 
 
@@ -204,12 +203,10 @@ def _claim(folder: Path, fingerprint: str) -> None:
                 f"{folder} holds the blocks of another sweep (other data, model, rows or tolerance): give an "
                 "empty folder"
             )
-    elif any(not path.name.endswith(_PARTIAL) for path in folder.iterdir()):  # a sweep may have died before its mark
+    elif any(not path.name.endswith(PARTIAL) for path in folder.iterdir()):  # a sweep may have died before its mark
         raise InputError(f"{folder} is not empty and holds no sweep: give an empty folder for the checkpoint")
     else:
-        partial = folder / f".sweep.{os.getpid()}{_PARTIAL}"
-        partial.write_text(json.dumps({"format": _FORMAT, "fingerprint": fingerprint}))
-        partial.replace(mark)
+        write(mark, json.dumps({"format": _FORMAT, "fingerprint": fingerprint}))
 
 
 def _place(folder: Path, i: int) -> Path:
@@ -217,17 +214,9 @@ def _place(folder: Path, i: int) -> Path:
 
 
 def _store(path: Path, block: Block) -> None:
-    """Write a block beside its place, then move it there: what has a block's name is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            W=to_numpy(block.W),
-            gradient_norm=block.gradient_norm,
-            iterations=block.iterations,
-            certified=block.certified,
-        )
-    partial.replace(path)
+    """Write a block: its models are those of private records."""
+    arrays = {"gradient_norm": block.gradient_norm, "iterations": block.iterations, "certified": block.certified}
+    write(path, lambda file: np.savez(file, W=to_numpy(block.W), allow_pickle=False, **arrays))
 
 
 def _load(path: Path, rows: int) -> Block | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -11,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from undelete.errors import InputError
+from undelete.document import PAPER
+from undelete.environment import environment
+from undelete.files import Content, Place, unwritable, write_together
 from undelete.paper import Folder
-from undelete.result import PAPER, environment, write_text
 
 SCHEMA = "undelete.paper/1"
 SPLIT = "half private, half public, dealt at random by the seed"
@@ -62,12 +62,12 @@ def prepare(out: Folder) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     return folder
 
 
 def save(result: dict[str, Any], folder: Path, picture: Callable[[Path], tuple[Path, Path]] | None = None) -> None:
-    """Write ``NAME.json`` and the pictures, each beside its place and then renamed.
+    """Write ``NAME.json`` and the pictures, of one run.
 
     Raises
     ------
@@ -75,17 +75,13 @@ def save(result: dict[str, Any], folder: Path, picture: Callable[[Path], tuple[P
         When the folder cannot be written to.
     """
     try:
+        drawn: dict[Place, Content] = {}
         if picture is not None:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=f".{result['name']}.") as partial:
-                for drawn in picture(Path(partial) / result["name"]):
-                    os.replace(drawn, folder / drawn.name)
-        write_text(folder / f"{result['name']}.json", _text(result))
+            with tempfile.TemporaryDirectory() as elsewhere:
+                drawn = {folder / f.name: f.read_bytes() for f in picture(Path(elsewhere) / result["name"])}
+        write_together({folder / f"{result['name']}.json": _text(result), **drawn}, private=False)
     except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write to {folder} ({error.strerror}): choose another folder with --out")
+        raise unwritable(folder, error) from error
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import undelete
+from undelete.files import write
 
 _RETRAINING = ("maintainer", "maths")
 _ATTACKING = ("attacker", "maths", "scoring", "release.py", "examine.py")
@@ -55,13 +54,10 @@ class Shelf:
             return None
 
     def store(self, name: str, key: str, arrays: dict[str, NDArray[Any]], account: dict[str, Any]) -> Kept:
-        """Write an entry beside its place, move it there, and return it."""
+        """Write an entry and return it."""
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
             head = np.array(json.dumps({"key": key, "account": account}))
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=f".{name}.", delete=False) as file:
-                np.savez(file, allow_pickle=False, head=head, **arrays)
-            os.replace(file.name, self.folder / f"{name}.npz")
+            write(self.folder / f"{name}.npz", lambda file: np.savez(file, allow_pickle=False, head=head, **arrays))
         return Kept(arrays, account)
 
     def sweep(self, key: str) -> Path | None:

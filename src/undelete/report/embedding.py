@@ -15,7 +15,6 @@ from undelete.report.facts import Audit, ranking, sampled
 from undelete.report.pictures import without_pictures
 
 LARGEST = 300_000  # characters
-_SECRET = ("recovered", "low", "high", "candidates", "true", "guess")
 
 
 def clean(x: Any) -> Any:
@@ -27,24 +26,6 @@ def clean(x: Any) -> Any:
     if isinstance(x, float) and not math.isfinite(x):
         return None
     return x
-
-
-def redact(audit: Audit) -> dict[str, Any]:
-    """Return the audit without any record's values, whether or not its writer left them out already."""
-
-    def blanked(cell: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: None if key in _SECRET else value for key, value in cell.items()}
-
-    records = [
-        {
-            **record,
-            "columns": [blanked(cell) for cell in record["columns"]],
-            "target": blanked(record["target"]) if record.get("target") else None,
-        }
-        for record in audit["records"]
-    ]
-    pictures = audit.get("pictures")
-    return {**audit, "records": records, **({"pictures": without_pictures(pictures)} if pictures else {})}
 
 
 def embedded(audit: Audit, largest: int = LARGEST) -> tuple[str, bool]:

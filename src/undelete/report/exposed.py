@@ -105,6 +105,8 @@ def _spread(audit: Audit, ranked: Sequence[Row]) -> tuple[tuple[str, str, float,
     if not has_truth(audit) or count == 0:
         return ()
     got = [round(row["exact_columns"] * count) for row in ranked if row["exact_columns"] is not None]
+    if not got:
+        return ()  # redacted
     bands = _bands(count)
     lines = []
     for low, high in bands:

@@ -20,11 +20,12 @@ import jinja2
 from markupsafe import Markup
 
 from undelete.errors import InputError
+from undelete.redaction import redacted
 from undelete.report import formatting
 from undelete.report.band import key_figures
 from undelete.report.columns import columns
 from undelete.report.distribution import colour_of
-from undelete.report.embedding import clean, embedded, redact
+from undelete.report.embedding import clean, embedded
 from undelete.report.exposed import calibration, exposed, reliability
 from undelete.report.facts import Audit, headline, label_of
 from undelete.report.gallery import gallery
@@ -95,7 +96,7 @@ def render(audit: Mapping[str, Any]) -> str:
         )
     known: Audit = clean(audit)
     if known["redacted"]:
-        known = redact(known)
+        known = redacted(known)
     page = _template().render(verdict_class=WORDS[word], **_context(known))
     # a lone surrogate in a stranger's text could not be written to a file
     return page.encode("utf-8", "replace").decode("utf-8")
