@@ -14,8 +14,6 @@ _QUOTED = re.compile(rf"(?P<name>{_NAMED})?(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\
 _NUMBER = re.compile(
     r"(?P<place>\b(?:row|record|line)\s)?(?<![\w./-])-?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w-])"
 )
-    r"(?P<place>\b(?:row|record|line)\s)?(?<![\w./-])-?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w-])"
-)
 
 
 def escaped(text: str) -> str:
