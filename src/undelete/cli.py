@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from undelete.ending import Terminal, ended, entry
 from undelete.errors import InputError
 from undelete.files import check_folder, unwritable
-from undelete.options import Parser, count, natural, positive, shape, share
+from undelete.limits import lifted
+from undelete.options import Parser, count, factor, natural, positive, shape, share
 from undelete.plain_text import escaped
 from undelete.progress import Bar
 
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command_line = shlex.join(["undelete", *given])
         options.terminal = terminal
         terminal.debug, terminal.redact = options.debug, getattr(options, "redact", False)
-        return int(options.run(options))
+        with lifted(getattr(options, "limits", 1.0)):
+            return int(options.run(options))
 
     return ended(work)
 
@@ -85,6 +87,16 @@ def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument(
         "--fail-above", type=share, metavar="X",
         help="end with status 1 if the exposure is above X (0 to 1); docs/verdicts.md says what it is",
+    )  # fmt: skip
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
+    )
+    parser.add_argument(
+        "--limits", type=factor, default=1.0, metavar="X",
+        help="let files take X times the usual bytes, cells and seconds before they are refused (docs/hardening.md)",
     )  # fmt: skip
 
 
@@ -138,9 +150,7 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
     )
-    parser.add_argument(
-        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
-    )
+    _add_input(parser)
     _add_image(parser)
     _add_output(parser, "audit")
     parser.set_defaults(run=_audit)
@@ -158,9 +168,7 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
     parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
-    parser.add_argument(
-        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
-    )
+    _add_input(parser)
     _add_image(parser)
     _add_output(parser, "simulate")
     parser.set_defaults(run=_simulate)

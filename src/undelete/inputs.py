@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pandas.api.types import is_numeric_dtype
 
 from undelete.adapters.leaks import among, sentences, stored_records
-from undelete.adapters.model import LinearModel
+from undelete.adapters.model import LARGEST_PENALTY, LinearModel
 from undelete.adapters.readout import Readout
 from undelete.adapters.targets import encode_target
 from undelete.data.schema import ImageInfo
@@ -174,8 +174,8 @@ def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
     """Return the penalty of each feature (d,), as given or as the old model's file says."""
     if l2 is None:
         return None if old.l2 is None else np.asarray(old.l2, dtype=np.float64)
-    if not l2 >= 0:
-        raise InputError(f"l2 is {l2}: a penalty is zero or more")
+    if not 0 <= l2 <= LARGEST_PENALTY:
+        raise InputError(f"l2 is {l2}: a penalty is zero or more, and at most {LARGEST_PENALTY:g}")
     penalty = np.full(old.W.shape[0], float(l2))
     if old.has_constant:
         penalty[-1] = 0.0

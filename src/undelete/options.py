@@ -50,6 +50,17 @@ def share(text: str) -> float:
     return value
 
 
+def factor(text: str) -> float:
+    """Return a finite number of one or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1,000,000")
+    return value
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as everything else here does."""
 

@@ -182,7 +182,7 @@ def test_flipped_bits_never_escape(tmp_path, suffix):
 
 
 def test_an_archive_that_would_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_LARGEST", 1 << 24)
+    monkeypatch.setattr(files, "MODEL_BYTES", 1 << 24)
     zeros = bytes(1 << 20)
     zipped(tmp_path / "bomb.npz", {f"a{i}.npy": zeros for i in range(17)})
     with pytest.raises(InputError, match=r"would unpack to 18 MB in 17 parts, far more than a linear model"):
@@ -319,7 +319,7 @@ def test_what_is_no_json_object(tmp_path, content, why):
 
 
 def test_a_json_file_that_would_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_LARGEST_JSON", 2_000_000)
+    monkeypatch.setattr(files, "JSON_BYTES", 2_000_000)
     with pytest.raises(InputError, match=r"has 3 MB, more than the 2 MB that are read as JSON: save a model of"):
         load_model(written(tmp_path / "m.json", "[" + "0," * 1_500_000 + "0]"))
 

@@ -152,3 +152,56 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
 def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"age": []}).to_parquet(tmp_path / "t.parquet")
     assert refusal(tmp_path / "t.parquet").startswith(" has column names but no rows")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_blocks_make_no_difference(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a column is, is decided by all of its cells, wherever a block ends."""
+    rows = 5000
+    table = pd.DataFrame({"whole": range(rows), "late": [str(i) for i in range(rows)], "gap": np.arange(rows) / 2})
+    table.loc[rows - 1, "late"] = "unknown"
+    table.loc[3, "gap"] = np.nan
+    table["zip"] = [f"{i:05d}" if i == rows - 2 else str(i + 10_000) for i in range(rows)]
+    table["NA"] = np.where(np.arange(rows) % 1500 == 0, "NA", np.arange(rows).astype(str))
+    file = tmp_path / f"t.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(file, row_group_size=700)
+    else:
+        table.to_csv(file, index=False)
+    whole = read_table(file)
+    monkeypatch.setattr("undelete.data.comma_separated._CELLS", 1)  # blocks of 1024 rows
+    monkeypatch.setattr("undelete.data.parquet._CELLS", 1)
+    pd.testing.assert_frame_equal(read_table(file), whole)
+    assert whole["late"].tolist() == table["late"].tolist()
+    assert whole["zip"].tolist() == table["zip"].tolist()
+    assert (whole["whole"].dtype, whole["gap"].dtype) == (np.int64, np.float64)
+    if suffix != "parquet":
+        assert whole["NA"].isna().sum() == 4
+    pd.testing.assert_frame_equal(read_table(file, ["gap", "zip", "not there"]), whole[["gap", "zip"]])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_sample_is_the_same_from_a_file_and_from_a_table(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from undelete.data.thinning import thinned
+
+    table = pd.DataFrame({"a": range(9000), "b": np.arange(9000) * 0.5})
+    file = tmp_path / f"t.{suffix}"
+    table.to_parquet(file) if suffix == "parquet" else table.to_csv(file, index=False)
+    sample = thinned(table, 1000)
+    assert 500 <= len(sample) <= 1000
+    assert abs(sample["a"].mean() / 4500 - 1) < 0.1
+    for cells in (1, 10_000, 10**7):
+        monkeypatch.setattr("undelete.data.comma_separated._CELLS", cells)
+        monkeypatch.setattr("undelete.data.parquet._CELLS", cells)
+        read = read_table(file, most=1000)
+        pd.testing.assert_frame_equal(read, sample.reset_index(drop=True), check_flags=False)
+        assert read.attrs["rows"] == 9000
+    assert len(read_table(file, most=9000)) == 9000
+
+
+def test_a_comma_too_many_is_seen_in_a_column_that_is_not_read(tmp_path: Path) -> None:
+    file = written(tmp_path, "t.csv", b"name,age\nLee, Ann,41\nBob,30\n")
+    with pytest.raises(InputError, match="more cells than the header has names"):
+        read_table(file, ["age"])

@@ -6,6 +6,7 @@ that 800 indicators of one column cost one pass over its cells.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class Cells:
 
     def __init__(self, table: pd.DataFrame) -> None:
         names = [str(label) for label in table.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise InputError(f"the table has several columns named {twice[0]!r}: rename or drop them")
         self.n = len(table)

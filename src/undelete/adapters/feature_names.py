@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from undelete.adapters.design import Design
 from undelete.adapters.polynomial import CONSTANT, Atom, Polynomial, multiply, recentre
 from undelete.errors import InputError
+from undelete.limits import FACTORS, HOW, allowed, metered
 
 
 def design_from_names(names: Sequence[str], has_constant: bool) -> Design:
@@ -22,10 +24,11 @@ def design_from_names(names: Sequence[str], has_constant: bool) -> Design:
     InputError
         When a name is empty, repeated, or not of that form.
     """
-    twice = sorted({name for name in names if list(names).count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise InputError(f"feature {twice[0]!r} is listed twice: each feature needs a name of its own")
-    polynomials = [_polynomial(name) for name in names]
+    with metered():
+        polynomials = [_polynomial(name) for name in names]
     atoms = dict.fromkeys(atom for p in polynomials for monomial in p for atom, _ in monomial)
     raw = tuple(dict.fromkeys(atom.column for atom in atoms))
     if has_constant:
@@ -48,6 +51,9 @@ def describes(names: Sequence[str], design: Design) -> bool:
 
 
 def _polynomial(name: str) -> Polynomial:
+    factors = name.count("*") + 1
+    if factors > allowed(FACTORS):
+        raise InputError(f"feature {name[:40]!r}... has {factors:,} factors, over {allowed(FACTORS):,.0f} ({HOW})")
     product: Polynomial = {CONSTANT: 1.0}
     for factor in name.split("*"):
         product = multiply(product, _factor(factor, name))

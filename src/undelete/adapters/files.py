@@ -10,6 +10,7 @@ import io
 import os
 import warnings
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,9 +24,8 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.errors import InputError
 from undelete.files import Content, write
+from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse_bomb
 
-_LARGEST = 2 * 1024**3  # bytes unpacked; a linear model with a million features has 10 MB
-_LARGEST_JSON = 64 * 1024**2  # of JSON, which takes many times that in memory; skops describes the estimator in it
 _PICKLES = (".joblib", ".pkl", ".pickle")
 _PLAIN = (".json", ".npz")
 
@@ -160,10 +160,10 @@ def _load_skops(file: Path) -> BaseEstimator:
 
 def _check_json(file: Path) -> None:
     size = file.stat().st_size
-    if size > _LARGEST_JSON:
+    if size > allowed(JSON_BYTES):
         raise InputError(
-            f"{file} has {size / 1e6:,.0f} MB, more than the {_LARGEST_JSON / 1e6:,.0f} MB that are read as JSON: "
-            "save a model of so many coefficients as .npz"
+            f"{file} has {size / 1e6:,.0f} MB, over the {allowed(JSON_BYTES) / 1e6:,.0f} MB that are read as JSON: "
+            f"save a model of so many coefficients as .npz ({HOW})"
         )
 
 
@@ -172,13 +172,17 @@ def _check_archive(file: Path | BinaryIO, depth: int = 0) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         declared = sum(member.file_size for member in members)
-        if declared > _LARGEST or len(members) > 100_000:
+        names = Counter(member.filename for member in members)
+        if len(names) < len(members):
+            raise ValueError(f"two parts called {names.most_common(1)[0][0][:40]}")
+        if declared > allowed(MODEL_BYTES) or len(members) > 100_000:
             raise InputError(
                 f"{file} would unpack to {declared / 1e6:,.0f} MB in {len(members)} parts, far more than a linear "
-                "model: it is not what it says it is"
+                f"model: it is not what it says it is ({HOW})"
             )
+        refuse_bomb(file, sum(member.compress_size for member in members), declared)
         for member in members:
-            if member.filename == "schema.json" and member.file_size > _LARGEST_JSON:
+            if member.filename == "schema.json" and member.file_size > allowed(JSON_BYTES):
                 raise ValueError(f"schema.json of {member.file_size / 1e6:.0f} MB")
             if member.filename.endswith(".npy"):
                 with archive.open(member) as part:
@@ -199,5 +203,7 @@ def _check_array(part: Any, member: zipfile.ZipInfo) -> None:
     count = 1
     for size in shape:
         count *= int(size)
+    if count > allowed(NAMES) and (dtype.kind in "USV" or dtype.itemsize == 0):
+        raise ValueError(f"{member.filename} declares {count:,} words")
     if not dtype.hasobject and (count < 0 or count * dtype.itemsize > member.file_size):
         raise ValueError(f"{member.filename} declares shape {shape} and has {member.file_size} bytes")

@@ -23,6 +23,7 @@ LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
 __all__ = ["LOSS_NAMES", "LinearModel", "align"]
 
 LOSS_NAMES = ("squared", "logistic", "squared_hinge", "softmax")
+LARGEST_PENALTY = 1e18  # squares of what is divided by it are still numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,8 @@ class LinearModel:
         d = d0 + self.has_constant
         if (l2 < 0).any():
             raise InputError(f"l2 is negative ({l2.min():g}): a penalty is zero or more, 0 for none")
+        if (l2 > LARGEST_PENALTY).any():
+            raise InputError(f"l2 is {l2.max():g}: the largest penalty that is read is {LARGEST_PENALTY:g}")
         if l2.ndim == 0:
             l2 = np.full(d0, float(l2))
         if l2.shape == (d0,):

@@ -8,6 +8,7 @@ number, `{}` for R's NULL. These are read as what they mean.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ _EMBEDDED = {"fourier": ("frequencies", "phases"), "nystroem": ("basis", "mixing
 _PARTS = tuple(part for parts in _EMBEDDED.values() for part in parts)
 KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", *_PARTS)
 _NEEDED = ("coef", "loss", "feature_names")
+MOST = 10**12  # training records
 _NUMBERS = ("coef", "intercept", "l2", "n", *_PARTS)
 
 Entries = dict[str, NDArray[Any]]
@@ -55,6 +57,8 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
     n = entries.get("n")
     if n is not None and (n.size != 1 or not np.issubdtype(n.dtype, np.number) or n != np.round(n)):
         raise InputError(f"{file} has an n that is not one whole number: it is the number of training records")
+    if n is not None and not 0 < n <= MOST:
+        raise InputError(f"{file} has an n of {float(n.item()):.3g}: no training data have so many records")
     try:
         return LinearModel(
             coef=entries["coef"],
@@ -141,11 +145,11 @@ def json_bytes(entries: Entries) -> bytes:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    twice = [key for key in keys if keys.count(key) > 1] if len(keys) <= 2 * len(KEYS) else []
-    if twice:
-        raise ValueError(f"it has {twice[0]} twice")
-    return dict(pairs)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"it has {twice[:40]} twice")
+    return found
 
 
 def _array(file: Path, key: str, value: Any) -> NDArray[Any]:

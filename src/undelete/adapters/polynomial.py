@@ -20,6 +20,8 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from undelete.limits import spend
+
 # A cell as the encoders see it: text, a number, or None for a missing one.
 Category = str | float | None
 
@@ -111,6 +113,7 @@ def affine(polynomial: Polynomial, slope: float, shift: float) -> Polynomial:
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
     """Return the product, with indicators idempotent and products of disjoint indicators zero."""
+    spend(len(left) * len(right) * (1 + _length(left) + _length(right)))
     result: Polynomial = {}
     for first, a in left.items():
         for second, b in right.items():
@@ -118,6 +121,11 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
             if monomial is not None:
                 result[monomial] = result.get(monomial, 0.0) + a * b
     return {monomial: c for monomial, c in result.items() if c}
+
+
+def _length(polynomial: Polynomial) -> int:
+    """Return how many factors the last monomial has: products grow at the end."""
+    return len(next(reversed(polynomial), ()))
 
 
 def recentre(polynomial: Polynomial, old: Scaling, new: Scaling) -> Polynomial:

@@ -8,6 +8,7 @@ subclass: it may transform otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from undelete.adapters.encoders import impute, one_hot, ordinal
 from undelete.adapters.polynomial import CONSTANT, Polynomial, affine, multiply
 from undelete.adapters.reading import Feature, RawCells, Reading, numbers
 from undelete.errors import InputError
+from undelete.limits import FACTORS, HOW, NAMES, allowed
 
 Reader = Callable[[Any, Sequence[Feature], Reading], list[Feature]]
 
@@ -186,6 +188,7 @@ def _scaled(
 
 
 def _polynomial(step: PolynomialFeatures, features: Sequence[Feature], reading: Reading) -> list[Feature]:
+    _refuse_too_many(step, len(features))
     inputs = [reading.numeric(feature) for feature in features]
     made: dict[tuple[int, ...], Polynomial] = {(): {CONSTANT: 1.0}}
     result = []
@@ -198,6 +201,23 @@ def _polynomial(step: PolynomialFeatures, features: Sequence[Feature], reading: 
         words = [features[int(j)].name + (f"^{powers[j]}" if powers[j] > 1 else "") for j in used]
         result.append(Feature("*".join(words) or "bias", made[factors]))
     return result
+
+
+def _refuse_too_many(step: PolynomialFeatures, inputs: int) -> None:
+    """Count the products before they are listed: a few words in a file can ask for billions."""
+    _, most = step.degree if isinstance(step.degree, tuple | list) else (0, step.degree)
+    if not (isinstance(most, int | np.integer) and 0 <= most <= allowed(FACTORS)):
+        seen = f"{step.degree!r}"[:40]
+        raise InputError(
+            f"PolynomialFeatures has degree {seen}, over {allowed(FACTORS):,.0f}: choose a lower one ({HOW})"
+        )
+    top = min(int(most), inputs) if step.interaction_only else int(most)
+    count = sum(comb(inputs, k) if step.interaction_only else comb(inputs + k - 1, k) for k in range(top + 1))
+    if count > allowed(NAMES):
+        raise InputError(
+            f"PolynomialFeatures makes {count:.3g} products of {inputs} columns, over {allowed(NAMES):,.0f}: choose "
+            f"a lower degree ({HOW})"
+        )
 
 
 READERS: dict[type, Reader] = {

@@ -22,6 +22,7 @@ from undelete.adapters.polynomial import CONSTANT, Polynomial
 from undelete.adapters.preprocessing import read, thawed
 from undelete.adapters.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
+from undelete.limits import DEPTH, HOW, allowed, metered
 from undelete.maths.embeddings import Embedding
 
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
@@ -58,7 +59,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     features = [Feature(name, RawCells(name)) for name in names]
     try:
         *steps, final = _chain(estimator)
-        features, embedding = _read_steps(steps, features, reading)
+        with metered():
+            features, embedding = _read_steps(steps, features, reading)
         linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
@@ -105,12 +107,14 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str])
     return names
 
 
-def _chain(estimator: Any) -> list[Any]:
+def _chain(estimator: Any, depth: int = 0) -> list[Any]:
     """Return the steps that see the raw table first, and the final estimator last."""
     estimator = thawed(estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
-    parts = [part for _, step in estimator.steps for part in _chain(step)]
+    if depth >= allowed(DEPTH):
+        raise InputError(f"the pipeline is {DEPTH} pipelines deep or more: make one of them ({HOW})")
+    parts = [part for _, step in estimator.steps for part in _chain(step, depth + 1)]
     kept = [part for part in parts if part is not None and part != "passthrough"]
     return kept or parts
 

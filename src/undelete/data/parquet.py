@@ -1,0 +1,129 @@
+"""Tables in Parquet, row group by row group."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from undelete.data.blocks import check_cells, collect
+from undelete.data.header import check_header, line
+from undelete.data.thinning import Sample
+from undelete.errors import InputError
+from undelete.limits import HOW, TABLE_BYTES, allowed
+
+_CELLS = 4_000_000  # of a block
+
+
+def parquet_names(file: Path) -> list[str]:
+    """Return the names of the columns."""
+    with _opened(file, []) as stored:
+        names = [name for name in map(str, stored.schema_arrow.names) if name not in _index(stored.schema_arrow)]
+        check_header(file, names)
+        return names
+
+
+def read_parquet(file: Path, columns: Collection[str] | None, sample: Sample) -> pd.DataFrame:
+    """Return the columns that are there and asked for; errors as of `undelete.data.read_table`."""
+    with _opened(file, []) as stored:
+        schema = stored.schema_arrow
+        check_header(file, schema.names)
+        names = [
+            name for name in schema.names
+            if name not in _index(schema) and (columns is None or str(name) in columns)
+        ]  # fmt: skip
+        check_cells(file, stored.metadata.num_rows, len(names))
+        for name in names:
+            if pa.types.is_nested(schema.field(name).type):
+                raise InputError(
+                    f"{file} has lists or records in column {name!r} ({schema.field(name).type}), which no model "
+                    "reads: make columns of numbers or text of them"
+                )
+        text = [name for name in names if _is_text(schema.field(name).type)]
+        sample.seen = 0 if names else stored.metadata.num_rows
+    if not names:
+        return pd.DataFrame()
+    # text by its dictionary, so that a word that stands in every row is there once until it is known to fit
+    with _opened(file, text) as stored:
+        return collect(file, _blocks(file, stored, names), sample)
+
+
+def _opened(file: Path, text: list[str]) -> Any:
+    try:
+        return pq.ParquetFile(file, read_dictionary=text)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise InputError(f"{file} cannot be read as Parquet ({line(error)}): export it again") from error
+
+
+def _blocks(file: Path, stored: Any, names: list[str]) -> Iterator[pd.DataFrame]:
+    size = max(1024, _CELLS // len(names))
+    written = 0
+    try:
+        for batch in stored.iter_batches(batch_size=size, columns=names):
+            written += sum(_text_bytes(batch.column(j)) for j in range(batch.num_columns))
+            if written > allowed(TABLE_BYTES):
+                raise InputError(
+                    f"{file} has more than {allowed(TABLE_BYTES) / 1e9:,.0f} GB of text in the columns that are read: "
+                    f"leave some out ({HOW})"
+                )
+            table = pa.table([_words(batch.column(j)) for j in range(batch.num_columns)], names=batch.schema.names)
+            # what pandas wrote beside the table is not needed, and may be broken
+            frame = table.to_pandas(ignore_metadata=True)
+            frame.columns = [str(name) for name in frame.columns]
+            yield pd.DataFrame({name: _plain(frame[name]) for name in frame.columns})
+    except (InputError, PermissionError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise InputError(f"{file} cannot be read as Parquet ({line(error)}): export it again") from error
+
+
+def _is_text(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _text_bytes(column: Any) -> int:
+    """Return how many bytes a column of text has once it is written out."""
+    if not (pa.types.is_dictionary(column.type) and _is_text(column.type)):
+        return int(column.nbytes)
+    lengths = np.array([len(word or "") for word in column.dictionary.to_pylist()], dtype=np.int64)
+    codes = column.indices.drop_null().to_numpy(zero_copy_only=False)
+    return int(lengths[codes].sum()) if len(codes) else 0
+
+
+def _words(column: Any) -> Any:
+    """Return a column of text written out; another as it is."""
+    return column.cast(pa.large_string()) if _is_text(column.type) else column
+
+
+def _index(schema: Any) -> set[str]:
+    """Return the columns that held a pandas table's row labels, as far as its notes can be read."""
+    labels = {name for name in schema.names if re.fullmatch(r"__index_level_\d+__", str(name))}
+    try:
+        noted = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+        return labels | {name for name in noted if isinstance(name, str)}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return labels
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Undo storage types: categories to their values, small integers to int64 (a byte squared overflows)."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = pd.Series(np.asarray(column), index=column.index)
+    missing = bool(column.isna().any())
+    if pd.api.types.is_bool_dtype(column):
+        return column.astype("float64" if missing else "bool")
+    if not pd.api.types.is_numeric_dtype(column) or column.dtype == np.uint64:
+        return column
+    whole = pd.api.types.is_integer_dtype(column) and not missing
+    return column.astype("int64" if whole else "float64")
