@@ -21,7 +21,7 @@ FACTORS = 100  # of one feature's name, or the degree of its polynomial: beyond,
 WORK = 3_000_000  # multiplications of terms while the preprocessing is read
 SECONDS = 60.0  # for the same
 CELLS = 500_000_000  # of a table's columns that are read
-TABLE_BYTES = 64 * 1024**3  # of a CSV, unpacked
+TABLE_BYTES = 16 * 1024**3  # of the columns that are read of a Parquet file, unpacked
 RATIO = 250  # times its own size that a file may unpack to, beyond the first 64 MB
 FREE = 64 * 1024**2  # bytes unpacked that are never too much
 

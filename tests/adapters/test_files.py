@@ -320,7 +320,7 @@ def test_what_is_no_json_object(tmp_path, content, why):
 
 def test_a_json_file_that_would_fill_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "JSON_BYTES", 2_000_000)
-    with pytest.raises(InputError, match=r"has 3 MB, more than the 2 MB that are read as JSON: save a model of"):
+    with pytest.raises(InputError, match=r"has 3 MB, over the 2 MB that are read as JSON: save a model of"):
         load_model(written(tmp_path / "m.json", "[" + "0," * 1_500_000 + "0]"))
 
 

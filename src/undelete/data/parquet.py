@@ -46,6 +46,7 @@ def read_parquet(file: Path, columns: Collection[str] | None, sample: Sample) ->
                     f"{file} has lists or records in column {name!r} ({schema.field(name).type}), which no model "
                     "reads: make columns of numbers or text of them"
                 )
+        _check_bytes(file, _declared(stored.metadata, {str(name) for name in names}))
         text = [name for name in names if _is_text(schema.field(name).type)]
         sample.seen = 0 if names else stored.metadata.num_rows
     if not names:
@@ -70,11 +71,7 @@ def _blocks(file: Path, stored: Any, names: list[str]) -> Iterator[pd.DataFrame]
     try:
         for batch in stored.iter_batches(batch_size=size, columns=names):
             written += sum(_text_bytes(batch.column(j)) for j in range(batch.num_columns))
-            if written > allowed(TABLE_BYTES):
-                raise InputError(
-                    f"{file} has more than {allowed(TABLE_BYTES) / 1e9:,.0f} GB of text in the columns that are read: "
-                    f"leave some out ({HOW})"
-                )
+            _check_bytes(file, written)
             table = pa.table([_words(batch.column(j)) for j in range(batch.num_columns)], names=batch.schema.names)
             # what pandas wrote beside the table is not needed, and may be broken
             frame = table.to_pandas(ignore_metadata=True)
@@ -84,6 +81,19 @@ def _blocks(file: Path, stored: Any, names: list[str]) -> Iterator[pd.DataFrame]
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise InputError(f"{file} cannot be read as Parquet ({line(error)}): export it again") from error
+
+
+def _declared(metadata: Any, names: set[str]) -> int:
+    """Return how many bytes some columns have, as the file says: before its dictionaries are written out."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    chunks = (group.column(j) for group in groups for j in range(group.num_columns))
+    return sum(max(0, chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema in names)
+
+
+def _check_bytes(file: Path, unpacked: int) -> None:
+    if unpacked > allowed(TABLE_BYTES):
+        most = f"{allowed(TABLE_BYTES) / 1e9:,.0f} GB"
+        raise InputError(f"{file} has more than {most} in the columns that are read: leave some out ({HOW})")
 
 
 def _is_text(kind: Any) -> bool:
