@@ -158,7 +158,7 @@ def test_a_tolerance_in_which_one_record_is_lost_is_noted(estimator, y, note):
 
 
 def test_sparse_input_chooses_an_iterative_ridge_and_is_noted():
-    """The oracle for "too coarse": the solver's error is as large as what the deletion changes, within a factor of two."""
+    """The oracle for "too coarse": the solver errs as much as the deletion changes, within a factor of two."""
     rng, share = np.random.default_rng(0), 1 / np.arange(1, 61)
     names = [f"s{i}" for i in range(60)]
     table = pd.DataFrame({c: rng.choice(names, 10_000, p=share / share.sum()) for c in ("state", "code")})
