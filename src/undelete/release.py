@@ -33,9 +33,10 @@ _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix",
 )  # fmt: skip
+_LATER = ("Z_after", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
-    "inputs_public",
+    "inputs_public", *_LATER,
 )  # fmt: skip
 
 
@@ -136,6 +137,15 @@ class Release:
         is linear in the records themselves. Whoever can use the model has it.
     inputs_public : array (m, d0) or None
         With an embedding, the public records before it: `X_public` are their embeddings.
+    Z_after : array (b, m, k) or None
+        The new models' predictions z for the public records, where they are not ``X_public @ W_after``: only answers
+        were released, or the preprocessing was refitted so that it cannot be folded into the coefficients, maths
+        (19). `W_after` are then the parameters in the old model's space that come nearest to them.
+    penalty_share : array (b, d, k) or None
+        The penalty's share in minus the deleted gradients, where it is not l2 (W_before - W_after): the preprocessing
+        was refitted, maths (20).
+    share_error : array (b, k, d, d) or None
+        The covariance of `penalty_share`, output by output; None: it is exact.
     """
 
     loss: Loss
@@ -153,6 +163,9 @@ class Release:
     remaining_gradient: Floats | None = None
     embedding: Embedding | None = None
     inputs_public: Floats | None = None
+    Z_after: Floats | None = None
+    penalty_share: Floats | None = None
+    share_error: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -183,7 +196,12 @@ class Release:
             raise InputError("there are no public records: the attack estimates the Hessian from them")
         if self.Y_public is not None and self.Y_public.shape != (m, k):
             raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
-        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public"):
+        b = len(self.W_after)
+        for name, shape in (("Z_after", (b, m, k)), ("penalty_share", (b, d, k)), ("share_error", (b, k, d, d))):
+            array = getattr(self, name)
+            if array is not None and array.shape != shape:
+                raise InputError(f"{name} has shape {array.shape}, expected {shape}")
+        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public", *_LATER):
             array = getattr(self, field)
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
@@ -220,11 +238,8 @@ class Release:
 
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only."""
-        return dataclasses.replace(
-            self,
-            W_after=self.W_after[deletions],
-            remaining_gradient=None if self.remaining_gradient is None else self.remaining_gradient[deletions],
-        )
+        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", *_LATER)}
+        return dataclasses.replace(self, **{f: a[deletions] for f, a in held.items() if a is not None})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the release to an .npz file (no pickle inside): what an attacker may see, so not private."""
@@ -332,6 +347,8 @@ class Reconstruction:
         The output whose gradient was used, or has the most of it.
     mix : array (b, k) or None
         The weights by which all outputs' gradients were added up, maths (12); None: that of `output` alone.
+    way : {"hessian", "answers", "exact"}
+        How the gradients were obtained, maths (4), (19) or known.
     status : sequence of str, b of them
         "ok", "unchanged" (the deletion did not change the model), or "direction" (the scale is not
         identified, so X is the record up to a factor; an embedding has the mean length of the public ones).
@@ -389,6 +406,7 @@ class Reconstruction:
     inputs: Floats | None = None
     distance: Floats | None = None
     mix: Floats | None = None
+    way: Literal["hessian", "answers", "exact"] = "hessian"
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:

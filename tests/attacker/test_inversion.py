@@ -9,7 +9,8 @@ import pytest
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
 from undelete.attacker.decode import Estimate
-from undelete.attacker.hrec import deleted_gradient, hrec
+from undelete.attacker.difference import by_hessian
+from undelete.attacker.hrec import hrec
 from undelete.attacker.inversion import Search, linear_inverse, nearest_embedding, shared
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
@@ -184,7 +185,7 @@ def test_an_embedding_has_to_fit_the_model():
 
 def test_the_estimate_of_the_scale_is_that_of_the_constant():
     release, _, _, _ = play_embedded("softmax")
-    G = deleted_gradient(release)
+    G = by_hessian(release)
     found = hrec(release, RNG(0))
     np.testing.assert_allclose(found.scale, G[np.arange(len(G)), -1, found.output])
     assert Estimate(found.scale, found.output).scale_identified(release).any()

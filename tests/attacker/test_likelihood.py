@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from undelete.attacker.decode import Estimate
-from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
+from undelete.attacker.difference import Difference
+from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import likelihood
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
@@ -39,9 +40,7 @@ def deleted(seed, loss, n=8000, m=8000, rows=60, l2=5.0, public=None, number=Fal
         Y_public + (np.random.default_rng(9).normal(size=(len(X_public), 1)) if number else 0.0), n=n, l2=penalty,
         constant=np.eye(D)[-1], target_kind="number" if loss == "squared" else "class",
     )  # fmt: skip
-    found = from_gradient(
-        release, deleted_gradient(release, penalised=True), unchanged(release), attack="hrec+", noisy=True
-    )
+    found = from_gradient(release, Difference.by(release, "hessian"), unchanged(release), attack="hrec+")
     return release, likelihood(release, Estimate(found.scale, found.output), found.X), X[:rows], Y[:rows]
 
 

@@ -12,7 +12,8 @@ from tests.conftest import Game
 from undelete.attacker import bounded as bounded_module
 from undelete.attacker.bounded import _inside, _Shape, bounded
 from undelete.attacker.decode import Estimate
-from undelete.attacker.hrec import deleted_gradient, hrec
+from undelete.attacker.difference import Difference, by_hessian
+from undelete.attacker.hrec import hrec
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.outputs import _RIDGE, best_mix
 from undelete.attacker.scale import Size, own_class, probable_scale
@@ -39,7 +40,7 @@ def test_the_weights_have_the_least_error_of_all(game, seed):
     """The variance of maths (10) for G v, summed in the public metric: no other weights have less."""
     played = game("softmax", n=1500, m=1500, k=4, seed=seed)
     release = _release(played, np.arange(5))
-    G = deleted_gradient(release)
+    G = by_hessian(release)
     mixes, _ = best_mix(release, G)
     X, P = release.X_public, release.loss.probabilities(release.X_public @ release.W_before)
     A = X.T @ X / len(X)
@@ -94,7 +95,7 @@ def test_features_that_few_public_records_have_do_not_lead_it_astray(game):
     l2 = np.r_[1.0, played.objective.l2]
     objective = dataclasses.replace(played.objective, X=X, l2=l2)
     again = Game(objective, fit(objective).W, X_public, played.Y_public)
-    G = deleted_gradient(_release(again, rows), penalised=True)
+    G = Difference.by(_release(again, rows), "hessian").gradient
     G[:, 0, :] += 1e-3 * RNG(0).normal(size=(40, 4))  # what another private record would have left there
     _, label = best_mix(_release(again, rows), G)
     assert (label == objective.Y[rows].argmax(axis=1)).mean() >= 0.9
@@ -161,7 +162,7 @@ def test_a_record_of_unsure_scale_takes_a_usual_length(game):
     rows = np.arange(40)
     release = _release(played, rows)
     truth = played.objective.X[rows]
-    G = deleted_gradient(release)
+    G = by_hessian(release)
     mixes, label = best_mix(release, G)
     g = np.einsum("bdk,bk->bd", G, mixes)
     estimate = Estimate(g[:, -1], label, mix=mixes)

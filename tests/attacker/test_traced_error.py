@@ -8,7 +8,8 @@ import pytest
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker import traced_error
 from undelete.attacker.decode import Estimate, input_covariance
-from undelete.attacker.hrec import deleted_gradient, from_gradient, hrec, unchanged
+from undelete.attacker.difference import Difference
+from undelete.attacker.hrec import from_gradient, hrec, unchanged
 from undelete.attacker.lattice import hrec_plus
 from undelete.attacker.traced_error import input_error, misfit
 
@@ -17,8 +18,8 @@ RNG = np.random.default_rng
 
 def penalised(release):
     """HRec with the penalty's share, so that nothing but sampling is in its error."""
-    G = deleted_gradient(release, penalised=True)
-    return from_gradient(release, G, unchanged(release), attack="hrec", noisy=True)
+    G = Difference.by(release, "hessian").gradient
+    return from_gradient(release, Difference(G, "hessian"), unchanged(release), attack="hrec")
 
 
 @pytest.mark.parametrize("loss", ["squared", "softmax"])

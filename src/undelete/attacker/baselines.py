@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from undelete.attacker.decode import Flags, Indices, at_public_length
+from undelete.attacker.difference import Difference
 from undelete.attacker.hrec import from_gradient, hrec
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
@@ -107,7 +108,7 @@ def informed(release: Release, rng: np.random.Generator) -> Reconstruction:
         )
     G = release.remaining_gradient
     same = np.abs(G).max(axis=(1, 2)) <= 1e-12
-    return from_gradient(release, G, same, attack="informed", noisy=False)
+    return from_gradient(release, Difference.exact(G), same, attack="informed")
 
 
 def _public_record(release: Release, rows: Indices, attack: str) -> Reconstruction:

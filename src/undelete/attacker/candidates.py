@@ -18,7 +18,8 @@ from scipy.special import softmax
 from scipy.stats import chi2
 
 from undelete.attacker.decode import Indices
-from undelete.attacker.hrec import deleted_gradient, unchanged
+from undelete.attacker.difference import Difference
+from undelete.attacker.hrec import unchanged
 from undelete.attacker.membership import confidence
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
@@ -110,7 +111,7 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
             f"the model has {d * k:,} parameters: the covariance of the estimate needs the square of that, which is "
             f"formed up to {MOST_PARAMETERS:,}"
         )
-    G, same = deleted_gradient(release, penalised=True), unchanged(release)
+    G, same = Difference.by(release, "hessian").gradient, unchanged(release)
     misfit = np.empty((release.deletions, len(candidates.X)))
     degrees = np.zeros(release.deletions, dtype=np.int64)
     for i in range(release.deletions):

@@ -12,6 +12,7 @@ import numpy as np
 
 from undelete.attacker.bounded import bounded
 from undelete.attacker.decode import Estimate, Flags
+from undelete.attacker.difference import Difference
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.outputs import best_mix
 from undelete.attacker.posterior import behind_gradient
@@ -19,23 +20,24 @@ from undelete.maths.losses import Softmax
 from undelete.release import Floats, Reconstruction, Release
 
 
-def continuous(release: Release, G: Floats) -> Reconstruction:
+def continuous(release: Release, difference: Difference) -> Reconstruction:
     """Reconstruct records without raw columns.
 
     Parameters
     ----------
     release : Release
         Its `columns` are not looked at.
-    G : array (b, d, k)
-        Minus the deleted records' gradients, maths (4).
+    difference : Difference
+        Minus the deleted records' gradients.
     """
+    G = difference.gradient
     mix = label = None
     if isinstance(release.loss, Softmax) and release.constant is not None:
         mix, label = best_mix(release, G)
     same = unchanged(release)
     # what lies behind an embedding is found here, from the gradient before it is divided
     bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
-    found = from_gradient(bare, G, same, attack="hrec+", noisy=True, mix=mix)
+    found = from_gradient(bare, difference, same, attack="hrec+", mix=mix)
     if label is not None:
         target = np.where(same[:, None], np.nan, np.eye(G.shape[2])[label])
         found = dataclasses.replace(found, output=label, target=target)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from undelete.attacker.difference import Way, deletions_at_a_time, weights
 from undelete.maths.arrays import blocks
-from undelete.maths.objective import predict
 from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
@@ -29,7 +29,6 @@ Flags = NDArray[np.bool_]
 
 TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
-_PREDICTIONS = 16_000_000  # held at a time: 128 MB
 NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
@@ -43,15 +42,15 @@ class Estimate:
         g_c, its component along the constant.
     output : array (b,) of int
         The output it belongs to.
-    noisy : bool
-        Whether it has sampling error.
+    way : {"hessian", "answers", "exact"}
+        How it was obtained, as `Difference` says; an exact one has no sampling error.
     mix : array (b, k) or None
         The weights by which all outputs' gradients were added up, maths (12); None: `output` alone was read.
     """
 
     scale: Floats
     output: Indices
-    noisy: bool = True
+    way: Way = "hessian"
     mix: Floats | None = None
 
     @classmethod
@@ -65,50 +64,38 @@ class Estimate:
         """
         if found.scale is None or found.output is None:
             raise ValueError(f"{found.attack} does not read a gradient, so it has no error of maths (10)")
-        return cls(found.scale, found.output, mix=found.mix)
+        return cls(found.scale, found.output, found.way, found.mix)
 
     def weights(self, release: Release) -> Floats:
-        """Return t (m, b): curvature times the change of each public record's prediction, maths (10)."""
-        Z = release.X_public @ release.W_before
-        own = np.arange(len(self.output))
-        if release.loss.separable:  # only the output's own prediction counts
-            change = (release.W_before - release.W_after)[own, :, self.output]
-            return np.asarray(
-                release.loss.curvature(release.Y_public, Z)[:, self.output] * (release.X_public @ change.T)
-            )
-        moved = predict(release.X_public, release.W_before - release.W_after)  # (m, b, k)
-        bent = release.loss.curvature_action(None, Z[:, None, :], moved)
-        return np.asarray(bent[:, own, self.output] if self.mix is None else (bent * self.mix).sum(axis=2))
+        """Return t (m, b): by how much each public record pulls less on the old model than on the new, maths (10)."""
+        return weights(release, self.way, self.output, self.mix)
 
     def _factor(self, release: Release) -> float:
         m = len(release.X_public)
         n = release.n or m
         return float(n) ** 2 * (1 / m + 1 / n)
 
-    @staticmethod
-    def _at_a_time(release: Release) -> int:
-        """Return how many deletions' predictions to hold at once."""
-        return max(1, _PREDICTIONS // (len(release.X_public) * int(release.W_before.shape[1])))
-
     def scale_identified(self, release: Release) -> Flags:
         """Return whether g_c is further than two standard errors from zero (b,)."""
         if release.constant is None:
             return np.zeros(len(self.scale), dtype=bool)
         found = np.isfinite(self.scale) & (self.scale != 0)
-        if not self.noisy:
+        if self.way == "exact":
             return np.asarray(found, dtype=np.bool_)
-        for part in blocks(len(self.scale), self._at_a_time(release)):
+        for part in blocks(len(self.scale), deletions_at_a_time(release)):
             t = self.part(part).weights(release.take(part))
             error = np.sqrt(self._factor(release) * t.var(axis=0))
             found[part] &= np.abs(self.scale[part]) > NEAR_ZERO * error
         return np.asarray(found, dtype=np.bool_)
 
     def target_error(self, release: Release, X: Floats) -> Floats:
-        """Return the standard error of the target of maths (8), y = g_c + x W_after, for records X (b, d)."""
+        """Return the standard error of the target of maths (8), y = g_c + x W, for records X (b, d)."""
         error = np.full(len(X), np.nan)
-        for part in blocks(len(X), self._at_a_time(release)):
+        for part in blocks(len(X), deletions_at_a_time(release)):
             here, view = self.part(part), release.take(part)
             W = view.W_after[np.arange(len(here.output)), :, here.output]  # (b, d)
+            if self.way != "hessian":  # the residual at the old model
+                W = view.W_before.T[here.output]
             shift = here.scale - (X[part] * W).sum(axis=1)
             noise = here.weights(view) * (release.X_public @ W.T + shift)
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,7 +105,7 @@ class Estimate:
     def part(self, part: slice | Indices) -> Estimate:
         """Return the same for some of the deletions."""
         mix = None if self.mix is None else self.mix[part]
-        return Estimate(self.scale[part], self.output[part], self.noisy, mix)
+        return Estimate(self.scale[part], self.output[part], self.way, mix)
 
     def covariance(self, release: Release, t2: Floats, projection: Floats, centre: Floats, *, dense: bool) -> Floats:
         """Return the covariance of x @ projection, maths (10).

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.decode import Estimate, Flags, decode
+from undelete.attacker.difference import Difference
 from undelete.attacker.inversion import Preimages, nearest_embedding, public_records
 from undelete.maths.losses import Softmax, Squared
-from undelete.maths.objective import Objective
 from undelete.release import Floats, Reconstruction, Release
 
 _SAME = 1e-14  # parameters closer than this, relative to the largest, count as unchanged
@@ -48,33 +48,7 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     Cost 4 m d b k flops for m public records; an embedding is traced back by `inversion.nearest_embedding`, which
     costs more. Source: the paper's Algorithm 1.
     """
-    return from_gradient(release, deleted_gradient(release), unchanged(release), attack="hrec", noisy=True)
-
-
-def deleted_gradient(release: Release, *, penalised: bool = False) -> Floats:
-    """Return G (b, d, k), the estimate of minus the deleted records' gradients: paper Eq. (12), maths (4).
-
-    Where `n` is not known the number of public records stands in for it: it scales G only.
-
-    Parameters
-    ----------
-    release : Release
-        What the attacker sees.
-    penalised : bool
-        Whether to add the penalty's share, l2 * (W_before - W_after), where the release states it and n.
-    """
-    public = Objective(
-        release.X_public,
-        np.zeros((len(release.X_public), release.W_before.shape[1])) if release.Y_public is None else release.Y_public,
-        release.loss,
-        np.zeros(release.W_before.shape[0]),
-    )
-    n = release.n or public.n
-    G: Floats = public.hessian_vector_product(release.W_before, release.W_before - release.W_after)
-    G = G * (n / public.n)
-    if penalised and release.l2 is not None and release.n is not None:
-        G = G + release.l2[:, None] * (release.W_before - release.W_after)
-    return G
+    return from_gradient(release, Difference.by(release, "hessian", penalised=False), unchanged(release), attack="hrec")
 
 
 def unchanged(release: Release) -> Flags:
@@ -92,34 +66,32 @@ def _euclidean(release: Release, X: Floats, estimate: Estimate) -> Preimages:
 
 def from_gradient(
     release: Release,
-    G: Floats,
+    difference: Difference,
     same: Flags,
     *,
     attack: str,
-    noisy: bool,
     trace: Trace = _euclidean,
     mix: Floats | None = None,
 ) -> Reconstruction:
-    """Turn minus the deleted records' gradients G (b, d, k) into records, targets and raw columns.
+    """Turn minus the deleted records' gradients into records, targets and raw columns.
 
     Parameters
     ----------
     release : Release
         What the attacker sees.
-    G : array (b, d, k)
-        Minus the gradients, x times minus the residual.
+    difference : Difference
+        Minus the gradients (b, d, k), x times minus the residual; an exact one has no error bars.
     same : array (b,) of bool
         Deletions that left the model unchanged: nothing comes back.
     attack : str
         Name for the result.
-    noisy : bool
-        Whether G carries the sampling error of maths (10); otherwise it is exact and has no error bars.
     trace : callable
         From the release, recovered embeddings (b, d) and where they came from, to the records before an embedding;
         by default the paper's Eq. (6).
     mix : array (b, k), optional
         Weights by which the outputs' gradients are added up; by default the paper reads one output's.
     """
+    G, noisy = difference.gradient, difference.way != "exact"
     b, _, k = G.shape
     scales = np.einsum("bdk,d->bk", G, release.constant) if release.constant is not None else np.zeros((b, k))
     output = _output(release, G, scales)
@@ -127,13 +99,13 @@ def from_gradient(
     column, scale = G[own, :, output], scales[own, output]
     if mix is not None:
         column, scale = np.einsum("bdk,bk->bd", G, mix), (scales * mix).sum(axis=1)
-    estimate = Estimate(scale, output, noisy, mix)
+    estimate = Estimate(scale, output, difference.way, mix)
     identified = ~same & estimate.scale_identified(release)
     with np.errstate(divide="ignore", invalid="ignore"):
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
-    target = _targets(release, scales, X, identified, after=noisy)
+    target = _targets(release, scales, X, identified, after=difference.way == "hessian")
     error = None
     if noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
@@ -154,6 +126,7 @@ def from_gradient(
         scale=np.where(same, np.nan, scale),
         output=output,
         mix=mix,
+        way=difference.way,
         status=status.tolist(),
         codes=raw.codes,
         values=raw.values,
@@ -197,7 +170,7 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
     """Return the targets (b, k): the sign of minus the residual for a label, maths (8) for a number.
 
     A class trained with the squared loss (ridge classifier) takes the number where n is known. The residual
-    of a difference of ridge models is that at the new one (`after`), a gradient's that at the old one.
+    of a first-order difference of ridge models is that at the new one (`after`), a gradient's that at the old one.
     """
     if release.constant is None:
         return None

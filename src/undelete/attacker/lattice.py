@@ -22,7 +22,8 @@ from scipy.special import erf
 
 from undelete.attacker.continuous import continuous
 from undelete.attacker.decode import Estimate
-from undelete.attacker.hrec import deleted_gradient, from_gradient, unchanged
+from undelete.attacker.difference import Difference
+from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
 from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import learn
@@ -62,10 +63,10 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Cost per deletion 2 m q^2 flops for q terms and m public records, and a search of c columns times 256
     records times their values. Source: maths (13).
     """
-    G = deleted_gradient(release, penalised=True)
+    difference = Difference.best(release)
     if not release.columns:
-        return continuous(release, G)
-    found = from_gradient(release, G, unchanged(release), attack="hrec+", noisy=True, trace=most_probable)
+        return continuous(release, difference)
+    found = from_gradient(release, difference, unchanged(release), attack="hrec+", trace=most_probable)
     if release.embedding is not None:
         return found
     targeted = found.target is not None and release.Y_public is not None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.attacker.decode import Estimate
+from undelete.attacker.difference import penalty_share
 from undelete.maths.losses import Loss
 from undelete.release import Floats, Release
 
@@ -167,9 +168,11 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
     covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
     gradient = (n - 1) * mean
-    if release.l2 is not None and release.n is not None:
-        change = (release.W_before - release.W_after)[np.arange(b), :, estimate.output]
-        gradient += (release.l2 * change) @ basis
+    share = penalty_share(release)
+    if share is not None:
+        gradient += share[np.arange(b), :, estimate.output] @ basis
+    if release.share_error is not None:
+        covariance = covariance + basis.T @ release.share_error[np.arange(b), estimate.output] @ basis
     W = release.W_before.T[estimate.output]
     target = np.full(b, np.nan)
     if projection is None and release.n is not None:
