@@ -74,8 +74,8 @@ class Difference:
         """
         few, n = release.take(slice(0, _JUDGED)), _records(release)
         first, exact = (cls.by(few, way, penalised=False).gradient for way in ("hessian", "answers"))
-        left_out = _size(few, first / n - exact / (n - 1)) / _size(few, exact / n)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):  # of models that are the same nothing is known
+            left_out = _size(few, first / n - exact / (n - 1)) / _size(few, exact / n)
             sampling = _relative_error(few, "answers", exact)  # of either: they sum over the same records
             better = np.hypot(sampling, left_out) > (1 + _CLEARLY) * sampling
         chosen = cls.by(release, "answers" if better.mean() > 0.5 else "hessian")
@@ -170,7 +170,8 @@ def _relative_error(release: Release, way: Way, G: Floats) -> Floats:
         for rows in blocks(m, max(1, _PREDICTIONS // G.shape[1])):
             square[part] += accumulate(release.X_public[rows] ** 2, t2[rows]) / m
     variance = np.maximum(square - (G / n) ** 2, 0.0) * (1 / m + 1 / n)
-    return _size(release, np.sqrt(variance)) / _size(release, G / n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _size(release, np.sqrt(variance)) / _size(release, G / n)
 
 
 def _size(release: Release, G: Floats) -> Floats:
