@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pandas.api.types import is_numeric_dtype
 
+from undelete.adapters.columns import MISSING
 from undelete.adapters.leaks import among, sentences, stored_records
 from undelete.adapters.model import LARGEST_PENALTY, LinearModel
 from undelete.adapters.readout import Readout
@@ -260,7 +261,10 @@ def _plain(cell: Any) -> Any:
 
 
 def encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return true records as codes, and their numbers in every numeric column; a missing cell is never right."""
+    """Return true records as codes, and their numbers in every numeric column.
+
+    A missing cell is right only where it is a value of its own, told from what an imputer puts in.
+    """
     columns = tuple(release.columns)
     coded, values = model.design.encode(table, columns)
     codes, numbers = np.array(coded), np.array(values)
@@ -268,7 +272,9 @@ def encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[N
         if column.kind == "discrete":
             numbers[:, j] = pd.to_numeric(table[column.name], errors="coerce")
         missing = table[column.name].isna().to_numpy()
-        codes[missing, j], numbers[missing, j] = -1, np.nan
+        numbers[missing, j] = np.nan
+        if not (pd.isna(column.values) | (column.values == MISSING)).any():
+            codes[missing, j] = -1
     return codes, numbers
 
 

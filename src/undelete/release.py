@@ -66,7 +66,8 @@ class Column:
         From the model's space to the column's terms.
     values : array (c,)
         The values it may take, sorted: those of the public records, the categories that the old model knows, and for
-        ages and the like the whole numbers between and somewhat beyond. Empty when continuous.
+        ages and the like the whole numbers between and somewhat beyond. When continuous empty, or the grid on which
+        `terms` are given where they are no line in the value.
     terms : array (c, q)
         The terms of each of `values`.
     frequency : array (c,)

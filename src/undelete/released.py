@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from undelete import inputs
-from undelete.adapters.align import align, changed_fills
+from undelete.adapters.align import NotFoldable, align, changed_fills
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.readout import Readout
+from undelete.adapters.refitted import refitted
 from undelete.adapters.sklearn import from_sklearn
 from undelete.data.schema import ImageInfo
 from undelete.inputs import Table
@@ -66,26 +67,36 @@ def read_pair(
 ) -> Pair:
     """Read two released models and public records; parameters and errors as of `undelete.audit`.
 
-    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients, so that both
-    models are in the old one's space.
+    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients where that can
+    be, so that both models are in the old one's space; of others the answers are compared, maths (19).
     """
     table = inputs.as_records(public)
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
-    W_after = align(old, new, gapless)
     n, warnings = inputs.count(n, old)
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
+    old, new = (m if m.l2 is not None else replace(m, l2=inputs.penalty(m, l2)) for m in (old, new))
     release = Release(
         loss=LOSSES[old.loss],
         W_before=old.W,
-        W_after=W_after[None],
         n=n,
         l2=inputs.penalty(old, l2),
         **view,
+        **_later(old, new, table, view, n, gapless),
     )
     return Pair(old, new, table, release, readout, gapless, warnings)
+
+
+def _later(
+    old: LinearModel, new: LinearModel, table: pd.DataFrame, view: dict[str, Any], n: int | None, gapless: list[str]
+) -> dict[str, Any]:
+    """Return the fields of `Release` that say what the new model is: folded, or by its answers."""
+    try:
+        return {"W_after": align(old, new, gapless)[None]}
+    except NotFoldable:
+        return refitted(old, new, table, view["X_public"], view["Y_public"], n)

@@ -34,6 +34,7 @@ from sklearn.svm import SVR, LinearSVC
 
 from undelete import InputError
 from undelete.adapters.leaks import extreme_leak, scaler_leak
+from undelete.adapters.probed import Probed
 from undelete.adapters.sklearn import from_sklearn
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -307,24 +308,6 @@ REFUSED = [
         lambda: quietly(LinearSVC(multi_class="crammer_singer"), X, THREE),
         "LinearSVC was fitted with multi_class='crammer_singer'",
     ),
-    (
-        lambda: make_pipeline(QuantileTransformer(n_quantiles=10), Ridge()).fit(X, Z),
-        "the pipeline has a step of type QuantileTransformer, which undelete does not read: it reads StandardScaler",
-    ),
-    (lambda: make_pipeline(Shifting(), Ridge()).fit(X, Z), "the pipeline has a step of type Shifting"),
-    (lambda: make_pipeline(MinMaxScaler(clip=True), Ridge()).fit(X, Z), "MinMaxScaler was fitted with clip=True"),
-    (
-        lambda: make_pipeline(FunctionTransformer(np.exp), Ridge()).fit(X, Z),
-        "FunctionTransformer applies the function exp, which undelete cannot look into",
-    ),
-    (
-        lambda: make_pipeline(StandardScaler(), OneHotEncoder(), Ridge()).fit(X, Z),
-        "OneHotEncoder reads 'a' after steps that computed with it",
-    ),
-    (
-        lambda: make_pipeline(PolynomialFeatures(2), SimpleImputer(missing_values=-9), Ridge()).fit(X, Z),
-        "SimpleImputer fills 'bias' after steps that computed with it",
-    ),
     (twisted, "the Pipeline decides otherwise on the public records than its steps say"),
     (lambda: damaged("mean_", np.zeros(2)), "StandardScaler has no usable mean_ for its 3 features"),
     (lambda: damaged("scale_", np.array([1, np.nan, 1])), "StandardScaler has values in scale_ that are not finite"),
@@ -346,6 +329,25 @@ def test_refusals(make, message):
     with pytest.raises(InputError, match=message) as caught:
         from_sklearn(make(), X, None)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (QuantileTransformer(n_quantiles=10),),
+        (Shifting(),),
+        (MinMaxScaler(clip=True),),
+        (FunctionTransformer(np.exp),),
+        (StandardScaler(), OneHotEncoder(handle_unknown="ignore")),
+        (PolynomialFeatures(2), SimpleImputer(missing_values=-9)),
+    ],
+)
+def test_what_is_no_polynomial_is_asked_for_its_features(steps):
+    pipeline = make_pipeline(*steps, Ridge()).fit(X, Z)
+    model = from_sklearn(pipeline, X, None)
+    assert isinstance(model.design, Probed)
+    np.testing.assert_allclose(model.decision(X).ravel(), pipeline.predict(X), rtol=1e-9)
+    assert model.steps == tuple(type(step).__name__ for step in steps)
 
 
 def test_a_sparse_coefficient_is_read():

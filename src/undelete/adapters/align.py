@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from undelete.adapters.design import Design, Encoding, coefficient_matrix
 from undelete.adapters.leaks import lost_categories, place, sentences
 from undelete.adapters.polynomial import CONSTANT, Atom, Category, Monomial, recentre
+from undelete.adapters.probed import Probed
 from undelete.adapters.span import Span
 from undelete.errors import InputError
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
 Floats = NDArray[np.float64]
+
+
+class NotFoldable(InputError):
+    """The new preprocessing cannot be written in the old one's features; the models are two fits of one thing."""
+
 
 _EXACT = 1e-11  # of the largest term: round-off is below, the shift of a mean by one record in 10^8 above
 
@@ -58,6 +64,10 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
     if gapless:
         before, after = (replace(m, design=m.design.without_fills(gapless)) for m in (before, after))
     _check_models(before, after)
+    if isinstance(before.design, Probed) or isinstance(after.design, Probed):
+        _check_columns(before, after)
+        _check_drawn(before, after)
+        raise NotFoldable("the preprocessing is known by its transform alone")
     lost = lost_categories(before.design, after.design)
     _check_steps(before, after)
     if before.embedding is not None or after.embedding is not None:
@@ -121,6 +131,16 @@ def _shown(items: Iterable[object]) -> str:
 
 def _check_steps(before: LinearModel, after: LinearModel) -> None:
     """Refuse preprocessings that are not two fits of the same steps."""
+    _check_columns(before, after)
+    old, new = before.design, after.design
+    _check_fills(old, new)
+    encodings = [{place(e): e for e in design.encodings} for design in (old, new)]
+    for at, encoding in encodings[0].items():
+        if at in encodings[1]:
+            _check_encoding(encoding, encodings[1][at])
+
+
+def _check_columns(before: LinearModel, after: LinearModel) -> None:
     old, new = before.design, after.design
     if set(old.raw) != set(new.raw):
         gone, came = sorted(set(old.raw) - set(new.raw)), sorted(set(new.raw) - set(old.raw))
@@ -130,30 +150,25 @@ def _check_steps(before: LinearModel, after: LinearModel) -> None:
         )
     if before.steps != after.steps:
         _refuse("preprocessing steps", _shown(before.steps), _shown(after.steps))
-    _check_fills(old, new)
-    encodings = [{place(e): e for e in design.encodings} for design in (old, new)]
-    for at, encoding in encodings[0].items():
-        if at in encodings[1]:
-            _check_encoding(encoding, encodings[1][at])
 
 
-def changed_fills(before: Design, after: Design) -> tuple[str, ...]:
+def changed_fills(before: Design | Probed, after: Design | Probed) -> tuple[str, ...]:
     """Return the raw columns whose imputers fill another value after the deletion."""
     old, new = _fills(before), _fills(after)
     return tuple(sorted(column for column in old.keys() & new.keys() if old[column] != new[column]))
 
 
-def _check_fills(old: Design, new: Design) -> None:
+def _check_fills(old: Design | Probed, new: Design | Probed) -> None:
     fills = [_fills(design) for design in (old, new)]
     for column in changed_fills(old, new):
         a, b = (_shown(repr(v) for v in sorted(f[column], key=repr)) for f in fills)
-        raise InputError(
+        raise NotFoldable(
             f"the imputer of column {column!r} fills {a} before and {b} after: records with a missing cell then "
             "moved, which no coefficient can undo; keep the imputer as fitted before the deletion"
         )
 
 
-def _fills(design: Design) -> Mapping[str, set[Category]]:
+def _fills(design: Design | Probed) -> Mapping[str, set[Category]]:
     """Return, for each raw column, the values that imputers put in."""
     found: dict[str, set[Category]] = {}
     for atom in design.atoms:
@@ -177,7 +192,7 @@ def _check_encoding(old: Encoding, new: Encoding) -> None:
     else:
         return
     alone = f"the deleted record alone had {_shown(map(repr, gone))}, and " if gone and not came else ""
-    raise InputError(
+    raise NotFoldable(
         f"the categories of column {old.column!r} differ ({why}): {alone}the features then mean something else, which "
         "no coefficient can undo; keep the encoder as fitted before the deletion"
     )
@@ -187,23 +202,32 @@ def _shared(atom: Atom) -> bool:
     return atom.negated or len(atom.categories or ()) > 1
 
 
-def _check_embedding(before: LinearModel, after: LinearModel) -> None:
-    """Refuse two models unless the same embedding is computed from the same inputs; with what they give away anyhow."""
+def _check_drawn(before: LinearModel, after: LinearModel) -> None:
+    """Refuse two models unless they have the same embedding; with what they give away anyhow."""
     old, new = before.embedding, after.embedding
+    if old is None and new is None:
+        return
     if old is None or new is None or old.name != new.name:
         _refuse("embedding", *("none" if phi is None else phi.name for phi in (old, new)))
-    moved = _moved_input(before.design, after.design)
-    if moved is not None:
-        raise InputError(
-            f"the steps before the embedding ({_shown(before.steps[:-1])}) were refitted and changed {moved!r}: the "
-            "embedding of another scaling cannot be written in the old one's features; keep them as fitted before the "
-            f"deletion{_anyhow(before, after)}"
-        )
     drawn, other = old.arrays(), new.arrays()
     if any(drawn[name].shape != other[name].shape or (drawn[name] != other[name]).any() for name in drawn):
         raise InputError(
             "the two models have different embeddings, which are drawn anew in each fit: their coefficients belong to "
             "other features; fix random_state (and gamma as a number), or keep the transformer as fitted before the "
+            f"deletion{_anyhow(before, after)}"
+        )
+
+
+def _check_embedding(before: LinearModel, after: LinearModel) -> None:
+    """Refuse an embedding that was drawn anew; say which of its inputs moved."""
+    _check_drawn(before, after)
+    assert isinstance(before.design, Design)
+    assert isinstance(after.design, Design)
+    moved = _moved_input(before.design, after.design)
+    if moved is not None:
+        raise NotFoldable(
+            f"the steps before the embedding ({_shown(before.steps[:-1])}) were refitted and changed {moved!r}: the "
+            "embedding of another scaling cannot be written in the old one's features; keep them as fitted before the "
             f"deletion{_anyhow(before, after)}"
         )
 
@@ -228,6 +252,8 @@ def _moved_input(old: Design, new: Design) -> str | None:
 def _fold(before: LinearModel, after: LinearModel, lost: Mapping[str, tuple[Category, ...]]) -> Floats:
     """Solve B_before W = B_after W_after for the correction to W_after."""
     old, new = before.design, after.design
+    assert isinstance(old, Design)
+    assert isinstance(new, Design)
     at = {name: j for j, name in enumerate(old.keys)}
     came = [name for name in new.keys if name not in at]
     gone = [name for name in old.keys if name not in set(new.keys)]
@@ -273,7 +299,7 @@ def _explain(before: LinearModel, monomials: list[Monomial], left: Floats) -> No
             f"the refitted steps ({_shown(before.steps)}) shift the features and the model has no intercept to take "
             "up the shift, so the models cannot be compared; fit with an intercept or keep the steps as fitted"
         )
-    raise InputError(
+    raise NotFoldable(
         f"the refitted steps ({_shown(before.steps)}) changed column {columns} in a way that no coefficient can "
         "undo; keep the steps as fitted before the deletion"
     )

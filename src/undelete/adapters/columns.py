@@ -21,6 +21,7 @@ from undelete.release import Column, Kind
 
 if TYPE_CHECKING:
     from undelete.adapters.design import Design, Encoding
+    from undelete.adapters.probed import Probed
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +39,20 @@ MISSING = "nan"  # how a missing cell of a text column is listed among its value
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """One raw column's cells after imputation, as the attacker may want them back."""
+class Reading:
+    """One raw column's cells after imputation, as the attacker may want them back.
+
+    Parameters
+    ----------
+    column : str
+        Its name.
+    atoms, fills, encodings : tuple
+        What a design makes of it; empty where nothing is known.
+    text : bool
+        Whether it holds anything but numbers.
+    cells : Cells
+        The table.
+    """
 
     column: str
     atoms: tuple[Atom, ...]
@@ -49,7 +62,8 @@ class _Reading:
     encodings: tuple[Encoding, ...]
 
     @classmethod
-    def of(cls, design: Design, cells: Cells, column: str) -> _Reading:
+    def of(cls, design: Design | Probed, cells: Cells, column: str) -> Reading:
+        """Return a column as a design reads it."""
         atoms = tuple(atom for atom in design.atoms if atom.column == column)
         ways = {atom.fills for atom in atoms}
         # A cell that was imputed looks like the value it got, unless something tells the two apart.
@@ -109,6 +123,7 @@ class _Reading:
         return filled_numbers(self.cells.numbers(self.column), self.fills)
 
     def kind(self) -> Kind:
+        """Return whether the column holds categories, numbers on a lattice, or a continuum."""
         if self.text or any(atom.indicator and atom.categories != (None,) for atom in self.atoms):
             return "categorical"
         if any(atom.codes is not None for atom in self.atoms):
@@ -129,7 +144,7 @@ def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _column(design: Design, cells: Cells, name: str) -> Column:
-    reading = _Reading.of(design, cells, name)
+    reading = Reading.of(design, cells, name)
     kind = reading.kind()
     index = {monomial: i for i, monomial in enumerate(design.monomials)}
     own: list[Monomial] = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
@@ -149,13 +164,13 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
         name=name,
         kind=kind,
         projection=projection,
-        values=_listed(values, reading.text),
+        values=listed(values, reading.text),
         terms=_terms(design, name, values, kept, reading.text) + shift,
         frequency=frequency,
     )
 
 
-def _continuous(design: Design, reading: _Reading, kept: list[Monomial], projection: Floats, shift: Floats) -> Column:
+def _continuous(design: Design, reading: Reading, kept: list[Monomial], projection: Floats, shift: Floats) -> Column:
     """Return a column that is read off its linear term: value = centre + scale * u."""
     atom = kept[0][0][0] if kept else Atom(reading.column)
     centre, scale = design.scaling.get(atom, (0.0, 1.0))
@@ -186,14 +201,16 @@ def _terms(design: Design, name: str, values: list[Category], kept: list[Monomia
     return terms
 
 
-def encode_table(design: Design, table: pd.DataFrame, columns: tuple[Column, ...]) -> tuple[NDArray[np.int64], Floats]:
+def encode_table(
+    design: Design | Probed, table: pd.DataFrame, columns: tuple[Column, ...]
+) -> tuple[NDArray[np.int64], Floats]:
     """Return positions in each column's values and the numbers of continuous ones, both (n, columns)."""
     cells = Cells(table)
     cells.require(tuple(column.name for column in columns))
     codes = np.full((cells.n, len(columns)), -1, dtype=np.int64)
     values = np.full((cells.n, len(columns)), np.nan)
     for j, column in enumerate(columns):
-        reading = _Reading.of(design, cells, column.name)
+        reading = Reading.of(design, cells, column.name)
         if column.kind == "continuous":
             values[:, j] = reading.numbers()
             continue
@@ -234,7 +251,8 @@ def _sort_key(cell: Category) -> tuple[int, float, str]:
     return (1, 0.0, cell) if isinstance(cell, str) else (0, cell, "")
 
 
-def _listed(values: list[Category], text: bool) -> NDArray[Any]:
+def listed(values: list[Category], text: bool) -> NDArray[Any]:
+    """Return values as `Column.values` holds them: text, or numbers."""
     if text:
         return np.array([MISSING if v is None else str(v) for v in values], dtype=str)
     return np.array([np.nan if v is None else float(v) for v in values])

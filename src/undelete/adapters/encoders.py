@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from undelete.adapters.design import Encoding
 from undelete.adapters.polynomial import CONSTANT, Atom, Category, Polynomial
-from undelete.adapters.reading import Feature, RawCells, Reading, known_category
+from undelete.adapters.reading import Feature, RawCells, Reading, Unreadable, known_category
 from undelete.errors import InputError
 
 
@@ -105,10 +105,7 @@ def _fill(feature: Feature, marker: Category, value: Category, reading: Reading)
     atom = next(iter(open_atoms), None)
     line: set[Any] = {CONSTANT, ((atom, 1),)}
     if atom is None or marker is not None or not set(polynomial) <= line or isinstance(value, str):
-        raise InputError(
-            f"SimpleImputer fills {feature.name!r} after steps that computed with it, which undelete cannot undo: "
-            "impute first, then scale and multiply"
-        )
+        raise Unreadable(f"SimpleImputer fills {feature.name!r} after steps that computed with it")
     slope, shift = polynomial[((atom, 1),)], polynomial.get(CONSTANT, 0.0)
     centre, scale = reading.scaling[atom]
     raw = centre + scale * ((value or 0.0) - shift) / slope
@@ -124,10 +121,7 @@ def _fill(feature: Feature, marker: Category, value: Category, reading: Reading)
 def _raw(feature: Feature, step: Any) -> RawCells:
     if isinstance(feature.content, RawCells):
         return feature.content
-    raise InputError(
-        f"{type(step).__name__} reads {feature.name!r} after steps that computed with it, which undelete cannot "
-        "follow: encode the raw column"
-    )
+    raise Unreadable(f"{type(step).__name__} reads {feature.name!r} after steps that computed with it")
 
 
 def _categories(step: Any, i: int, column: str) -> tuple[Category, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from undelete.adapters.design import Design
 from undelete.adapters.polynomial import CONSTANT, Atom, Polynomial, multiply, recentre
+from undelete.adapters.probed import Probed
 from undelete.errors import InputError
 from undelete.limits import FACTORS, HOW, allowed, metered
 
@@ -36,11 +37,13 @@ def design_from_names(names: Sequence[str], has_constant: bool) -> Design:
     return Design(raw, (*names, *(("1",) if has_constant else ())), tuple(polynomials), has_constant)
 
 
-def describes(names: Sequence[str], design: Design) -> bool:
+def describes(names: Sequence[str], design: Design | Probed) -> bool:
     """Return whether feature names alone say all that a design does (to 1e-12 relative)."""
     try:
         plain = design_from_names(names, design.has_constant)
     except InputError:
+        return False
+    if len(plain.polynomials) != len(design.polynomials):  # of a design that was probed nothing is known
         return False
     for want, have in zip(plain.polynomials, design.polynomials, strict=True):
         got = recentre(have, design.scaling, {})

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design import Design, Encoding
 from undelete.adapters.polynomial import Category
+from undelete.adapters.probed import Probed
 from undelete.maths.embeddings import Nystroem
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def extreme_leak(before: LinearModel, after: LinearModel) -> tuple[str, ...]:
     return tuple(sorted(moved))
 
 
-def lost_categories(before: Design, after: Design) -> dict[str, tuple[Category, ...]]:
+def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str, tuple[Category, ...]]:
     """Return, for each raw column, the categories that only the old encoders know.
 
     Each is a value that no record but the deleted one had.

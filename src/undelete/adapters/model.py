@@ -14,6 +14,7 @@ from undelete.adapters.align import align
 from undelete.adapters.design import Design
 from undelete.adapters.embeddings import checked_copy
 from undelete.adapters.feature_names import design_from_names
+from undelete.adapters.probed import Probed
 from undelete.errors import InputError
 from undelete.maths.embeddings import Embedding, embed
 
@@ -52,7 +53,7 @@ class LinearModel:
         penalty of every feature but the constant; None when not known.
     n : int or None
         Number of training records, when known.
-    design : Design, optional
+    design : Design or Probed, optional
         The preprocessing; read from `feature_names` when not given. With an embedding it makes the inputs, and has
         no constant.
     kind : str
@@ -88,7 +89,7 @@ class LinearModel:
     classes: Sequence[Any] | None = None
     l2: Floats | None = None
     n: int | None = None
-    design: Design = field(default=None)  # type: ignore[assignment]  # filled in below
+    design: Design | Probed = field(default=None)  # type: ignore[assignment]  # filled in below
     kind: str = "LinearModel"
     steps: Sequence[str] = ()
     notes: Sequence[str] = ()

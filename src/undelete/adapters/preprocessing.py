@@ -1,8 +1,8 @@
 """Reads fitted scikit-learn transformers into polynomials over the raw columns.
 
 `read` takes the columns that flow into a step and returns those that flow out. What a step does is taken from
-its fitted attributes. A step whose class is not listed in `READERS` is refused by its class name, and so is a
-subclass: it may transform otherwise.
+its fitted attributes. A step whose class is not listed in `READERS` is not read, nor is a subclass, which may transform
+otherwise: such a pipeline is probed, `probed`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sklearn.preprocessing import (
 from undelete.adapters.embeddings import EMBEDDERS
 from undelete.adapters.encoders import impute, one_hot, ordinal
 from undelete.adapters.polynomial import CONSTANT, Polynomial, affine, multiply
-from undelete.adapters.reading import Feature, RawCells, Reading, numbers
+from undelete.adapters.reading import Feature, RawCells, Reading, Unreadable, numbers
 from undelete.errors import InputError
 from undelete.limits import FACTORS, HOW, NAMES, allowed
 
@@ -51,9 +51,10 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
 
     Raises
     ------
+    Unreadable
+        When the step, or an option of it, is no polynomial of the raw columns.
     InputError
-        When the step is of a type that is not read, has an option that is not linear, or does not take this
-        number of columns.
+        When it does not take this number of columns, or is damaged.
     """
     if step is None or step == "passthrough":
         return list(features)
@@ -66,11 +67,7 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
         )
     reader = READERS.get(type(step))
     if reader is None:
-        accepted = ", ".join(kind.__name__ for kind in READERS)
-        raise InputError(
-            f"the pipeline has a step of type {name}, which undelete does not read: it reads {accepted} and "
-            "passthrough; apply other steps to the tables first"
-        )
+        raise Unreadable(f"the pipeline has a step of type {name}, which is no polynomial of the raw columns")
     expected = getattr(step, "n_features_in_", len(features))
     if expected != len(features):
         raise InputError(
@@ -115,10 +112,7 @@ def _column_transformer(step: ColumnTransformer, features: Sequence[Feature], re
 
 def _identity(step: FunctionTransformer, features: Sequence[Feature], reading: Reading) -> list[Feature]:
     if step.func is not None:
-        raise InputError(
-            f"FunctionTransformer applies the function {getattr(step.func, '__name__', 'given')}, which undelete "
-            "cannot look into: apply it to the tables first, and fit the pipeline on the result"
-        )
+        raise Unreadable(f"FunctionTransformer applies the function {getattr(step.func, '__name__', 'given')}")
     return list(features)
 
 
@@ -172,7 +166,7 @@ def _robust(step: RobustScaler, features: Sequence[Feature], reading: Reading) -
 
 def _refuse_clip(step: Any) -> None:
     if getattr(step, "clip", False):
-        raise InputError(f"{type(step).__name__} was fitted with clip=True, which is not linear: use clip=False")
+        raise Unreadable(f"{type(step).__name__} was fitted with clip=True, which is not linear")
 
 
 def _scaled(

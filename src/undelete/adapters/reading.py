@@ -14,6 +14,10 @@ from undelete.adapters.polynomial import Atom, Category, Polynomial, category, v
 from undelete.errors import InputError
 
 
+class Unreadable(InputError):
+    """A step that is no polynomial of the raw columns, or of which nothing is known but its `transform`."""
+
+
 @dataclass(frozen=True)
 class RawCells:
     """A raw column as it is, text or numbers, after imputation."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design import Design
 from undelete.adapters.polynomial import Atom
+from undelete.adapters.probed import Probed
 from undelete.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -38,7 +39,7 @@ class Readout:
     offset: Floats
 
     @classmethod
-    def of(cls, design: Design, table: pd.DataFrame) -> Readout:
+    def of(cls, design: Design | Probed, table: pd.DataFrame) -> Readout:
         """Return the readout of every raw column that the design uses, in the table's order.
 
         Raises
@@ -71,7 +72,7 @@ class Readout:
         return np.asarray(self.projection.T @ X.T).T + self.offset
 
 
-def _values(design: Design, names: tuple[str, ...]) -> dict[str, Atom | None]:
+def _values(design: Design | Probed, names: tuple[str, ...]) -> dict[str, Atom | None]:
     """Return the atom that is each column's own value; None where there is none, or an encoder reads it."""
     atoms: dict[str, list[Atom]] = {name: [] for name in names}
     for atom in design.atoms:

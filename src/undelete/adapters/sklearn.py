@@ -20,7 +20,8 @@ from undelete.adapters.estimators import READERS, Linear, read_estimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.polynomial import CONSTANT, Polynomial
 from undelete.adapters.preprocessing import read, thawed
-from undelete.adapters.reading import Feature, RawCells, Reading
+from undelete.adapters.reading import Feature, RawCells, Reading, Unreadable
+from undelete.adapters.unread import probed_model
 from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
 from undelete.maths.embeddings import Embedding
@@ -36,7 +37,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     estimator : estimator or Pipeline
         LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
         LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
-        Pipeline of the steps in `preprocessing.READERS`, and RBFSampler or Nystroem(kernel="rbf") right before it.
+        Pipeline. Steps in `preprocessing.READERS` are read, others probed by their `transform`; RBFSampler or
+        Nystroem(kernel="rbf") may stand right before the model.
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to
         500 of them the decision is compared with the estimator's own.
@@ -59,8 +61,11 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     features = [Feature(name, RawCells(name)) for name in names]
     try:
         *steps, final = _chain(estimator)
-        with metered():
-            features, embedding = _read_steps(steps, features, reading)
+        try:
+            with metered():
+                features, embedding = _read_steps(steps, features, reading)
+        except Unreadable:
+            return _checked(probed_model(estimator, steps, final, names), estimator, public, names)
         linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
@@ -70,7 +75,11 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
             f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
             "scikit-learn; refit and save it again"
         ) from error
-    model = _model(linear, names, features, reading, embedding)
+    return _checked(_model(linear, names, features, reading, embedding), estimator, public, names)
+
+
+def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
+    """Return the model, its decisions on some public records compared with the estimator's own."""
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         check_decision(model, estimator, public.iloc[:_CHECKED], names, named)

@@ -29,6 +29,7 @@ Flags = NDArray[np.bool_]
 
 TRACED = 256  # inputs of an embedding up to which each record's Jacobian is inverted for its error bars
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
+_LINE = 1e-9  # of the range of a column, off which its values may lie from a line in their term
 NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
 
@@ -270,16 +271,17 @@ def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[I
     """Return code, value, standard error and probability (b,) of one raw column from its terms (b, q)."""
     b = len(terms)
     none = np.full(b, np.nan)
-    offset, slope = _affine(column)
-    value = offset + slope * terms[:, 0] if np.isfinite(slope) else none
-    variance = none if cov is None else (cov[:, 0, 0] if cov.ndim == 3 else cov[:, 0])
-    error = np.abs(slope) * np.sqrt(variance) if np.isfinite(slope) else none
+    value, error = read_off(column, terms, cov)
     if column.kind == "continuous":
         width = CONTINUOUS_TOLERANCE * column.spread
         with np.errstate(divide="ignore"):
             return np.full(b, -1), value, error, erf(width / error / np.sqrt(2))
     distance = _distances(terms, column.terms, cov)  # (b, values)
     code = distance.argmin(axis=1)
+    if (
+        column.kind == "discrete" and not np.isfinite(value).all()
+    ):  # no term is a line in the value: that of the nearest
+        value = column.values[code].astype(np.float64)
     if cov is None:
         return code, value, none, none
     weight = np.exp(-0.5 * (distance - distance.min(axis=1, keepdims=True)))
@@ -287,14 +289,72 @@ def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[I
 
 
 def _affine(column: Column) -> tuple[float, float]:
-    """Return offset and slope with value = offset + slope * first term; NaN for a categorical column."""
+    """Return offset and slope with value = offset + slope * first term; NaN where it is no line in the value."""
     if column.kind == "continuous":
         return column.offset, column.slope
-    if column.kind == "categorical" or len(column.values) < 2 or np.ptp(column.terms[:, 0]) == 0:
+    known = column.kind == "discrete" and np.isfinite(column.values.astype(np.float64))
+    if not np.any(known) or np.ptp(column.terms[known, 0]) == 0:
         return np.nan, np.nan
-    first = column.terms[:, 0]
-    slope = (float(column.values[-1]) - float(column.values[0])) / (first[-1] - first[0])
-    return float(column.values[0]) - slope * first[0], slope
+    first, values = column.terms[known, 0], column.values[known].astype(np.float64)
+    if first[-1] == first[0]:
+        return np.nan, np.nan
+    slope = (values[-1] - values[0]) / (first[-1] - first[0])
+    offset = values[0] - slope * first[0]
+    line = np.abs(offset + slope * first - values).max() <= _LINE * np.ptp(values)
+    return (float(offset), float(slope)) if line else (np.nan, np.nan)
+
+
+def read_off(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats, Floats]:
+    """Return the numbers (b,) that a column's terms (b, q) stand for, and their standard errors (b,); NaN for none.
+
+    Parameters
+    ----------
+    column : Column
+        Which one.
+    terms : array (b, q)
+        Its terms, as estimated.
+    cov : array (b, q, q), (b, q) or None
+        Their covariances, or their variances; None: not known.
+    """
+    if column.kind == "continuous" and len(column.values):
+        return _on_curve(column, terms, cov)
+    none = np.full(len(terms), np.nan)
+    offset, slope = _affine(column)
+    if not np.isfinite(slope):
+        return none, none
+    variance = none if cov is None else (cov[:, 0, 0] if cov.ndim == 3 else cov[:, 0])
+    return offset + slope * terms[:, 0], np.abs(slope) * np.sqrt(np.maximum(variance, 0.0))
+
+
+def _on_curve(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats, Floats]:
+    """Return the values (b,) of a continuous column whose terms (b, q) bend, and their standard errors (b,).
+
+    The nearest of the curve's points in the errors' metric, and a step along its tangent there.
+    """
+    point = _distances(terms, column.terms, cov).argmin(axis=1)
+    last = len(column.values) - 1
+    below, above = np.maximum(point - 1, 0), np.minimum(point + 1, last)
+    values = column.values.astype(np.float64)
+    tangent = (column.terms[above] - column.terms[below]) / (values[above] - values[below])[:, None]  # (b, q)
+    precision = _precision(np.ones(terms.shape) if cov is None else cov)
+    weighed = np.einsum("bqr,br->bq", precision, tangent)
+    sure = (weighed * tangent).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = (weighed * (terms - column.terms[point])).sum(axis=1) / sure
+        error = np.full(len(terms), np.nan) if cov is None else 1 / np.sqrt(sure)
+    step = np.clip(np.nan_to_num(step), values[below] - values[point], values[above] - values[point])
+    return values[point] + step, error
+
+
+def _precision(cov: Floats) -> Floats:
+    """Return the inverse (b, q, q) of covariances (b, q, q), or of variances (b, q)."""
+    if cov.ndim == 2:
+        least = 1e-12 * cov.max(axis=1, keepdims=True) + np.finfo(float).tiny
+        return np.asarray(np.eye(cov.shape[1]) / np.maximum(cov, least)[:, None, :])
+    q = cov.shape[1]
+    # indicators of a whole group sum to one, so their covariance is singular along that direction
+    floor = 1e-9 * np.trace(cov, axis1=1, axis2=2) / q + np.finfo(float).tiny
+    return np.linalg.inv(cov + floor[:, None, None] * np.eye(q))
 
 
 def _distances(terms: Floats, candidates: Floats, cov: Floats | None) -> Floats:
@@ -305,9 +365,5 @@ def _distances(terms: Floats, candidates: Floats, cov: Floats | None) -> Floats:
         inverse = 1 / np.maximum(cov, 1e-12 * cov.max(axis=1, keepdims=True) + np.finfo(float).tiny)
         square = inverse @ (candidates**2).T - 2 * (terms * inverse) @ candidates.T
         return np.asarray(square + (terms**2 * inverse).sum(axis=1)[:, None])
-    q = terms.shape[1]
-    # indicators of a whole group sum to one, so their covariance is singular along that direction
-    floor = 1e-9 * np.trace(cov, axis1=1, axis2=2) / q + np.finfo(float).tiny
-    precision = np.linalg.inv(cov + floor[:, None, None] * np.eye(q))
     offset = candidates[None, :, :] - terms[:, None, :]
-    return np.asarray(np.einsum("bcq,bqr,bcr->bc", offset, precision, offset, optimize=True))
+    return np.asarray(np.einsum("bcq,bqr,bcr->bc", offset, _precision(cov), offset, optimize=True))

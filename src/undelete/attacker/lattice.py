@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from undelete.attacker.continuous import continuous
-from undelete.attacker.decode import Estimate
+from undelete.attacker.decode import Estimate, read_off
 from undelete.attacker.difference import Difference
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
@@ -196,17 +196,17 @@ def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dic
         arrays["candidate_probability"][i, j, : len(top)] = np.where(share[top] > 0, share[top], np.nan)
         if column.kind == "discrete":
             values = column.values[posterior.codes[:, position]].astype(float)
-            mean = float(posterior.weight @ values)
+            weight = np.where(np.isnan(values), 0.0, posterior.weight)  # a missing cell is no number
+            mean = float(weight @ np.nan_to_num(values)) / max(weight.sum(), np.finfo(float).tiny)
             arrays["values"][i, j] = float(column.values[best[position]])
-            arrays["error"][i, j] = float(np.sqrt(posterior.weight @ (values - mean) ** 2))
+            arrays["error"][i, j] = float(np.sqrt(weight @ (np.nan_to_num(values) - mean) ** 2))
     if not lattice.whole:
         return
     arrays["X"][i] = posterior.points[0]
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
-            v = column.projection[:, 0]
-            error = abs(column.slope) * float(np.sqrt(max(float(v @ posterior.covariance @ v), 0.0)))
-            arrays["values"][i, j] = column.offset + column.slope * float(posterior.points[0] @ v)
-            arrays["error"][i, j] = error
+            own = column.projection.T @ posterior.covariance @ column.projection
+            value, error = (float(a[0]) for a in read_off(column, posterior.points[:1] @ column.projection, own[None]))
+            arrays["values"][i, j], arrays["error"][i, j] = value, error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))

@@ -1,0 +1,85 @@
+"""A new model whose preprocessing was refitted so that it cannot be folded: its answers, and what the refit adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.linalg import lstsq
+
+from undelete.attacker.refit import Refit
+from undelete.errors import InputError
+from undelete.maths.losses import LOSSES
+
+if TYPE_CHECKING:
+    from undelete.adapters.model import LinearModel
+
+Floats = NDArray[np.float64]
+
+_FOREIGN = 0.3  # share of a feature's deviation that may be new: one record moves it by some parts in n
+_MOST_FEATURES = 1024  # up to which the covariance of what the refit adds is formed
+
+
+def refitted(
+    old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, Y: Floats | None, n: int | None
+) -> dict[str, Any]:
+    """Return the fields of `Release` that say what the new model is, maths (19), (20).
+
+    Parameters
+    ----------
+    old, new : LinearModel
+        Two fits of one thing.
+    public : DataFrame
+        The public records, raw.
+    X : array (m, d)
+        These in the old model's space.
+    Y : array (m, k) or None
+        Their targets.
+    n : int or None
+        Private records before the deletion.
+
+    Returns
+    -------
+    dict
+        `W_after`, and where the features are not the same to the last bit `Z_after`, `penalty_share`, `share_error`.
+
+    Raises
+    ------
+    InputError
+        When the new features are not those of the old model, nearly: drawn anew, or chosen otherwise.
+    """
+    X_after = new.features(public)
+    if np.array_equal(X, X_after):
+        return {"W_after": new.W[None]}
+    Z_after = X_after @ new.W
+    refit = Refit.of(X, X_after)
+    _check_same(old, refit)
+    later: dict[str, Any] = {"W_after": nearest_parameters(old.W, X, Z_after)[None], "Z_after": Z_after[None]}
+    if n is None or old.l2 is None or new.l2 is None:
+        return later
+    residual = None if Y is None else LOSSES[old.loss].residual(Y, Z_after)
+    later["penalty_share"] = refit.share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, residual, n)[None]
+    error = refit.error(residual, n) if X.shape[1] <= _MOST_FEATURES else None
+    return later if error is None else later | {"share_error": error[None]}
+
+
+def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
+    """Return the parameters (d, k) nearest to W (d, k) that predict Z (m, k) for records X (m, d) best."""
+    return np.asarray(W + lstsq(X, Z - X @ W, lapack_driver="gelsy")[0])
+
+
+def _check_same(old: LinearModel, refit: Refit) -> None:
+    """Refuse features that mean something else than before."""
+    foreign = int(refit.foreign.argmax())
+    if refit.foreign[foreign] <= _FOREIGN:
+        return
+    names = old.design.feature_names
+    which = f" ({names[foreign]})" if old.embedding is None and foreign < len(names) else ""
+    raise InputError(
+        f"the steps ({', '.join(dict.fromkeys(old.steps)) or 'none'}) were refitted and made features that the old "
+        f"model has not{which}: {100 * refit.foreign[foreign]:.0f} % of one's deviation is new, where one record "
+        "changes it by some parts in a thousand, so the difference of the models is not the deletion's; keep these "
+        "steps as fitted, or fix their random_state"
+    )

@@ -1,0 +1,239 @@
+"""Steps that cannot be read, refitted without one record: what comes back of it, or the reason why nothing does."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.kernel_approximation import Nystroem, RBFSampler
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
+
+import undelete
+from undelete.adapters.probed import Probed
+from undelete.adapters.sklearn import from_sklearn
+from undelete.errors import InputError
+
+N = 2000
+NUMBERS = ["age", "rooms"]
+WHO = 7
+
+
+def tenants(seed, gaps=False):
+    """A made-up town: ages, rooms, who owns, and whether the rent is late."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "age": rng.integers(20, 60, N).astype(float),
+            "rooms": rng.integers(1, 7, N),
+            "home": rng.choice(["flat", "house", "boat"], N, p=[0.5, 0.4, 0.1]),
+        }
+    )
+    score = 0.06 * (table.age - 40) - 0.4 * (table.rooms - 3) + 0.9 * (table.home == "flat") + rng.logistic(size=N)
+    if gaps:
+        table["age"] = table.age.mask(rng.random(N) < 0.15)
+    return table.assign(late=np.where(score > 0, "yes", "no"))
+
+
+def prepared(*steps, encoder=None):
+    numbers = steps[0] if len(steps) == 1 else make_pipeline(*steps)
+    return make_column_transformer((numbers, NUMBERS), (encoder or OneHotEncoder(sparse_output=False), ["home"]))
+
+
+class Halved(TransformerMixin, BaseEstimator):
+    """Somebody's own transformer."""
+
+    def fit(self, X, y=None):
+        self.middle_ = np.asarray(X, dtype=float).mean(axis=0)
+        return self
+
+    def transform(self, X):
+        return np.tanh((np.asarray(X, dtype=float) - self.middle_) / 20)
+
+
+def median():
+    return SimpleImputer(strategy="median")
+
+
+# what stands before the model, and which of the columns age, rooms, home can be read off its features
+READ = {
+    "splines": (lambda: prepared(SimpleImputer(), SplineTransformer()), "age rooms home"),
+    "bins": (lambda: prepared(KBinsDiscretizer(5, strategy="uniform")), "home"),
+    "quantiles": (lambda: prepared(QuantileTransformer(n_quantiles=50, output_distribution="normal")), "age home"),
+    "powers": (lambda: prepared(PowerTransformer()), "age rooms home"),
+    "a function of NumPy": (lambda: prepared(FunctionTransformer(np.log1p), StandardScaler()), "age rooms home"),
+    "a target encoder": (
+        lambda: prepared(StandardScaler(), encoder=TargetEncoder(shuffle=False, cv=2)),
+        "rooms home",
+    ),
+    "all components": (
+        lambda: make_pipeline(prepared(StandardScaler(), encoder=OneHotEncoder(drop="first")), PCA()),
+        "age rooms home",
+    ),
+    "the best features": (lambda: make_pipeline(prepared(StandardScaler()), SelectKBest(k=4)), "age rooms home"),
+    "those that vary": (lambda: make_pipeline(prepared(StandardScaler()), VarianceThreshold(0.01)), "age rooms home"),
+    "a union": (
+        lambda: make_pipeline(prepared(StandardScaler()), FeatureUnion([("p", PCA(2)), ("s", MinMaxScaler())])),
+        "age rooms home",
+    ),
+    "sparse output": (
+        lambda: prepared(KBinsDiscretizer(5, strategy="uniform"), encoder=OneHotEncoder()),
+        "home",
+    ),
+    "random Fourier features drawn alike": (
+        lambda: make_pipeline(prepared(StandardScaler()), RBFSampler(gamma=0.05, n_components=60, random_state=0)),
+        "home",
+    ),
+    "one's own transformer": (lambda: prepared(Halved()), "age rooms home"),
+}  # fmt: skip
+
+# with missing cells, which the refit fills otherwise
+FILLED = {
+    "the mean": lambda: prepared(SimpleImputer(), StandardScaler()),
+    "the median": lambda: prepared(median(), MinMaxScaler()),
+    "a regression": lambda: prepared(IterativeImputer(), StandardScaler()),
+}
+
+REFUSED = {
+    "a basis drawn anew": (
+        lambda: make_pipeline(prepared(StandardScaler()), Nystroem(gamma=0.1, n_components=30, random_state=0)),
+        "different embeddings, which are drawn anew in each fit",
+    ),
+    "features drawn anew": (
+        lambda: make_pipeline(prepared(StandardScaler()), RBFSampler(gamma=0.1, n_components=30)),
+        "different embeddings, which are drawn anew in each fit",
+    ),
+    "an embedding of some columns": (
+        lambda: make_column_transformer((RBFSampler(), NUMBERS), (OneHotEncoder(), ["home"])),
+        "RBFSampler inside another step",
+    ),
+}
+
+
+@cache
+def towns(gaps=False):
+    return tenants(0, gaps), tenants(1, gaps)
+
+
+def audited(make, gaps=False, who=WHO, **more):
+    private, public = towns(gaps)
+    fits = []
+    for rows in (private, private.drop(index=who)):
+        last = LogisticRegression(C=10.0, solver="newton-cholesky", tol=1e-10)
+        fits.append(make_pipeline(make(), last).fit(rows.drop(columns="late"), rows.late))
+    return undelete.audit(
+        *fits, public, target="late", truth=private.loc[[who]], n=N, attacks=["hrec+"], **more
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.TargetEncoder.shuffle:FutureWarning")  # older versions have no other way
+@pytest.mark.parametrize("name", READ)
+def test_the_record_and_its_columns_come_back(name):
+    make, readable = READ[name]
+    result = audited(make)
+    scores = result.scores.set_index("score").value
+    assert scores["centred_cosine"] > 0.97
+    found, truth = result.records.iloc[0], towns()[0].loc[WHO]
+    for column in readable.split():
+        assert str(found[column]) == str(truth[column]).removesuffix(".0") or found[column] == truth[column], column
+    assert found["late"] == truth["late"]
+
+
+@pytest.mark.parametrize("name", FILLED)
+@pytest.mark.parametrize("missing", [False, True])
+def test_missing_cells_that_a_refit_fills_otherwise(name, missing):
+    private = towns(gaps=True)[0]
+    who = int(np.flatnonzero(private.age.isna().to_numpy() == missing)[3])
+    result = audited(FILLED[name], gaps=True, who=who)
+    assert result.scores.set_index("score").value["centred_cosine"] > 0.95
+    found = result.records.iloc[0]
+    assert found["home"] == private.home[who]
+    assert found["rooms"] == private.rooms[who]
+    if not missing:
+        assert abs(float(found["age"]) - private.age[who]) <= 1
+
+
+def test_neighbours_of_whom_one_is_deleted_leave_the_case_open():
+    """Whose cells the deleted record had filled moved by as much as the record itself pulls."""
+    private = towns(gaps=True)[0]
+    who = int(np.flatnonzero(private.age.notna())[3])
+    result = audited(lambda: prepared(KNNImputer(), StandardScaler()), gaps=True, who=who)
+    assert result.verdict.word == "NOT DECIDABLE"
+    unseen = int(np.flatnonzero(private.age.isna())[3])  # nobody's neighbour: its own cell is what is missing
+    result = audited(lambda: prepared(KNNImputer(), StandardScaler()), gaps=True, who=unseen)
+    assert result.scores.set_index("score").value["centred_cosine"] > 0.97
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_means_something_else_in_each_fit_is_refused(name):
+    make, message = REFUSED[name]
+    with pytest.raises(InputError, match=message) as error:
+        audited(make)
+    assert "\n" not in str(error.value)
+
+
+def test_components_of_fewer_directions_than_columns_give_the_record_but_not_its_columns():
+    result = audited(lambda: make_pipeline(prepared(StandardScaler()), TruncatedSVD(2)))
+    assert result.scores.set_index("score").value["centred_cosine"] > 0.97
+    assert result.verdict.word != "EXPOSED"
+
+
+def test_steps_that_choose_other_features_after_the_deletion_are_refused():
+    private, public = towns()
+    table = private.drop(columns="late")
+    fits = []
+    for k in ([0, 1], [0, 2]):
+
+        class Chosen(TransformerMixin, BaseEstimator):
+            picked = k
+
+            def fit(self, X, y=None):
+                return self
+
+            def transform(self, X):
+                return np.asarray(X, dtype=float)[:, self.picked]
+
+        steps = make_pipeline(prepared(StandardScaler()), Chosen(), LogisticRegression(C=10.0))
+        fits.append(steps.fit(table, private.late))
+    with pytest.raises(InputError, match="made features that the old model has not"):
+        undelete.audit(*fits, public, target="late", n=N)
+
+
+def test_a_step_that_is_random_is_refused():
+    class Shaken(Halved):
+        def transform(self, X):
+            return super().transform(X) + np.random.default_rng().normal(size=np.shape(X))
+
+    with pytest.raises(InputError, match=r"decides otherwise on the public records|other features of the same records"):
+        audited(lambda: prepared(Shaken()))
+
+
+def test_the_terms_of_a_value_are_what_the_steps_make_of_it():
+    private, public = towns()
+    pipeline = make_pipeline(prepared(SplineTransformer()), LogisticRegression()).fit(
+        private.drop(columns="late"), private.late
+    )
+    model = from_sklearn(pipeline, public, "late")
+    assert isinstance(model.design, Probed)
+    columns, codes, _ = model.design.columns(public)
+    X = model.features(public)
+    for j, column in enumerate(columns):
+        assert column.projection.shape[1] > 0
+        np.testing.assert_allclose(X @ column.projection, column.terms[codes[:, j]], atol=1e-9)
