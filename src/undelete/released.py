@@ -15,7 +15,7 @@ from undelete.adapters.align import NotFoldable, align, changed_fills
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.readout import Readout
-from undelete.adapters.refitted import refitted
+from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn import from_sklearn
 from undelete.data.schema import ImageInfo
 from undelete.inputs import Table
@@ -97,6 +97,7 @@ def _later(
 ) -> dict[str, Any]:
     """Return the fields of `Release` that say what the new model is: folded, or by its answers."""
     try:
-        return {"W_after": align(old, new, gapless)[None]}
+        W_after = align(old, new, gapless)
+        return {"W_after": W_after[None]} | affine_share(old, new, table, view["X_public"], n)
     except NotFoldable:
         return refitted(old, new, table, view["X_public"], view["Y_public"], n)

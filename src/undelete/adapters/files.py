@@ -19,6 +19,7 @@ import numpy as np
 import skops.io
 from numpy.lib import format as npy
 from sklearn.base import BaseEstimator
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # or its class cannot be loaded
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.plain import entries_of, json_bytes, model_of, read_json, read_npz
@@ -29,13 +30,25 @@ from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse
 _PICKLES = (".joblib", ".pkl", ".pickle")
 _PLAIN = (".json", ".npz")
 
-# Besides what skops trusts by itself: parts of a fitted ColumnTransformer. They hold names and types, and
-# building them runs nothing of the file's.
+# Besides what skops trusts by itself: parts of fitted transformers of scikit-learn. They hold names, types and numbers,
+# or name a scoring function, and building them runs nothing of the file's.
 _TRUSTED = frozenset(
     {
+        "numpy.clip",
         "numpy.dtype",
+        "numpy.nan_to_num",
+        "numpy.round",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",  # a name that BSpline keeps
+        "scipy.interpolate._bsplines.BSpline",
         "sklearn.compose._column_transformer.make_column_selector",
         "sklearn.compose._column_transformer._RemainderColsList",
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._mutual_info.mutual_info_regression",
+        "sklearn.feature_selection._univariate_selection.chi2",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.feature_selection._univariate_selection.f_regression",
+        "sklearn.impute._iterative.IterativeImputer",
+        "sklearn.impute._iterative._ImputerTriplet",
     }
 )
 

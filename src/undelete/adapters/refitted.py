@@ -65,6 +65,26 @@ def refitted(
     return later if error is None else later | {"share_error": error[None]}
 
 
+def affine_share(
+    old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, n: int | None
+) -> dict[str, Floats]:
+    """Return `penalty_share` of a refit that was folded: the new model was penalised in its own features, maths (20).
+
+    Parameters as of `refitted`. Nothing where the features are the same, the penalty is none or not known, or the new
+    model does not take all of the public records: a category is gone.
+    """
+    if n is None or old.l2 is None or new.l2 is None or not new.l2.any() or X.shape[1] > _MOST_FEATURES:
+        return {}
+    try:
+        X_after = new.features(public)
+    except InputError:
+        return {}
+    if np.array_equal(X, X_after):
+        return {}
+    share = Refit.of(X, X_after).share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, None, n)
+    return {"penalty_share": share[None]}
+
+
 def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
     """Return the parameters (d, k) nearest to W (d, k) that predict Z (m, k) for records X (m, d) best."""
     return np.asarray(W + lstsq(X, Z - X @ W, lapack_driver="gelsy")[0])

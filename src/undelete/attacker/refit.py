@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lstsq
 
+from undelete.maths.solvers import factor
 from undelete.release import Floats
 
 PAYS = 4.0  # times its own variance, above which the square of a mean is worth having
@@ -41,11 +42,14 @@ class Refit:
 
     @classmethod
     def of(cls, X: Floats, X_after: Floats) -> Refit:
-        """Return it from public records in the old features (m, d) and in the new ones (m, d'). Cost 4 m d^2 flops."""
+        """Return it from public records in the old features (m, d) and in the new ones (m, d'). Cost 6 m d^2 flops."""
         start = np.eye(X.shape[1], X_after.shape[1])  # about the identity no digits of a small change are lost
         moved = X_after - X @ start
-        shift = lstsq(X, moved, cond=_RANK)[0]
-        rest = moved - X @ shift
+        whole = factor(X.T @ X)
+        shift, rest = np.zeros(start.shape), moved
+        for _ in range(2):  # the second time removes the round-off of the normal equations
+            shift += whole.solve(X.T @ rest)
+            rest = moved - X @ shift
         size, own = np.sqrt((X_after**2).mean(axis=0)), X_after.std(axis=0)
         rest[:, np.abs(rest).max(axis=0) <= _AFFINE * size] = 0.0
         return cls(start + shift, rest, np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0))
