@@ -44,7 +44,7 @@ from undelete.adapters.align import NotFoldable, align
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn import from_sklearn
-from undelete.attacker.difference import Difference
+from undelete.attacker.difference import Difference, answer_change
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.lattice import hrec_plus
 from undelete.data.sources import acs_income
@@ -160,7 +160,8 @@ def released(base: dict[str, Any], parts: list[dict[str, Floats]]) -> Release:
     W, X = base["W_before"], base["X_public"]
     for part in parts:
         change = part["W_after"] - W
-        part.setdefault("Z_after", (X @ part["W_after"][0])[None])
+        own = answer_change(base["loss"], base["Y_public"], X @ W, X @ part["W_after"][0])
+        part.setdefault("answer_change", own[None])
         part.setdefault("penalty_share", -base["l2"][:, None] * change)
         part.setdefault("share_error", np.zeros((1, W.shape[1], len(W), len(W))))
     joined: dict[str, Any] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

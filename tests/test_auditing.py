@@ -399,7 +399,7 @@ def test_an_imputer_that_fills_another_mean_is_left_out_where_no_cell_is_missing
     assert result.summary().loc["hrec", "median_centred_cosine"] > 0.98
     with_a_gap = public.assign(age=[np.nan, *public["age"].iloc[1:]])  # one that moved: the answers are compared
     again = undelete.audit(before, after, with_a_gap, target="income", truth=private.iloc[[WHO]])
-    assert again.release.Z_after is not None
+    assert again.release.answer_change is not None
     assert again.summary().loc["hrec+", "median_centred_cosine"] > 0.98
 
 

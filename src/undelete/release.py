@@ -33,7 +33,7 @@ _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix",
 )  # fmt: skip
-_LATER = ("Z_after", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
+_LATER = ("answer_change", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
     "inputs_public", *_LATER,
@@ -138,10 +138,10 @@ class Release:
         is linear in the records themselves. Whoever can use the model has it.
     inputs_public : array (m, d0) or None
         With an embedding, the public records before it: `X_public` are their embeddings.
-    Z_after : array (b, m, k) or None
-        The new models' predictions z for the public records, where they are not ``X_public @ W_after``: only answers
-        were released, or the preprocessing was refitted so that it cannot be folded into the coefficients, maths
-        (19). `W_after` are then the parameters in the old model's space that come nearest to them.
+    answer_change : array (b, m, k) or None
+        The old model's residual less the new one's for each public record, which is the change of the model's answer,
+        maths (19): where only answers were released, or the preprocessing was refitted so that it cannot be folded into
+        the coefficients. `W_after` are then the parameters in the old model's space that come nearest to it.
     penalty_share : array (b, d, k) or None
         The penalty's share in minus the deleted gradients, where it is not l2 (W_before - W_after): the preprocessing
         was refitted, maths (20).
@@ -164,7 +164,7 @@ class Release:
     remaining_gradient: Floats | None = None
     embedding: Embedding | None = None
     inputs_public: Floats | None = None
-    Z_after: Floats | None = None
+    answer_change: Floats | None = None
     penalty_share: Floats | None = None
     share_error: Floats | None = None
 
@@ -198,7 +198,7 @@ class Release:
         if self.Y_public is not None and self.Y_public.shape != (m, k):
             raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
         b = len(self.W_after)
-        for name, shape in (("Z_after", (b, m, k)), ("penalty_share", (b, d, k)), ("share_error", (b, k, d, d))):
+        for name, shape in (("answer_change", (b, m, k)), ("penalty_share", (b, d, k)), ("share_error", (b, k, d, d))):
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise InputError(f"{name} has shape {array.shape}, expected {shape}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import LOSS_NAMES
-from undelete.attacker.difference import Difference, moves
+from undelete.attacker.difference import Difference, answer_change, moves
 from undelete.attacker.hrec import hrec
 from undelete.attacker.lattice import hrec_plus
 from undelete.errors import InputError
@@ -22,6 +22,13 @@ def without(game, loss, rows, **more):
     g = game(loss, **more)
     g.W = fit(g.objective, tol=1e-13).W
     return g, retrain_without(g.objective, g.W, rows, tol=1e-12).W
+
+
+def changed(g, W_after):
+    """The change of the answers (b, m, k); but for the squared hinge the targets are left out."""
+    Y = g.Y_public if g.objective.loss.name == "squared_hinge" else None
+    old, new = (g.X_public @ W for W in (g.W, W_after))
+    return np.array([answer_change(g.objective.loss, Y, old, Z) for Z in new])
 
 
 def own_gradient(g, rows):
@@ -55,9 +62,9 @@ def test_to_first_order_both_ways_are_one(game, loss):
 def test_answers_say_as_much_as_parameters_and_need_no_targets(game, loss):
     g, W_after = without(game, loss, np.arange(3))
     known = g.release(W_after)
-    Z_after = np.einsum("md,bdk->bmk", g.X_public, W_after)
+    change = changed(g, W_after)
     elsewhere = np.random.default_rng(2).normal(size=W_after.shape)
-    told = g.release(elsewhere, Z_after=Z_after, l2=None, Y_public=g.Y_public if loss == "squared_hinge" else None)
+    told = g.release(elsewhere, answer_change=change, l2=None, Y_public=g.Y_public if loss == "squared_hinge" else None)
     want = Difference.by(known, "answers", penalised=False).gradient
     np.testing.assert_allclose(Difference.by(told, "answers").gradient, want, rtol=1e-9, atol=1e-9)
 
@@ -114,11 +121,11 @@ def test_attacks_say_how_the_gradient_was_obtained(game):
 
 def test_a_release_of_answers_survives_its_file_and_its_parts(game, tmp_path):
     g, W_after = without(game, "logistic", np.arange(3))
-    Z_after = np.einsum("md,bdk->bmk", g.X_public, W_after)
-    release = g.release(W_after, Z_after=Z_after, penalty_share=np.zeros(W_after.shape))
+    change = changed(g, W_after)
+    release = g.release(W_after, answer_change=change, penalty_share=np.zeros(W_after.shape))
     release.save(tmp_path / "release.npz")
     again = Release.load(tmp_path / "release.npz").take(slice(1, 3))
-    np.testing.assert_array_equal(again.Z_after, Z_after[1:])
+    np.testing.assert_array_equal(again.answer_change, change[1:])
     assert again.penalty_share.shape == (2, *g.W.shape)
-    with pytest.raises(InputError, match="Z_after has shape"):
-        dataclasses.replace(release, Z_after=Z_after[:, :5])
+    with pytest.raises(InputError, match="answer_change has shape"):
+        dataclasses.replace(release, answer_change=change[:, :5])

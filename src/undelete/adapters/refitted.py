@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
+from undelete.attacker.difference import answer_change
 from undelete.attacker.refit import Refit
 from undelete.errors import InputError
 from undelete.maths.losses import LOSSES
@@ -43,7 +44,7 @@ def refitted(
     Returns
     -------
     dict
-        `W_after`, and where the features are not the same to the last bit `Z_after`, `penalty_share`, `share_error`.
+        `W_after`, and where the features are not the same to the last bit `answer_change`, `penalty_share`, `share_error`.
 
     Raises
     ------
@@ -56,7 +57,11 @@ def refitted(
     Z_after = X_after @ new.W
     refit = Refit.of(X, X_after)
     _check_same(old, refit)
-    later: dict[str, Any] = {"W_after": nearest_parameters(old.W, X, Z_after)[None], "Z_after": Z_after[None]}
+    change = answer_change(LOSSES[old.loss], Y, X @ old.W, Z_after)
+    later: dict[str, Any] = {
+        "W_after": nearest_parameters(old.W, X, Z_after)[None],
+        "answer_change": change[None],
+    }
     if n is None or old.l2 is None or new.l2 is None:
         return later
     residual = None if Y is None else LOSSES[old.loss].residual(Y, Z_after)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maths.arrays import blocks
+from undelete.maths.losses import Loss
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.release import Floats, Release
 
@@ -117,9 +118,18 @@ def moves(release: Release, way: Way) -> Floats:
     if way == "hessian":
         moved = predict(release.X_public, release.W_before - release.W_after)
         return np.asarray(release.loss.curvature_action(None if Y is None else Y[:, None, :], Z, moved))
-    # of all losses but the squared hinge, which a release has the targets for, any target gives the same difference
-    target = np.ones_like(Z) if Y is None else Y[:, None, :]
-    return np.asarray(release.loss.residual(target, Z) - release.loss.residual(target, answers_after(release)))
+    if release.answer_change is not None:
+        return release.answer_change.transpose(1, 0, 2)
+    return answer_change(release.loss, Y, Z, predict(release.X_public, release.W_after))
+
+
+def answer_change(loss: Loss, Y: Floats | None, Z: Floats, Z_after: Floats) -> Floats:
+    """Return the residuals at predictions Z less those at Z_after, (m, k) or (m, b, k): the change of the answers.
+
+    Of all losses but the squared hinge, which needs the targets Y (m, k), any target gives the same difference.
+    """
+    target = np.ones_like(Z) if Y is None else Y if Z.ndim == 2 else Y[:, None, :]
+    return np.asarray(loss.residual(target, Z) - loss.residual(target, Z_after))
 
 
 def weights(release: Release, way: Way, output: NDArray[np.int64], mix: Floats | None) -> Floats:
@@ -131,13 +141,6 @@ def weights(release: Release, way: Way, output: NDArray[np.int64], mix: Floats |
         return np.asarray(release.loss.curvature(release.Y_public, Z)[:, output] * (release.X_public @ change.T))
     t = moves(release, way)
     return np.asarray(t[:, own, output] if mix is None else (t * mix).sum(axis=2))
-
-
-def answers_after(release: Release) -> Floats:
-    """Return the new models' predictions for the public records (m, b, k)."""
-    if release.Z_after is not None:
-        return release.Z_after.transpose(1, 0, 2)
-    return np.asarray(predict(release.X_public, release.W_after))
 
 
 def penalty_share(release: Release) -> Floats | None:
