@@ -5,6 +5,7 @@ From `Release` on they are the same: the attacks see only the release, the score
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from undelete import inputs
+from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.attacks import Attack, find
@@ -28,6 +30,7 @@ from undelete.problem import Problem
 from undelete.released import Model, read_pair
 from undelete.result import Audit
 from undelete.setting import Setting, Target
+from undelete.tables import all_columns, public_records, thinned_with
 
 DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
 
@@ -52,6 +55,8 @@ class Words:
         "demo" for the demonstration.
     quality : mapping of str to float, optional
         How well the model predicts, by the measure's name.
+    notes : tuple of str
+        What a reader should know of how the records were read.
     """
 
     schema: Schema | None = None
@@ -61,6 +66,7 @@ class Words:
     names: tuple[str | None, str | None] = (None, None)
     kind: str | None = None
     quality: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def audit(
@@ -115,10 +121,12 @@ def audit(
     InputError
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
-    words, chosen, table = words or Words(), _chosen(attacks), inputs.as_records(public)
-    schema = words.schema or schema_of(map(str, table.columns))
+    words, chosen = words or Words(), _chosen(attacks)
+    first, second = (load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after))
+    table, sampled = public_records(public, [first, second], target)
+    schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
-    pair = read_pair(before, after, table, target=names, n=n, l2=l2, trust=trust, image=schema.image)
+    pair = read_pair(first, second, table, target=names, n=n, l2=l2, image=schema.image)
     old, new, release = pair.old, pair.new, pair.release
     record = None if truth is None else inputs.true_record(truth, old, release, names)
     return examine(
@@ -138,6 +146,8 @@ def audit(
         _seeds(rng),
         diagnostics=inputs.one_deleted(old, new),
         warnings=[
+            *words.notes,
+            *sampled,
             *pair.warnings,
             *dict.fromkeys([*old.notes, *new.notes]),
             *inputs.refilled(pair.gapless),
@@ -203,7 +213,8 @@ def simulate(
         When the input cannot be used, or a deletion does not converge.
     """
     words, chosen = words or Words(), _chosen(attacks)
-    train, public = inputs.as_records(X), inputs.as_records(X_public)
+    train = inputs.as_records(X)
+    public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
     model, objective = problem.model, problem.objective
     draw, judge = _seeds(rng).spawn(2)
@@ -245,6 +256,8 @@ def simulate(
         remaining=remaining_gradient(objective, problem.W, rows),
         diagnostics=[problem.check(), _retraining(retrained)],
         warnings=[
+            *words.notes,
+            *sampled,
             *inputs.overlap(train, y, public, y_public),
             *_fixed_preprocessing(model),
             *inputs.stored(model, release),

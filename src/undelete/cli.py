@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from undelete.data.schema import Schema
+    from undelete.released import Model
     from undelete.result import Audit
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -229,34 +230,36 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
+    from undelete.adapters.files import load_model
     from undelete.auditing import Words, audit
-    from undelete.data.table import read_table
+    from undelete.tables import public_records
 
     if options.candidates is not None and options.target is None:
         raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
     check_folder(options.out, "--out")
-    public = read_table(options.public)
+    before, after = (load_model(place, trust=options.trust) for place in (options.before, options.after))
+    public, sampled = public_records(options.public, [before, after], options.target)
     words = Words(
-        schema=_image_schema(options, public),
+        schema=_schema(options, public),
         source=options.public.name,
         command=options.command_line,
         names=(options.before.name, options.after.name),
+        notes=tuple(sampled),
     )
     result = audit(
-        options.before, options.after, public, target=options.target, truth=options.truth, n=options.n, l2=options.l2,
-        rng=options.seed, trust=options.trust, words=words,
+        before, after, public, target=options.target, truth=options.truth, n=options.n, l2=options.l2,
+        rng=options.seed, words=words,
     )  # fmt: skip
-    return _finish(result, options, None if options.candidates is None else _ranked(options, public))
+    return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
 
 
-def _ranked(options: argparse.Namespace, public: pd.DataFrame) -> pd.DataFrame:
+def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates, the likeliest first."""
     from undelete.data.table import read_table
     from undelete.membership_inference import who_was_deleted
 
     return who_was_deleted(
-        options.before, options.after, public, read_table(options.candidates), target=options.target, n=options.n,
-        l2=options.l2, trust=options.trust,
+        before, after, public, read_table(options.candidates), target=options.target, n=options.n, l2=options.l2,
     )  # fmt: skip
 
 
@@ -264,7 +267,8 @@ def _simulate(options: argparse.Namespace) -> int:
 
     from undelete.adapters.files import load_model
     from undelete.auditing import Words, simulate
-    from undelete.data.table import read_table
+    from undelete.inputs import target_columns
+    from undelete.tables import public_records, training_records
 
     check_folder(options.out, "--out")
     if options.export is not None:
@@ -272,15 +276,14 @@ def _simulate(options: argparse.Namespace) -> int:
             raise InputError("--export writes the deleted records themselves: leave out --export or --redact")
         check_folder(options.export, "--export")
     model = load_model(options.model, trust=options.trust)
-    train, public = read_table(options.train), read_table(options.public)
-    for name, table in (("training", train), ("public", public)):
-        if options.target not in table:
-            raise InputError(f"the {name} table has no column {options.target!r} to predict: name one of its columns")
+    train = training_records(options.train, model, options.target)
+    public, sampled = public_records(options.public, [model], options.target)
     words = Words(
-        schema=_image_schema(options, public), source=options.public.name, command=options.command_line,
-        names=(options.model.name, None),
+        schema=_schema(options, public), source=options.public.name, command=options.command_line,
+        names=(options.model.name, None), notes=tuple(sampled),
     )  # fmt: skip
-    target = options.target
+    targets = list(target_columns(train, options.target))
+    target = targets[0] if len(targets) == 1 else targets
     with Bar("deleting and reconstructing") as bar:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
@@ -295,21 +298,23 @@ def _simulate(options: argparse.Namespace) -> int:
     return _finish(result, options)
 
 
-def _image_schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema | None:
-    """Return the schema of a table of images; None without --image."""
+def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
+    """Return the schema that the names of all columns point to, also those that are not read; --image's with it."""
     from dataclasses import replace
 
     from undelete.data.images import guess_range
     from undelete.data.schema import ImageInfo, schema_of
+    from undelete.data.table import column_names
 
+    schema = schema_of(column_names(options.public))
     if options.image is None:
         if options.range is not None:
             raise InputError("--range says what is drawn black and white: it needs --image HxW")
-        return None
+        return schema
     shape, planes = options.image
     low, high = options.range or guess_range(public.drop(columns=options.target or []).select_dtypes("number"))
     info = ImageInfo(shape, low, high, planes=planes, guessed=options.range is None)
-    return replace(schema_of(map(str, public.columns)), image=info)
+    return replace(schema, image=info)
 
 
 def _reproduce(options: argparse.Namespace) -> int:

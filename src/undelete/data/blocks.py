@@ -43,6 +43,8 @@ def check_cells(file: object, rows: int, columns: int) -> None:
 def _joined(blocks: list[pd.DataFrame]) -> pd.DataFrame:
     if not blocks:
         return pd.DataFrame()
+    if len(blocks) == 1:
+        return blocks[0].reset_index(drop=True)
     names = list(blocks[0].columns)
     return pd.DataFrame(dict(_columns(names, [{name: block[name] for name in names} for block in blocks])))
 

@@ -25,19 +25,26 @@ _CELLS = 4_000_000  # of a block
 def parquet_names(file: Path) -> list[str]:
     """Return the names of the columns."""
     with _opened(file, []) as stored:
-        names = [name for name in map(str, stored.schema_arrow.names) if name not in _index(stored.schema_arrow)]
+        labels = _index(stored.schema_arrow)
+        names = [name for name in map(str, stored.schema_arrow.names) if name not in labels]
         check_header(file, names)
         return names
+
+
+def parquet_rows(file: Path) -> int:
+    """Return the number of rows, as the file says."""
+    with _opened(file, []) as stored:
+        return int(stored.metadata.num_rows)
 
 
 def read_parquet(file: Path, columns: Collection[str] | None, sample: Sample) -> pd.DataFrame:
     """Return the columns that are there and asked for; errors as of `undelete.data.read_table`."""
     with _opened(file, []) as stored:
-        schema = stored.schema_arrow
+        schema, labels = stored.schema_arrow, _index(stored.schema_arrow)
         check_header(file, schema.names)
         names = [
             name for name in schema.names
-            if name not in _index(schema) and (columns is None or str(name) in columns)
+            if name not in labels and (columns is None or str(name) in columns)
         ]  # fmt: skip
         check_cells(file, stored.metadata.num_rows, len(names))
         for name in names:
@@ -76,7 +83,8 @@ def _blocks(file: Path, stored: Any, names: list[str]) -> Iterator[pd.DataFrame]
             # what pandas wrote beside the table is not needed, and may be broken
             frame = table.to_pandas(ignore_metadata=True)
             frame.columns = [str(name) for name in frame.columns]
-            yield pd.DataFrame({name: _plain(frame[name]) for name in frame.columns})
+            plain = all(dtype in (np.int64, np.float64) for dtype in frame.dtypes)
+            yield frame if plain else pd.DataFrame({name: _plain(frame[name]) for name in frame.columns})
     except (InputError, PermissionError):
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from undelete.data.comma_separated import csv_names, read_csv
-from undelete.data.parquet import parquet_names, read_parquet
+from undelete.data.comma_separated import csv_names, csv_rows, read_csv
+from undelete.data.parquet import parquet_names, parquet_rows, read_parquet
 from undelete.data.thinning import Sample
 from undelete.errors import InputError
 
@@ -60,6 +60,18 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
     file = _checked(path)
     try:
         return parquet_names(file) if file.name.lower().endswith(".parquet") else csv_names(file)
+    except PermissionError as error:
+        raise InputError(f"{file} cannot be opened: permission denied") from error
+
+
+def count_rows(path: str | os.PathLike[str]) -> int | None:
+    """Return how many rows a file says or seems to have, without reading it; None of a gzipped one."""
+    file = _checked(path)
+    name = file.name.lower()
+    try:
+        if name.endswith(".parquet"):
+            return parquet_rows(file)
+        return None if name.endswith(".gz") else csv_rows(file)
     except PermissionError as error:
         raise InputError(f"{file} cannot be opened: permission denied") from error
 

@@ -51,11 +51,17 @@ class Sample:
         return [block < self.share for block in before]
 
 
-def thinned(table: pd.DataFrame, most: int | None = MOST) -> pd.DataFrame:
-    """Return a table's sample of at most so many rows; the table itself where it has no more."""
-    if most is None or len(table) <= most:
-        return table
+def kept_rows(rows: int, most: int) -> NDArray[np.int64] | None:
+    """Return which of so many rows the sample keeps, ascending; None where it keeps all."""
+    if rows <= most:
+        return None
     sample = Sample(most)
-    kept = np.flatnonzero(sample.take(len(table)))
+    kept = np.flatnonzero(sample.take(rows))
     keep = sample.shrink()
-    return table.iloc[kept if keep is None else kept[keep[0]]]
+    return kept if keep is None else kept[keep[0]]
+
+
+def thinned(table: pd.DataFrame, most: int = MOST) -> pd.DataFrame:
+    """Return a table's sample of at most so many rows; the table itself where it has no more."""
+    kept = kept_rows(len(table), most)
+    return table if kept is None else table.iloc[kept]
