@@ -4,7 +4,8 @@
 
 Each command runs in a process of its own, on a made-up table of 20 columns: `parquet` and `csv` are public tables of so
 many records, `wide` is a Parquet table of 2,000 rows with 10,000 columns more that no model reads, `simulate` has so
-many training records. `--beside SRC` runs each with another version's source as well. Memory is the largest resident set. Growth is the exponent of the time from one size to the next.
+many training records. `--beside SRC` runs each with another version's source as well. Memory is the largest resident
+set. Growth is the exponent of the time from one size to the next.
 """
 
 from __future__ import annotations

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 import undelete
 from undelete import cli, files
 from undelete.ending import Terminal, ended
 from undelete.errors import InputError
+from undelete.maintainer import sweep
 
 COMMAND = [sys.executable, "-m", "undelete.cli"]
 
@@ -35,6 +36,11 @@ def place(tmp_path_factory):
     private, public = table.iloc[:600], table.iloc[600:]
     for name, rows in (("before", private), ("after", private.drop(index=17))):
         undelete.save_model(Ridge(1.0).fit(rows[["age", "hours"]], rows["pay"]), folder / f"{name}.skops")
+    middle = table["pay"].median() + rng.normal(0, 60, 1200)
+    private = private.assign(rich=np.where(private["pay"] > middle[:600], "yes", "no"))
+    public = public.assign(rich=np.where(public["pay"] > middle[600:], "yes", "no"))
+    rich = LogisticRegression(tol=1e-10, max_iter=1000).fit(private[["age", "hours"]], private["rich"])
+    undelete.save_model(rich, folder / "rich.skops")
     private.to_parquet(folder / "train.parquet")
     public.to_csv(folder / "public.csv", index=False)
     return folder
@@ -283,3 +289,52 @@ def test_the_page_and_the_numbers_are_of_one_run(place, tmp_path, capsys):
     assert printed == written
     page = (tmp_path / "out" / "report.html").read_text()
     assert json.dumps(written["created"]) in page
+
+
+def test_a_simulation_that_was_stopped_goes_on(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("undelete.maintainer.sweep.BLOCK_ROWS", 10)
+    words = ["simulate", place / "rich.skops", "--train", place / "train.parquet", "--public", place / "public.csv"]
+    common = [*map(str, words), "--target", "rich", "--deletions", "40", "--json"]
+    assert cli.main([*common, "--out", str(tmp_path / "whole")]) == 0
+    whole = json.loads(capsys.readouterr().out)
+
+    played, run = [], sweep._run
+
+    def stopped(job):
+        if len(played) == 2:
+            raise KeyboardInterrupt
+        played.append(job.i)
+        return run(job)
+
+    line = [*common, "--out", str(tmp_path / "out"), "--resume"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sweep, "_run", stopped)
+        assert cli.main(line) == 130
+    kept = sorted(path.name for path in (tmp_path / "out" / "deletions" / "output-0").glob("block-*"))
+    assert len(kept) == 2
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out" / "deletions" / "output-0").iterdir()}
+    assert modes == {0o600}
+    again = []
+
+    def counted(job):
+        again.append(job.i)
+        return run(job)
+
+    monkeypatch.setattr(sweep, "_run", counted)
+    capsys.readouterr()
+    assert cli.main(line) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sorted([*played, *again]) == [0, 1, 2, 3]
+    assert found["scores"] == whole["scores"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["audit.json", "report.html"]
+
+
+def test_another_simulations_deletions_are_not_gone_on_with(place, tmp_path, capsys):
+    mine = tmp_path / "out" / "deletions" / "output-0" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("keep")
+    words = ["simulate", place / "rich.skops", "--train", place / "train.parquet", "--public", place / "public.csv"]
+    line = [*map(str, words), "--target", "rich", "--deletions", "4", "--out", str(tmp_path / "out"), "--resume"]
+    assert cli.main(line) == 2
+    assert "is not empty and holds no sweep" in told(capsys.readouterr().err)
+    assert mine.read_text() == "keep"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,7 @@ def simulate(
     rng: int = 0,
     tol: float = 1e-9,
     words: Words | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Play deletions before any happens: whom of these people would a deletion expose?
@@ -199,6 +201,9 @@ def simulate(
         Largest |gradient|_inf / n over the remaining records that counts as retrained.
     words : Words, optional
         What the report calls things.
+    checkpoint : path, optional
+        Folder that remembers the deletions that are retrained, so that a simulation that was stopped goes on where
+        it was. It holds models of private records.
     progress : callable, optional
         Called as progress(done, total).
 
@@ -231,6 +236,7 @@ def simulate(
         rows,
         inputs.public_view(model, public, Y_public, raw=readout is None),
         tol=tol,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
     truth = Truth(

@@ -168,6 +168,10 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
+    )  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
     _add_input(parser)
     _add_image(parser)
@@ -268,6 +272,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from undelete.adapters.files import load_model
     from undelete.auditing import Words, simulate
     from undelete.inputs import target_columns
+    from undelete.maintainer.sweep import forget
     from undelete.tables import public_records, training_records
 
     check_folder(options.out, "--out")
@@ -284,10 +289,11 @@ def _simulate(options: argparse.Namespace) -> int:
     )  # fmt: skip
     targets = list(target_columns(train, options.target))
     target = targets[0] if len(targets) == 1 else targets
+    checkpoint = options.out / "deletions" if options.resume else None
     with Bar("deleting and reconstructing") as bar:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
-            deletions=options.deletions, rng=options.seed, words=words, progress=bar,
+            deletions=options.deletions, rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
         )  # fmt: skip
     if options.export is not None and result.truth is not None:
         try:
@@ -295,7 +301,10 @@ def _simulate(options: argparse.Namespace) -> int:
             result.truth.save(options.export / "truth.npz")
         except OSError as error:
             raise unwritable(options.export, error, "--export") from error
-    return _finish(result, options)
+    status = _finish(result, options)
+    if checkpoint is not None:
+        forget(checkpoint)
+    return status
 
 
 def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:

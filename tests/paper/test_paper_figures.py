@@ -31,6 +31,17 @@ def figures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, {name: EXPERIMENTS[name](data_dir, out, DELETIONS, 0, None) for name in ("fig5", "fig6")}
 
 
+def test_what_was_played_is_not_played_again(
+    figures: tuple[Path, dict[str, dict[str, Any]]], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, results = figures
+    monkeypatch.setattr("undelete.paper.panel.play", None)
+    monkeypatch.setattr("undelete.paper.panel.fit_private", None)
+    assert EXPERIMENTS["fig5"](data_dir, out, DELETIONS, 0, None)["rows"] == results["fig5"]["rows"]
+    with pytest.raises(TypeError):  # other deletions are played anew
+        EXPERIMENTS["fig5"](data_dir, out, DELETIONS + 1, 0, None)
+
+
 def panels(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [panel for row in result["rows"] for panel in row["panels"]]
 
@@ -124,7 +135,7 @@ def test_hrec_beats_the_baselines_and_avg_counts_as_nothing(figures: tuple[Path,
 
 def test_the_pictures_are_whole(figures: tuple[Path, dict[str, dict[str, Any]]]) -> None:
     out, _ = figures
-    assert sorted(file.name for file in out.iterdir()) == [
+    assert sorted(file.name for file in out.iterdir() if file.name != "cache") == [
         f"{name}.{end}" for name in ("fig5", "fig6") for end in ("json", "png", "svg")
     ]
     for name in ("fig5", "fig6"):

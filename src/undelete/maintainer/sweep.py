@@ -209,6 +209,17 @@ def _claim(folder: Path, fingerprint: str) -> None:
         write(mark, json.dumps({"format": _FORMAT, "fingerprint": fingerprint}))
 
 
+def forget(folder: Path) -> None:
+    """Remove what the sweeps of a checkpoint wrote, and nothing else; folders too, where they are empty then."""
+    for inner in folder.glob("output-*"):
+        for path in [*inner.glob("block-*.npz"), *inner.glob(f".undelete-*{PARTIAL}"), inner / "sweep.json"]:
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            inner.rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 def _place(folder: Path, i: int) -> Path:
     return folder / f"block-{i:06d}.npz"
 

@@ -10,7 +10,7 @@ from typing import Any
 from undelete.paper import Folder, Progress
 from undelete.paper.drawing import draw
 from undelete.paper.files import FEATURES, HONEST, PIXELS, header, prepare, save
-from undelete.paper.kept import NOT_KEPT, Kept, Shelf
+from undelete.paper.kept import Kept, Shelf
 from undelete.paper.models import Model
 from undelete.paper.panel import ATTACKS, play_panel
 from undelete.paper.population import Population
@@ -44,7 +44,7 @@ class Figure:
     attacks : sequence of str
         The curves in a panel, names in `undelete.attacker.attacks.ATTACKS`.
     images : bool
-        Whether the records are images: their panels are kept on disk, since they take long.
+        Whether the records are images.
     notes : sequence of str
         What a reader should keep in mind.
     """
@@ -76,7 +76,7 @@ def reproduce(
     data_dir : path or None
         Where the data are; None for $UNDELETE_DATA.
     out : path
-        The folder; made when it is not there. Image panels are kept in its ``cache``.
+        The folder; made when it is not there. Panels are kept in its ``cache``, so that a run can go on.
     deletions : int or None
         Deletions a panel, all of the private half at most; None for all, as in the paper.
     seed : int
@@ -129,7 +129,7 @@ def play_panels(
         [
             play_panel(
                 population, model, count, seed, steps, attacks=figure.attacks,
-                shelf=shelf(folder, population, seed) if figure.images else NOT_KEPT,
+                shelf=shelf(folder, population, seed),
             )
             for population, count in zip(populations, counts, strict=True)
         ]
