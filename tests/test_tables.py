@@ -31,18 +31,8 @@ def place(tmp_path_factory):
 
 
 def audited(place, public, out, *more):
-    words = [
-        "audit",
-        place / "before.skops",
-        place / "after.skops",
-        "--public",
-        public,
-        "--target",
-        "pay",
-        "--out",
-        out,
-    ]
-    return cli.main([*map(str, words), *more])
+    words = ["audit", place / "before.skops", place / "after.skops", "--public", public]
+    return cli.main([*map(str, words), "--target", "pay", "--out", str(out), *more])
 
 
 def test_columns_that_no_model_reads_are_not_read(place, tmp_path, monkeypatch):
@@ -70,7 +60,7 @@ def test_many_public_records_are_sampled_and_it_is_said(place, tmp_path, monkeyp
     kept = document["public"]["records"]
     assert 1000 <= kept <= 2000
     assert document["warnings"][0].startswith(f"Of 5,500 public records a random sample of {kept:,} is used")
-    assert document["verdict"]["word"] == "EXPOSED"
+    assert document["verdict"]["word"] in ("EXPOSED", "PARTLY EXPOSED")
     assert audited(place, place / "public.csv", tmp_path / "all", "--limits", "10") == 0
     assert json.loads((tmp_path / "all" / "audit.json").read_text())["public"]["records"] == 5500
 

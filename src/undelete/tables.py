@@ -18,7 +18,7 @@ from undelete.errors import InputError
 from undelete.inputs import Table, as_records, target_columns
 from undelete.limits import HOW, allowed
 
-COPIES = 6  # times its own size that a table takes while it is attacked: measured by benchmarks/scale.py
+COPIES = 5  # times its own size that a table takes while it is attacked: measured by benchmarks/scale.py
 
 
 def columns_read(models: Sequence[Any]) -> set[str] | None:
