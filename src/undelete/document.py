@@ -18,7 +18,7 @@ from undelete.environment import environment
 from undelete.maintainer.game import Truth
 from undelete.pictures import BESIDE, gallery
 from undelete.redaction import redacted
-from undelete.release import Column, Reconstruction
+from undelete.release import WITHIN, Column, Reconstruction
 from undelete.scoring.table import SCORES
 
 if TYPE_CHECKING:
@@ -169,12 +169,11 @@ def _pictures(audit: Audit) -> dict[str, Any] | None:
 
 def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]:
     column, guess, right = audit.release.columns[j], audit.found.get("avg"), audit.right.get(audit.main)
-    value = np.nan if found.values is None else found.values[i, j]
-    error = np.nan if found.error is None else 1.96 * found.error[i, j]
+    ranges = found.ranges
     cell = {
         "recovered": value_of(audit, found, i, j),
-        "low": value - error,
-        "high": value + error,
+        "low": None if ranges is None else ranges[0][i, j],
+        "high": None if ranges is None else ranges[1][i, j],
         "candidates": _candidates(audit, found, i, j),
         "true": None if audit.truth is None else value_of(audit, audit.truth, i, j),
         "guess": None if guess is None else value_of(audit, guess, i, j),
@@ -202,7 +201,7 @@ def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] 
         return None
     true = None if audit.truth is None or audit.truth.Y is None else target_of(audit, audit.truth.Y[i])
     value = target_of(audit, found.target[i])
-    error = np.nan if found.target_error is None else 1.96 * found.target_error[i, 0]
+    error = np.nan if found.target_error is None else WITHIN * found.target_error[i, 0]
     number = target.kind == "number" and isinstance(value, float)
     cell = {
         "recovered": value,

@@ -29,9 +29,10 @@ CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as 
 _FORMAT = "undelete.release/1"
 _EMBEDDING = "embedding_"  # starts the names of an embedding's arrays in a file
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
+WITHIN = 1.96  # standard errors on either side that hold a normal number with probability .95
 _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
-    "record_probability", "bits", "misfit", "inputs", "distance", "mix",
+    "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high",
 )  # fmt: skip
 _LATER = ("answer_change", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
@@ -147,6 +148,9 @@ class Release:
         was refitted, maths (20).
     share_error : array (b, k, d, d) or None
         The covariance of `penalty_share`, output by output; None: it is exact.
+    tolerance : float or None
+        Largest |gradient|_inf per record that an iterative solver left over, as its settings say; None: the fits are
+        exact to rounding, or nothing is said.
     """
 
     loss: Loss
@@ -167,6 +171,7 @@ class Release:
     answer_change: Floats | None = None
     penalty_share: Floats | None = None
     share_error: Floats | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -260,6 +265,7 @@ class Release:
             )  # fmt: skip
         meta = {
             "format": _FORMAT, "loss": self.loss.name, "n": self.n, "target_kind": self.target_kind,
+            "tolerance": self.tolerance,
             "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
@@ -288,7 +294,14 @@ class Release:
                 parts = {key: arrays.pop(key) for key in [*arrays] if key.startswith(_EMBEDDING)}
                 phi = EMBEDDINGS[meta["embedding"]](**{key.removeprefix(_EMBEDDING): parts[key] for key in parts})
                 arrays["embedding"] = phi
-            return cls(LOSSES[meta["loss"]], n=meta["n"], target_kind=meta["target_kind"], columns=columns, **arrays)
+            return cls(
+                LOSSES[meta["loss"]],
+                n=meta["n"],
+                target_kind=meta["target_kind"],
+                tolerance=meta.get("tolerance"),
+                columns=columns,
+                **arrays,
+            )
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
@@ -361,6 +374,8 @@ class Reconstruction:
         categorical column.
     error : array (b, c) or None
         Standard error of `values`, maths (10); NaN when the attack has none.
+    low, high : arrays (b, c) or None
+        Ends of the range that holds the number with probability .95; None: 1.96 standard errors on either side.
     probability : array (b, c) or None
         Probability that the column's recovered value is right; NaN when the attack has none, or where all public
         records agree.
@@ -408,6 +423,8 @@ class Reconstruction:
     distance: Floats | None = None
     mix: Floats | None = None
     way: Literal["hessian", "answers", "exact"] = "hessian"
+    low: Floats | None = None
+    high: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:
@@ -422,6 +439,16 @@ class Reconstruction:
     def records(self) -> Floats:
         """The records as they are compared and shown: before the embedding, where there is one."""
         return self.X if self.inputs is None else self.inputs
+
+    @property
+    def ranges(self) -> tuple[Floats, Floats] | None:
+        """Ends (b, c) of each number's 95 % range, NaN where there is none; None without numbers."""
+        if self.values is None or self.error is None:
+            return None
+        low, high = self.values - WITHIN * self.error, self.values + WITHIN * self.error
+        if self.low is None or self.high is None:
+            return low, high
+        return np.where(np.isnan(self.low), low, self.low), np.where(np.isnan(self.high), high, self.high)
 
     @property
     def confidence(self) -> Floats:

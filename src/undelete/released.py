@@ -86,6 +86,7 @@ def read_pair(
         W_before=old.W,
         n=n,
         l2=inputs.penalty(old, l2),
+        tolerance=max(old.tolerance or 0.0, new.tolerance or 0.0) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
     )

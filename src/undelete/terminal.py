@@ -272,9 +272,10 @@ def _record(audit: Audit) -> list[str]:
             label = audit.setting.schema[name].label
             if best.probability is not None and np.isfinite(best.probability[0, j]):
                 sure = f"{best.probability[0, j]:.0%}"
-            error = np.nan if best.error is None else 1.96 * best.error[0, j]
+            ends = best.ranges
+            error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
         elif best.target_error is not None:
-            error = 1.96 * best.target_error[0, 0]
+            error = WITHIN * best.target_error[0, 0]
         if np.isfinite(error) and sure != "100%" and value != "?":
             value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""

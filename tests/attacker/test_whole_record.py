@@ -1,13 +1,15 @@
-"""The beam search against the sum over all records."""
+"""The search for whole records against the sum over all of them."""
 
 import itertools
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
-from undelete.attacker.likelihood import Normal
+from undelete.attacker.likelihood import Likelihood, TermLikelihood
 from undelete.attacker.prior import Conditional
-from undelete.attacker.whole_record import Lattice, search
+from undelete.attacker.whole_record import Lattice, _thinned, search
+from undelete.maths.losses import LOSSES
 from undelete.release import Column
 
 SIZES = (3, 4, 5)
@@ -35,48 +37,106 @@ def lattice(rng, whole):
     return Lattice(columns, [0, 1, 2], P, 3, prior, 9.0, whole)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("whole", [True, False])
-def test_it_is_the_posterior(seed, whole):
-    rng = np.random.default_rng(seed)
-    shared = lattice(rng, whole)
-    root = np.vstack([rng.normal(size=(6, 6)) * 0.4, np.zeros((1, 6))])  # no error of the constant
-    likelihood = Normal(np.r_[rng.normal(size=6), 1.0], root @ root.T)
-    target = seed % 2
-    found = search(shared, likelihood, target, 1000)
+def seen(rng, width, scaled):
+    """Whitened terms of some record: the scale is one, or a number that nothing is known of."""
+    root = np.linalg.cholesky(np.cov(rng.normal(size=(6 + (not scaled), 40))) * width**2)
+    inverse = np.linalg.inv(root)
+    first = np.zeros(len(inverse)) if scaled else inverse[:, 0]
+    matrix = inverse if scaled else inverse[:, 1:]
+    data = (1.0 if scaled else 2.5) * (first + matrix @ rng.normal(size=6)) + rng.normal(size=len(inverse))
+    nothing = np.zeros((len(inverse), 7))
+    return TermLikelihood(data, first, matrix, scaled, np.ones(7), nothing, np.zeros((7, 7)), -1.5)
 
+
+def enumerated(shared, one, target):
+    """Every record, and its log-posterior but for a constant."""
     every = np.array(list(itertools.product(*map(range, SIZES))))
-    m = likelihood.mean[:6]
-    S = likelihood.covariance[:6, :6] + 1e-6 * np.eye(6)
     log = []
     for v in every:
-        a = np.concatenate([column.terms[k] for column, k in zip(shared.columns, v, strict=True)])
+        b = one.constant + one.matrix @ np.concatenate([c.terms[k] for c, k in zip(shared.columns, v, strict=True)])
         known = np.r_[v, target][None]
         prior = sum(shared.prior[j].log_distribution(known)[0, v[j]] for j in range(3))
-        log.append(prior - 0.5 * (m - a) @ np.linalg.solve(S, m - a))
-    weight = np.exp(log - np.max(log))
-    weight /= weight.sum()
-    order = np.argsort(-weight)
+        A, B = one.data @ b, b @ b
+        log.append(prior + (A - B / 2 if one.scaled else A**2 / B / 2 - np.log(B) / 2))
+    return every, np.array(log)
 
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("scaled", [True, False])
+def test_it_is_the_posterior(seed, scaled):
+    rng = np.random.default_rng(seed)
+    shared, one, target = lattice(rng, True), seen(rng, 0.4, scaled), seed % 2
+    found = search(shared, one, target, 1000)
+    every, log = enumerated(shared, one, target)
+    weight = np.exp(log - logsumexp(log))
+    order = np.argsort(-weight)
     kept = len(found.weight)
     np.testing.assert_array_equal(found.codes[0], every[order[0]])
     np.testing.assert_allclose(found.weight, weight[order][:kept], atol=1e-9)
+    np.testing.assert_allclose(found.probability, found.weight, atol=1e-12)
+    assert found.log_evidence == pytest.approx(logsumexp(log) + one.offset)
+    assert found.drawn == 0
     positive = weight[weight > 1e-300]
     assert found.entropy == pytest.approx(-(positive * np.log2(positive)).sum(), abs=1e-6)
-    a = np.concatenate([column.terms[k] for column, k in zip(shared.columns, found.codes[0], strict=True)])
-    assert found.misfit == pytest.approx((m - a) @ np.linalg.solve(S, m - a))
-    np.testing.assert_allclose(found.points[0], np.r_[a, 1.0], atol=1e-2)  # all of the record is known with its terms
+    probability, _, misfit = found.of(every[order[1]])
+    assert probability == pytest.approx(weight[order[1]], abs=1e-9)
+    assert found.misfit[0] <= misfit + 100
+
+
+def test_points_have_the_terms_of_their_records():
+    """A likelihood of six features and the constant: where all of them are terms, nothing else moves."""
+    rng = np.random.default_rng(0)
+    shared, P = lattice(rng, True), np.eye(7)[:, :6]
+    root = np.linalg.cholesky(np.cov(rng.normal(size=(7, 60))) * 0.1)
+    G = 2.0 * np.r_[rng.normal(size=6), 1.0] + root @ rng.normal(size=7)
+    none = np.full(1, np.nan)
+    known = Likelihood(
+        LOSSES["squared"], G[None], (root @ root.T)[None], np.eye(7)[-1], P, np.zeros((1, 7)), G[None], none,
+        np.zeros((7, 7)),
+    )  # fmt: skip
+    found = search(shared, known.terms(0, P), 0, 1000)
+    for point, codes in zip(found.points, found.codes, strict=True):
+        a = np.concatenate([c.terms[k] for c, k in zip(shared.columns, codes, strict=True)])
+        np.testing.assert_allclose(point, np.r_[a, 1.0], atol=1e-4)
     assert np.abs(found.covariance).max() < 1e-4
 
 
-def test_a_narrow_beam_keeps_the_best():
-    """Less than the whole: the weights are among those kept, and the first is the best of them."""
-    rng = np.random.default_rng(0)
-    shared = lattice(rng, True)
-    root = np.vstack([rng.normal(size=(6, 6)) * 0.2, np.zeros((1, 6))])
-    likelihood = Normal(np.r_[rng.normal(size=6), 1.0], root @ root.T)
-    wide, narrow = (search(shared, likelihood, 0, beam) for beam in (1000, 5))
-    assert len(narrow.weight) <= 5
-    assert (np.diff(narrow.weight) <= 0).all()
-    np.testing.assert_array_equal(narrow.codes[0], wide.codes[0])
-    assert narrow.weight.sum() == pytest.approx(1.0)
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_few_records_stand_for_all(scaled):
+    """With room for 12 of 60 records: every column's probabilities are right on average, and so is the evidence."""
+    off, evidence = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        shared, one = lattice(rng, True), seen(rng, 1.5, scaled)
+        found = search(shared, one, 0, 12)
+        every, log = enumerated(shared, one, 0)
+        weight = np.exp(log - logsumexp(log))
+        assert len(found.weight) <= 12
+        assert found.weight.sum() == pytest.approx(1.0)
+        assert (found.probability <= found.weight + 1e-9).all() or found.drawn < 1
+        marginal = [np.bincount(every[:, j], weight, size) for j, size in enumerate(SIZES)]
+        shares = [np.bincount(found.codes[:, j], found.weight, size) for j, size in enumerate(SIZES)]
+        off.append(np.concatenate(shares) - np.concatenate(marginal))
+        evidence.append(found.log_evidence - one.offset - logsumexp(log))
+    assert np.abs(np.mean(off, axis=0)).max() < 0.02
+    assert np.mean(np.abs(off)) < 0.04
+    assert abs(np.mean(evidence)) < 0.05
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_thinning_leaves_every_sum_right(seed):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(size=(40, 25)) * 3
+    places, weights = [], []
+    for offset in np.arange(200) / 200:
+        keep, log_weight = _thinned(score, 60, offset)
+        assert len(keep) <= 60
+        assert len(np.unique(keep)) == len(keep)
+        places.append(keep)
+        weights.append(np.exp(log_weight))
+    total = np.bincount(np.concatenate(places), np.concatenate(weights), score.size) / 200
+    # on average over where the draw begins, each record weighs what it should
+    np.testing.assert_allclose(total, np.exp(score.ravel()), atol=0.02 * np.exp(score).max())
+    np.testing.assert_allclose(total.sum(), np.exp(score).sum(), rtol=1e-2)
+    everything, log_weight = _thinned(score, 10_000, 0.0)
+    np.testing.assert_allclose(log_weight, score.ravel()[everything])

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 _ITERATIVE = frozenset({"sparse_cg", "lsqr", "sag", "saga", "lbfgs"})  # the ridge solvers that stop at a tolerance
 _COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
+_BEYOND = 0.1  # of its tolerance, what liblinear's trust region leaves at most
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Linear:
         A classifier's classes.
     notes : tuple of str
         What a reader should know.
+    tolerance : float or None
+        Largest |gradient|_inf per record that its solver leaves; None where it is exact, or nothing is known.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class Linear:
     l2_constant: float = 0.0
     classes: tuple[Any, ...] | None = None
     notes: tuple[str, ...] = ()
+    tolerance: float | None = None
 
 
 def read_estimator(estimator: Any, features: int) -> Linear:
@@ -170,7 +174,10 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     coef, intercept = _coefficients(estimator)
     penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
     loss: LossName = "logistic" if len(classes) == 2 else "softmax"
-    return Linear(name, loss, coef, intercept, l2, penalised, classes, _convergence(estimator))
+    # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
+    share = _BEYOND if estimator.solver == "liblinear" else 1.0
+    notes, tolerance = _convergence(estimator), share * float(estimator.tol)
+    return Linear(name, loss, coef, intercept, l2, penalised, classes, notes, tolerance)
 
 
 def _refuse_l1(estimator: Any) -> None:
@@ -206,9 +213,8 @@ def _svc(estimator: LinearSVC) -> Linear:
     coef, intercept = _coefficients(estimator)
     l2 = 1.0 / float(estimator.C)
     constant = l2 / float(estimator.intercept_scaling) ** 2
-    return Linear(
-        "LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), _convergence(estimator)
-    )
+    notes, tolerance = _convergence(estimator), _BEYOND * float(estimator.tol)
+    return Linear("LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), notes, tolerance)
 
 
 def _convergence(estimator: Any) -> tuple[str, ...]:

@@ -69,6 +69,8 @@ class LinearModel:
         `data_max_`, `max_abs_`).
     embedding : Embedding, optional
         The fixed map phi between the preprocessing and the coefficients.
+    tolerance : float or None
+        Largest |gradient|_inf per record that the solver left over, by its settings; None: exact, or not known.
 
     Raises
     ------
@@ -96,6 +98,7 @@ class LinearModel:
     means: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     extremes: Mapping[tuple[str, str], float] = field(default_factory=dict)
     embedding: Embedding | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)

@@ -210,6 +210,7 @@ def _model(
         n=reading.samples,
         design=design,
         kind=linear.kind,
+        tolerance=linear.tolerance,
         steps=tuple(reading.steps),
         notes=linear.notes,
         means=dict(reading.means),

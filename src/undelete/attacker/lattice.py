@@ -27,14 +27,17 @@ from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
 from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import learn
+from undelete.attacker.shown import CANDIDATES, Shown, number_range, shown
 from undelete.attacker.whole_record import Lattice, Posterior, search
 from undelete.maths.arrays import blocks
 from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 
-CANDIDATES = 3  # values of a column that are named with their probabilities
-BEAM = 256  # records kept at each column
+ROOM = (256, 512)  # records kept at each column, and where these do not hold nearly all of the probability
+DRAWN = 0.02  # share of the probability on records that stand for others, from which the second is taken
+STOPPED = (0.02, 0.5)  # of the solver's tolerance: what is left after as many steps at both models, or after others
+_CLEARLY = 3.0  # log-evidence by which the smaller has to lead
 _SKETCH = 64  # in a first round, which only says about where the covariance is to be taken
 _BLOCK = 64  # deletions whose covariances are formed at a time
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
@@ -75,6 +78,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         return found
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
+    arrays |= {end: np.full(shape[:2], np.nan) for end in ("low", "high")}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
     targets = _target_codes(release, found.target if targeted else None, release.deletions)
@@ -83,10 +87,10 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     for block in blocks(len(rows), _BLOCK):
         decoded = _decode(release, found, lattice, rows[block], targets)
         for i, (posterior, number) in zip(rows[block], decoded, strict=True):
-            _write(release, lattice, posterior, arrays, int(i))
-            whole[i] = posterior.weight[0] * np.nanprod(arrays["probability"][i, others])
+            one = _write(release, lattice, posterior, arrays, int(i))
+            whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
-            misfit[i] = posterior.misfit
+            misfit[i] = one.misfit
             if number is not None:
                 arrays["target"][i, 0], arrays["target_error"][i, 0] = number
     return dataclasses.replace(
@@ -171,42 +175,66 @@ def _decode(
     known = likelihood(view, estimate, found.X[part], None if lattice.whole else lattice.projection)
     posteriors = []
     for b, target in enumerate(targets[part]):
-        first = search(lattice, known.fit(b, known.start[b]), int(target), _SKETCH)
-        # the likelihood is linearised about a record: first its estimate, then the one that was found
-        posterior = search(lattice, known.fit(b, first.points[0], 1), int(target), BEAM)
+        posterior = _search(lattice, known, b, int(target))
         posteriors.append((posterior, _number(known, b, posterior) if numeric else None))
     return posteriors
+
+
+def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:
+    """Return deletion b's posterior; where fits stop early, with the larger error that they may have left or the less.
+
+    Which of the two it was the evidence says, and the larger counts unless it says so clearly.
+    """
+    if not known.leftover.any():
+        return _with_room(lattice, known, b, target)
+    few, much = (_with_room(lattice, known.stopped(share), b, target) for share in STOPPED)
+    return few if few.log_evidence - much.log_evidence > _CLEARLY else much
+
+
+def _with_room(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:
+    """Return deletion b's posterior, with as much room as it needs."""
+    correction, P = None, lattice.terms
+    if np.isfinite(known.target[b]):
+        # linearised about a record: first its estimate, then the mean of what was found
+        first = search(lattice, known.tied(b, P, known.start[b]), target, _SKETCH)
+        likelihood = known.tied(b, P, first.weight @ first.points, 1)
+        correction = known.correction(b)
+    else:
+        likelihood = known.terms(b, P)
+    posterior = search(lattice, likelihood, target, ROOM[0], correction)
+    return search(lattice, likelihood, target, ROOM[1], correction) if posterior.drawn > DRAWN else posterior
 
 
 def _number(known: Likelihood, b: int, posterior: Posterior) -> tuple[float, float]:
     """Return a numeric target and its standard error, over the records that are still possible."""
     values, error = known.number(b, posterior.points, posterior.covariance)
-    return float(values[0]), float(np.sqrt(error**2 + posterior.weight @ (values - values[0]) ** 2))
+    mean = float(posterior.weight @ values)
+    return mean, float(np.sqrt(error**2 + posterior.weight @ (values - mean) ** 2))
 
 
-def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> None:
-    """Put the best record, the columns' probabilities, and the point they imply in the model's space."""
-    best = posterior.codes[0]
+def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:
+    """Put the record that is shown, what is known of each column, and the point they imply in the model's space."""
+    one = shown(posterior, [len(column.values) for column in lattice.columns])
     for position, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
-        arrays["codes"][i, j] = best[position]
-        share = np.bincount(posterior.codes[:, position], weights=posterior.weight, minlength=len(column.values))
-        arrays["probability"][i, j] = share[best[position]]
-        top = np.argsort(-share, kind="stable")[:CANDIDATES]
-        arrays["candidates"][i, j, : len(top)] = np.where(share[top] > 0, top, -1)
-        arrays["candidate_probability"][i, j, : len(top)] = np.where(share[top] > 0, share[top], np.nan)
+        arrays["codes"][i, j] = one.codes[position]
+        arrays["probability"][i, j] = one.probability[position]
+        arrays["candidates"][i, j] = one.candidates[position]
+        arrays["candidate_probability"][i, j] = one.candidate_probability[position]
         if column.kind == "discrete":
-            values = column.values[posterior.codes[:, position]].astype(float)
-            weight = np.where(np.isnan(values), 0.0, posterior.weight)  # a missing cell is no number
-            mean = float(weight @ np.nan_to_num(values)) / max(weight.sum(), np.finfo(float).tiny)
-            arrays["values"][i, j] = float(column.values[best[position]])
-            arrays["error"][i, j] = float(np.sqrt(weight @ (np.nan_to_num(values) - mean) ** 2))
+            arrays["values"][i, j] = float(column.values[one.codes[position]])
+            spread, ends = number_range(column, posterior.codes[:, position], posterior.weight)
+            arrays["error"][i, j], (arrays["low"][i, j], arrays["high"][i, j]) = spread, ends
     if not lattice.whole:
-        return
-    arrays["X"][i] = posterior.points[0]
+        return one
+    arrays["X"][i] = one.point
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
-            own = column.projection.T @ posterior.covariance @ column.projection
-            value, error = (float(a[0]) for a in read_off(column, posterior.points[:1] @ column.projection, own[None]))
+            along = posterior.points @ column.projection
+            mean = posterior.weight @ along
+            spread = (along - mean).T @ (posterior.weight[:, None] * (along - mean))
+            own = column.projection.T @ posterior.covariance @ column.projection + spread
+            value, error = (float(a[0]) for a in read_off(column, mean[None], own[None]))
             arrays["values"][i, j], arrays["error"][i, j] = value, error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))
+    return one

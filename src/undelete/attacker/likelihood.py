@@ -12,12 +12,15 @@ either case x rho is linearised, and the least-squares fit is a normal distribut
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from undelete.attacker.decode import Estimate
 from undelete.attacker.difference import penalty_share
+from undelete.attacker.further_error import rounding, strangers
 from undelete.maths.losses import Loss
 from undelete.release import Floats, Release
 
@@ -32,11 +35,51 @@ FLOOR = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
-    """A normal distribution over records in p coordinates: `mean` (p,) and `covariance` (p, p)."""
+class TermLikelihood:
+    """What one gradient says of a record's terms a (q,): data = rho (constant + matrix a) + standard normal errors.
 
-    mean: Floats
-    covariance: Floats
+    With b = constant + matrix a and the sums A = data'b, B = b'b, which grow column by column, the log-likelihood is
+    A - B/2 where the scale is 1, and A^2 / 2B - log(B) / 2 where it is not known, integrated over all scales.
+
+    Parameters
+    ----------
+    data : array (s,)
+        Whitened.
+    constant : array (s,)
+        What the record's constant adds; zero where the scale is known.
+    matrix : array (s, q)
+        Lower triangular, but for a first row of zeros where the scale is not known: its first entry is the constant's.
+    scaled : bool
+        Whether the scale rho is known, to be 1.
+    centre, gain : arrays (p,), (s, p)
+        The estimate, and from whitened errors to its errors.
+    left : array (p, p)
+        Covariance of what the terms do not say of the estimate's error.
+    offset : float
+        What the log-likelihood lacks of the logarithm of a density of the gradient, for the comparison of errors.
+    """
+
+    data: Floats
+    constant: Floats
+    matrix: Floats
+    scaled: bool
+    centre: Floats
+    gain: Floats
+    left: Floats
+    offset: float
+
+    def log(self, A: Floats, B: Floats) -> Floats:
+        """Return the log-likelihood, up to a constant, of records with these sums."""
+        return np.asarray(A - 0.5 * B if self.scaled else 0.5 * A**2 / B - 0.5 * np.log(B))
+
+    def misfit(self, A: Floats, B: Floats) -> Floats:
+        """Return the squared distance of the data from what such records would give."""
+        return np.asarray(float(self.data @ self.data) - (2 * A - B if self.scaled else A**2 / B))
+
+    def points(self, b: Floats) -> tuple[Floats, Floats]:
+        """Return where records with whitened terms b (r, s) lie (r, p), and the scale of each (r,)."""
+        rho = np.ones(len(b)) if self.scaled else b @ self.data / (b**2).sum(axis=1)
+        return (self.centre - (self.data - rho[:, None] * b) @ self.gain) / rho[:, None], rho
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +104,8 @@ class Likelihood:
         HRec's estimates.
     target : array (b,)
         Where the target ties rho to x, its value there; NaN elsewhere.
+    leftover : array (p, p)
+        Covariance of what fits leave of their gradient that stop at the solver's tolerance; zero where they do not.
     """
 
     loss: Loss
@@ -71,14 +116,32 @@ class Likelihood:
     weights: Floats
     start: Floats
     target: Floats
+    leftover: Floats
 
-    def fit(self, i: int, start: Floats, steps: int = _STEPS) -> Normal:
-        """Return record i's distribution, x rho linearised about the fit from `start` (p,).
+    def stopped(self, share: float) -> Likelihood:
+        """Return the same if the fits left gradients that differ by a share of the solver's tolerance."""
+        return dataclasses.replace(self, covariance=self.covariance + share**2 * self.leftover)
+
+    def terms(self, i: int, projection: Floats) -> TermLikelihood:
+        """Return what record i's gradient says of terms (p, q) of it, its scale unknown."""
+        T = np.c_[self.constant, projection]
+        inverse, gain = _whitened(self._floored(i), T)
+        g = self.gradient[i]
+        return TermLikelihood(
+            data=inverse @ (g @ T), constant=inverse[:, 0], matrix=inverse[:, 1:], scaled=False, centre=g, gain=gain,
+            left=self.covariance[i] - gain.T @ gain,
+            offset=float(np.log(np.diag(inverse)).sum()) - 0.5 * float(((inverse @ (g @ T)) ** 2).sum()),
+        )  # fmt: skip
+
+    def tied(self, i: int, projection: Floats, start: Floats, steps: int = _STEPS) -> TermLikelihood:
+        """Return the same where the target ties rho to the record: x rho is linearised about the fit from `start` (p,).
 
         Parameters
         ----------
         i : int
             Which record.
+        projection : array (p, q)
+            Its terms.
         start : array (p,)
             Where the first step begins.
         steps : int
@@ -86,22 +149,33 @@ class Likelihood:
         """
         G, N, W, point = self.gradient[i], self.free, self.weights[i], start
         precision = self._precision(i)
-        rho = float(point @ precision @ G) / float(point @ precision @ point)
         for _ in range(steps):
-            if np.isfinite(self.target[i]):
-                y, z = np.full((1, 1), self.target[i]), np.full((1, 1), point @ W)
-                rho = -float(self.loss.residual(y, z)[0, 0])
-                slope = -float(self.loss.curvature(y, z)[0, 0])
-                J = rho * N + slope * np.outer(point, W @ N)
-            else:
-                J = np.column_stack([rho * N, point])
+            y, z = np.full((1, 1), self.target[i]), np.full((1, 1), point @ W)
+            rho = -float(self.loss.residual(y, z)[0, 0])
+            J = rho * N - float(self.loss.curvature(y, z)[0, 0]) * np.outer(point, W @ N)
             JP = J.T @ precision
             covariance = np.linalg.inv(JP @ J)
-            step = covariance @ (JP @ (G - rho * point))
-            point = point + N @ step[: N.shape[1]]
-            rho += float(step[N.shape[1] :].sum())
-        own = covariance[: N.shape[1], : N.shape[1]]
-        return Normal(point, N @ own @ N.T)
+            point = point + N @ (covariance @ (JP @ (G - rho * point)))
+        error = N @ covariance @ N.T
+        inverse, gain = _whitened(error, projection, FLOOR)
+        data = inverse @ (point @ projection)
+        return TermLikelihood(
+            data=data, constant=np.zeros(len(inverse)), matrix=inverse, scaled=True, centre=point, gain=gain,
+            left=error - gain.T @ gain, offset=0.5 * float(np.linalg.slogdet(precision)[1] - data @ data),
+        )  # fmt: skip
+
+    def correction(self, i: int) -> Callable[[Floats, Floats], Floats]:
+        """Return what the log-likelihoods of tied record i's points (r, p), of misfits (r,), lack where linearised."""
+        G, precision = self.gradient[i], self._precision(i)
+        y = self.target[i]
+
+        def lacking(points: Floats, misfit: Floats) -> Floats:
+            z = (points @ self.weights[i])[:, None]
+            rho = -self.loss.residual(np.full(z.shape, y), z)
+            off = G - points * rho
+            return np.asarray(0.5 * misfit - 0.5 * ((off @ precision) * off).sum(axis=1))
+
+        return lacking
 
     def number(self, i: int, points: Floats, covariance: Floats) -> tuple[Floats, float]:
         """Return the squared loss's target y = rho + x W_before if record i is each of some points, and its error.
@@ -133,9 +207,20 @@ class Likelihood:
         slope = W - rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
         return rho + points @ W, float(np.sqrt(1 / size[0] + max(slope @ covariance @ slope, 0.0)))
 
-    def _precision(self, i: int) -> Floats:
+    def _floored(self, i: int) -> Floats:
         G = self.gradient[i]
-        return np.linalg.inv(self.covariance[i] + FLOOR * float(G @ self.constant) ** 2 * np.eye(len(G)))
+        return np.asarray(self.covariance[i] + FLOOR * float(G @ self.constant) ** 2 * np.eye(len(G)))
+
+    def _precision(self, i: int) -> Floats:
+        return np.asarray(np.linalg.inv(self._floored(i)), dtype=np.float64)
+
+
+def _whitened(covariance: Floats, projection: Floats, floor: float = 0.0) -> tuple[Floats, Floats]:
+    """Return the inverse of the Cholesky factor of the terms' covariance (q, q), and the gain (q, p)."""
+    cross = covariance @ projection
+    S = projection.T @ cross + floor * np.eye(projection.shape[1])
+    inverse = np.linalg.inv(np.linalg.cholesky(S))
+    return inverse, np.asarray(inverse @ cross.T)
 
 
 def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floats | None = None) -> Likelihood:
@@ -166,7 +251,10 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
     (m, b), n = t.shape, release.n or len(t)
     mean = (t.T @ release.X_public) @ basis / m
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
-    covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
+    covariance = strangers(release) * (squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :])
+    rounded = rounding(release, estimate.output, basis)
+    if rounded is not None:
+        covariance = covariance + rounded
     gradient = (n - 1) * mean
     share = penalty_share(release)
     if share is not None:
@@ -187,6 +275,7 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
         weights=W,
         start=X @ basis,
         target=target,
+        leftover=(n * (release.tolerance or 0.0)) ** 2 * (basis.T @ basis),
     )
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -57,7 +56,8 @@ class Conditional:
         score = np.tile(self.base, (len(codes), 1))
         for parent, table in self.tables.items():
             score += table[codes[:, parent]]
-        return np.asarray(score - logsumexp(score, axis=1, keepdims=True))
+        score -= score.max(axis=1, keepdims=True)
+        return np.asarray(score - np.log(np.exp(score).sum(axis=1, keepdims=True)))
 
 
 def learn(
