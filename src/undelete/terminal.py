@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from undelete.plain_text import escaped
+from undelete.release import WITHIN
 from undelete.result import Audit
 
 WIDTH = 80

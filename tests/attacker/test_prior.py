@@ -69,7 +69,10 @@ def test_of_many_columns_it_takes_those_that_tell():
     codes[:, 20] = np.where(rng.random(4000) < 0.8, codes[:, 17], codes[:, 20])
     model = learn(codes, [3] * 21, [20], given=list(range(20)))[20]
     assert 17 in model.tables
-    assert len(model.tables) == 12
+    assert len(model.tables) < 4  # what is unrelated looks related by chance once in twenty
+    codes[:, 20] = (codes[:, :15] == 1).sum(axis=1) % 4 // 2 + (codes[:, :15] == 2).sum(axis=1) // 4 % 2
+    codes[:, :15] = np.where(rng.random((4000, 15)) < 0.3, codes[:, [20]] % 3, codes[:, :15])
+    assert len(learn(codes, [3] * 20 + [4], [20], given=list(range(20)))[20].tables) == 12
 
 
 @pytest.mark.parametrize("m", [1, 3, 10])
