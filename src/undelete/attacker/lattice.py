@@ -229,11 +229,11 @@ def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dic
     arrays["X"][i] = one.point
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" and column.projection.shape[1]:
-            along = posterior.points @ column.projection
-            mean = posterior.weight @ along
-            spread = (along - mean).T @ (posterior.weight[:, None] * (along - mean))
-            own = column.projection.T @ posterior.covariance @ column.projection + spread
-            value, error = (float(a[0]) for a in read_off(column, mean[None], own[None]))
+            terms = posterior.points @ column.projection
+            middle = posterior.weight @ terms
+            between = (terms - middle).T @ (posterior.weight[:, None] * (terms - middle))
+            within = column.projection.T @ posterior.covariance @ column.projection
+            value, error = (float(a[0]) for a in read_off(column, middle[None], (within + between)[None]))
             arrays["values"][i, j], arrays["error"][i, j] = value, error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))
