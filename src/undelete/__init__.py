@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from undelete.result import Audit
 
 __all__ = [
+    "Answers",
     "Audit",
     "InputError",
     "LinearModel",
@@ -36,6 +37,7 @@ __all__ = [
 
 # Loaded when first asked for: an attack on a release must not even import the private side.
 _HOME = {
+    "Answers": "answers",
     "Audit": "result",
     "InputError": "errors",
     "LinearModel": "adapters.model",

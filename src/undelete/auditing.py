@@ -19,6 +19,7 @@ from undelete import inputs
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
+from undelete.answers import Answers, Features
 from undelete.attacker.attacks import Attack, find
 from undelete.data.schema import Schema, schema_of
 from undelete.diagnostics import Diagnostic
@@ -71,10 +72,11 @@ class Words:
 
 
 def audit(
-    before: Model,
-    after: Model,
+    before: Model | Answers,
+    after: Model | Answers,
     public: Table,
     *,
+    features: Features | None = None,
     target: str | Sequence[str] | None = None,
     truth: Table | Mapping[str, Any] | None = None,
     n: int | None = None,
@@ -91,9 +93,12 @@ def audit(
     before, after : estimator, LinearModel or path
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
-        coefficients, so that both are compared in the old model's space; before an embedding it must be the same.
+        coefficients, or where that cannot be the models' answers are compared. Or two `Answers`: the models' answers
+        to the public records.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
+    features : estimator, LinearModel, path or "numeric,onehot", optional
+        With `Answers`: what the models read, as the old model says, or assumed.
     target : str or sequence of str, optional
         The public column that the model predicts, or of several outputs the columns. Needed for the squared hinge loss.
     truth : DataFrame, mapping or path, optional
@@ -127,7 +132,7 @@ def audit(
     table, sampled = public_records(public, [first, second], target)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
-    pair = read_pair(first, second, table, target=names, n=n, l2=l2, image=schema.image)
+    pair = read_pair(first, second, table, target=names, n=n, l2=l2, trust=trust, image=schema.image, features=features)
     old, new, release = pair.old, pair.new, pair.release
     record = None if truth is None else inputs.true_record(truth, old, release, names)
     return examine(

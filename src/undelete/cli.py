@@ -20,6 +20,7 @@ from undelete.progress import Bar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from undelete.answers import Answers
     from undelete.data.schema import Schema
     from undelete.released import Model
     from undelete.result import Audit
@@ -129,9 +130,21 @@ def _add_audit(commands: Commands) -> None:
         "before",
         type=Path,
         metavar="BEFORE",
+        nargs="?",
         help="the model with the record: .skops, .json, .npz, or .joblib/.pkl with --trust",
     )
-    parser.add_argument("after", type=Path, metavar="AFTER", help="the model retrained without it")
+    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="the model retrained without it")
+    answers = parser.add_argument_group("in place of both models")
+    answers.add_argument(
+        "--answers-before", type=Path, metavar="FILE",
+        help="the old model's answers to the public records, row by row: probabilities, decision values or predictions",
+    )  # fmt: skip
+    answers.add_argument("--answers-after", type=Path, metavar="FILE", help="the new model's")
+    answers.add_argument("--model", type=Path, metavar="FILE", help="the old model, which says what both read")
+    answers.add_argument(
+        "--features", metavar="numeric,onehot", help="assume this where there is no model file: numbers and categories"
+    )
+    answers.add_argument("--digits", type=positive, metavar="N", help="decimals the answers were rounded to")
     parser.add_argument(
         "--public",
         type=Path,
@@ -234,27 +247,50 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from undelete.adapters.files import load_model
     from undelete.auditing import Words, audit
     from undelete.tables import public_records
 
     if options.candidates is not None and options.target is None:
         raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
     check_folder(options.out, "--out")
-    before, after = (load_model(place, trust=options.trust) for place in (options.before, options.after))
+    before, after, features = _released(options)
     public, sampled = public_records(options.public, [before, after], options.target)
+    shown = [options.before or options.answers_before, options.after or options.answers_after]
     words = Words(
         schema=_schema(options, public),
         source=options.public.name,
         command=options.command_line,
-        names=(options.before.name, options.after.name),
+        names=(shown[0].name, shown[1].name),
         notes=tuple(sampled),
     )
     result = audit(
-        before, after, public, target=options.target, truth=options.truth, n=options.n, l2=options.l2,
-        rng=options.seed, words=words,
+        before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
+        l2=options.l2, rng=options.seed, trust=options.trust, words=words,
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
+
+
+def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Path | str | None]:
+    """Return what was released, before and after, and with answers what the models read."""
+    from undelete.adapters.files import load_model
+    from undelete.answers import read_answers
+
+    files = [options.before, options.after]
+    scored = [options.answers_before, options.answers_after]
+    if None not in files and scored == [None, None] and options.model is None and options.features is None:
+        first, second = (load_model(place, trust=options.trust) for place in files)
+        return first, second, None
+    if None in scored or files != [None, None]:
+        raise InputError(
+            "give two models (BEFORE AFTER), or the answers of both (--answers-before, --answers-after) and what they "
+            "read (--model or --features)"
+        )
+    if options.model is not None and options.features is not None:
+        raise InputError("--model says what the models read, and --features assumes it: give one of them")
+    if options.candidates is not None:
+        raise InputError("--candidates compares people with both models themselves: give BEFORE and AFTER")
+    before, after = (read_answers(file, options.digits) for file in scored)
+    return before, after, options.model if options.features is None else options.features
 
 
 def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,9 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.readout import Readout
 from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn import from_sklearn
+from undelete.answers import Answers, Features, answered, assumed, features_of, precision
 from undelete.data.schema import ImageInfo
+from undelete.errors import InputError
 from undelete.inputs import Table
 from undelete.maths.losses import LOSSES
 from undelete.release import Release
@@ -55,8 +57,8 @@ class Pair:
 
 
 def read_pair(
-    before: Model,
-    after: Model,
+    before: Model | Answers,
+    after: Model | Answers,
     public: Table,
     *,
     target: str | Sequence[str] | None = None,
@@ -64,6 +66,7 @@ def read_pair(
     l2: float | None = None,
     trust: bool = False,
     image: ImageInfo | None = None,
+    features: Features | None = None,
 ) -> Pair:
     """Read two released models and public records; parameters and errors as of `undelete.audit`.
 
@@ -71,6 +74,13 @@ def read_pair(
     be, so that both models are in the old one's space; of others the answers are compared, maths (19).
     """
     table = inputs.as_records(public)
+    if isinstance(before, Answers) and isinstance(after, Answers):
+        return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust)
+    if isinstance(before, Answers) or isinstance(after, Answers) or features is not None:
+        raise InputError(
+            "answers take the place of both models, and features belong to them: give two models, or two Answers and "
+            "features"
+        )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
@@ -91,6 +101,28 @@ def read_pair(
         **_later(old, new, table, view, n, gapless),
     )
     return Pair(old, new, table, release, readout, gapless, warnings)
+
+
+def _read_answers(
+    before: Answers,
+    after: Answers,
+    features: Features | None,
+    table: pd.DataFrame,
+    *,
+    target: str | Sequence[str] | None,
+    n: int | None,
+    l2: float | None,
+    trust: bool,
+) -> Pair:
+    """Return the pair that two models' answers make; the new model is known by these alone."""
+    names = inputs.target_columns(table, target)
+    old = features_of(features, before, table, names, trust=trust)
+    n, warnings = inputs.count(n, old)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names))
+    told = answered(old, before, after, view["X_public"], view["Y_public"])
+    release = Release(loss=LOSSES[old.loss], W_before=old.W, n=n, l2=inputs.penalty(old, l2), **view, **told)
+    said = [*warnings, *assumed(features), *precision(release, before, after)]
+    return Pair(old, old, table, release, None, [], said)
 
 
 def _later(

@@ -40,7 +40,8 @@ def estimate(loss, bend, pays=0.0):
     share = refit.share(penalty[:, None] * W, penalty[:, None] * V, residual, N, pays)
     release = Release(
         LOSSES[loss], W, V[None], X[1:], Y[1:], n=N, l2=penalty, constant=np.eye(D)[-1],
-        answer_change=answer_change(LOSSES[loss], Y[1:], X[1:] @ W, X_after @ V)[None], penalty_share=share[None], target_kind="class",
+        answer_change=answer_change(LOSSES[loss], Y[1:], X[1:] @ W, X_after @ V)[None], penalty_share=share[None],
+        target_kind="class",
     )  # fmt: skip
     truth = -X[0][:, None] * LOSSES[loss].residual(Y[:1], X[:1] @ W)
     return refit, Difference.by(release, "answers").gradient[0], truth

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
 from undelete.attacker.difference import answer_change
-from undelete.attacker.refit import Refit
+from undelete.attacker.refit import RANK, Refit
 from undelete.errors import InputError
 from undelete.maths.losses import LOSSES
 
@@ -44,7 +44,8 @@ def refitted(
     Returns
     -------
     dict
-        `W_after`, and where the features are not the same to the last bit `answer_change`, `penalty_share`, `share_error`.
+        `W_after`, and where the features are not the same to the last bit `answer_change`, `penalty_share` and
+        `share_error`.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def affine_share(
 
 def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
     """Return the parameters (d, k) nearest to W (d, k) that predict Z (m, k) for records X (m, d) best."""
-    return np.asarray(W + lstsq(X, Z - X @ W, lapack_driver="gelsy")[0])
+    return np.asarray(W + lstsq(X, Z - X @ W, cond=RANK, lapack_driver="gelsy")[0])
 
 
 def _check_same(old: LinearModel, refit: Refit) -> None:

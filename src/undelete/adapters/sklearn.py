@@ -57,7 +57,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
         maths (1), does not go with the public table, or decides otherwise than we do.
     """
     names = _raw_columns(estimator, public, {target} if isinstance(target, str) else set(target or ()))
-    reading = Reading(_standardisation(public, names))
+    reading = Reading(standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
     try:
         *steps, final = _chain(estimator)
@@ -75,7 +75,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
             f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
             "scikit-learn; refit and save it again"
         ) from error
-    return _checked(_model(linear, names, features, reading, embedding), estimator, public, names)
+    return _checked(model_of(linear, names, features, reading, embedding), estimator, public, names)
 
 
 def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
@@ -142,7 +142,7 @@ def _read_steps(steps: list[Any], features: list[Feature], reading: Reading) -> 
     return features, embedding
 
 
-def _standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
+def standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
     """Return a centre and scale for each number column of the public table.
 
     The scale is a power of two and the centre a multiple of it, so that whole numbers are standardised, and
@@ -176,9 +176,10 @@ def _apart(names: list[str]) -> list[str]:
     return labels
 
 
-def _model(
+def model_of(
     linear: Linear, names: list[str], features: list[Feature], reading: Reading, embedding: Embedding | None
 ) -> LinearModel:
+    """Return a linear model on columns that were read, with or without an embedding of them."""
     made = len(features) if embedding is None else embedding.features
     if made != linear.coef.shape[1]:
         raise InputError(

@@ -17,7 +17,7 @@ from undelete.maths.solvers import factor
 from undelete.release import Floats
 
 PAYS = 4.0  # times its own variance, above which the square of a mean is worth having
-_RANK = 1e-10  # singular values under this share of the largest are no direction of the features
+RANK = 1e-10  # singular values under this share of the largest are no direction of the features
 _AFFINE = 1e-8  # of a feature's size: what is left of an affine refit is round-off
 
 
@@ -98,4 +98,4 @@ class Refit:
 
     def _back(self, gradients: Floats) -> Floats:
         """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1."""
-        return np.asarray(lstsq(self.mixing.T, gradients, cond=_RANK)[0])
+        return np.asarray(lstsq(self.mixing.T, gradients, cond=RANK)[0])

@@ -1,0 +1,186 @@
+"""Answers in place of models: what two scored tables give away, and what is refused."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import undelete
+from undelete.answers import Answers
+from undelete.cli import main
+from undelete.errors import InputError
+
+N = 4000
+X = ["hours", "grade", "team"]
+WHO = 5
+
+
+def workers(seed):
+    """A made-up firm: hours, grades, teams; who stays, how far they live, and how they come."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "hours": rng.integers(10, 60, N),
+            "grade": rng.integers(1, 6, N),
+            "team": rng.choice(["red", "blue", "green"], N, p=[0.5, 0.3, 0.2]),
+        }
+    )
+    score = (table.hours - 35) / 12 + 0.4 * (table.grade - 3) + (table.team == "red")
+    stays = np.where(score + rng.logistic(size=N) > 0, "yes", "no")
+    way = np.select([score + rng.logistic(size=N) > 1, rng.random(N) < 0.5], ["car", "train"], "foot")
+    return table.assign(stays=stays, pay=2 * score + rng.normal(size=N), way=way)
+
+
+@cache
+def firm():
+    return workers(0), workers(1)
+
+
+def pair(target):
+    private, _ = firm()
+    last = (
+        LinearRegression()
+        if target == "pay"
+        else LogisticRegression(C=100.0, solver="newton-cholesky" if target == "stays" else "newton-cg", tol=1e-11)
+    )
+    steps = make_column_transformer((StandardScaler(), X[:2]), (OneHotEncoder(), X[2:]))
+    return [clone(make_pipeline(steps, last)).fit(rows[X], rows[target]) for rows in (private, private.drop(WHO))]
+
+
+def answers(models, how, digits=None):
+    public = firm()[1][X]
+    told = {
+        "probability": lambda m: m.predict_proba(public)[:, 1],
+        "probabilities": lambda m: m.predict_proba(public),
+        "decision": lambda m: m.decision_function(public),
+        "prediction": lambda m: m.predict(public),
+    }[how]
+    return [Answers(told(m) if digits is None else np.round(told(m), digits)) for m in models]
+
+
+def centred(result):
+    return result.scores.set_index("score").value["centred_cosine"]
+
+
+def audited(models, told, target, features=None, **more):
+    private, public = firm()
+    truth = private.loc[[WHO], [*X, target]]
+    return undelete.audit(
+        *told, public[[*X, target]], features=models[0] if features is None else features, target=target, truth=truth,
+        n=N, attacks=["hrec+"], **more,
+    )  # fmt: skip
+
+
+CASES = [
+    ("stays", "probability"), ("stays", "probabilities"), ("stays", "decision"), ("pay", "prediction"),
+    ("way", "probabilities"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "how"), CASES)
+def test_answers_give_as_much_away_as_the_models(target, how):
+    models = pair(target)
+    told = audited(models, answers(models, how), target)
+    private, public = firm()
+    whole = undelete.audit(
+        *models, public[[*X, target]], target=target, truth=private.loc[[WHO], [*X, target]], n=N, attacks=["hrec+"]
+    )
+    assert centred(told) > min(centred(whole), 0.999) - 0.03  # a grade or an hour may be one off
+    assert told.records.iloc[0]["team"] == private.team[WHO]
+    assert told.release.answer_change is not None
+    assert any("written in full" in text for text in told.warnings)
+
+
+def test_rounding_goes_into_the_error_bars():
+    models = pair("stays")
+    results = [audited(models, answers(models, "probability", digits), "stays") for digits in (None, 5, 3)]
+    assert centred(results[1]) > 0.99
+    bits = [float(result.found["hrec+"].bits[0]) for result in results]
+    assert bits[0] > bits[1] > bits[2]
+    for result in results[1:]:
+        assert any("of the error's variance" in text for text in result.warnings)
+        assert result.found["hrec+"].misfit[0] < 3 * result.found["hrec+"].misfit_terms
+
+
+def test_coarser_answers_need_more_queries():
+    models = pair("stays")
+    counts = []
+    for digits in (6, 4):
+        text = next(t for t in audited(models, answers(models, "probability", digits), "stays").warnings if "them" in t)
+        counts.append(int(text.split("; ")[1].split()[0].replace(",", "")))
+    assert counts[0] < counts[1]
+
+
+@pytest.mark.parametrize("target", ["stays", "pay", "way"])
+def test_without_a_model_file_the_features_are_assumed_and_said_to_be(target):
+    models = pair(target)
+    how = {"stays": "probability", "pay": "prediction", "way": "probabilities"}[target]
+    result = audited(models, answers(models, how), target, features="numeric,onehot")
+    assert centred(result) > 0.97
+    assert any("is assumed" in text for text in result.warnings)
+    assert result.records.iloc[0]["team"] == firm()[0].team[WHO]
+
+
+def test_the_command_reads_scored_tables(tmp_path, capsys):
+    models, (private, public) = pair("stays"), firm()
+    for name, told in zip(("before", "after"), answers(models, "probability", 5), strict=True):
+        pd.DataFrame({"yes": told.values[:, 0]}).to_csv(tmp_path / f"{name}.csv", index=False)
+    undelete.save_model(models[0], tmp_path / "before.skops")
+    public[[*X, "stays"]].to_csv(tmp_path / "public.csv", index=False)
+    scored = ["--answers-before", str(tmp_path / "before.csv"), "--answers-after", str(tmp_path / "after.csv")]
+    common = ["audit", "--public", str(tmp_path / "public.csv"), "--target", "stays", "--n", str(N)]
+    for what in (["--model", str(tmp_path / "before.skops")], ["--features", "numeric,onehot"]):
+        assert main([*common, *scored, *what, "--out", str(tmp_path / "out")]) == 0
+        assert "red" in capsys.readouterr().out or private.team[WHO] != "red"
+    refused = {
+        (): "give two models",
+        (*scored[:2], "--features", "numeric,onehot"): "give two models",
+        (*scored,): "what the model reads",
+        (*scored, "--features", "a,b"): "are not known",
+        (*scored, "--features", "numeric,onehot", "--model", "m.skops"): "give one of them",
+    }
+    for given, message in refused.items():
+        assert main([*common, *given, "--out", str(tmp_path / "out")]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_refusals():
+    models = pair("stays")
+    public = firm()[1]
+    good = answers(models, "probability")
+
+    def audit(before, after, features=models[0], table=public[X]):
+        return undelete.audit(before, after, table, features=features, n=N)
+
+    with pytest.raises(InputError, match="answers are not numbers: labels"):
+        Answers(np.array(["yes", "no"]))
+    with pytest.raises(InputError, match="row 1 is missing or infinite"):
+        Answers([0.5, np.nan])
+    with pytest.raises(InputError, match="digits is -1"):
+        Answers([0.5], digits=-1)
+    with pytest.raises(InputError, match="4,000 public records"):
+        audit(Answers(good[0].values[:10]), good[1])
+    with pytest.raises(InputError, match="not the old model's own"):
+        audit(Answers(good[0].values[::-1]), good[1])
+    with pytest.raises(InputError, match="3 columns and the old model 1 output"):
+        audit(*(Answers(np.repeat(one.values, 3, axis=1)) for one in good))
+    with pytest.raises(InputError, match="take the place of both models"):
+        audit(good[0], models[1])
+    with pytest.raises(InputError, match="off by up to"):
+        audit(*good, features="numeric,onehot", table=public[["hours", "team"]])
+    with pytest.raises(InputError, match="different numbers of columns"):
+        audit(good[0], Answers(np.repeat(good[1].values, 2, axis=1)))
+
+
+def test_the_same_answers_twice_give_nothing_away():
+    models = pair("stays")
+    told = answers(models, "probability")[0]
+    result = audited(models, [told, told], "stays")
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert result.found["hrec+"].status == ("unchanged",)
