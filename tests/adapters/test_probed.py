@@ -237,3 +237,17 @@ def test_the_terms_of_a_value_are_what_the_steps_make_of_it():
     for j, column in enumerate(columns):
         assert column.projection.shape[1] > 0
         np.testing.assert_allclose(X @ column.projection, column.terms[codes[:, j]], atol=1e-9)
+
+
+def test_a_category_that_only_the_model_knows_may_be_the_deleted_record_s():
+    private, public = towns()
+    private = private.assign(home=private.home.where(private.index != WHO, "tent"))
+    fits = [
+        make_pipeline(
+            prepared(SplineTransformer(), encoder=OneHotEncoder(handle_unknown="ignore")), LogisticRegression()
+        ).fit(rows.drop(columns="late"), rows.late)
+        for rows in (private, private.drop(WHO))
+    ]
+    result = undelete.audit(*fits, public, target="late", truth=private.loc[[WHO]], n=N, attacks=["hrec+"])
+    assert result.records.iloc[0]["home"] == "tent"
+    assert any("lacks a category" in text for text in result.warnings)

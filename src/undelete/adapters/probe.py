@@ -9,7 +9,7 @@ each column; what can be solved for one column's part alone is read off them, as
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from undelete.adapters.polynomial import Category
 from undelete.errors import InputError
 from undelete.release import Column
 
+if TYPE_CHECKING:
+    from undelete.adapters.probed import Probed
+
 Floats = NDArray[np.float64]
 
 _BASES = 6  # public records on which a column's values are tried
@@ -28,21 +31,6 @@ _MIXED = 1000  # public records whose cells are exchanged, one column at a time,
 _GRID = 257  # values of a continuous column that are tried
 _MOVES = 1e-9  # of a feature's size, above which it has moved
 _SOLVED = 1e-6  # of a column's part, what may be left of it when it is solved for
-
-
-class Steps(Protocol):
-    """What is asked: the features of a table."""
-
-    @property
-    def raw(self) -> tuple[str, ...]:
-        """The raw columns."""
-
-    @property
-    def d(self) -> int:
-        """Number of features."""
-
-    def transform(self, table: pd.DataFrame) -> Floats:
-        """Return the features (n, d)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +61,7 @@ class _Trial:
     alone: NDArray[np.bool_]
 
 
-def probed_columns(steps: Steps, public: pd.DataFrame) -> tuple[Column, ...]:
+def probed_columns(steps: Probed, public: pd.DataFrame) -> tuple[Column, ...]:
     """Return one Column for each raw column, in the table's order, of which no term may be known.
 
     Raises
@@ -98,10 +86,10 @@ def probed_columns(steps: Steps, public: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _tried(
-    steps: Steps, cells: Cells, sample: pd.DataFrame, name: str, size: Floats, rng: np.random.Generator
+    steps: Probed, cells: Cells, sample: pd.DataFrame, name: str, size: Floats, rng: np.random.Generator
 ) -> _Trial:
     """Set one column of some records to each value that it may have."""
-    reading = Reading(name, (), (), cells.is_text(name), cells, ())
+    reading = Reading.of(steps, cells, name)
     label = next(label for label in sample.columns if str(label) == name)
     exchanged = sample.assign(**{str(label): sample[label].sample(frac=1, random_state=1).to_numpy()})
     moved = np.abs(steps.transform(exchanged) - steps.transform(sample)).max(axis=0) > _MOVES * size
@@ -127,7 +115,7 @@ def _tried(
     return _Trial(reading, values, frequency, asked.mean(axis=0), reacts, alone)
 
 
-def _asked(steps: Steps, bases: pd.DataFrame, name: str, values: list[Category]) -> Floats:
+def _asked(steps: Probed, bases: pd.DataFrame, name: str, values: list[Category]) -> Floats:
     """Return the features (bases, values, d) of some records with one column set to each value."""
     table = bases.iloc[np.repeat(np.arange(len(bases)), len(values))].reset_index(drop=True)
     label = next(label for label in bases.columns if str(label) == name)

@@ -38,17 +38,19 @@ class Probed:
         Whether the last feature is the constant 1.
     apply : callable
         From a table of the raw columns (n, ...) to the features without the constant (n, d0).
+    encodings : tuple of Encoding
+        What encoders of raw columns say of the categories they know.
     """
 
     raw: tuple[str, ...]
     feature_names: tuple[str, ...]
     has_constant: bool
     apply: Callable[[pd.DataFrame], Floats]
+    encodings: tuple[Encoding, ...] = ()
     # what a design that can be read says of itself besides: nothing is known of it here
     polynomials: tuple[Polynomial, ...] = ()
     monomials: tuple[Monomial, ...] = ()
     atoms: tuple[Atom, ...] = ()
-    encodings: tuple[Encoding, ...] = ()
     scaling: Mapping[Atom, tuple[float, float]] = field(default_factory=dict)
 
     @property

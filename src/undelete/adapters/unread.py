@@ -11,13 +11,17 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from undelete.adapters.design import Encoding
 from undelete.adapters.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.estimators import read_estimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.probed import Probed
+from undelete.adapters.reading import known_category
 from undelete.errors import InputError
+from undelete.limits import NAMES
 
 Floats = NDArray[np.float64]
 
@@ -79,6 +83,7 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
             feature_names=(*labels, *(("1",) if constant and embedding is None else ())),
             has_constant=constant and embedding is None,
             apply=apply,
+            encodings=tuple(_encodings(steps[0], names)),
         ),
         kind=linear.kind,
         steps=tuple(type(step).__name__ for step in inside if not isinstance(step, _CONTAINERS)),
@@ -114,6 +119,12 @@ def _check(inside: list[Any], steps: list[Any]) -> None:
             )
         if not hasattr(step, "transform"):
             raise InputError(f"the pipeline has a step of type {name}, which has no transform: it is no preprocessing")
+        made = getattr(step, "n_output_features_", 0)
+        if isinstance(made, int | np.integer) and made > NAMES:
+            raise InputError(
+                f"the pipeline has {name} that makes {made:,} features of each record, far more than a linear model "
+                "has: make fewer"
+            )
         if hasattr(step, "vocabulary_"):
             raise InputError(
                 f"the pipeline has {name}, which makes features of free text: no column of a table is left to recover; "
@@ -132,6 +143,22 @@ def _used(first: Any, names: list[str]) -> list[str]:
         if not (isinstance(part, str) and part == "drop"):
             used.update(int(i) for i in first._transformer_to_input_indices[name])
     return [name for i, name in enumerate(names) if i in used]
+
+
+def _encodings(first: Any, names: list[str]) -> Iterator[Encoding]:
+    """Yield the categories that encoders of raw columns know: a record may have one that no public record has."""
+    if type(first) is not ColumnTransformer:
+        return
+    for name, part, _ in first.transformers_:
+        columns = [names[int(i)] for i in first._transformer_to_input_indices[name]]
+        chain = [step for _, step in part.steps] if isinstance(part, Pipeline) else [part]
+        encoder = next((step for step in chain if type(step) is not SimpleImputer), None)
+        categories = getattr(encoder, "categories_", ())
+        if len(categories) != len(columns):
+            continue
+        for column, known in zip(columns, categories, strict=True):
+            cells = tuple(known_category(cell, type(encoder).__name__, column) for cell in known)
+            yield Encoding(column, (), cells, (), False, True, ())
 
 
 def _transformed(steps: list[Any], table: Any) -> Floats:
