@@ -100,6 +100,15 @@ def test_no_stdout_changes_the_gate(place, tmp_path, monkeypatch, capsys, limit,
         assert (status, err) == (tripped, "")
 
 
+def test_the_gate_is_the_same_in_python(place):
+    audit = undelete.audit(place / "before.skops", place / "after.skops", place / "public.csv", target="pay")
+    assert audit.gate(0.5)
+    assert not audit.gate(1.0)
+    assert audit.why_stopped(0.5).endswith("is above 0.5")
+    same = undelete.audit(place / "before.skops", place / "before.skops", place / "public.csv", target="pay")
+    assert not same.gate(0.5)  # there is nothing to recover
+
+
 @pytest.mark.parametrize("stream", ["full", "none"])
 def test_no_stderr_changes_a_status(place, tmp_path, monkeypatch, capsys, stream):
     if stream == "full" and not os.path.exists("/dev/full"):

@@ -209,6 +209,15 @@ def test_of_few_deletions_no_score_of_the_truth_stays(place, tmp_path, capsys):
     assert redacted(document) == document
 
 
+def test_what_is_not_known_to_be_harmless_is_left_out(place, tmp_path, capsys):
+    assert simulated(place, "rent", tmp_path / "out") == 0
+    document = json.loads((tmp_path / "out" / "audit.json").read_text())
+    document["news"] = "secret"
+    for part in (document["scores"][0], document["records"][0], document["records"][0]["columns"][0]):
+        part["news"] = "secret"
+    assert "secret" not in json.dumps(redacted(document))
+
+
 def test_a_guess_that_is_always_right_is_not_said_to_be(place):
     row = {"attack": "avg", "n": 50, "recovered": 50, "exact_columns": 0.61, "exact_columns_low": 0.5, "label": 1.0}
     document = {

@@ -12,7 +12,12 @@ from typing import Any
 
 GROUP = 20  # deletions from which on a mean says nothing of one of them
 EXTREME = 0.02  # a share this near to 0 or 1 says of nearly everybody what it says of all
-_SCORES = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "target_error", "bits")
+# what says nothing of a record; what is not known here is left out, so that a new field is not shown by oversight
+_SAFE = frozenset(
+    {"schema", "undelete", "created", "command", "question", "model", "public", "target", "columns", "attacks",
+     "verdict", "threat_model", "warnings", "advice", "environment", "paper"}
+)  # fmt: skip
+_OF_ONE = ("attack", "deletion", "row", "status")
 _TARGETS = ("median_target_error",)
 _SHARES = tuple(f"{name}{end}" for name in ("exact_columns", "label") for end in ("", "_low", "_high"))
 # checks whose numbers are of the models, the public data or all deletions, not of one record
@@ -40,7 +45,7 @@ def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
     roles = {entry["name"]: entry["role"] for entry in document["attacks"]}
     measured = any(row.get("median_cosine") is not None for row in document["summary"])
     return {
-        **document,
+        **{key: value if key in _SAFE else None for key, value in document.items()},
         "redacted": True,
         "verdict": _verdict(document["verdict"]) if few and (measured or document["redacted"]) else document["verdict"],
         "exposure": None if document["exposure"] is None else round(document["exposure"], 2 if few else 3),
@@ -85,7 +90,12 @@ def _per_column(document: Mapping[str, Any], roles: Mapping[str, str]) -> list[d
 
 
 def _score(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "confidence": _rounded(row["confidence"]), **dict.fromkeys(_SCORES)}
+    return {**_named(row), "confidence": _rounded(row["confidence"])}
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which deletion a row is about and whether it came back, with everything else left out."""
+    return {key: value if key in _OF_ONE else None for key, value in row.items()}
 
 
 def _rounded(confidence: float | None) -> float | None:
@@ -95,9 +105,8 @@ def _rounded(confidence: float | None) -> float | None:
 def _record(record: Mapping[str, Any]) -> dict[str, Any]:
     target = record.get("target")
     return {
-        **record,
+        **_named(record),
         "confidence": _rounded(record["confidence"]),
-        "direction": None,
         "columns": [{**dict.fromkeys(cell), "name": cell["name"]} for cell in record["columns"]],
         "target": None if target is None else dict.fromkeys(target),
     }
@@ -108,7 +117,7 @@ def _pictures(pictures: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     items = [
         {
-            **item,
+            **_named(item),
             "label": dict.fromkeys(item["label"]),
             "pictures": [{**dict.fromkeys(picture), "name": picture["name"]} for picture in item["pictures"]],
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -130,9 +129,11 @@ def free_memory() -> int | None:
         lines = Path("/proc/meminfo").read_text().splitlines()
         found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        import resource  # not on Windows, and nor is what comes before
+
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         found += [limit - taken] if limit != resource.RLIM_INFINITY else []
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, ImportError):
         pass
     return max(0, min(found)) if found else None
 
