@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ from scipy.stats import chi2
 
 from tests.conftest import LOSS_NAMES, people
 from undelete.attacker.candidates import confidence_drop, explain
+from undelete.attacker.difference import answer_change
 from undelete.attacker.membership import confidence
 from undelete.errors import InputError
 from undelete.maintainer.leave_one_out import retrain_without
@@ -52,6 +54,20 @@ def test_the_deleted_record_s_own_misfit_is_about_chi_squared(game, loss):
     # four deletions share one error of the public Hessian: the mean of 40 samples, standard error about .5
     assert np.mean(misfit) == pytest.approx(6, abs=1.2)
     assert np.mean(np.array(p_value) < 0.05) < 0.15
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "softmax"])
+def test_the_change_of_the_answers_tells_as_much_as_the_parameters(game, loss):
+    one, release, candidates = played(game, loss, deletions=4, n=3000, m=3000)
+    changes = [answer_change(one.objective.loss, None, one.X_public @ one.W, one.X_public @ W) for W in release.W_after]
+    share = one.objective.l2[:, None] * (one.W - release.W_after)
+    told = dataclasses.replace(release, answer_change=np.array(changes), penalty_share=share)
+    found, whole = explain(told, candidates), explain(release, candidates)
+    assert (found.misfit.argmin(axis=1) == whole.misfit.argmin(axis=1)).all()
+    np.testing.assert_allclose(np.diag(found.misfit[:, :4]), np.diag(whole.misfit[:, :4]), rtol=0.2, atol=0.5)
+    d, k = one.W.shape
+    doubtful = dataclasses.replace(told, share_error=np.tile(np.eye(d), (4, k, 1, 1)))
+    assert (explain(doubtful, candidates).misfit.min(axis=1) < found.misfit.min(axis=1)).all()
 
 
 def test_none_of_the_candidates_fits_when_somebody_else_was_deleted(game):

@@ -18,7 +18,7 @@ from scipy.special import softmax
 from scipy.stats import chi2
 
 from undelete.attacker.decode import Indices
-from undelete.attacker.difference import Difference
+from undelete.attacker.difference import Difference, Way, moves
 from undelete.attacker.hrec import unchanged
 from undelete.attacker.membership import confidence
 from undelete.errors import InputError
@@ -111,7 +111,8 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
             f"the model has {d * k:,} parameters: the covariance of the estimate needs the square of that, which is "
             f"formed up to {MOST_PARAMETERS:,}"
         )
-    G, same = Difference.by(release, "hessian").gradient, unchanged(release)
+    way: Way = "hessian" if release.answer_change is None else "answers"
+    G, same = Difference.by(release, way).gradient, unchanged(release)
     misfit = np.empty((release.deletions, len(candidates.X)))
     degrees = np.zeros(release.deletions, dtype=np.int64)
     for i in range(release.deletions):
@@ -119,7 +120,7 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
         if same[i]:
             misfit[i] = np.where(np.abs(_pull(release, candidates, change)).max(axis=1) <= _NOTHING, 0.0, np.inf)
             continue
-        half = factor(_covariance(release, change)).half  # (d k, rank): S^-1 = half half'
+        half = factor(_covariance(release.take(slice(i, i + 1)), way)).half  # (d k, rank): S^-1 = half half'
         misfit[i] = _misfit(release, candidates, change, G[i].reshape(-1) @ half, half)
         degrees[i] = half.shape[1] - (release.n is None)
     return Explanation(misfit, degrees)
@@ -143,24 +144,34 @@ def confidence_drop(release: Release, candidates: Candidates) -> Floats:
 
 
 def _pull(release: Release, candidates: Candidates, change: Floats) -> Floats:
-    """Return x D R - r (c, k): times x' what G estimates when the candidate is among the n records, maths (4)."""
+    """Return x D R - r (c, k): times x' what G estimates when the candidate is among the n records, maths (4).
+
+    Of the n - 1 others, maths (19), it is -r.
+    """
     Z = candidates.X @ release.W_before
+    if release.answer_change is not None:
+        return np.asarray(-release.loss.residual(candidates.Y, Z))
     bent = release.loss.curvature_action(candidates.Y, Z, candidates.X @ change)
     return np.asarray(bent - release.loss.residual(candidates.Y, Z))
 
 
-def _covariance(release: Release, change: Floats) -> Floats:
-    """Return the covariance of vec(G), (d k, d k), maths (10)."""
+def _covariance(release: Release, way: Way) -> Floats:
+    """Return the covariance of vec(G), (d k, d k), of one deletion, maths (10), and of what a refit adds, (20)."""
     X, m = release.X_public, len(release.X_public)
-    size = change.size
-    bent = release.loss.curvature_action(release.Y_public, X @ release.W_before, X @ change)  # (m, k)
+    d, k = release.W_before.shape
+    size = d * k
+    bent = moves(release, way)[:, 0]  # (m, k)
     second, first = np.zeros((size, size)), np.zeros(size)
     for part in blocks(m, _BLOCK_NUMBERS // size):
         S = (X[part, :, None] * bent[part, None, :]).reshape(-1, size)
         second += S.T @ S
         first += S.sum(axis=0)
     n = release.n or m
-    return np.asarray((second / m - np.outer(first, first) / m**2) * (n**2 * (1 / m + 1 / n)))
+    found = (second / m - np.outer(first, first) / m**2) * (n**2 * (1 / m + 1 / n))
+    if release.share_error is not None:
+        for j in range(k):
+            found[j::k, j::k] += release.share_error[0, j]
+    return np.asarray(found)
 
 
 def _misfit(release: Release, candidates: Candidates, change: Floats, seen: Floats, half: Floats) -> Floats:
