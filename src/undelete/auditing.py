@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from undelete import inputs
+from undelete.adapters.conform import unknown
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
@@ -269,6 +270,7 @@ def simulate(
         warnings=[
             *words.notes,
             *sampled,
+            *unknown(model.design.conformed(public), model.design.uses),
             *inputs.overlap(train, y, public, y_public),
             *_fixed_preprocessing(model),
             *inputs.stored(model, release),

@@ -18,7 +18,7 @@ from undelete.environment import environment
 from undelete.maintainer.game import Truth
 from undelete.pictures import BESIDE, gallery
 from undelete.redaction import redacted
-from undelete.release import WITHIN, Column, Reconstruction
+from undelete.release import CONTINUOUS_TOLERANCE, WITHIN, Column, Reconstruction
 from undelete.scoring.table import SCORES
 
 if TYPE_CHECKING:
@@ -85,10 +85,22 @@ def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any
         return None
     code, number = int(found.codes[i, j]), float(found.values[i, j])
     if code >= 0:
-        return column.values[code].item()
+        return _shown(column, column.values[code].item())
     # a continuous column, or a true value that no public record has
     known = column.kind == "continuous" or isinstance(found, Truth)
-    return number if known and not math.isnan(number) else None
+    return _shown(column, number) if known and not math.isnan(number) else None
+
+
+def _shown(column: Column, held: Any) -> Any:
+    """Return a recovered value as a reader sees it: one that a missing cell gets may be a missing cell."""
+    value, filled = bool(held) if column.logical and held == held else held, column.filled
+    if filled is None:
+        return value
+    if column.kind == "continuous":
+        same = isinstance(filled, float) and abs(held - filled) <= CONTINUOUS_TOLERANCE * column.spread
+    else:
+        same = held == filled
+    return column.filled_as if same else value
 
 
 def target_of(audit: Audit, y: NDArray[np.float64]) -> Any:
@@ -169,11 +181,12 @@ def _pictures(audit: Audit) -> dict[str, Any] | None:
 
 def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]:
     column, guess, right = audit.release.columns[j], audit.found.get("avg"), audit.right.get(audit.main)
-    ranges = found.ranges
+    ranges, code = found.ranges, int(-1 if found.codes is None else found.codes[i, j])
+    low, high = (np.nan, np.nan) if ranges is None else _range(column, code, *(float(end[i, j]) for end in ranges))
     cell = {
         "recovered": value_of(audit, found, i, j),
-        "low": None if ranges is None else ranges[0][i, j],
-        "high": None if ranges is None else ranges[1][i, j],
+        "low": low,
+        "high": high,
         "candidates": _candidates(audit, found, i, j),
         "true": None if audit.truth is None else value_of(audit, audit.truth, i, j),
         "guess": None if guess is None else value_of(audit, guess, i, j),
@@ -191,8 +204,23 @@ def _candidates(audit: Audit, found: Reconstruction, i: int, j: int) -> list[tup
     """Return the likeliest values of a column with their probabilities, unless one is all but certain."""
     if found.candidates is None or found.candidate_probability is None or found.candidate_probability[i, j, 0] > 0.99:
         return None
+    column = audit.release.columns[j]
     pairs = zip(found.candidates[i, j], found.candidate_probability[i, j], strict=True)
-    return [(audit.release.columns[j].values[code].item(), float(p)) for code, p in pairs if code >= 0] or None
+    return [(_shown(column, column.values[code].item()), float(p)) for code, p in pairs if code >= 0] or None
+
+
+def _range(column: Column, code: int, low: float, high: float) -> tuple[float, float]:
+    """Return the 95 % range of a number: within what the column can hold, no narrower than half a step to each side."""
+    if column.logical or not np.isfinite(low + high):
+        return np.nan, np.nan
+    if column.kind == "continuous":
+        return max(low, column.least), min(high, column.greatest)
+    if column.kind == "discrete" and code >= 0 and len(column.values) > 1:
+        values = column.values.astype(float)
+        steps = np.diff(values[np.isfinite(values)][max(code - 1, 0) : code + 2]) / 2
+        if steps.size and np.isfinite(values[code]):
+            low, high = min(low, float(values[code] - steps[0])), max(high, float(values[code] + steps[-1]))
+    return low, high
 
 
 def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] | None:

@@ -246,7 +246,7 @@ def own_columns(model: LinearModel, release: Release, table: pd.DataFrame) -> di
     if not release.columns:
         return own
     codes, values = encode(model, release, table)
-    return own | {"codes": codes, "values": values, "raw": raw(release, table)}
+    return own | {"codes": codes, "values": values, "raw": raw(release, model.design.conformed(table))}
 
 
 def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
@@ -263,14 +263,17 @@ def _plain(cell: Any) -> Any:
 def encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return true records as codes, and their numbers in every numeric column.
 
-    A missing cell is right only where it is a value of its own, told from what an imputer puts in.
+    A missing cell is right only where it is a value of its own, told from what an imputer puts in, or where that
+    value comes back as one that may be missing.
     """
-    columns = tuple(release.columns)
+    columns, table = tuple(release.columns), model.design.conformed(table)
     coded, values = model.design.encode(table, columns)
     codes, numbers = np.array(coded), np.array(values)
     for j, column in enumerate(columns):
         if column.kind == "discrete":
             numbers[:, j] = pd.to_numeric(table[column.name], errors="coerce")
+        if column.filled is not None:
+            continue  # what comes back of a missing cell is "missing, or" that value, which is right
         missing = table[column.name].isna().to_numpy()
         numbers[missing, j] = np.nan
         if not (pd.isna(column.values) | (column.values == MISSING)).any():

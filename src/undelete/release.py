@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,16 @@ class Column:
         Continuous only: value = offset + slope * (x @ projection)[0], in the column's units.
     spread : float
         Continuous only: standard deviation among the public records, in the column's units.
+    least, greatest : float
+        Continuous only: what the column can hold. No less than 0 where no public value is, and likewise for values of
+        no more than 0 and for shares, from 0 to 1.
+    filled : str, float or None
+        The value that a missing cell gets before the model reads it, where public cells are missing and nothing tells
+        the two apart; None otherwise.
+    filled_as : str
+        What such a value is called: "missing, or 35".
+    logical : bool
+        Whether the numbers 0 and 1 stand for False and True.
     """
 
     name: str
@@ -88,6 +99,11 @@ class Column:
     offset: float = 0.0
     slope: float = 1.0
     spread: float = float("nan")
+    least: float = -math.inf
+    greatest: float = math.inf
+    filled: str | float | None = None
+    filled_as: str = ""
+    logical: bool = False
 
     def __post_init__(self) -> None:
         for field in ("projection", "terms", "frequency"):
@@ -261,7 +277,8 @@ class Release:
                 arrays[f"column{j}_{field}"] = getattr(column, field)
             described.append(
                 {"name": column.name, "kind": column.kind, "offset": column.offset, "slope": column.slope,
-                 "spread": column.spread}
+                 "spread": column.spread, "least": column.least, "greatest": column.greatest, "filled": column.filled,
+                 "filled_as": column.filled_as, "logical": column.logical}
             )  # fmt: skip
         meta = {
             "format": _FORMAT, "loss": self.loss.name, "n": self.n, "target_kind": self.target_kind,

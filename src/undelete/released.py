@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from undelete import inputs
 from undelete.adapters.align import NotFoldable, align, changed_fills
+from undelete.adapters.conform import unknown
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.readout import Readout
@@ -84,8 +85,10 @@ def read_pair(
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
+    table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n, warnings = inputs.count(n, old)
+    warnings += unknown(table, old.design.uses)
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):

@@ -1,5 +1,6 @@
 """Tables come back as they were written, and each unusable file is refused in one clear line."""
 
+import decimal
 import gzip
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import undelete
+from undelete.adapters.cells import place
+from undelete.adapters.model import LinearModel
 from undelete.data import read_table
 from undelete.errors import InputError
 
@@ -118,9 +122,14 @@ def test_parquet_storage_types_are_undone(tmp_path: Path) -> None:
         ("t.csv", b"age,sex,age\n1,2,3\n", " has more than one column named 'age': rename one"),
         ("t.csv", b"age;sex\n1;2\n", " separates its columns by semicolons"),
         ("t.csv", b"age\tsex\n1\t2\n", " separates its columns by tabs"),
-        ("t.csv", b"age,sex\n1,2,3\n", " has rows with more cells than the header has names"),
-        ("t.csv", b"age,sex\n1,2\n1,2,3\n", " cannot be read as CSV (Error tokenizing data"),
-        ("t.csv", b'age,sex\n1,"2\n', " cannot be read as CSV (Error tokenizing data"),
+        ("t.csv", b"age,sex\n1,2,3\n", " has rows with more cells than the header has names (line 2 has 3 "),
+        ("t.csv", b"age,sex\n1,2\n1,2,3\n", " cannot be read as CSV (line 3 has 3 cells, and the header 2 names)"),
+        (
+            "t.csv",
+            b'age,sex\n\n1,"2\n2"\n1,2,3\n',
+            " cannot be read as CSV (line 5 has 3 cells, and the header 2 names)",
+        ),
+        ("t.csv", b'age,sex\n1,"2\n', " cannot be read as CSV (the quote opened in line 2 is never closed)"),
         ("t.csv", "âge,sex\n1,2\n".encode("latin-1"), " is not text in UTF-8"),
         ("t.csv", b"age\x00,sex\n1,2\n", " cannot be read as CSV (it holds zero bytes"),
         ("t.csv.gz", b"age,sex\n1,2\n", " cannot be read as CSV (Not a gzipped file"),
@@ -130,6 +139,46 @@ def test_parquet_storage_types_are_undone(tmp_path: Path) -> None:
 )
 def test_an_unusable_file_is_refused(tmp_path: Path, name: str, content: bytes, text: str) -> None:
     assert refusal(written(tmp_path, name, content)).startswith(text)
+
+
+def test_a_row_is_named_by_its_line_in_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "t.csv", b'age,note\n1,"two\nlines"\n\n2,x\n3,y\n')
+    table = read_table(file).iloc[:2].assign(more=1)
+    lines = table.attrs["lines"]
+    found = [lines.place(row, "age", row + 1) for row in range(3)]
+    assert found == ["line 2 of t.csv", "line 5 of t.csv", "line 6 of t.csv"]
+    assert place(table["age"], "age", 1, lines) == "line 5 of t.csv"
+    assert place(table["age"].iloc[1:], "age", 0, lines) == "line 5 of t.csv"
+    assert place(table["age"][::-1], "age", 0, lines) == "row 0"  # sorted otherwise
+    assert place(table["age"][1:].reset_index(drop=True), "age", 0, lines) == "row 0"  # the file has 1 there
+    assert lines.place(9, "age", 1) is None
+    file.unlink()
+    assert place(table["age"], "age", 1, lines) == "row 1"
+
+
+def test_messages_about_cells_of_a_file_name_its_line(tmp_path: Path) -> None:
+    file = written(tmp_path, "t.csv", b"age,pay\n\n1,2\n2,x\n")
+    model = LinearModel([1.0], 0.0, "squared", ["age"])
+    with pytest.raises(InputError, match=r"target 'pay' has 'x' in line 4 of t.csv"):
+        undelete.audit(model, model, file, target="pay", n=9)
+    model = LinearModel([1.0, 2.0], 0.0, "squared", ["age", "pay"])
+    with pytest.raises(InputError, match=r"column 'pay' has 'x' in line 4 of t.csv"):
+        undelete.audit(model, model, file, n=9)
+
+
+def test_decimals_of_parquet_are_numbers_and_flags_with_gaps_stay_flags(tmp_path: Path) -> None:
+    def decimals(*cells: str | None) -> pa.Array:
+        return pa.array([cell and decimal.Decimal(cell) for cell in cells], pa.decimal128(12, 2))
+
+    columns = {"price": decimals("1.50", None, "3.25"), "count": decimals("1", "2", "3"), "flag": [True, None, False]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    read = read_table(tmp_path / "t.parquet")
+    np.testing.assert_array_equal(read["price"], [1.5, np.nan, 3.25])
+    assert read["price"].dtype == np.float64
+    assert read["count"].dtype == np.int64
+    assert read["count"].tolist() == [1, 2, 3]
+    assert read["flag"].tolist()[::2] == [True, False]
+    assert np.isnan(read["flag"][1])
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from undelete.adapters.conform import is_logical
 from undelete.adapters.polynomial import Atom, Category, Scaling, category
 from undelete.errors import InputError
 
@@ -92,6 +93,7 @@ class Cells:
         if twice:
             raise InputError(f"the table has several columns named {twice[0]!r}: rename or drop them")
         self.n = len(table)
+        self._lines = table.attrs.get("lines")
         self._series = {name: table.iloc[:, j] for j, name in enumerate(names)}
         self._numbers: dict[str, Floats] = {}
         self._factors: dict[tuple[str, Fills], Factor] = {}
@@ -119,6 +121,10 @@ class Cells:
         counted = [i for i, name in enumerate(names) if name in (str(i), f"x{i}")]
         return 0 < len(names) - 1 <= len(counted)
 
+    def place(self, column: str, row: int) -> str:
+        """Return where a cell is, in words: its line in the file that the table was read from, or its row."""
+        return place(self._series[column], column, row, self._lines)
+
     def has(self, column: str) -> bool:
         """Return whether the table has the column."""
         return column in self._series
@@ -132,6 +138,10 @@ class Cells:
         """Return whether the column holds anything but numbers."""
         return _array(self._series[column]).dtype.kind not in "fiub"
 
+    def is_logical(self, column: str) -> bool:
+        """Return whether the column holds True and False, and missing cells at most."""
+        return is_logical(self._series[column])
+
     def numbers(self, column: str) -> Floats:
         """Return the column as float64, NaN where a cell is missing.
 
@@ -141,7 +151,7 @@ class Cells:
             When a cell is not a number or is infinite: the column, the first such cell and its row.
         """
         if column not in self._numbers:
-            self._numbers[column] = _numbers(self._series[column], column)
+            self._numbers[column] = _numbers(self._series[column], column, self._lines)
         return self._numbers[column]
 
     def factor(self, column: str, fills: Fills = ()) -> Factor:
@@ -166,6 +176,8 @@ def _array(series: pd.Series[Any]) -> NDArray[Any]:
     """Return a column's values: a float, integer or boolean array where it is one, objects otherwise."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object).infer_objects()
+    if series.dtype == object and is_logical(series):  # True, False and missing ones
+        return series.astype("boolean").to_numpy(dtype=np.float64, na_value=np.nan)
     if pd.api.types.is_complex_dtype(series.dtype):
         return series.to_numpy(dtype=object)
     if pd.api.types.is_numeric_dtype(series.dtype):
@@ -174,7 +186,15 @@ def _array(series: pd.Series[Any]) -> NDArray[Any]:
     return series.to_numpy(dtype=object)
 
 
-def _numbers(series: pd.Series[Any], column: str) -> Floats:
+def place(series: pd.Series[Any], column: str, row: int, lines: Any) -> str:
+    """Return where a cell is, in words; `lines` is what a table read from a file carries in `attrs`, or None."""
+    found = None
+    if lines is not None and isinstance(series.index, pd.RangeIndex) and series.index.step == 1:
+        found = lines.place(series.index.start + row, column, series.iloc[row])
+    return str(found or f"row {row}")
+
+
+def _numbers(series: pd.Series[Any], column: str, lines: Any) -> Floats:
     values = _array(series)
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64)
@@ -186,15 +206,16 @@ def _numbers(series: pd.Series[Any], column: str) -> Floats:
         numbers = np.asarray(pd.to_numeric(pd.Series(values), errors="coerce"), dtype=np.float64)
         bad = np.flatnonzero(np.isnan(numbers) & ~np.asarray(pd.isna(values)))
         if len(bad):
+            where = place(series, column, int(bad[0]), lines)
             raise InputError(
-                f"column {column!r} has {str(values[bad[0]])!r} in row {bad[0]}, which is not a number, and the model "
-                "reads numbers there: correct the cell or drop the row"
+                f"column {column!r} has {str(values[bad[0]])!r} in {where}, which is not a number, and the model reads "
+                "numbers there: correct the cell or drop the row"
             )
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
+        where = place(series, column, int(infinite[0]), lines)
         raise InputError(
-            f"column {column!r} is infinite in row {infinite[0]}: no model can use that; correct the cell or "
-            "drop the row"
+            f"column {column!r} is infinite in {where}: no model can use that; correct the cell or drop the row"
         )
     return numbers
 
@@ -214,9 +235,10 @@ def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
     values = _codes(atom, cells) if atom.codes is not None else filled_numbers(cells.numbers(atom.column), atom.fills)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
+        where = cells.place(atom.column, int(missing[0]))
         raise InputError(
-            f"column {atom.column!r} is missing in row {missing[0]} and the model has no imputer for it: fill "
-            "the cell or drop the row"
+            f"column {atom.column!r} is missing in {where} and the model has no imputer for it: fill the cell or drop "
+            "the row"
         )
     centre, scale = scaling.get(atom, (0.0, 1.0))
     return (values - centre) / scale if (centre, scale) != (0.0, 1.0) else values
@@ -264,7 +286,8 @@ def refuse_unseen(column: str, fills: Fills, known: tuple[Category, ...], cells:
     if not len(rows):
         return
     shown = ", ".join(repr(cell) for cell in known[:5]) + (", ..." if len(known) > 5 else "")
+    at = int(rows[0])
     raise InputError(
-        f"column {column!r} has {cells.cell(column, int(rows[0]))} in row {rows[0]}, a category that the model's "
-        f"encoder does not know (it knows {shown}): correct the cell or drop the row"
+        f"column {column!r} has {cells.cell(column, at)} in {cells.place(column, at)}, a category that the "
+        f"model's encoder does not know (it knows {shown}): correct the cell or drop the row"
     )

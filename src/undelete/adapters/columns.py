@@ -52,6 +52,8 @@ class Reading:
         Whether it holds anything but numbers.
     cells : Cells
         The table.
+    logical : bool
+        Whether it holds True and False.
     """
 
     column: str
@@ -60,6 +62,7 @@ class Reading:
     text: bool
     cells: Cells
     encodings: tuple[Encoding, ...]
+    logical: bool = False
 
     @classmethod
     def of(cls, design: Design | Probed, cells: Cells, column: str) -> Reading:
@@ -69,7 +72,25 @@ class Reading:
         # A cell that was imputed looks like the value it got, unless something tells the two apart.
         fills = ways.pop() if len(ways) == 1 else ()
         encodings = tuple(e for e in design.encodings if e.column == column)
-        return cls(column, atoms, fills, cells.is_text(column), cells, encodings)
+        logical = cells.is_logical(column)
+        # a number column may be filled with a word
+        worded = any(isinstance(value, str) for _, value in fills)
+        return cls(column, atoms, fills, worded or cells.is_text(column), cells, encodings, logical)
+
+    def filled(self) -> tuple[Category, str]:
+        """Return the value that missing public cells got, and what it is called; None where there are none."""
+        factor = self.cells.factor(self.column)
+        seen = np.bincount(factor.codes + 1, minlength=len(factor.position))
+        for marker, value in self.fills:
+            at = factor.at(marker)
+            if at is None or not seen[at + 1]:
+                continue
+            value = dict(self.fills).get(value, value)  # an imputer after the imputer
+            other = factor.at(value)
+            shown = _label(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
+            alone = isinstance(value, str) and (other is None or not seen[other + 1])
+            return value, "missing" if alone else f"missing, or {shown}"
+        return None, ""
 
     def distinct(self) -> tuple[list[Category], NDArray[np.int64]]:
         """Return the values that records take, sorted, the missing one last, and each record's position."""
@@ -137,7 +158,7 @@ class Reading:
 
 def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
     """Return one Column for each raw column that the design reads, in the table's order."""
-    cells = Cells(public)
+    cells = Cells(design.conformed(public))
     cells.require(design.raw)
     names = [str(label) for label in public.columns if str(label) in set(design.raw)]
     return tuple(_column(design, cells, name) for name in names)
@@ -158,15 +179,19 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
     if kind == "continuous":
         return _continuous(design, reading, kept, projection, shift)
     values, frequency = reading.candidates()
+    filled, filled_as = reading.filled()
     if len(values) == 1:  # one value is no finding: nothing is read off the features, and no probability given
         kept, projection, shift = [], projection[:, :0], shift[:0]
     return Column(
         name=name,
         kind=kind,
         projection=projection,
-        values=listed(values, reading.text),
+        values=listed(values, reading.text, reading.logical),
         terms=_terms(design, name, values, kept, reading.text) + shift,
         frequency=frequency,
+        filled=_label(filled, reading.logical) if filled is not None and reading.text else filled,
+        filled_as=filled_as,
+        logical=reading.logical and not reading.text,
     )
 
 
@@ -175,6 +200,9 @@ def _continuous(design: Design, reading: Reading, kept: list[Monomial], projecti
     atom = kept[0][0][0] if kept else Atom(reading.column)
     centre, scale = design.scaling.get(atom, (0.0, 1.0))
     offset = centre - scale * float(shift[0]) if kept else 0.0
+    numbers = reading.numbers()
+    least, greatest = possible(numbers)
+    filled, filled_as = reading.filled()
     return Column(
         name=reading.column,
         kind="continuous",
@@ -184,8 +212,20 @@ def _continuous(design: Design, reading: Reading, kept: list[Monomial], projecti
         frequency=np.zeros(0),
         offset=offset,
         slope=scale,
-        spread=float(np.nanstd(reading.numbers())),
+        spread=float(np.nanstd(numbers)),
+        least=least,
+        greatest=greatest,
+        filled=filled,
+        filled_as=filled_as,
     )
+
+
+def possible(numbers: Floats) -> tuple[float, float]:
+    """Return the least and the greatest number that a column with these can hold, as far as they tell."""
+    least, greatest = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    if least >= 0 and greatest <= 1:  # a share
+        return 0.0, 1.0
+    return (0.0 if least >= 0 else -np.inf), (0.0 if greatest <= 0 else np.inf)
 
 
 def _terms(design: Design, name: str, values: list[Category], kept: list[Monomial], text: bool) -> Floats:
@@ -205,7 +245,7 @@ def encode_table(
     design: Design | Probed, table: pd.DataFrame, columns: tuple[Column, ...]
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return positions in each column's values and the numbers of continuous ones, both (n, columns)."""
-    cells = Cells(table)
+    cells = Cells(design.conformed(table))
     cells.require(tuple(column.name for column in columns))
     codes = np.full((cells.n, len(columns)), -1, dtype=np.int64)
     values = np.full((cells.n, len(columns)), np.nan)
@@ -217,6 +257,8 @@ def encode_table(
         found, inverse = reading.distinct()
         at = {_key(value): i for i, value in enumerate(column.values.tolist())}
         text = column.values.dtype.kind == "U"
+        if text and reading.logical:
+            found = [_label(v, True) for v in found]
         codes[:, j] = np.array([at.get(_key(_written(v, text)), -1) for v in found], dtype=np.int64)[inverse]
     return codes, values
 
@@ -251,8 +293,14 @@ def _sort_key(cell: Category) -> tuple[int, float, str]:
     return (1, 0.0, cell) if isinstance(cell, str) else (0, cell, "")
 
 
-def listed(values: list[Category], text: bool) -> NDArray[Any]:
+def _label(value: Category, logical: bool) -> str:
+    if value is None:
+        return MISSING
+    return str(bool(value)) if logical and isinstance(value, float) else str(value)
+
+
+def listed(values: list[Category], text: bool, logical: bool = False) -> NDArray[Any]:
     """Return values as `Column.values` holds them: text, or numbers."""
     if text:
-        return np.array([MISSING if v is None else str(v) for v in values], dtype=str)
+        return np.array([_label(v, logical) for v in values], dtype=str)
     return np.array([np.nan if v is None else float(v) for v in values])

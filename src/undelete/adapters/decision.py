@@ -39,7 +39,7 @@ def check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, nam
     ours = model.decision(public)
     columns = {str(label): j for j, label in enumerate(public.columns)}
     there = [name for name in names if name in columns]
-    table = public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1)
+    table = model.design.conformed(public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1))
     decide = estimator.decision_function if model.classes is not None else estimator.predict
     try:
         with warnings.catch_warnings():

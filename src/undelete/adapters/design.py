@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.cells import Cells, Fills, atom_values, indicator_rows, refuse_unseen
 from undelete.adapters.columns import encode_table, raw_columns
+from undelete.adapters.conform import Use, conformed, uses
 from undelete.adapters.polynomial import CONSTANT, Atom, Category, Monomial, Polynomial
 from undelete.adapters.span import Span
 from undelete.release import Column
@@ -118,6 +119,15 @@ class Design:
         """Solver for the coefficients."""
         return Span(self.coefficients)
 
+    @cached_property
+    def uses(self) -> dict[str, Use]:
+        """What the map makes of each raw column."""
+        return uses(self)
+
+    def conformed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with its cells written as the encoders know them, itself where they are."""
+        return conformed(table, self.uses)
+
     def transform(self, table: pd.DataFrame) -> Floats:
         """Return the records in the model's space, (n, d), the constant among the features.
 
@@ -129,7 +139,7 @@ class Design:
             For a missing column, a cell that is not a number where one is read, a missing cell without an
             imputer, an infinite cell, a category that the encoder does not know.
         """
-        cells = Cells(table)
+        cells = Cells(self.conformed(table))
         cells.require(self.raw)
         for encoding in self.encodings:
             if encoding.refuses_unseen:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.adapters.cells import Cells
-from undelete.adapters.columns import Reading, listed
+from undelete.adapters.columns import Reading, listed, possible
 from undelete.adapters.polynomial import Category
 from undelete.errors import InputError
 from undelete.release import Column
@@ -147,9 +147,10 @@ def _column(trials: list[_Trial], j: int, count: NDArray[np.int64], mixed: NDArr
     if reading.kind() != "continuous":
         return Column(
             name=reading.column, kind=reading.kind(), projection=projection,
-            values=listed(trial.values, reading.text), terms=terms, frequency=trial.frequency,
+            values=listed(trial.values, reading.text, reading.logical), terms=terms, frequency=trial.frequency,
+            logical=reading.logical and not reading.text,
         )  # fmt: skip
-    spread = float(np.nanstd(reading.numbers()))
+    spread, (least, greatest) = float(np.nanstd(reading.numbers())), possible(reading.numbers())
     numbers = np.array(trial.values, dtype=np.float64)
     line = _line(numbers, terms)
     nothing = np.zeros(0)
@@ -158,11 +159,11 @@ def _column(trials: list[_Trial], j: int, count: NDArray[np.int64], mixed: NDArr
         return Column(
             name=reading.column, kind="continuous", projection=projection @ v[:, None] if len(v) else projection,
             values=nothing, terms=np.zeros((0, int(len(v) > 0))), frequency=nothing, offset=offset, slope=slope,
-            spread=spread,
+            spread=spread, least=least, greatest=greatest,
         )  # fmt: skip
     return Column(
         name=reading.column, kind="continuous", projection=projection, values=numbers, terms=terms, frequency=nothing,
-        spread=spread,
+        spread=spread, least=least, greatest=greatest,
     )  # fmt: skip
 
 

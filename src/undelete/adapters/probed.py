@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.cells import Cells
 from undelete.adapters.columns import encode_table
+from undelete.adapters.conform import Use
 from undelete.adapters.design import Encoding
 from undelete.adapters.polynomial import CONSTANT, Atom, Monomial, Polynomial
 from undelete.adapters.probe import probed_columns
@@ -62,6 +63,15 @@ class Probed:
     def keys(self) -> tuple[str | Monomial, ...]:
         """What tells the features apart: their names, and for the constant what no column can be called."""
         return (*self.feature_names[:-1], CONSTANT) if self.has_constant else self.feature_names
+
+    @property
+    def uses(self) -> dict[str, Use]:
+        """What the map makes of each raw column: not known."""
+        return {}
+
+    def conformed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the table itself: nothing is known of how the steps write its cells."""
+        return table
 
     def transform(self, table: pd.DataFrame) -> Floats:
         """Return the records in the model's space (n, d), the constant among the features.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from undelete.adapters.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
 
@@ -44,8 +45,9 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
         if bad.size:
             seen = _shown(values.reshape(len(values), -1)[bad[0]], numbers[bad[0]])
+            where = _place(y, values, int(bad[0]))
             raise InputError(
-                f"target {name!r} has {seen} in row {bad[0]}, which is no finite number, and the model predicts a "
+                f"target {name!r} has {seen} in {where}, which is no finite number, and the model predicts a "
                 "number: correct or drop the row"
             )
         if numbers.shape[1] != model.W.shape[1]:
@@ -64,9 +66,10 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     unknown = np.flatnonzero(position < 0)
     if unknown.size:
         known = ", ".join(repr(_plain(label)) for label in model.classes[:6])
+        where = _place(y, values, int(unknown[0]))
         raise InputError(
-            f"target {name!r} has {_plain(values.ravel()[unknown[0]])!r} in row {unknown[0]}, which is no class of the "
-            f"model (it has {known}): correct or drop the row"
+            f"target {name!r} has {_plain(values.ravel()[unknown[0]])!r} in {where}, which is no class of the model "
+            f"(it has {known}): correct or drop the row"
         )
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
@@ -80,6 +83,13 @@ def _array(y: ArrayLike) -> NDArray[Any]:
     if values.ndim not in (1, 2):
         raise InputError(f"targets must be a column or a table of them, got an array of shape {values.shape}")
     return values
+
+
+def _place(y: Any, values: NDArray[Any], row: int) -> str:
+    """Return where a target is, in words."""
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+        return place(y.iloc[:, 0], str(y.columns[0]), row, y.attrs.get("lines"))
+    return f"row {row}"
 
 
 def _shown(cells: NDArray[Any], numbers: NDArray[np.float64]) -> str:

@@ -274,6 +274,7 @@ def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[I
     value, error = read_off(column, terms, cov)
     if column.kind == "continuous":
         width = CONTINUOUS_TOLERANCE * column.spread
+        value = np.clip(value, column.least, column.greatest)
         with np.errstate(divide="ignore"):
             return np.full(b, -1), value, error, erf(width / error / np.sqrt(2))
     distance = _distances(terms, column.terms, cov)  # (b, values)

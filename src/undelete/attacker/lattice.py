@@ -234,7 +234,8 @@ def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dic
             between = (terms - middle).T @ (posterior.weight[:, None] * (terms - middle))
             within = column.projection.T @ posterior.covariance @ column.projection
             value, error = (float(a[0]) for a in read_off(column, middle[None], (within + between)[None]))
-            arrays["values"][i, j], arrays["error"][i, j] = value, error
+            arrays["values"][i, j] = min(max(value, column.least), column.greatest)
+            arrays["error"][i, j] = error
             width = CONTINUOUS_TOLERANCE * column.spread
             arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))
     return one

@@ -16,6 +16,7 @@ import pandas as pd
 
 from undelete.data.blocks import collect
 from undelete.data.header import check_header, line
+from undelete.data.lines import misfit
 from undelete.data.thinning import Sample
 from undelete.errors import InputError
 from undelete.limits import FREE, refuse_bomb
@@ -83,9 +84,12 @@ def _told(file: Path) -> Iterator[None]:
         raise
     except pd.errors.ParserWarning as error:
         raise InputError(
-            f"{file} has rows with more cells than the header has names: quote cells that contain commas"
+            f"{file} has rows with more cells than the header has names ({misfit(file, line(error))}): quote cells "
+            "that contain commas"
         ) from error
-    except (csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError, OSError, EOFError, zlib.error) as error:
+    except pd.errors.ParserError as error:
+        raise InputError(f"{file} cannot be read as CSV ({misfit(file, line(error))}): export it again") from error
+    except (csv.Error, pd.errors.EmptyDataError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"{file} cannot be read as CSV ({line(error)}): export it again") from error
 
 

@@ -139,8 +139,15 @@ def _plain(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = pd.Series(np.asarray(column), index=column.index)
     missing = bool(column.isna().any())
+    if column.dtype == object:
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        if kind == "boolean" and missing:
+            return column.where(column.notna(), np.nan)
+        if kind == "decimal":
+            whole = not missing and all(cell == cell.to_integral_value() and abs(cell) < 2**63 for cell in column)
+            return column.map(int).astype("int64") if whole else column.astype("float64")
     if pd.api.types.is_bool_dtype(column):
-        return column.astype("float64" if missing else "bool")
+        return column.astype(object).where(column.notna(), np.nan) if missing else column.astype("bool")
     if not pd.api.types.is_numeric_dtype(column) or column.dtype == np.uint64:
         return column
     whole = pd.api.types.is_integer_dtype(column) and not missing

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from undelete.data.comma_separated import csv_names, csv_rows, read_csv
+from undelete.data.lines import Lines
 from undelete.data.parquet import parquet_names, parquet_rows, read_parquet
 from undelete.data.thinning import Sample
 from undelete.errors import InputError
@@ -24,7 +25,8 @@ def read_table(
 
     Numbers come back as int64 or float64, and text as text: in a column of words "NA" and "None" are
     words and only an empty cell is missing; in a column of numbers they are missing. A CSV column of
-    digits in which some cell has a leading zero (00501) is text: codes, not numbers. Parquet stores the type.
+    digits in which some cell has a leading zero (00501) is text: codes, not numbers. Parquet stores the type; decimals
+    become numbers. `table.attrs["lines"]` of a CSV finds its lines again, for messages.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ def read_table(
     if not sample.seen:
         raise InputError(f"{file} has column names but no rows: at least one record is needed")
     table.attrs["rows"] = sample.seen
+    if read is read_csv:
+        table.attrs["lines"] = Lines(file)
     return table
 
 
