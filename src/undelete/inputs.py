@@ -76,8 +76,8 @@ def public_view(
         )
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
+    inputs = model.inputs(public)  # first: what it refuses it names by its row
     columns, codes, values = model.design.columns(public) if raw else ((), None, None)
-    inputs = model.inputs(public)
     X = model.embed(inputs)
     for array in (inputs, X):
         array.setflags(write=False)  # nobody else has it, so that the release need not copy it
