@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 import undelete
 from undelete.errors import InputError
@@ -147,3 +147,19 @@ def test_sparse_matrices_and_sparse_columns_are_read_as_dense_ones(flats):
     assert set(audit.records) == {*columns, "rent"}
     with pytest.raises(InputError, match="thousand million cells"):
         undelete.simulate(Ridge(1.0), sp.csr_array((100_000, 90_000)), [0.0] * 100_000, X[1], public.rent)
+
+
+def test_a_column_of_ones_is_the_constant_of_a_model_without_an_intercept(flats):
+    def told(model, table, columns):
+        private, public = halves(table.drop(columns="heat"))
+        before, after = (model().fit(rows[columns], rows.rent) for rows in (private, private.drop(index=9)))
+        return undelete.audit(before, after, public, target="rent", n=N)
+
+    own = told(LinearRegression, flats, FEATURES)
+    ones = told(lambda: LinearRegression(fit_intercept=False), flats.assign(ones=1.0), ["ones", *FEATURES])
+    twos = told(lambda: LinearRegression(fit_intercept=False), flats.assign(ones=2.0), ["ones", *FEATURES])
+    for audit in (ones, twos):
+        assert audit.verdict.word == own.verdict.word != "NOT DECIDABLE"
+        assert audit.records[FEATURES].to_numpy().tolist() == own.records[FEATURES].to_numpy().tolist()
+        assert audit.records.rent[0] == pytest.approx(own.records.rent[0], rel=1e-6)
+        assert any("column 'ones' is the same in every public record" in text for text in audit.warnings)

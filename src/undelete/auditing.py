@@ -157,6 +157,7 @@ def audit(
             *sampled,
             *pair.warnings,
             *dict.fromkeys([*old.notes, *new.notes]),
+            *inputs.taken_constant(old, release),
             *inputs.refilled(pair.gapless),
             *inputs.stored(old, release),
         ],
@@ -270,6 +271,7 @@ def simulate(
         warnings=[
             *words.notes,
             *sampled,
+            *inputs.taken_constant(model, release),
             *unknown(model.design.conformed(public), model.design.uses),
             *inputs.overlap(train, y, public, y_public),
             *_fixed_preprocessing(model),

@@ -86,12 +86,37 @@ def public_view(
         "inputs_public": None if model.embedding is None else inputs,
         "embedding": model.embedding,
         "Y_public": Y,
-        "constant": model.constant(),
+        "constant": _constant(model, X),
         "columns": columns,
         "public_codes": codes,
         "public_values": values,
         "target_kind": "number" if model.classes is None else "class",
     }
+
+
+def _constant(model: LinearModel, X: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the v (d,) with x @ v = 1 for every record: the model's own, or a column that is the same in all of X."""
+    own = model.constant()
+    if own is not None or model.embedding is not None:
+        return own
+    same = np.flatnonzero((X[0] == X).all(axis=0) & (X[0] != 0))
+    if not same.size:
+        return None
+    chosen = same[np.argmin(np.abs(np.log(np.abs(X[0, same]))))]  # ones, where there are any
+    v: NDArray[np.float64] = np.zeros(X.shape[1])
+    v[chosen] = 1 / X[0, chosen]
+    return v
+
+
+def taken_constant(model: LinearModel, release: Release) -> list[str]:
+    """Say which column was taken for the constant of a model without an intercept."""
+    if release.constant is None or model.embedding is not None or model.constant() is not None:
+        return []
+    name = model.design.feature_names[int(np.flatnonzero(release.constant)[0])]
+    return [
+        f"The model was fitted without an intercept, and column {name!r} is the same in every public record: it is "
+        "taken as the constant."
+    ]
 
 
 def count(n: int | None, old: LinearModel) -> tuple[int | None, list[str]]:

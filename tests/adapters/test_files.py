@@ -109,7 +109,10 @@ def test_a_pickle_is_not_opened_without_trust(tmp_path):
 def test_untrusted_types_are_named(tmp_path):
     pipeline = make_pipeline(FunctionTransformer(os.path.basename), Ridge())
     skops.io.dump(pipeline, tmp_path / "m.skops")
-    with pytest.raises(InputError, match=r"holds types that are not trusted \(posixpath.basename\): they may run code"):
+    with pytest.raises(
+        InputError,
+        match=r"holds types .* trusted \(posixpath.basename, in a FunctionTransformer\): they may",
+    ):
         load_model(tmp_path / "m.skops")
     skops.io.dump([1, 2], tmp_path / "l.skops")
     with pytest.raises(InputError, match=r"holds a list, not an estimator"):

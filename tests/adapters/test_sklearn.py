@@ -20,6 +20,7 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     RidgeCV,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -32,6 +33,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVR, LinearSVC
 
+import undelete
 from undelete import InputError
 from undelete.adapters.leaks import extreme_leak, scaler_leak
 from undelete.adapters.probed import Probed
@@ -359,3 +361,72 @@ def test_a_sparse_coefficient_is_read():
 def test_the_public_table_must_have_the_columns():
     with pytest.raises(InputError, match=r"the table has no column 'b', which the model reads; it has 'a', 'c'"):
         from_sklearn(Ridge().fit(X, Z), X.drop(columns="b"), None)
+
+
+def three_grades():
+    draw = np.random.default_rng(3)
+    table = pd.DataFrame({"a": draw.normal(size=240), "b": draw.integers(0, 5, 240)})
+    return table, pd.qcut(table.a + table.b / 3 + draw.normal(0, 0.7, 240), 3, labels=["low", "mid", "top"]).astype(str)
+
+
+@pytest.mark.parametrize("old", ["ovr", "liblinear", "OneVsRestClassifier"])
+def test_one_class_against_the_rest_is_a_logistic_model_for_each(old):
+    table, grade = three_grades()
+    each = [LogisticRegression(tol=1e-10).fit(table, grade == one) for one in sorted(set(grade))]
+    if old == "OneVsRestClassifier":
+        model = OneVsRestClassifier(LogisticRegression(tol=1e-10)).fit(table, grade)
+    else:  # the state that scikit-learn before 1.8 saved
+        model = LogisticRegression(tol=1e-10, solver="liblinear" if old == "liblinear" else "lbfgs")
+        model.classes_ = np.array(sorted(set(grade)))
+        model.coef_, model.intercept_ = (
+            np.concatenate([np.asarray(getattr(one, name)) for one in each]) for name in ("coef_", "intercept_")
+        )
+        model.feature_names_in_, model.n_features_in_ = each[0].feature_names_in_, 2
+        model.n_iter_ = np.array([1, 1, 1])
+        model.multi_class = "ovr" if old == "ovr" else "deprecated"
+    linear = from_sklearn(model, table, None)
+    assert linear.loss == "logistic"
+    assert linear.classes == ("low", "mid", "top")
+    np.testing.assert_array_equal(linear.W, np.vstack([np.hstack([one.coef_[0], one.intercept_]) for one in each]).T)
+    if old == "OneVsRestClassifier":
+        deletions = undelete.leave_one_out(model, table, grade, [7])
+        keep = np.arange(240) != 7
+        again = OneVsRestClassifier(LogisticRegression(tol=1e-12, solver="newton-cholesky")).fit(
+            table[keep], grade[keep]
+        )
+        expected = np.vstack([one.coef_ for one in again.estimators_])
+        np.testing.assert_allclose(deletions.coef[0], expected, rtol=1e-5)
+
+
+def test_several_penalties_or_kinds_against_the_rest_and_the_old_two_class_softmax_are_refused():
+    table, grade = three_grades()
+    model = OneVsRestClassifier(LogisticRegression()).fit(table, grade)
+    model.estimators_[1].C = 5.0
+    with pytest.raises(InputError, match="several kinds or penalties"):
+        from_sklearn(model, table, None)
+    with pytest.raises(InputError, match="OneVsRestClassifier holds a RidgeClassifier"):
+        from_sklearn(OneVsRestClassifier(RidgeClassifier()).fit(table, grade), table, None)
+    two = LogisticRegression().fit(table, grade == "low")
+    two.multi_class = "multinomial"
+    with pytest.raises(InputError, match="multi_class='multinomial' on two classes"):
+        from_sklearn(two, table, None)
+
+
+def test_least_squares_that_left_directions_out_or_stopped_at_a_tolerance_say_so():
+    draw = np.random.default_rng(4)
+    table = pd.DataFrame({"sales": draw.lognormal(17, 1, 300), "a": draw.integers(0, 2, 300), "b": draw.random(300)})
+    y = draw.normal(size=300)
+    (note,) = from_sklearn(LinearRegression().fit(table, y), table, None).notes
+    assert "left 2 of 3 directions" in note
+    assert "its rank_ counts only" in note
+    scaled = make_pipeline(StandardScaler(), LinearRegression()).fit(table, y)
+    assert from_sklearn(scaled, table, None).notes == ()
+    # a direction that carries nothing is left out rightly: a full one-hot group beside the intercept
+    twice = table[["a", "b"]].assign(c=1 - table.a)
+    assert from_sklearn(LinearRegression().fit(twice, y), twice, None).notes == ()
+    sparse = make_pipeline(make_column_transformer((OneHotEncoder(), ["a"]), sparse_threshold=1.0), LinearRegression())
+    (note,) = from_sklearn(sparse.fit(table, y), table, None).notes
+    assert "fitted on sparse columns by lsqr" in note
+    single = Ridge().fit(table[["a", "b"]].astype(np.float32), y.astype(np.float32))
+    (note,) = from_sklearn(single, table[["a", "b"]], None).notes
+    assert "single precision (its coefficients are float32)" in note

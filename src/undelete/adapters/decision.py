@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 
 from undelete.adapters.cells import Cells
 from undelete.adapters.model import LinearModel
+from undelete.adapters.saved import INSTALL, saved_by, versions
 from undelete.errors import InputError
 
 
-def check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, names: list[str], named: bool) -> None:
+def check_decision(
+    model: LinearModel, estimator: Any, public: pd.DataFrame, names: list[str], named: bool
+) -> tuple[str, ...]:
     """Refuse an estimator whose own decision on the public records is not ours.
 
     Parameters
@@ -29,13 +33,18 @@ def check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, nam
     named : bool
         Whether it was fitted on a frame, so that it wants one.
 
+    Returns
+    -------
+    tuple of str
+        What a reader should know: that an estimator of another scikit-learn cannot predict, so nothing was compared.
+
     Raises
     ------
     InputError
         When it does not predict these records at all, or decides otherwise than we do (1e-6 relative).
     """
     if len(public) == 0:
-        return
+        return ()
     ours = model.decision(public)
     columns = {str(label): j for j, label in enumerate(public.columns)}
     there = [name for name in names if name in columns]
@@ -46,16 +55,26 @@ def check_decision(model: LinearModel, estimator: Any, public: pd.DataFrame, nam
             warnings.simplefilter("ignore")
             theirs = np.asarray(decide(table if named else table.to_numpy()), dtype=np.float64)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        unlike, saved = _unlike(model, public, names), saved_by(estimator)
+        if saved and not unlike and isinstance(error, AttributeError):
+            return (
+                f"The {type(estimator).__name__} was saved by scikit-learn {saved}, and the installed "
+                f"{sklearn.__version__} cannot predict with it: its parts were read, but not compared with its own "
+                "predictions.",
+            )
+        cause = f"; {versions(saved)}{INSTALL.format(saved)}" if saved else ""
         raise InputError(
-            f"the {type(estimator).__name__} does not predict the public records{_unlike(model, public, names)}: give "
-            "records with the columns and types that it was fitted on"
+            f"the {type(estimator).__name__} does not predict the public records{unlike}: give records with the "
+            f"columns and types that it was fitted on{cause}"
         ) from error
     theirs = theirs.reshape(len(public), -1)
     if theirs.shape != ours.shape or not np.allclose(ours, theirs, rtol=1e-6, atol=1e-6 * float(np.abs(theirs).max())):
         raise InputError(
             f"the {type(estimator).__name__} decides otherwise on the public records than its steps say: the pipeline "
             "does something that undelete does not model, so nothing it gave back could be trusted"
+            + (f"; {versions(saved)}{INSTALL.format(saved)}" if (saved := saved_by(estimator)) else "")
         )
+    return ()
 
 
 def _unlike(model: LinearModel, public: pd.DataFrame, names: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sklearn.linear_model import (
     RidgeClassifierCV,
     RidgeCV,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from undelete.adapters.model import LossName
@@ -135,7 +136,41 @@ def _one_penalty(alpha: Any, name: str) -> float:
 
 
 def _least_squares(estimator: LinearRegression) -> Linear:
-    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0)
+    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=_exactness(estimator))
+
+
+def _exactness(estimator: LinearRegression) -> tuple[str, ...]:
+    """Return notes on a fit that left directions of its columns out, or stopped at a tolerance."""
+    notes, tol = list(_precision(estimator)), float(getattr(estimator, "tol", 1e-6))
+    singular = np.asarray(getattr(estimator, "singular_", ()), dtype=np.float64)
+    rank = getattr(estimator, "rank_", None)
+    if rank is None and tol > _COARSE:
+        notes.append(
+            f"LinearRegression has no rank_, so it was fitted on sparse columns by lsqr, which stopped at tol={tol:g}, "
+            "too coarse to tell one record: refit both models on dense columns "
+            "(ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False))"
+        )
+    elif rank is not None and 0 < rank < singular.size:
+        rounding = max(singular.size, 100) * np.finfo(np.float64).eps * singular[0]
+        cut = int((singular[int(rank) :] > rounding).sum())  # what is smaller is nothing but rounding
+        if cut:
+            notes.append(
+                f"LinearRegression left {cut} of {singular.size} directions of its columns out: its rank_ counts only "
+                f"singular values above {tol:g} of the largest (its tol), and columns of large numbers beside 0 and 1 "
+                "fall below. That is not the optimum, by as much as one record moves it: scale the columns "
+                "(StandardScaler), and refit both models"
+            )
+    return tuple(notes)
+
+
+def _precision(estimator: Any) -> tuple[str, ...]:
+    """Return a note on coefficients in single precision."""
+    if getattr(estimator.coef_, "dtype", None) != np.float32:
+        return ()
+    return (
+        f"{type(estimator).__name__} was fitted in single precision (its coefficients are float32): seven digits, of "
+        "which one record among many may change the last ones only; refit both models on float64 columns",
+    )
 
 
 def _ridge(estimator: Ridge | RidgeCV) -> Linear:
@@ -168,12 +203,22 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
             "fit with refit=True"
         )
     _refuse_l1(estimator)
+    multi = str(
+        getattr(estimator, "multi_class", "auto")
+    )  # up to scikit-learn 1.7, which called its default deprecated
+    if len(classes) == 2 and multi == "multinomial":
+        raise InputError(
+            f"{name} was fitted with multi_class='multinomial' on two classes, which penalises each of two opposite "
+            "models: fit without it"
+        )
+    # one model for each class against the rest: what liblinear fits, which has no other way
+    apart = len(classes) == 2 or multi == "ovr" or estimator.solver == "liblinear"
     chosen = estimator.C_ if hasattr(estimator, "C_") else estimator.C
     unpenalised = getattr(estimator, "penalty", "l2") is None
     l2 = 0.0 if unpenalised else 1.0 / _one_penalty(chosen, name)  # C = inf: no penalty
     coef, intercept = _coefficients(estimator)
     penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
-    loss: LossName = "logistic" if len(classes) == 2 else "softmax"
+    loss: LossName = "logistic" if apart else "softmax"
     # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
     share = _BEYOND if estimator.solver == "liblinear" else 1.0
     notes, tolerance = _convergence(estimator), share * float(estimator.tol)
@@ -221,7 +266,7 @@ def _convergence(estimator: Any) -> tuple[str, ...]:
     """Return notes on a fit that used up its iterations, or stopped at a tolerance that one record is lost in."""
     name = type(estimator).__name__
     used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
-    notes = []
+    notes = list(_precision(estimator))
     if used is not None and most is not None and np.max(used) >= most:
         where = " in at least one of its fits" if name.endswith("CV") else ""
         notes.append(f"{name} stopped at max_iter={most} without converging{where}")
@@ -244,6 +289,37 @@ def _convergence(estimator: Any) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _one_against_rest(estimator: OneVsRestClassifier) -> Linear:
+    """Return the parts of one model for each class, all of one kind."""
+    if getattr(estimator, "multilabel_", False):
+        raise InputError(
+            "OneVsRestClassifier predicts several labels a record: undelete reads one label; fit one model for each"
+        )
+    parts = []
+    for one in estimator.estimators_:
+        if READERS.get(type(one)) not in (_logistic, _svc):
+            raise InputError(
+                f"OneVsRestClassifier holds a {type(one).__name__}: undelete reads it over LogisticRegression or "
+                "LinearSVC"
+            )
+        parts.append(read_estimator(one, one.coef_.shape[1]))
+    first = parts[0]
+    told = {(part.kind, part.loss, part.l2, part.l2_constant, part.intercept is None) for part in parts}
+    if len(told) > 1:
+        raise InputError(
+            "OneVsRestClassifier holds models of several kinds or penalties (a CV estimator chooses one for each "
+            "class): undelete reads one penalty for all; fit the classes apart"
+        )
+    intercepts = [part.intercept for part in parts if part.intercept is not None]
+    return replace(
+        first,
+        coef=np.vstack([part.coef for part in parts]),
+        intercept=np.concatenate(intercepts) if intercepts else None,
+        classes=tuple(c.item() if isinstance(c, np.generic) else c for c in np.asarray(estimator.classes_)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
 READERS: dict[type, Callable[[Any], Linear]] = {
     LinearRegression: _least_squares,
     Ridge: _ridge,
@@ -253,4 +329,5 @@ READERS: dict[type, Callable[[Any], Linear]] = {
     LogisticRegression: _logistic,
     LogisticRegressionCV: _logistic,
     LinearSVC: _svc,
+    OneVsRestClassifier: _one_against_rest,
 }

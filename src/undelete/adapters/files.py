@@ -16,41 +16,22 @@ from typing import Any, BinaryIO
 
 import joblib
 import numpy as np
+import sklearn
 import skops.io
 from numpy.lib import format as npy
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # or its class cannot be loaded
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.plain import entries_of, json_bytes, model_of, read_json, read_npz
+from undelete.adapters.saved import INSTALL, Schema, mark, older_classes, trusted, versions
 from undelete.errors import InputError
 from undelete.files import Content, write
 from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse_bomb
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
 _PLAIN = (".json", ".npz")
-
-# Besides what skops trusts by itself: parts of fitted transformers of scikit-learn. They hold names, types and numbers,
-# or name a scoring function, and building them runs nothing of the file's.
-_TRUSTED = frozenset(
-    {
-        "numpy.clip",
-        "numpy.dtype",
-        "numpy.nan_to_num",
-        "numpy.round",
-        "scipy._lib.array_api_compat.numpy._aliases.asarray",  # a name that BSpline keeps
-        "scipy.interpolate._bsplines.BSpline",
-        "sklearn.compose._column_transformer.make_column_selector",
-        "sklearn.compose._column_transformer._RemainderColsList",
-        "sklearn.feature_selection._mutual_info.mutual_info_classif",
-        "sklearn.feature_selection._mutual_info.mutual_info_regression",
-        "sklearn.feature_selection._univariate_selection.chi2",
-        "sklearn.feature_selection._univariate_selection.f_classif",
-        "sklearn.feature_selection._univariate_selection.f_regression",
-        "sklearn.impute._iterative.IterativeImputer",
-        "sklearn.impute._iterative._ImputerTriplet",
-    }
-)
 
 
 def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEstimator | LinearModel:
@@ -99,8 +80,7 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
     except InputError:
         raise
     except Exception as error:  # hostile bytes: the parsers below can fail in any way
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{path} is damaged or no {suffix} file ({why}): save the model again") from error
+        raise InputError(f"{path} is damaged or no {suffix} file ({_why(error)}): save the model again") from error
 
 
 def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str]) -> None:
@@ -147,28 +127,43 @@ def _load_pickle(file: Path, trust: bool) -> BaseEstimator:
             "the file (--trust, or trust=True) if you know who made it"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # another version's estimator; `from_sklearn` compares decisions
-            return joblib.load(file)
+        with warnings.catch_warnings(record=True) as told, older_classes():
+            warnings.simplefilter("always")  # another version's estimator; `from_sklearn` compares decisions
+            model = joblib.load(file)
     except Exception as error:  # a trusted pickle runs any code, so any error can come out
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{file} cannot be unpickled ({why}): save the model again") from error
+        raise InputError(
+            f"{file} cannot be unpickled ({_why(error)}): it is damaged, or was saved by another scikit-learn than the "
+            f"installed {sklearn.__version__}; save the model again"
+        ) from error
+    said = [w.message for w in told if isinstance(w.message, InconsistentVersionWarning)]
+    return mark(model, said[0].original_sklearn_version if said else None)
 
 
 def _load_skops(file: Path) -> BaseEstimator:
-    unknown = sorted(set(skops.io.get_untrusted_types(file=file)) - _TRUSTED)
+    schema, listed = Schema(file), set(skops.io.get_untrusted_types(file=file))
+    unknown = sorted(name for name in listed if not trusted(name))
     if unknown:
         shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         raise InputError(
-            f"{file} holds types that are not trusted ({shown}): they may run code when loaded; save a pipeline of "
-            "scikit-learn's own linear models and steps"
+            f"{file} holds types that are not trusted ({shown}, in a {schema.holder(set(unknown))}): they may run code "
+            "when loaded; save a pipeline of scikit-learn's own linear models and steps"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # another version's estimator; `from_sklearn` compares decisions
-        model = skops.io.load(file, trusted=sorted(_TRUSTED))
+    try:
+        with warnings.catch_warnings(), older_classes():
+            warnings.simplefilter("ignore")  # another version's estimator; `from_sklearn` compares decisions
+            model = skops.io.load(file, trusted=sorted(listed))
+    except Exception as error:
+        other = versions(schema.version)
+        if not other:
+            raise
+        raise InputError(f"{file} cannot be read ({_why(error)}); {other}{INSTALL.format(schema.version)}") from error
     if not isinstance(model, BaseEstimator):
         raise InputError(f"{file} holds a {type(model).__name__}, not an estimator: save the fitted model itself")
-    return model
+    return mark(model, schema.version)
+
+
+def _why(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
 
 
 def _check_json(file: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -81,9 +82,20 @@ def read(step: Any, features: Sequence[Feature], reading: Reading) -> list[Featu
 
 
 def thawed(step: Any) -> Any:
-    """Return the step that a FrozenEstimator keeps from being refitted, or the step itself."""
-    while type(step) is FrozenEstimator:
-        step = step.estimator
+    """Return the step that a FrozenEstimator keeps from being refitted, the best one of a search, or the step itself.
+
+    Raises
+    ------
+    InputError
+        For a search that kept no best estimator.
+    """
+    while type(step) is FrozenEstimator or isinstance(step, BaseSearchCV):
+        if isinstance(step, BaseSearchCV) and not hasattr(step, "best_estimator_"):
+            raise InputError(
+                f"{type(step).__name__} has no best_estimator_: it was not fitted, or with refit=False; fit it with "
+                "refit=True, or give the best estimator itself"
+            )
+        step = step.estimator if type(step) is FrozenEstimator else step.best_estimator_
     return step
 
 

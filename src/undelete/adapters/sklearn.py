@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.polynomial import CONSTANT, Polynomial
 from undelete.adapters.preprocessing import read, thawed
 from undelete.adapters.reading import Feature, RawCells, Reading, Unreadable
+from undelete.adapters.saved import INSTALL, saved_by, versions
 from undelete.adapters.unread import probed_model
 from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
@@ -71,10 +73,9 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
         if isinstance(error, InputError):
             raise
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"the fitted {type(estimator).__name__} cannot be read ({why}): it is damaged or was saved by another "
-            "scikit-learn; refit and save it again"
-        ) from error
+        saved = saved_by(estimator)
+        cause = f"{versions(saved)}{INSTALL.format(saved)}" if saved else "it is damaged; refit and save it again"
+        raise InputError(f"the fitted {type(estimator).__name__} cannot be read ({why}): {cause}") from error
     return _checked(model_of(linear, names, features, reading, embedding), estimator, public, names)
 
 
@@ -82,7 +83,8 @@ def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, na
     """Return the model, its decisions on some public records compared with the estimator's own."""
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
-        check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
+        notes = check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
+        model = replace(model, notes=(*model.notes, *notes)) if notes else model
     return model
 
 
@@ -102,6 +104,11 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str])
     except TypeError as error:
         raise InputError(f"{type(estimator).__name__} is not a scikit-learn estimator: give a fitted model") from error
     names = getattr(first, "feature_names_in_", None)
+    if names is None and not hasattr(first, "n_features_in_"):
+        raise InputError(
+            f"the model starts with {type(first).__name__}, which does not say which columns it was fitted on (as what "
+            "reads text does not): undelete cannot tell what its features are; use steps that read named columns"
+        )
     if names is not None:
         return [str(name) for name in names]
     count = int(getattr(first, "n_features_in_", 0))
