@@ -6,7 +6,7 @@ BIN := .venv/bin
 comma := ,
 STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
 
-.PHONY: venv demo test lint bench clean
+.PHONY: venv demo test test-lowest lint bench clean
 
 venv: $(STAMP)
 
@@ -22,6 +22,18 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest
 
+# What runs everywhere with the oldest versions that are allowed: reading, the mathematics, and whole audits.
+LOWEST := tests/maths tests/data/test_table.py tests/test_release.py tests/test_inputs_of_all_kinds.py \
+	$(addprefix tests/adapters/test_,align.py conform.py design.py files.py model.py polynomial.py saved.py span.py)
+
+.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
+	@test -x .venv-lowest/bin/pip || $(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest hypothesis array-api-strict
+	@touch $@
+
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest $(LOWEST)
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,5 +44,5 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/leave_one_out.py --out results
 
 clean:
-	rm -rf .venv demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lowest demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -74,7 +74,7 @@ def test_what_is_left_over_is_counted_and_named():
 def people():
     draw = np.random.default_rng(8)
     table = pd.DataFrame({"age": draw.integers(18, 70, 2 * N), "month": draw.integers(1, 13, 2 * N)})
-    table["job"] = draw.choice(["state", "own", None], 2 * N, p=[0.5, 0.3, 0.2])
+    table["job"] = draw.choice(np.array(["state", "own", np.nan], dtype=object), 2 * N, p=[0.5, 0.3, 0.2])
     table["member"] = draw.random(2 * N) < 0.4
     pay = 20 * table.age + 30 * table.month + 90 * (table.job == "state") - 80 * table.member
     return table.assign(pay=np.round(pay + draw.normal(0, 60, 2 * N), 2))

@@ -152,6 +152,7 @@ def _parsed(file: Path, columns: list[str], width: int, dtype: Any = None) -> It
         reader = pd.read_csv(
             stream, index_col=False, keep_default_na=False, na_values=[""], encoding="utf-8-sig", low_memory=False,
             dtype=dtype and dict.fromkeys(columns, dtype), chunksize=max(1024, _CELLS // max(1, width)),
+            float_precision="round_trip",  # all digits, also in the older versions that lose the last one
         )  # fmt: skip
         for block in reader:
             # cells are split in all columns: a comma too many in one that is not read would shift the others unseen
