@@ -172,7 +172,10 @@ def test_candidates_are_counted_and_not_named(place, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("column", "cell", "words"),
-    [("town", "Zanesville", "'town' has ... in line 2 of truth.csv"), ("age", "forty-one", "'age' has ... in line 2 of ")],
+    [
+        ("town", "Zanesville", "'town' has ... in line 2 of truth.csv"),
+        ("age", "forty-one", "'age' has ... in line 2 of "),
+    ],
 )
 def test_errors_quote_no_cell(place, tmp_path, capsys, column, cell, words):
     record = pd.read_csv(place / "truth.csv").astype(object)

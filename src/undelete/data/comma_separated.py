@@ -27,6 +27,8 @@ _MISSING = frozenset({"NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A"}
 # A cell that starts with 0 and another digit: 00501 is a postal code, not the number 501.
 _LEADING_ZERO = re.compile(rb'[,\r\n][ "]*0[0-9]')
 _CELLS = 2_000_000  # of a block
+# all digits of a number; without it pandas 2 loses the last one, and pandas 3 warns of it
+_DIGITS: dict[str, Any] = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
 _BYTES = 1 << 22  # looked at together for leading zeros
 _HEADER = 1 << 26  # bytes that the first line may have
 
@@ -152,7 +154,7 @@ def _parsed(file: Path, columns: list[str], width: int, dtype: Any = None) -> It
         reader = pd.read_csv(
             stream, index_col=False, keep_default_na=False, na_values=[""], encoding="utf-8-sig", low_memory=False,
             dtype=dtype and dict.fromkeys(columns, dtype), chunksize=max(1024, _CELLS // max(1, width)),
-            float_precision="round_trip",  # all digits, also in the older versions that lose the last one
+            **_DIGITS,
         )  # fmt: skip
         for block in reader:
             # cells are split in all columns: a comma too many in one that is not read would shift the others unseen
