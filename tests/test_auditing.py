@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -99,8 +100,12 @@ def test_without_the_truth_there_are_error_bars_and_no_scores(halves):
     assert 0 < result.confidence[0] <= 1
     document = result.document()
     age = document["records"][0]["columns"][1 if document["columns"][1]["name"] == "age" else 0]
-    assert age["low"] < private["age"][WHO] < age["high"]
+    assert age["recovered"] == private["age"][WHO]  # the scaler's mean gives it away exactly
+    assert age["low"] <= private["age"][WHO] <= age["high"] < age["low"] + 1.5
+    assert age["probability"] == 1.0
     assert age["true"] is None
+    years = next(cell for cell in document["records"][0]["columns"] if cell["name"] == "years")
+    assert years["low"] <= private["years"][WHO] <= years["high"]
     blind = undelete.audit(before, after, public, target="income", n=N, truth=private.iloc[[WHO]])
     # the truth adds scores and changes nothing that the attack says
     np.testing.assert_array_equal(blind.found["hrec"].X, result.found["hrec"].X)
@@ -464,3 +469,68 @@ def test_money_without_a_scaler_is_simulated_as_thousands_of_it_are(model):
     keep = np.arange(800) != 5
     refit = type(model)().fit(homes[own][keep], price[own][keep])
     np.testing.assert_allclose(deletions.coef[0, 0], refit.coef_, rtol=1e-8)
+
+
+def test_a_target_that_comes_back_surely_counts_as_much_as_it_is_uncommon():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.random((6000, 3)) < [0.5, 0.3, 0.4], columns=["a", "b", "c"]).astype(int)
+    table = X.assign(state=rng.choice(["sick", "well"], 6000, p=[0.1, 0.9]))
+    private, public = table[:1000], table[1000:].reset_index(drop=True)
+
+    def told(who):
+        models = [
+            LogisticRegression(solver="newton-cholesky", tol=1e-12).fit(part[["a", "b", "c"]], part.state)
+            for part in (private, private.drop(who))
+        ]
+        return undelete.audit(*models, public, target="state", n=1000)
+
+    sick = told(private.index[private.state == "sick"][0])
+    assert sick.records.state[0] == "sick"
+    assert sick.verdict.word == "EXPOSED"
+    assert sick.verdict.rule["target_lift"] == sick.verdict.rule["best_column_lift"] > 0.85
+    assert "state is surer by 90 % than public data make it" in sick.verdict.reason
+    well = told(private.index[private.state == "well"][0])
+    assert well.records.state[0] == "well"
+    assert well.verdict.rule["target_lift"] < 0.15
+
+
+def test_a_gate_stops_at_a_target_though_nothing_else_came_back(halves):
+    private, public = halves
+    before, after = pair(private, lambda: pipeline(LogisticRegression(solver="newton-cholesky", tol=1e-12)), "rich")
+    result = undelete.audit(before, after, public, target="rich")
+    silent = dataclasses.replace(result, exposure=np.zeros(1))
+    lead = silent.verdict.rule["target_lift"]
+    assert lead > 0.4
+    assert "the target came back surely" in silent.why_stopped(lead - 0.01)
+    assert not silent.gate(lead + 0.01)
+
+
+def test_the_order_of_the_attacks_changes_nothing(halves):
+    private, public = halves
+    X = ["age", "years"]
+    one, other = (
+        undelete.simulate(
+            Ridge(), private[X], private["income"], public[X], public["income"], deletions=25, attacks=attacks
+        )
+        for attacks in (("hrec", "maxdiff", "hrec+", "nearest"), ("hrec+", "nearest", "maxdiff", "hrec"))
+    )
+    assert one.main == other.main == "hrec+"
+    assert one.verdict == other.verdict
+    np.testing.assert_array_equal(one.confidence, other.confidence)
+    pd.testing.assert_frame_equal(one.records, other.records)
+    pd.testing.assert_frame_equal(one.summary(), other.summary().loc[one.summary().index])
+
+
+def test_what_the_scaler_and_the_encoder_give_away_is_what_is_shown(halves):
+    private, public = halves
+    odd = private.assign(age=private["age"].astype(float))
+    odd.loc[WHO, ["age", "colour"]] = [141.0, "violet"]  # an age and a colour that no public record has
+    before, after = pair(odd, lambda: pipeline(Ridge()), "income")
+    result = undelete.audit(before, after, public, target="income")
+    shown = result.document()["records"][0]["columns"]
+    cells = {cell["name"]: cell for cell in shown}
+    assert cells["age"]["recovered"] == pytest.approx(141.0, abs=1e-6)
+    assert cells["colour"]["recovered"] == "violet"
+    assert cells["age"]["probability"] == cells["colour"]["probability"] == 1.0
+    plain = undelete.audit(before, after, public, target="income", attacks=["hrec"])
+    assert plain.records["age"][0] == pytest.approx(141.0, abs=1e-6)

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete import cli, files
@@ -28,14 +30,15 @@ COMMAND = [sys.executable, "-m", "undelete.cli"]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Two bare models of a made-up table, the table, and the record between them."""
+    """Two pipelines of a made-up table, the table, and the record between them."""
     folder = tmp_path_factory.mktemp("endings")
     rng = np.random.default_rng(3)
     table = pd.DataFrame({"age": rng.integers(18, 80, 1200), "hours": rng.integers(1, 60, 1200)})
     table["pay"] = 3.0 * table["age"] + 5.0 * table["hours"] + rng.normal(size=1200)
     private, public = table.iloc[:600], table.iloc[600:]
     for name, rows in (("before", private), ("after", private.drop(index=17))):
-        undelete.save_model(Ridge(1.0).fit(rows[["age", "hours"]], rows["pay"]), folder / f"{name}.skops")
+        model = make_pipeline(StandardScaler(), Ridge(1.0)).fit(rows[["age", "hours"]], rows["pay"])
+        undelete.save_model(model, folder / f"{name}.skops")
     middle = table["pay"].median() + rng.normal(0, 60, 1200)
     private = private.assign(rich=np.where(private["pay"] > middle[:600], "yes", "no"))
     public = public.assign(rich=np.where(public["pay"] > middle[600:], "yes", "no"))
@@ -135,7 +138,9 @@ def test_a_terminal_that_is_not_utf8_gets_escapes(place, tmp_path, monkeypatch):
 
 
 def _renamed(model, names):
-    model.feature_names_in_ = np.array(list(names.values()), dtype=object)
+    for step in model:
+        if hasattr(step, "feature_names_in_"):
+            step.feature_names_in_ = np.array(list(names.values()), dtype=object)
     return model
 
 

@@ -11,7 +11,6 @@ from undelete.release import Release
 def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each assumption about the attacker, whether it was granted here, and its detail."""
     m = len(release.X_public)
-    n = "" if release.n is None else f"{release.n:,}"
 
     def row(assumption: str, known: bool, detail: str) -> dict[str, Any]:
         return {"assumption": assumption, "known": known, "detail": detail}
@@ -21,7 +20,7 @@ def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, A
         row("The model after the deletion", True, "likewise, retrained without the record"),
         row("Other records like the training data", True, f"{m:,} public records, none of them private"),
         row("Their targets", release.Y_public is not None, "what the model predicts, for the public records"),
-        row("The number of training records", release.n is not None, n or "gives the target of a regression"),
+        row("The number of training records", release.n is not None and not release.n_error, _number(release)),
         row(
             "The penalty",
             release.l2 is not None,
@@ -30,6 +29,13 @@ def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, A
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
         row("The deleted record", False, "neither its columns, its target nor its place in the table"),
     ]
+
+
+def _number(release: Release) -> str:
+    """Return the number of training records in words."""
+    if release.n is None:
+        return "gives the target of a regression, and the error bars"
+    return f"about {release.n:,}, from the size of the change" if release.n_error else f"{release.n:,}"
 
 
 def advice(word: str) -> list[dict[str, Any]]:

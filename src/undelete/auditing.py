@@ -5,6 +5,7 @@ From `Release` on they are the same: the attacks see only the release, the score
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ from sklearn.base import BaseEstimator
 from undelete import inputs
 from undelete.adapters.conform import unknown
 from undelete.adapters.files import load_model
+from undelete.adapters.leaks import exact_values
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
 from undelete.answers import Answers, Features
 from undelete.attacker.attacks import Attack, find
+from undelete.attacker.implied import estimated
 from undelete.data.schema import Schema, schema_of
+from undelete.deletion_checks import told
 from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.examine import examine
@@ -30,6 +34,7 @@ from undelete.inputs import Table
 from undelete.maintainer.game import Truth, play, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.problem import Problem
+from undelete.release import Release
 from undelete.released import Model, read_pair
 from undelete.result import Audit
 from undelete.setting import Setting, Target
@@ -135,7 +140,11 @@ def audit(
     names = inputs.target_columns(table, target)
     pair = read_pair(first, second, table, target=names, n=n, l2=l2, trust=trust, image=schema.image, features=features)
     old, new, release = pair.old, pair.new, pair.release
+    if release.n is None and (size := estimated(release)) is not None:
+        release = dataclasses.replace(release, n=size[0], n_error=size[1])
     record = None if truth is None else inputs.true_record(truth, old, release, names)
+    checks = told(old, new, release)
+    one = not any(check.blocking and check.ok is False for check in checks)  # else what is exact is not one record's
     return examine(
         release,
         chosen,
@@ -143,7 +152,7 @@ def audit(
         Setting(
             kind="audit",
             text="Which record was deleted between these two models, and how much of it do they give back?",
-            model=_described(old, release.n, words),
+            model=_described(old, None if release.n_error else release.n, words),
             target=_target(old, names, words, schema),
             schema=schema,
             readout=pair.readout,
@@ -151,17 +160,20 @@ def audit(
             command=words.command,
         ),
         _seeds(rng),
-        diagnostics=inputs.one_deleted(old, new),
+        diagnostics=checks,
         warnings=[
             *words.notes,
             *sampled,
             *pair.warnings,
+            *_number_taken(release),
             *dict.fromkeys([*old.notes, *new.notes]),
             *inputs.taken_constant(old, release),
             *inputs.refilled(pair.gapless),
             *inputs.stored(old, release),
         ],
-        leaks=inputs.leaks(old, new, record),
+        leaks=inputs.leaks(old, new, record) if one else [],
+        notes=[*old.notes, *new.notes],
+        exact=exact_values(old, new) if one else {},
     )
 
 
@@ -303,6 +315,15 @@ def _retraining(retrained: Deletions) -> Diagnostic:
     number = f"{len(retrained.rows):,} model{'' if len(retrained.rows) == 1 else 's'}"
     value = f"{number}, largest gradient {worst:.1e} per record{how}"
     return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
+
+
+def _number_taken(release: Release) -> list[str]:
+    if release.n is None or not release.n_error:
+        return []
+    return [
+        f"The number of training records was not given. About {release.n:,} is taken, as the size of the change says "
+        "if the two files are in this order: give n if you know it."
+    ]
 
 
 def _fixed_preprocessing(model: LinearModel) -> list[str]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 SCHEMA = "undelete.audit/1"
 PAPER = "Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024)"
+TARGET_NOTE = (
+    "The target holds for a record of weight one, and for the two files in this order: with sample_weight in the fit "
+    "it is off by as much as the person's weight differs from the others'."
+)
 _SHOWN = 50  # records described in full in the document
 
 
@@ -86,9 +90,7 @@ def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any
     code, number = int(found.codes[i, j]), float(found.values[i, j])
     if code >= 0:
         return _shown(column, column.values[code].item())
-    # a continuous column, or a true value that no public record has
-    known = column.kind == "continuous" or isinstance(found, Truth)
-    return _shown(column, number) if known and not math.isnan(number) else None
+    return None if math.isnan(number) else _shown(column, number)  # continuous, or a value that no public record has
 
 
 def _shown(column: Column, held: Any) -> Any:
@@ -239,7 +241,14 @@ def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] 
         "guess": None if guess is None or guess.target is None else target_of(audit, guess.target[i]),
     }
     right = None if true is None or target.kind == "number" else value == true
-    return {**cell, "right": right}
+    return {**cell, "right": right, "note": target_note(audit)}
+
+
+def target_note(audit: Audit) -> str | None:
+    """Return under what condition a recovered number is the target; None for a class, and where the fits are known."""
+    target = audit.setting.target
+    numeric = target is not None and target.kind == "number" and audit.release.n is not None
+    return TARGET_NOTE if numeric and audit.setting.kind == "audit" else None
 
 
 def plain(value: Any) -> Any:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import ATTACKS, Attack
-from undelete.attacker.decode import Estimate, at_public_length
+from undelete.adapters.polynomial import Category
+from undelete.attacker.attacks import ATTACKS, Attack, leading
+from undelete.attacker.decode import at_public_length
 from undelete.attacker.hrec import hrec
 from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.traced_error import input_error
-from undelete.diagnostics import Diagnostic, diagnose, expected_centred_cosine
+from undelete.deletion_checks import COUNT
+from undelete.diagnostics import Diagnostic, diagnose
+from undelete.evidence import Case, exposure, gather, lift, similar_only
+from undelete.given_away import with_exact
 from undelete.maintainer.game import Truth
 from undelete.maths.arrays import blocks
-from undelete.release import Column, Reconstruction, Release
+from undelete.one_record import one_deletion
+from undelete.release import Reconstruction, Release
 from undelete.report.pictures import PICTURED, one_a_label
 from undelete.result import Audit
-from undelete.scoring.intervals import mean_interval, wilson
-from undelete.scoring.table import columns_right, score, summarise
+from undelete.scoring.table import score, summarise
 from undelete.setting import Setting
-from undelete.verdict import Evidence, decide
+from undelete.verdict import decide
 
 Floats = NDArray[np.float64]
-# guesses that do not rest on the reconstruction
-_CONTROL_NAMES = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the public record that moved most"}
 _BLOCK = 256  # deletions attacked at a time, between two moves of the progress bar
 
 
@@ -54,6 +56,8 @@ def examine(
     diagnostics: Sequence[Diagnostic] = (),
     warnings: Sequence[str] = (),
     leaks: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    exact: Mapping[str, Category] = MappingProxyType({}),
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Attack a release and judge the result.
@@ -76,6 +80,10 @@ def examine(
         What is known already.
     leaks : sequence of str
         What the preprocessing gives away by itself.
+    notes : sequence of str
+        What the models say of their own fits.
+    exact : mapping of str to value
+        Raw columns whose value the preprocessing gives away exactly: the record shown has it.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
@@ -89,29 +97,39 @@ def examine(
             progress(done, total)
 
     found = {}
-    for attack, seed in zip(attacks, attack_seed.spawn(len(attacks)), strict=True):
+    streams = dict(zip(ATTACKS, attack_seed.spawn(len(ATTACKS)), strict=True))  # whatever the order of the names
+    for attack in attacks:
         seen = release
         if attack.role == "bound":
             seen = dataclasses.replace(release, remaining_gradient=remaining)
-        found[attack.name] = run_attack(attack, seen, np.random.default_rng(seed), moved)
+        found[attack.name] = run_attack(attack, seen, np.random.default_rng(streams[attack.name]), moved)
     placed = not release.columns
     if placed:
         found = {name: at_public_length(release, one) for name, one in found.items()}
     base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
-    checks = [*diagnostics, *diagnose(release, base, found.get("hrec+"), measured=truth is not None)]
+    tested = release.deletions == 1 or "hrec+" in found  # many deletions were played: that they are is known
+    plus = base if not tested else found.get("hrec+") or hrec_plus(release, np.random.default_rng(attack_seed))
+    checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
+    counted = any(check.name == COUNT and check.ok for check in diagnostics)
+    checks += one_deletion(release, base, plus, counted=counted, notes=notes)
+    main = leading(found)
+    if exact:
+        found[main] = with_exact(release, found[main], exact)
     rng = np.random.default_rng(score_seed)
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
-    summaries = {name: summarise(scores, found[name].confidence, rng) for name, scores in scored.items()}
-    main = next((name for name in found if ATTACKS[name].role == "attack"), next(iter(found)))
-    sure = base
-    if release.embedding is not None and truth is None:  # the error bars are those of the most probable record
-        sure = found["hrec+"] if "hrec+" in found else hrec_plus(release, np.random.default_rng(attack_seed))
-    exposure = _exposure(release, sure, scored.get(main))
-    lift = _lift(scored, main, "centred_cosine" if _similar_only(release) else "exact_columns", rng)
-    evidence = _evidence(release, found, main, truth, scored, lift, exposure)
-    if evidence is not None and evidence.by == "columns":
-        column, lead = evidence.best_column
-        evidence = dataclasses.replace(evidence, best_column=(setting.schema[column].label, lead))
+    ranked = [name for name in ATTACKS if name in scored]  # an interval's draws do not depend on the order of names
+    summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
+    # behind an embedding the error bars are those of the most probable record
+    exposed = exposure(release, plus if release.embedding is not None else base, scored.get(main))
+    lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
+    target = "" if setting.target is None else setting.target.name
+    evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target), rng)
+    if evidence is not None and evidence.best_column[0]:
+        column, gain = evidence.best_column
+        label = setting.schema[column].label
+        if setting.target is not None and column == target:
+            label = setting.target.label
+        evidence = dataclasses.replace(evidence, best_column=(label, gain))
     return Audit(
         setting=setting,
         release=release,
@@ -120,10 +138,10 @@ def examine(
         verdict=decide(evidence, checks, leaks),
         diagnostics=checks,
         warnings=[*warnings, *leaks],
-        exposure=exposure,
+        exposure=exposed.value,
         scored=scored,
-        summaries=summaries or {name: {"n": release.deletions} for name in found},
-        lift=lift,
+        summaries={name: summaries.get(name, {"n": release.deletions}) for name in found},
+        lift=lead,
         pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(picture_seed)),
     )
 
@@ -144,171 +162,9 @@ def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
     return Reconstruction(**joined)
 
 
-def _exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Floats:
-    """Return each deletion's exposure (b,): the centred cosine, or what the error bars promise."""
-    if scores is not None:
-        return np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
-    if found.scale is None or found.output is None or release.constant is None:
-        return np.zeros(release.deletions)
-    if release.embedding is not None:
-        error = input_error(release, found)
-    else:
-        estimate = Estimate(found.scale, found.output)
-        every = np.eye(release.X_public.shape[1])
-        squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
-        error = np.sqrt(np.maximum(squares, 0.0))
-    promised = expected_centred_cosine(release, found, error)
-    identified = np.array([status == "ok" for status in found.status])
-    return np.where(identified, np.nan_to_num(promised), 0.0)
-
-
-def _lift(
-    scored: Mapping[str, Mapping[str, Floats]], main: str, by: str, rng: np.random.Generator
-) -> dict[str, Any] | None:
-    """Return the main attack's lead in a score over the best control, paired by deletion.
-
-    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does,
-    and as a record on the wrong side of the average does.
-    """
-    numbers = {name: np.maximum(np.nan_to_num(scored[name][by]), 0.0) for name in scored}
-    controls = {name: numbers[name] for name in _CONTROL_NAMES if name in scored and name != main}
-    if not controls:
-        return None
-    best = max(controls, key=lambda name: float(controls[name].mean()))
-    lead = numbers[main] - controls[best]
-    low, high = mean_interval(lead, rng)
-    return {"score": by, "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low, "high": high}
-
-
-def _evidence(
-    release: Release,
-    found: Mapping[str, Reconstruction],
-    main: str,
-    truth: Truth | None,
-    scored: Mapping[str, Mapping[str, Floats]],
-    lift: Mapping[str, Any] | None,
-    exposure: Floats,
-) -> Evidence | None:
-    """Gather the numbers of the verdict, from the scores or else from the attack's own error bars."""
-    if _similar_only(release):
-        return _similar(found[main], truth, scored, lift, exposure)
-    if all(status != "ok" for status in found[main].status):
-        return None
-    if truth is None:
-        return _promised(release, found[main], exposure)
-    right = columns_right(release, truth, found[main])
-    if right is None:
-        return None
-    if lift is None or len(right) == 1:  # one deletion's guesses are luck: take what they get on average
-        name, base = (
-            "the most common value of each column, on average",
-            np.array([[_common(c) for c in release.columns]]),
-        )
-    else:
-        hits = columns_right(release, truth, found[lift["baseline"]])
-        assert hits is not None
-        name, base = _CONTROL_NAMES[lift["baseline"]], hits.astype(float)
-    per_column = right.mean(axis=0) - base.mean(axis=0)
-    best = int(per_column.argmax())
-    whole = np.asarray(right.all(axis=1))
-    return Evidence(
-        deletions=len(right),
-        bits=_bits(found[main]),
-        columns=float(right.mean()),
-        baseline=float(base.mean()),
-        baseline_name=name,
-        lift_low=float("nan") if lift is None else lift["low"],
-        whole=float(whole.mean()),
-        whole_baseline=float(base.prod(axis=1).mean()),
-        whole_low=wilson(float(whole.sum()), len(whole))[0],
-        best_column=(release.columns[best].name, float(per_column[best])),
-        measured=True,
-        centred=float(np.median(exposure)),
-    )
-
-
-def _similar_only(release: Release) -> bool:
-    """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
-    return all(column.kind == "continuous" for column in release.columns)
-
-
-def _similar(
-    found: Reconstruction,
-    truth: Truth | None,
-    scored: Mapping[str, Mapping[str, Floats]],
-    lift: Mapping[str, Any] | None,
-    exposure: Floats,
-) -> Evidence | None:
-    """Return the evidence on records of continuous numbers: how similar they are, about the public mean."""
-    if all(status == "unchanged" for status in found.status):
-        return None
-    # one deletion's guess is luck: a random record has no centred cosine on average
-    compared = lift is not None and len(exposure) > 1
-    name = _CONTROL_NAMES[lift["baseline"]] if lift is not None and compared else "a random public record, on average"
-    base = np.zeros(1)
-    if lift is not None and compared:
-        base = np.maximum(np.nan_to_num(scored[lift["baseline"]]["centred_cosine"]), 0.0)
-    nothing = float("nan")
-    return Evidence(
-        deletions=len(exposure),
-        columns=float(exposure.mean()),
-        baseline=float(base.mean()),
-        baseline_name=name,
-        lift_low=lift["low"] if lift is not None and compared else nothing,
-        whole=0.0,
-        whole_baseline=0.0,
-        whole_low=nothing,
-        best_column=("", 0.0),
-        measured=truth is not None,
-        centred=float(np.median(exposure)),
-        by="similarity",
-    )
-
-
 def _pictured(release: Release, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw the deletions whose pictures are shown, one of each class first."""
     labels = None
     if truth is not None and truth.Y is not None and release.target_kind == "class":
         labels = truth.Y.argmax(axis=1) if truth.Y.shape[1] > 1 else (truth.Y[:, 0] > 0).astype(np.int64)
     return one_a_label(labels, PICTURED, rng, count=release.deletions)
-
-
-def _common(column: Column) -> float:
-    """Return how often the most common value is right."""
-    return float(column.frequency.max()) if column.frequency.size else 0.0
-
-
-def _bits(found: Reconstruction) -> tuple[float, float]:
-    """Return how many bits of a record came back (median), of how many."""
-    if found.bits is None or not np.isfinite(found.bits).any():
-        return float("nan"), float("nan")
-    return float(np.nanmedian(found.bits)), found.bits_of
-
-
-def _promised(release: Release, found: Reconstruction, exposure: Floats) -> Evidence | None:
-    """Return the evidence without a truth: what the error bars of maths (10) say is right."""
-    if found.probability is None or not np.isfinite(found.probability).any():
-        return None
-    good = np.array([status == "ok" for status in found.status])
-    told = np.isfinite(found.probability[good]).any(axis=0)  # not where all public records agree
-    probability = np.where(good[:, None], np.nan_to_num(found.probability), 0.0)[:, told]
-    common = np.array([_common(c) for c in release.columns])[told]
-    per_column = probability.mean(axis=0) - common
-    best = int(per_column.argmax())
-    return Evidence(
-        deletions=len(probability),
-        bits=_bits(found),
-        columns=float(probability.mean()),
-        baseline=float(common.mean()),
-        baseline_name="the most common value of each column",
-        lift_low=float("nan"),
-        whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()),
-        whole_baseline=float(common.prod()),
-        whole_low=float("nan"),
-        best_column=(
-            [c.name for c, known in zip(release.columns, told, strict=True) if known][best],
-            float(per_column[best]),
-        ),
-        measured=False,
-        centred=float(np.median(exposure)),
-    )

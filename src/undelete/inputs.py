@@ -18,7 +18,6 @@ from undelete.adapters.readout import Readout
 from undelete.adapters.targets import encode_target
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
-from undelete.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.maintainer.game import Truth
 from undelete.problem import as_table, check_rows
@@ -119,31 +118,19 @@ def taken_constant(model: LinearModel, release: Release) -> list[str]:
     ]
 
 
-def count(n: int | None, old: LinearModel) -> tuple[int | None, list[str]]:
-    """Return the number of training records, as given or as the old model's file says, and what to say of it."""
+def count(n: int | None, old: LinearModel, *, kept: bool = False) -> int | None:
+    """Return the number of training records, as given or as the old model's file says.
+
+    `kept`: the preprocessing that says it was not fitted with the models, so that a number that is given counts more.
+    """
     if n is not None and not (isinstance(n, int | np.integer) and 2 <= n <= 10**12):
         raise InputError(f"n is {n!r}: it is the number of training records before the deletion, at least 2")
-    if n is not None and old.n is not None and n != old.n:
+    if n is not None and old.n is not None and n != old.n and not kept:
         raise InputError(
             f"n is given as {n:,}, but the old model says that it was fitted on {old.n:,} records: leave n out, or "
             "give the model that it belongs to"
         )
-    if n is None and old.n is None and old.classes is None:
-        return None, ["The number of training records is not known, so the target is not recovered: give n."]
-    return n or old.n, []
-
-
-def one_deleted(old: LinearModel, new: LinearModel) -> list[Diagnostic]:
-    """Check that the models' own counts of records differ by one, where both say them."""
-    if old.n is None or new.n is None:
-        return []
-    value = f"{old.n:,} before, {new.n:,} after"
-    if old.n - new.n == 1:
-        return [Diagnostic("Number of deleted records", value, True, "The two models differ by one record.")]
-    if old.n == new.n:
-        return []  # nothing deleted, or the same preprocessing kept for both
-    text = f"The models differ by {old.n - new.n:,} records, not by one: what comes back is a mixture, not a record."
-    return [Diagnostic("Number of deleted records", value, False, text, blocking=True)]
+    return n or old.n
 
 
 def no_intercept(old: LinearModel, new: LinearModel) -> bool:

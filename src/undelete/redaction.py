@@ -23,8 +23,10 @@ _SHARES = tuple(f"{name}{end}" for name in ("exact_columns", "label") for end in
 # checks whose numbers are of the models, the public data or all deletions, not of one record
 _HARMLESS = frozenset(
     {"Public data", "Gradient on public data", "Number of deleted records", "Exact retraining", "The model's own fit",
-     "Scale of the record", "Error bars"}
+     "Scale of the record", "Error bars", "End of the fits", "Records and features", "Digits of the coefficients",
+     "Number of training records", "One record", "Means of the scalers"}
 )  # fmt: skip
+_TELLS = "Implied number of records"  # by which a class is told from the other
 _TOO_FEW = "The numbers behind it are left out: of so few deletions they would give values back."
 
 
@@ -43,11 +45,10 @@ def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     few = int(document["question"]["deletions"]) < GROUP
     roles = {entry["name"]: entry["role"] for entry in document["attacks"]}
-    measured = any(row.get("median_cosine") is not None for row in document["summary"])
     return {
         **{key: value if key in _SAFE else None for key, value in document.items()},
         "redacted": True,
-        "verdict": _verdict(document["verdict"]) if few and (measured or document["redacted"]) else document["verdict"],
+        "verdict": _verdict(document["verdict"]) if few else document["verdict"],
         "exposure": None if document["exposure"] is None else round(document["exposure"], 2 if few else 3),
         "diagnostics": [_check(check, few) for check in document["diagnostics"]],
         "summary": [_summary(row, roles.get(row["attack"]) == "baseline", few) for row in document["summary"]],
@@ -60,11 +61,16 @@ def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    return {**verdict, "reason": _TOO_FEW, "rule": {}}
+    """Return the verdict without its numbers; one that rests on a check has that check's words for its reason."""
+    checked = verdict.get("word") == "NOT DECIDABLE" and not verdict.get("rule")
+    return {**verdict, "reason": verdict["reason"] if checked else _TOO_FEW, "rule": {}}
 
 
 def _check(check: Mapping[str, Any], few: bool) -> dict[str, Any]:
-    return {**check, "value": "left out"} if few and check["name"] not in _HARMLESS else dict(check)
+    if not few or check["name"] in _HARMLESS:
+        return dict(check)
+    text = _TOO_FEW if check["name"] == _TELLS and check["ok"] is not False else check["text"]
+    return {**check, "value": "left out", "text": text}
 
 
 def _summary(row: Mapping[str, Any], baseline: bool, few: bool) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def _record(record: Mapping[str, Any]) -> dict[str, Any]:
         **_named(record),
         "confidence": _rounded(record["confidence"]),
         "columns": [{**dict.fromkeys(cell), "name": cell["name"]} for cell in record["columns"]],
-        "target": None if target is None else dict.fromkeys(target),
+        "target": None if target is None else {**dict.fromkeys(target), "note": target.get("note")},
     }
 
 

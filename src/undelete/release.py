@@ -167,6 +167,8 @@ class Release:
     tolerance : float or None
         Largest |gradient|_inf per record that an iterative solver left over, as its settings say; None: the fits are
         exact to rounding, or nothing is said.
+    n_error : float
+        Standard error of the logarithm of `n`, where it was estimated from the change itself; 0 where it is known.
     """
 
     loss: Loss
@@ -188,6 +190,7 @@ class Release:
     penalty_share: Floats | None = None
     share_error: Floats | None = None
     tolerance: float | None = None
+    n_error: float = 0.0
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -281,8 +284,8 @@ class Release:
                  "filled_as": column.filled_as, "logical": column.logical}
             )  # fmt: skip
         meta = {
-            "format": _FORMAT, "loss": self.loss.name, "n": self.n, "target_kind": self.target_kind,
-            "tolerance": self.tolerance,
+            "format": _FORMAT, "loss": self.loss.name, "n": self.n, "n_error": self.n_error,
+            "target_kind": self.target_kind, "tolerance": self.tolerance,
             "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
@@ -314,9 +317,10 @@ class Release:
             return cls(
                 LOSSES[meta["loss"]],
                 n=meta["n"],
+                n_error=meta.get("n_error", 0.0),
                 target_kind=meta["target_kind"],
-                tolerance=meta.get("tolerance"),
                 columns=columns,
+                tolerance=meta.get("tolerance"),
                 **arrays,
             )
         except InputError:

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from undelete import inputs
-from undelete.adapters.align import NotFoldable, align, changed_fills
+from undelete.adapters.align import NotFoldable, align, changed_fills, fitted_anew
 from undelete.adapters.conform import unknown
 from undelete.adapters.files import load_model
 from undelete.adapters.model import LinearModel
@@ -87,8 +87,8 @@ def read_pair(
     old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
-    n, warnings = inputs.count(n, old)
-    warnings += unknown(table, old.design.uses)
+    n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
+    warnings = unknown(table, old.design.uses)
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
@@ -120,11 +120,11 @@ def _read_answers(
     """Return the pair that two models' answers make; the new model is known by these alone."""
     names = inputs.target_columns(table, target)
     old = features_of(features, before, table, names, trust=trust)
-    n, warnings = inputs.count(n, old)
+    n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
     told = answered(old, before, after, view["X_public"], view["Y_public"])
     release = Release(loss=LOSSES[old.loss], W_before=old.W, n=n, l2=inputs.penalty(old, l2), **view, **told)
-    said = [*warnings, *assumed(features), *precision(release, before, after)]
+    said = [*assumed(features), *precision(release, before, after)]
     return Pair(old, old, table, release, None, [], said)
 
 

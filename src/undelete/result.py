@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import ATTACKS
+from undelete.attacker.attacks import ATTACKS, leading
 from undelete.diagnostics import Diagnostic
 from undelete.document import describe, target_of, value_of
 from undelete.files import Content, Place, write, write_together
@@ -76,8 +76,8 @@ class Audit:
 
     @property
     def main(self) -> str:
-        """The attack that the verdict rests on: the first that is not a baseline or a bound."""
-        return next((name for name in self.found if ATTACKS[name].role == "attack"), next(iter(self.found)))
+        """The attack that records, confidence and verdict rest on: hrec+ wherever it ran, whatever the order."""
+        return leading(self.found)
 
     def label(self, attack: str) -> str:
         """Return what an attack is called in a report on these records."""
@@ -179,6 +179,9 @@ class Audit:
         """Return why a gate at this exposure stops the release; empty when it does not."""
         if self.typical_exposure > limit:
             return f"exposure {self.typical_exposure:.3f} is above {limit:g}"
+        target = self.verdict.rule.get("target_lift", 0.0)
+        if self.release.deletions == 1 and target > limit:
+            return f"the target came back surely, beyond what public data say of it by {target:.2f}, above {limit:g}"
         # what cannot be decided is not safe; two equal models are: there is nothing to recover
         same = all(status == "unchanged" for status in self.found[self.main].status)
         if self.verdict.word == "NOT DECIDABLE" and not same:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
+from undelete.document import target_note
 from undelete.plain_text import escaped
 from undelete.release import WITHIN
 from undelete.result import Audit
@@ -282,4 +283,5 @@ def _record(audit: Audit) -> list[str]:
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         # two in: no column's name can stand where a line of ours begins
         text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
-    return text
+    note = target_note(audit)
+    return text + ([] if note is None else _wrap("", note))

@@ -152,6 +152,17 @@ def _check_columns(before: LinearModel, after: LinearModel) -> None:
         _refuse("preprocessing steps", _shown(before.steps), _shown(after.steps))
 
 
+def fitted_anew(before: LinearModel, after: LinearModel) -> bool:
+    """Return whether the preprocessing of two models differs in any number: it was fitted anew.
+
+    Of steps that are known by their answers alone, the numbers that they store are compared.
+    """
+    old, new = before.design, after.design
+    if isinstance(old, Design) and isinstance(new, Design):
+        return _moved_input(old, new) is not None
+    return before.means != after.means or before.extremes != after.extremes
+
+
 def changed_fills(before: Design | Probed, after: Design | Probed) -> tuple[str, ...]:
     """Return the raw columns whose imputers fill another value after the deletion."""
     old, new = _fills(before), _fills(after)

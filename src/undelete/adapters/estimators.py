@@ -55,6 +55,8 @@ class Linear:
         What a reader should know.
     tolerance : float or None
         Largest |gradient|_inf per record that its solver leaves; None where it is exact, or nothing is known.
+    stopped : str
+        What says that the fit used up its iterations, "" where nothing does.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class Linear:
     classes: tuple[Any, ...] | None = None
     notes: tuple[str, ...] = ()
     tolerance: float | None = None
+    stopped: str = ""
 
 
 def read_estimator(estimator: Any, features: int) -> Linear:
@@ -94,7 +97,7 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             f"{name} was fitted with class_weight, which weighs the records and changes with each deletion: fit "
             "without it"
         )
-    linear = reader(estimator)
+    linear = replace(reader(estimator), stopped=_stopped(estimator))
     if linear.coef.shape[1] != features:
         raise InputError(
             f"{name} has coefficients for {linear.coef.shape[1]} features and is given {features}: it was changed "
@@ -262,14 +265,23 @@ def _svc(estimator: LinearSVC) -> Linear:
     return Linear("LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), notes, tolerance)
 
 
+def _stopped(estimator: Any) -> str:
+    """Return what says that a fit used up its iterations: n_iter_ equals max_iter; "" where it does not."""
+    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
+    if used is None or most is None or np.ravel(np.asarray(used, dtype=object))[0] is None:
+        return ""
+    counts, grid = np.atleast_1d(np.asarray(used)), np.ravel(getattr(estimator, "Cs_", ()))
+    if counts.shape[-1] == grid.size > 0:  # of all penalties that were tried, the one that was chosen counts
+        counts = counts[..., int(np.abs(grid - np.ravel(estimator.C_)[0]).argmin())]
+    return f"n_iter_ = max_iter = {most}" if counts.max() >= most else ""
+
+
 def _convergence(estimator: Any) -> tuple[str, ...]:
     """Return notes on a fit that used up its iterations, or stopped at a tolerance that one record is lost in."""
     name = type(estimator).__name__
-    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
     notes = list(_precision(estimator))
-    if used is not None and most is not None and np.max(used) >= most:
-        where = " in at least one of its fits" if name.endswith("CV") else ""
-        notes.append(f"{name} stopped at max_iter={most} without converging{where}")
+    if _stopped(estimator):
+        notes.append(f"{name} stopped at max_iter={estimator.max_iter} without converging")
     tol = float(getattr(estimator, "tol", 0.0))
     if tol <= _COARSE:
         return tuple(notes)

@@ -103,6 +103,21 @@ def extreme_leak(before: LinearModel, after: LinearModel) -> tuple[str, ...]:
     return tuple(sorted(moved))
 
 
+def exact_values(before: LinearModel, after: LinearModel) -> dict[str, Category]:
+    """Return the deleted record's values that the two preprocessings give away exactly, by raw column.
+
+    What a StandardScaler's means say, the least or greatest value of a MinMaxScaler that moved, and a category that
+    only the old encoder knows.
+    """
+    lost = lost_categories(before.design, after.design)
+    values: dict[str, Category] = {column: gone[0] for column, gone in lost.items() if len(gone) == 1}
+    moved = extreme_leak(before, after)
+    for (column, attribute), value in before.extremes.items():
+        if column in moved and attribute != "max_abs_" and value != after.extremes.get((column, attribute), value):
+            values[column] = value
+    return values | (scaler_leak(before, after) or {})
+
+
 def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str, tuple[Category, ...]]:
     """Return, for each raw column, the categories that only the old encoders know.
 

@@ -71,6 +71,8 @@ class LinearModel:
         The fixed map phi between the preprocessing and the coefficients.
     tolerance : float or None
         Largest |gradient|_inf per record that the solver left over, by its settings; None: exact, or not known.
+    stopped : str
+        What says that the fit ended at its limit of iterations, "" where nothing does.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class LinearModel:
     extremes: Mapping[tuple[str, str], float] = field(default_factory=dict)
     embedding: Embedding | None = None
     tolerance: float | None = None
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)

@@ -221,6 +221,7 @@ def model_of(
         tolerance=linear.tolerance,
         steps=tuple(reading.steps),
         notes=linear.notes,
+        stopped=linear.stopped,
         means=dict(reading.means),
         extremes=dict(reading.extremes),
         embedding=embedding,

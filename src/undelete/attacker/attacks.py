@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +36,13 @@ ATTACKS: dict[str, Attack] = {
         Attack("informed", "an auditor holding all other records", "bound", informed),
     )
 }
+
+
+def leading(names: Iterable[str]) -> str:
+    """Return the attack whose answer counts among those that ran: hrec+, else the first that is no guess, else any."""
+    ran = list(names)
+    attacks = [name for name in ran if ATTACKS[name].role == "attack"]
+    return "hrec+" if "hrec+" in ran else (attacks or ran)[0]
 
 
 def find(names: tuple[str, ...]) -> list[Attack]:

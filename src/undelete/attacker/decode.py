@@ -81,13 +81,17 @@ class Estimate:
         if release.constant is None:
             return np.zeros(len(self.scale), dtype=bool)
         found = np.isfinite(self.scale) & (self.scale != 0)
-        if self.way == "exact":
-            return np.asarray(found, dtype=np.bool_)
+        if self.way != "exact":
+            found &= np.abs(self.scale) > NEAR_ZERO * self.scale_error(release)
+        return np.asarray(found, dtype=np.bool_)
+
+    def scale_error(self, release: Release) -> Floats:
+        """Return the standard error of g_c (b,)."""
+        error = np.empty(len(self.scale))
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
             t = self.part(part).weights(release.take(part))
-            error = np.sqrt(self._factor(release) * t.var(axis=0))
-            found[part] &= np.abs(self.scale[part]) > NEAR_ZERO * error
-        return np.asarray(found, dtype=np.bool_)
+            error[part] = np.sqrt(self._factor(release) * t.var(axis=0))
+        return error
 
     def target_error(self, release: Release, X: Floats) -> Floats:
         """Return the standard error of the target of maths (8), y = g_c + x W, for records X (b, d)."""

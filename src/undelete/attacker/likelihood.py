@@ -263,7 +263,7 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
         covariance = covariance + basis.T @ release.share_error[np.arange(b), estimate.output] @ basis
     W = release.W_before.T[estimate.output]
     target = np.full(b, np.nan)
-    if projection is None and release.n is not None:
+    if projection is None and release.n is not None and not release.n_error:  # an estimated n has used the tie up
         error = np.sqrt(np.einsum("bij,i,j->b", covariance, constant, constant))
         target = _few(release, gradient @ constant, (X * W).sum(axis=1), error)
     return Likelihood(

@@ -39,13 +39,14 @@ class Line:
 
 @dataclass(frozen=True)
 class RecordView:
-    """One deleted record as a table; `trouble` says why there is none."""
+    """One deleted record as a table; `trouble` says why there is none, `note` what its target holds under."""
 
     title: str
     summary: str
     trouble: str
     lines: tuple[Line, ...]
     left_out: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def _view(audit: Audit, record: Mapping[str, Any]) -> RecordView:
         summary=_summary(record),
         trouble=STATUS.get(record["status"], ""),
         lines=tuple(lines),
+        note=str((record.get("target") or {}).get("note") or "") if lines else "",
         left_out=max(0, len(columns) - ROWS_A_RECORD) if lines else 0,
     )
 

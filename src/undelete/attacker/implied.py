@@ -1,0 +1,146 @@
+"""How many training records the size of the change implies: for a class, the residual follows from the record.
+
+Minus the gradient of the deleted record is x rho, with rho = -residual(y, x W). Its estimate from the public Hessian is
+n times a number that the models give, so with x and y known it says what n is. For a numeric target rho is free, and
+the models say nothing of n.
+
+The same two files in the other order give the same record with the opposite sign: of two classes the other one, and
+another n; of more classes a gradient that pulls towards several of them at once, which no record's does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from undelete.attacker.decode import Estimate
+from undelete.attacker.hrec import hrec
+from undelete.maths.objective import predict
+from undelete.release import Floats, Reconstruction, Release
+
+_STEP = 1e-5  # of a prediction, for the residual's slope
+_TOWARDS = 3.0  # standard errors from zero from which a class counts as pulled at
+
+
+@dataclass(frozen=True)
+class Implied:
+    """What the size and the sign of one change say.
+
+    Parameters
+    ----------
+    n : float
+        The number of training records; NaN where no record of either class makes such a change.
+    error : float
+        Standard error of log n.
+    swapped : float
+        The number if the two models were exchanged; NaN where that cannot be.
+    several : bool
+        Whether the change pulls towards several classes at once, as an exchange does.
+    """
+
+    n: float
+    error: float
+    swapped: float
+    several: bool = False
+
+
+def implied(release: Release, found: Reconstruction) -> Implied | None:
+    """Return what one deletion's change implies; None where the loss or the attack does not say.
+
+    Parameters
+    ----------
+    release : Release
+        One deletion. Where its `n` is not known the number of public records stands in for it, which the result
+        does not depend on but for its error.
+    found : Reconstruction
+        Of an attack on the difference, with a scale.
+
+    Notes
+    -----
+    The error is that of maths (10) to first order, in the scale and in the record together, and a bound of what the
+    first order leaves out.
+    """
+    if release.target_kind != "class" or release.deletions != 1 or release.constant is None:
+        return None
+    if found.target is None or found.scale is None or found.output is None or found.status[0] != "ok":
+        return None
+    n, j, scale = release.n or len(release.X_public), int(found.output[0]), float(found.scale[0])
+    if found.mix is not None:
+        return None
+    z = found.X @ release.W_before
+    if release.loss.separable:
+        values = np.array([-1.0, 1.0])
+        rho = -np.array([release.loss.residual(np.full_like(z, y), z)[0, j] for y in values])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sizes = n * rho / scale
+        own, other = _positive(sizes), _positive(-sizes)
+        Y = np.full_like(z, np.sign(scale))
+    else:
+        Y = found.target
+        own, other = _positive(-release.loss.residual(Y, z)[0, j : j + 1] * n / scale), float("nan")
+    return Implied(own, _error(release, found, Y, z, n if own != own else own), other, _pulls(release, found) > 1)
+
+
+def estimated(release: Release) -> tuple[int, float] | None:
+    """Return the number of training records that the change of one deletion implies, and the error of its logarithm.
+
+    None where the loss does not say it.
+    """
+    bare = replace(
+        release, columns=(), public_codes=None, public_values=None, embedding=None, inputs_public=None
+    )  # what they say is not needed, and would be traced and decoded
+    first = implied(bare, hrec(bare, np.random.default_rng(0)))  # HRec draws nothing
+    if first is None or not 2 <= first.n < 1e12:
+        return None
+    return round(first.n), first.error
+
+
+def _positive(sizes: Floats) -> float:
+    """Return the number of records that is possible; NaN when none is. Of two the one further from none."""
+    possible = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return float(possible.max()) if possible.size else float("nan")
+
+
+def _error(release: Release, found: Reconstruction, Y: Floats, z: Floats, n: float) -> float:
+    """Return the standard error of log n: n rho(x W) / (G c) with x = G / (G c), in G."""
+    assert found.output is not None
+    assert found.scale is not None
+    assert release.constant is not None
+    j, scale, m = int(found.output[0]), float(found.scale[0]), len(release.X_public)
+    rho = float(release.loss.residual(Y, z)[0, j])
+    slopes = np.empty(z.shape[1])
+    for column in range(z.shape[1]):
+        moved = z.copy()
+        moved[0, column] += _STEP
+        slopes[column] = (float(release.loss.residual(Y, moved)[0, j]) - rho) / _STEP
+    c = release.constant
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        along = ((release.W_before - np.outer(c, z[0])) @ slopes / rho - c) / scale
+        t = Estimate.of(found).weights(release)[:, 0]
+        stood_for = release.n or m
+        noise = stood_for**2 * (1 / m + 1 / n) * (t * (release.X_public @ along)).var()
+        return float(np.sqrt(noise + _higher_order(release, t, n) ** 2))
+
+
+def _higher_order(release: Release, t: Floats, n: float) -> float:
+    """Return about how much of the gradient the first order leaves out.
+
+    A logistic loss's curvature changes by at most its own size for each unit by which a prediction moves.
+    """
+    moved = np.abs(predict(release.X_public, release.W_before - release.W_after[0])).max(axis=1)
+    return float(np.abs(t) @ moved / np.abs(t).sum()) + 1 / n
+
+
+def _pulls(release: Release, found: Reconstruction) -> int:
+    """Return towards how many classes, of three or more, the change pulls beyond its error."""
+    k = release.W_before.shape[1]
+    if k < 3:
+        return 1
+    assert release.constant is not None
+    m, n = len(release.X_public), release.n or len(release.X_public)
+    Z = release.X_public @ release.W_before
+    change = predict(release.X_public, release.W_before - release.W_after[0])
+    bent = release.loss.curvature_action(release.Y_public, Z, change)
+    mean, error = bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
+    return int((mean > _TOWARDS * error).sum())

@@ -1,0 +1,304 @@
+"""Is the change that of one deleted record, and do the files say so? On pairs of models that are not, or do not."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import undelete
+from tests.attacker.test_inversion import play_embedded
+from undelete.attacker.hrec import hrec
+from undelete.attacker.implied import estimated, implied
+from undelete.attacker.mixtures import power
+from undelete.one_record import one_deletion
+
+N, WHO = 900, 17
+WEEKDAYS = ["mon", "tue", "wed"]
+
+
+def people(seed=0, size=4 * N):
+    """Yes/no answers and a small count; a class and a number that depend on them."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "smokes": rng.random(size) < 0.3,
+            "owns": rng.random(size) < 0.6,
+            "children": rng.poisson(1.2, size),
+        }
+    ).astype(int)
+    z = 1.2 * table.smokes - 0.8 * table.owns + 0.3 * table.children
+    table["cost"] = (10 * z + rng.normal(0, 6, size)).round(2)
+    return table.assign(ill=np.where(rng.random(size) < 1 / (1 + np.exp(-z)), "ill", "well"))
+
+
+@pytest.fixture(scope="module")
+def halves():
+    table = people()
+    return table[:N], table[N:].reset_index(drop=True)
+
+
+COLUMNS = ["smokes", "owns", "children"]
+
+
+def fitted(table, model, target, *, scaled=False, **fit):
+    pipeline = make_pipeline(StandardScaler(), model) if scaled else model
+    return pipeline.fit(table[COLUMNS], table[target], **fit)
+
+
+def logistic(**settings):
+    return LogisticRegression(**({"solver": "newton-cholesky", "tol": 1e-12} | settings))
+
+
+def check(audit, name):
+    return next(check for check in audit.diagnostics if check.name == name)
+
+
+def audited(before, after, public, target, **more):
+    drop = [name for name in ("cost", "ill") if name != target]
+    return undelete.audit(before, after, public.drop(columns=drop), target=target, **more)
+
+
+def test_a_fit_that_used_up_its_iterations_is_refused_a_verdict(halves):
+    private, public = halves
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        few = {"solver": "lbfgs", "max_iter": 4}
+        before, after = (fitted(t, logistic(**few), "ill") for t in (private, private.drop(WHO)))
+    result = audited(before, after, public, "ill", n=N, truth=private.loc[[WHO]])
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "n_iter_ = max_iter = 4" in result.verdict.reason
+    assert "both models" in result.verdict.reason
+    good = audited(before, fitted(private.drop(WHO), logistic(), "ill"), public, "ill", n=N)
+    assert "the old model" in check(good, "End of the fits").text
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        (lambda table, more: pd.concat([table.drop(WHO), more[:1]]), "Both models were fitted on 900 records"),
+        (lambda table, more: table.drop([WHO, 5, 6]), "AFTER was fitted on 3 records fewer than BEFORE"),
+        (lambda table, more: pd.concat([table, more[:1]]), "AFTER was fitted on one record more than BEFORE"),
+        (lambda table, more: pd.concat([table, more[:2]]), "AFTER was fitted on 2 records more than BEFORE"),
+    ],
+)
+def test_the_files_own_numbers_of_records_are_heeded(rows, word, halves):
+    private, public = halves
+    before = fitted(private, Ridge(), "cost", scaled=True)
+    after = fitted(rows(private, public), Ridge(), "cost", scaled=True)
+    result = audited(before, after, public[2:], "cost")
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert word in result.verdict.reason
+
+
+def test_equal_numbers_of_a_kept_scaler_say_nothing(halves):
+    private, public = halves
+    scaler = StandardScaler().fit(private[COLUMNS])
+    models = [
+        make_pipeline(scaler, Ridge().fit(scaler.transform(t[COLUMNS]), t.cost)) for t in (private, private.drop(WHO))
+    ]
+    result = audited(*models, public, "cost")
+    assert result.release.n == N
+    assert not any(one.name == "Number of deleted records" for one in result.diagnostics)
+    assert result.verdict.word == "EXPOSED"
+    # it may have been fitted on others: a number that is given counts more
+    assert audited(*models, public, "cost", n=N - 100).release.n == N - 100
+
+
+def continuous(leave, join, seed=0):
+    """A table of numbers that nothing rounds, and two ridges behind one scaler."""
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(2400, 4))
+    table = pd.DataFrame(Z, columns=list("abcd")).assign(y=Z @ rng.normal(size=4) + rng.normal(size=2400))
+    rest = np.append(np.arange(leave, 400), np.arange(400, 400 + join))
+    models = [Ridge().fit(t[list("abcd")], t.y) for t in (table[:400], table.iloc[rest])]
+    return *models, table[500:].reset_index(drop=True), table
+
+
+@pytest.mark.parametrize(("leave", "join"), [(1, 0), (3, 0), (1, 1)])
+def test_where_nothing_tests_one_record_it_is_said_and_nothing_promised(leave, join):
+    before, after, public, table = continuous(leave, join)
+    result = undelete.audit(before, after, public, target="y", n=400)
+    untested = check(result, "One record")
+    assert (untested.ok, untested.blocking) == (None, True)
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "all columns are continuous" in result.verdict.reason
+    if (leave, join) == (1, 0):
+        known = undelete.audit(before, after, public, target="y", n=400, truth=table[:1])
+        assert known.verdict.word == "EXPOSED"
+
+
+def test_files_that_count_one_less_are_a_test():
+    before, after, public, _ = continuous(1, 0)
+    names = list("abcd")
+    models = [
+        undelete.LinearModel(m.coef_, m.intercept_, "squared", names, l2=1.0, n=n)
+        for m, n in ((before, 400), (after, 399))
+    ]
+    result = undelete.audit(*models, public, target="y")
+    assert not any(one.name == "One record" for one in result.diagnostics)
+    assert result.verdict.word == "EXPOSED"
+    twice = [models[0], undelete.LinearModel(after.coef_, after.intercept_, "squared", names, l2=1.0, n=400)]
+    assert "Both models were fitted on 400 records" in undelete.audit(*twice, public, target="y").verdict.reason
+
+
+def test_a_mixture_is_told_from_a_record_where_the_steps_are_wide(halves):
+    private, public = halves
+    models = [fitted(t, LinearRegression(), "cost") for t in (private, private.drop(WHO))]
+    release = audited(*models, public, "cost", n=N).release
+    found = hrec(release, np.random.default_rng(0))
+    assert power(release, found, unlikely=1e-3) > 0.8
+    wide = [undelete.LinearModel(m.coef_ / 100, m.intercept_, "squared", COLUMNS, l2=0.0) for m in models]
+    finer = public.assign(**{name: 100 * public[name] + np.arange(len(public)) % 100 for name in COLUMNS})
+    fine = audited(*wide, finer, "cost", n=N)
+    assert power(fine.release, hrec(fine.release, np.random.default_rng(0)), unlikely=1e-3) < 0.5
+
+
+def test_an_unknown_number_is_estimated_for_a_class_and_asked_for_otherwise(halves):
+    private, public = halves
+    models = [fitted(t, logistic(), "ill") for t in (private, private.drop(WHO))]
+    result = audited(*models, public, "ill")
+    assert result.release.n == pytest.approx(N, rel=0.25)
+    assert 0 < result.release.n_error < 0.15
+    assert result.verdict.word == audited(*models, public, "ill", n=N).verdict.word != "NOT DECIDABLE"
+    assert result.setting.model["n"] is None
+    number = next(row for row in result.document()["threat_model"] if row["assumption"].startswith("The number"))
+    assert not number["known"]
+    assert "from the size of the change" in number["detail"]
+    said = check(result, "Implied number of records")
+    assert said.ok is None
+    assert "in the wrong order" in said.text
+    numeric = [fitted(t, Ridge(), "cost") for t in (private, private.drop(WHO))]
+    asked = audited(*numeric, public, "cost")
+    assert asked.verdict.word == "NOT DECIDABLE"
+    assert "Give n (n=, --n)" in asked.verdict.reason
+    assert audited(*numeric, public, "cost", truth=private.loc[[WHO]]).verdict.word == "EXPOSED"
+
+
+def test_the_number_that_is_implied_is_off_by_as_much_as_its_error_says():
+    table = people(seed=5, size=8000)
+    public = table[1200:].reset_index(drop=True)
+    errors = []
+    for gone in range(40):
+        models = [fitted(t, logistic(), "ill") for t in (table[:1200], table[:1200].drop(gone))]
+        release = audited(*models, public, "ill", attacks=["hrec"]).release
+        errors.append(np.log(release.n / 1200) / release.n_error)
+    assert 0.3 < np.sqrt(np.mean(np.square(errors))) < 1.3
+
+
+def test_two_files_in_the_wrong_order_are_seen_by_the_size_of_the_change(halves):
+    private, public = halves
+    seen = 0
+    for gone in range(12):
+        models = [fitted(t, logistic(), "ill") for t in (private.drop(gone), private)]
+        result = audited(*models, public, "ill", n=N)
+        size = check(result, "Implied number of records")
+        right = audited(*models[::-1], public, "ill", n=N)
+        assert check(right, "Implied number of records").ok
+        if not size.ok and "seem to be swapped" in size.text:
+            assert result.verdict.word == "NOT DECIDABLE"
+            seen += 1
+    assert seen > 6  # where a class is as likely as the other, the change has the same size either way
+
+
+def test_of_three_classes_the_order_shows_in_the_directions(halves):
+    private, public = halves
+    third = lambda table: table.assign(  # noqa: E731
+        ill=np.where(np.arange(len(table)) % 3 == 0, "unsure", table.ill)
+    )
+    private, public = third(private), third(public)
+    models = [fitted(t, logistic(), "ill") for t in (private.drop(WHO), private)]
+    result = audited(*models, public, "ill")
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "wrong order" in result.verdict.reason
+    release = audited(*models[::-1], public, "ill").release
+    assert estimated(release)[0] == pytest.approx(N, rel=0.3)
+    assert not implied(release, hrec(release, np.random.default_rng(0))).several
+
+
+def test_weights_are_mentioned_where_a_number_rests_on_them(halves, tmp_path):
+    private, public = halves
+    weights = np.random.default_rng(0).choice([1.0, 8.0], N)
+    models = [
+        fitted(t, Ridge(), "cost", scaled=True, ridge__sample_weight=weights[t.index])
+        for t in (private, private.drop(WHO))
+    ]
+    result = audited(*models, public, "cost")
+    assert "sample_weight" in result.document()["records"][0]["target"]["note"]
+    result.to_html(tmp_path / "report.html")
+    assert "sample_weight" in (tmp_path / "report.html").read_text()
+    assert "note" in result.document(redact=True)["records"][0]["target"]
+    # of a class the size of the change says so
+    classes = [fitted(t, logistic(), "ill", sample_weight=weights[t.index]) for t in (private, private.drop(WHO))]
+    size = check(audited(*classes, public, "ill", n=N), "Implied number of records")
+    assert size.ok is False
+    assert "sample_weight" in size.text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda w: np.round(w, 3), "to 3 decimals"),
+        (lambda w: np.array([float(f"{v:.3e}") for v in np.ravel(w)]).reshape(np.shape(w)), "to 4 digits"),
+        (lambda w: np.float64(np.float32(w)), "to single precision"),
+        (lambda w: w, ""),
+    ],
+)
+def test_rounded_coefficients_are_seen(spoil, words, halves):
+    private, public = (table.assign(children=50 * table.children) for table in halves)
+    models = [fitted(t, Ridge(), "cost") for t in (private, private.drop(WHO))]
+    for model in models:
+        model.coef_, model.intercept_ = spoil(model.coef_), spoil(model.intercept_)
+    result = audited(*models, public, "cost", n=N)
+    found = [one for one in result.diagnostics if one.name == "Digits of the coefficients"]
+    assert len(found) == bool(words)
+    if words:
+        assert words in found[0].value
+        assert found[0].ok is (words == "to single precision")
+
+
+def test_the_models_own_words_name_the_cause(halves):
+    private, public = halves
+    rng = np.random.default_rng(0)
+    before, after = (fitted(t, logistic(tol=1e-4), "ill") for t in (private, private.drop(WHO)))
+    after.coef_ = after.coef_ + 0.02 * rng.normal(size=after.coef_.shape)
+    result = audited(before, after, public, "ill", n=N)
+    fit = check(result, "Fits one record")
+    assert fit.ok is False
+    assert "LogisticRegression was fitted with tol=0.0001" in fit.text
+    assert "noised" not in fit.text
+
+
+def test_a_model_of_more_features_than_records_is_seen():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, size=(4000, 40)).astype(float)
+    y = X[:, 0] + rng.normal(size=4000)
+    public = pd.DataFrame(X[40:], columns=[f"x{j}" for j in range(40)]).assign(y=y[40:])
+    models = [Ridge().fit(X[rows], y[rows]) for rows in (slice(0, 30), slice(1, 30))]
+    result = undelete.audit(*models, public, target="y", n=30)
+    few = check(result, "Records and features")
+    assert few.ok is False
+    assert "d > n" in few.text
+    assert result.verdict.word == "NOT DECIDABLE"
+
+
+def test_what_overflows_has_failed(halves):
+    private, public = halves
+    release = audited(*(fitted(t, Ridge(), "cost") for t in (private, private.drop(WHO))), public, "cost", n=N)
+    found = release.found["hrec+"]
+    broken = type(found)(**(vars(found) | {"misfit": np.array([np.nan])}))
+    (fit, *_) = one_deletion(release.release, release.found["hrec"], broken, counted=True)
+    assert (fit.name, fit.ok) == ("Fits one record", False)
+
+
+def test_an_embedding_is_a_test_of_its_own():
+    release, _, _, _ = play_embedded(deletions=1)
+    found = hrec(release, np.random.default_rng(0))
+    names = [one.name for one in one_deletion(release, found, found, counted=False)]
+    assert "Fits one record" in names
+    assert "One record" not in names
