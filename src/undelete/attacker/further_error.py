@@ -1,8 +1,8 @@
 """What the error of an estimated gradient holds beside sampling, as far as the release shows it: maths (13).
 
 Three things leave their mark there. *Strangers*: the public records' mean gradient at the old model differs from the
-private ones', which is known to be minus the penalty's, by sampling alone where both are one population and the model
-has not learnt its own records by heart; how much more it differs is by how much the error of (10) has to be widened.
+private ones', which is known to be minus the penalty's, by sampling alone where both are samples of one population; how
+much more it differs, for whatever reason, is by how much the error of (10), a mean over the same records, is widened.
 *Digits*: parameters written with few digits, or in single precision, are off by a part of the last one. *Early stops*:
 an iterative solver leaves a gradient of its tolerance over, at both models.
 """
@@ -54,7 +54,7 @@ def resolution(W: Floats) -> Floats | None:
 
     Examples
     --------
-    >>> resolution(np.array([[0.12], [-3.5]])).ravel().tolist()
+    >>> resolution(np.array([[0.12], [-3.52]])).ravel().tolist()
     [0.01, 0.01]
     """
     given = W[W != 0]
@@ -62,17 +62,21 @@ def resolution(W: Floats) -> Floats | None:
         return None
     if (given == given.astype(np.float32)).all() and (given != np.round(given, 4)).any():
         return np.asarray(np.abs(W) * _SINGLE)
-    places = next((k for k in range(_DIGITS) if np.allclose(given, np.round(given, k), rtol=1e-15, atol=0)), None)
     size = np.floor(np.log10(np.abs(given)))
-    if places is not None and size.min() + places < _DIGITS:
-        return np.full(W.shape, 10.0**-places)
-    for digits in range(1, _DIGITS):
-        unit = 10.0 ** (size - digits + 1)
-        if np.allclose(given, np.round(given / unit) * unit, rtol=1e-15, atol=0):
-            spacing = np.zeros(W.shape)
-            spacing[W != 0] = unit
-            return spacing
-    return None
+    after_the_point = (np.full(W.shape, 10.0**-places) for places in range(_DIGITS))
+    significant = (10.0 ** (np.where(W != 0, _size(W), size.max()) - digits + 1) for digits in range(1, _DIGITS))
+    found = [next((unit for unit in units if _whole(W / unit)), None) for units in (after_the_point, significant)]
+    few = [unit for unit in found if unit is not None and (size - np.log10(unit[W != 0])).max() < _DIGITS]
+    return max(few, key=lambda unit: float(np.log(unit).sum())) if few else None
+
+
+def _size(W: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.floor(np.log10(np.abs(W))))
+
+
+def _whole(numbers: Floats) -> bool:
+    return bool(np.allclose(numbers, np.round(numbers), rtol=1e-15, atol=0))
 
 
 def rounding(release: Release, outputs: NDArray[np.int64], basis: Floats) -> Floats | None:

@@ -18,11 +18,12 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf, erfinv
 
 from undelete.attacker.continuous import continuous
 from undelete.attacker.decode import Estimate, read_off
 from undelete.attacker.difference import Difference
+from undelete.attacker.further_error import strangers
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
 from undelete.attacker.posterior import most_probable
@@ -75,7 +76,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     targeted = found.target is not None and release.Y_public is not None
     lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
-        return found
+        return _widened(release, found)
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in ("low", "high")}
@@ -101,6 +102,19 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         misfit=misfit,
         misfit_terms=lattice.projection.shape[1],
         **cast(dict[str, Any], arrays),
+    )
+
+
+def _widened(release: Release, found: Reconstruction) -> Reconstruction:
+    """Return a record without a lattice with the error bars that strangers among the public records call for."""
+    factor = float(np.sqrt(strangers(release)))
+    if factor == 1.0 or found.error is None or found.probability is None:
+        return found
+    return dataclasses.replace(
+        found,
+        error=found.error * factor,
+        probability=erf(erfinv(found.probability) / factor),
+        target_error=None if found.target_error is None else found.target_error * factor,
     )
 
 

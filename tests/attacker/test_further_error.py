@@ -1,0 +1,99 @@
+"""What else is wrong with an estimated gradient, as far as the release shows it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.attacker.test_lattice import played
+from undelete.attacker.decode import Estimate
+from undelete.attacker.further_error import resolution, rounding, strangers
+from undelete.attacker.hrec import hrec
+from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.likelihood import likelihood
+
+RNG = np.random.default_rng(0)
+
+
+def test_public_records_of_the_same_population_are_no_strangers():
+    assert [strangers(played(seed, rows=2)[0]) for seed in range(6)].count(1.0) >= 5
+
+
+def test_another_population_widens_the_error():
+    release, *_ = played(0, rows=2)
+    moved = dataclasses.replace(release, Y_public=release.Y_public + 0.3)
+    assert strangers(moved) > 5
+    assert strangers(dataclasses.replace(moved, l2=None)) == 1.0  # nothing is known of the private gradient
+    assert strangers(dataclasses.replace(moved, Y_public=None)) == 1.0
+
+
+def test_error_bars_of_strangers_are_wider():
+    release, *_ = played(0, rows=20)
+    moved = dataclasses.replace(release, Y_public=release.Y_public + 0.5)
+    sure, unsure = hrec_plus(release, RNG), hrec_plus(moved, RNG)
+    assert np.nanmean(unsure.record_probability) < 0.5 * np.nanmean(sure.record_probability)
+    assert np.nanmedian(unsure.target_error) > 2 * np.nanmedian(sure.target_error)
+
+
+@pytest.mark.parametrize(
+    ("given", "spacing"),
+    [
+        ([0.125, -0.5, 0.75], [1e-3] * 3),
+        ([1.2345e-4, -33.33, 7.0], [1e-8, 1e-3, 1e-4]),
+        ([np.pi, np.e, 1 / 3], None),
+        ([0.0, 0.0], None),
+    ],
+)
+def test_the_spacing_of_rounded_parameters(given, spacing):
+    found = resolution(np.array(given)[:, None])
+    if spacing is None:
+        assert found is None
+    else:
+        np.testing.assert_allclose(found.ravel(), spacing)
+
+
+def test_single_precision_is_seen():
+    W = np.random.default_rng(0).normal(size=(5, 1)).astype(np.float32).astype(float)
+    np.testing.assert_allclose(resolution(W), np.abs(W) * 2.0**-23)
+
+
+def test_rounding_moves_the_gradient_as_its_covariance_says():
+    release, *_ = played(0, rows=200)
+    digits = 4
+    rounded = dataclasses.replace(
+        release, W_before=np.round(release.W_before, digits), W_after=np.round(release.W_after, digits)
+    )
+    exact, coarse = hrec(release, RNG), hrec(rounded, RNG)
+    basis = np.eye(7)
+    said = rounding(rounded, coarse.output, basis)
+    gradients = [
+        likelihood(one, Estimate(found.scale, found.output), found.X).gradient
+        for one, found in ((release, exact), (rounded, coarse))
+    ]
+    moved = gradients[1] - gradients[0]
+    # the old model's rounding is one draw, the new ones' 200
+    ratio = np.var(moved, axis=0) / (np.diagonal(said, axis1=1, axis2=2).mean(axis=0) / 2)
+    assert (ratio > 0.5).all()
+    assert (ratio < 2).all()
+    assert rounding(release, exact.output, basis) is None
+
+
+@pytest.mark.parametrize("leftover", [0.0, 0.3])
+def test_early_stops_are_in_the_error_bars(leftover):
+    """Both fits stop within the tolerance; probabilities hold whether or not they stopped at the same place."""
+    right, said, misfit = [], [], []
+    for seed in range(4):
+        release, _, codes, *_ = played(seed, rows=60)
+        rng = np.random.default_rng(seed)
+        tolerance = 1e-5
+        H = release.X_public.T @ release.X_public / len(release.X_public)
+        stopped = leftover * tolerance * rng.normal(size=(60, 7, 1))
+        early = dataclasses.replace(release, W_after=release.W_after + np.linalg.pinv(H) @ stopped, tolerance=tolerance)
+        found = hrec_plus(early, RNG)
+        good = np.array(found.status) == "ok"
+        right.append((found.codes == codes)[good, :2])
+        said.append(found.probability[good, :2])
+        misfit.append(found.misfit[good] / found.misfit_terms)
+    right, said = np.concatenate(right), np.concatenate(said)
+    assert abs(right.mean() - said.mean()) < 0.08
+    assert np.median(np.concatenate(misfit)) < 1.5
