@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from undelete.attacker.decode import Estimate
 from undelete.attacker.difference import Difference
-from undelete.attacker.hrec import from_gradient, unchanged
+from undelete.attacker.hrec import from_gradient, hrec, unchanged
 from undelete.attacker.likelihood import FLOOR, likelihood
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
@@ -145,7 +145,8 @@ def test_terms_only_are_the_whole_record_seen_through_them():
     for i in range(5):
         whole, seen = known.terms(i, P), part.terms(i, np.eye(3, 2))
         logs = [[one.log(*sums(one, x @ P)) for x in X[:4]] for one in (whole, seen)]
-        np.testing.assert_allclose(np.diff(logs[0]), np.diff(logs[1]), rtol=1e-3)
+        # fewer entries are estimated a little better from as many records
+        np.testing.assert_allclose(np.diff(logs[0]), np.diff(logs[1]), rtol=1e-2)
 
 
 def test_a_numeric_target_follows_from_the_whole_gradient():
@@ -180,3 +181,31 @@ def test_a_tied_target_is_its_value():
     values, error = known.number(tied, X[[tied, tied]], np.zeros((D, D)))
     assert values.tolist() == [Y[tied, 0]] * 2
     assert error == 0.0
+
+
+def test_the_error_of_a_rare_mark_is_not_taken_for_sure():
+    """Fifteen public records have the mark, in six features: the misfit of the true records stays what it should be."""
+    ratios, plain = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = np.c_[rng.random((2000, 1)) < 0.015, rng.normal(size=(2000, D - 2)) ** 3, np.ones(2000)]
+        Y = X @ rng.normal(size=(D, 1)) + rng.normal(size=(2000, 1))
+        rows = np.flatnonzero(X[:1000, 0])[:6]
+        objective = Objective(X[:1000], Y[:1000], LOSSES["squared"], np.zeros(D))
+        W = fit(objective).W
+        release = Release(
+            objective.loss, W, retrain_without(objective, W, rows).W, X[1000:], Y[1000:], n=1000, l2=np.zeros(D),
+            constant=np.eye(D)[-1],
+        )  # fmt: skip
+        found = hrec(release, np.random.default_rng(0))
+        known = likelihood(release, Estimate(found.scale, found.output), found.X)
+        t = known.gradient, Estimate(found.scale, found.output).weights(release)
+        for i, row in enumerate(rows):
+            rho = float(Y[row, 0] - X[row] @ W[:, 0])
+            off = known.gradient[i] - X[row] * rho
+            ratios.append(off @ np.linalg.solve(known.covariance[i], off) / D)
+            S = X[1000:] * t[1][:, [i]]
+            C = np.cov(S.T) * 1000**2 * (1 / 1000 + 1 / 1000)
+            plain.append(off @ np.linalg.solve(C, off) / D)
+    assert np.mean(ratios) < 1.5
+    assert np.mean(plain) > 1.5 * np.mean(ratios)

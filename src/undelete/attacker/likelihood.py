@@ -251,7 +251,8 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
     (m, b), n = t.shape, release.n or len(t)
     mean = (t.T @ release.X_public) @ basis / m
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
-    covariance = strangers(release) * (squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :])
+    covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
+    covariance = strangers(release) * _of_few(covariance, t, release.X_public @ basis, n**2 * (1 / m + 1 / n))
     rounded = rounding(release, estimate.output, basis)
     if rounded is not None:
         covariance = covariance + rounded
@@ -277,6 +278,20 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
         target=target,
         leftover=(n * (release.tolerance or 0.0)) ** 2 * (basis.T @ basis),
     )
+
+
+def _of_few(covariance: Floats, t: Floats, X: Floats, factor: float) -> Floats:
+    """Return covariances (b, p, p) that allow for having been estimated, from weights t (m, b) of records X (m, p).
+
+    Where a deletion moves the answers of few public records, those of a rare category, the covariance rests on as many:
+    v = (sum t^2)^2 / sum t^4. It is then taken p / v times larger, and as much of what it would be if the same weights
+    had fallen on records at large is added, since few records leave directions that none of them has.
+    """
+    square = t**2
+    # the least normal number stands for models that are the same, whose weights are all zero
+    ratio = X.shape[1] * (square**2).sum(axis=0) / np.maximum(square.sum(axis=0) ** 2, np.finfo(float).tiny)
+    at_large = (square.mean(axis=0) * factor)[:, None, None] * (X.T @ X / len(X))
+    return np.asarray(covariance + ratio[:, None, None] * (covariance + at_large))
 
 
 def _few(release: Release, scale: Floats, Z: Floats, error: Floats) -> Floats:
