@@ -12,7 +12,7 @@ the model predicts counts as the person's within 0.1 of the public deviation. Wh
 It is a *false NOT EXPOSED* when the same audit with the true record says EXPOSED or PARTLY EXPOSED. What was refused in
 one line (InputError) stands beside.
 
-    python benchmarks/verdicts.py [--quick] [--seeds N] [--faults NAME ...] [--markdown FILE]
+    python benchmarks/verdicts.py [--quick] [--seeds N] [--faults NAME ...]
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,6 @@ from undelete.scoring.table import columns_right, score
 from undelete.verdict import CLEAR, COLUMN, MOST, NEAR
 
 ATTACKS = ("hrec+", "hrec")
-HEADING = "## Verdicts"
 EXACT: dict[str, dict[str, Any]] = {
     "LogisticRegression": {"tol": 1e-10, "max_iter": 1000, "solver": "newton-cholesky"},
     "LinearSVC": {"tol": 1e-10, "max_iter": 100_000, "dual": False, "random_state": 0},
@@ -310,7 +308,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one deletion a table and fault, the preprocessing kept")
     parser.add_argument("--seeds", type=int, default=2, help="deletions a table and fault (default: 2)")
     parser.add_argument("--faults", nargs="+", choices=list(FAULTS), default=list(FAULTS), metavar="NAME", help="which")
-    parser.add_argument("--markdown", type=Path, help="page whose section on verdicts is written anew")
     options = parser.parse_args()
     begun, outcomes = time.monotonic(), []
     seeds = [1] if options.quick else range(options.seeds)
