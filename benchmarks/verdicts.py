@@ -248,7 +248,7 @@ def kept_promise(found: undelete.Audit, old: LinearModel, new: LinearModel, trut
     release, shown, verdict = found.release, found.found[found.main], found.verdict
     assert found.setting.target is not None
     target = found.setting.target
-    true = true_record(truth, old, release, target.name)
+    true = true_record(truth, old, release, [target.name])
     cosine = float(score(release, true, shown)["centred_cosine"][0])
     flags = columns_right(release, true, shown)
     right = {column.name: bool(one) for column, one in zip(release.columns, flags[0], strict=True)} if (
@@ -303,7 +303,7 @@ def _rate(outcomes: Sequence[Outcome], trials: int) -> str:
 
 
 def main() -> None:
-    """Play, print the table, and put it into a page."""
+    """Play, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one deletion a table and fault, the preprocessing kept")
     parser.add_argument("--seeds", type=int, default=2, help="deletions a table and fault (default: 2)")

@@ -35,6 +35,9 @@ _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high",
 )  # fmt: skip
+_PROMISES = (
+    "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
+)  # fmt: skip
 _LATER = ("answer_change", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
@@ -166,7 +169,8 @@ class Release:
         The covariance of `penalty_share`, output by output; None: it is exact.
     tolerance : float or None
         Largest |gradient|_inf per record that an iterative solver left over, as its settings say; None: the fits are
-        exact to rounding, or nothing is said.
+        exact to rounding, or nothing is said. Infinite: they are known not to be the optimum, by an unknown amount, and
+        no error bar can be told.
     n_error : float
         Standard error of the logarithm of `n`, where it was estimated from the change itself; 0 where it is known.
     """
@@ -460,6 +464,13 @@ class Reconstruction:
     def records(self) -> Floats:
         """The records as they are compared and shown: before the embedding, where there is one."""
         return self.X if self.inputs is None else self.inputs
+
+    def without_promises(self) -> Reconstruction:
+        """Return the same without probabilities and error bars: what came back, and nothing said of how sure it is."""
+        nothing = {
+            name: np.full_like(array, np.nan) for name in _PROMISES if (array := getattr(self, name)) is not None
+        }
+        return dataclasses.replace(self, **nothing)
 
     @property
     def ranges(self) -> tuple[Floats, Floats] | None:

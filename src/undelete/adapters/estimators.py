@@ -54,7 +54,8 @@ class Linear:
     notes : tuple of str
         What a reader should know.
     tolerance : float or None
-        Largest |gradient|_inf per record that its solver leaves; None where it is exact, or nothing is known.
+        Largest |gradient|_inf per record that its solver leaves; infinite where that has no bound; None where it is
+        exact, or nothing is known.
     stopped : str
         What says that the fit used up its iterations, "" where nothing does.
     """
@@ -98,6 +99,8 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             "without it"
         )
     linear = replace(reader(estimator), stopped=_stopped(estimator))
+    if linear.stopped:
+        linear = replace(linear, tolerance=np.inf)  # wherever it happened to be
     if linear.coef.shape[1] != features:
         raise InputError(
             f"{name} has coefficients for {linear.coef.shape[1]} features and is given {features}: it was changed "
@@ -139,12 +142,14 @@ def _one_penalty(alpha: Any, name: str) -> float:
 
 
 def _least_squares(estimator: LinearRegression) -> Linear:
-    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=_exactness(estimator))
+    exact = _exactness(estimator)
+    notes, tolerance = (*_precision(estimator), *exact), np.inf if exact else None
+    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
 
 
 def _exactness(estimator: LinearRegression) -> tuple[str, ...]:
     """Return notes on a fit that left directions of its columns out, or stopped at a tolerance."""
-    notes, tol = list(_precision(estimator)), float(getattr(estimator, "tol", 1e-6))
+    notes, tol = [], float(getattr(estimator, "tol", 1e-6))
     singular = np.asarray(getattr(estimator, "singular_", ()), dtype=np.float64)
     rank = getattr(estimator, "rank_", None)
     if rank is None and tol > _COARSE:
@@ -295,8 +300,8 @@ def _convergence(estimator: Any) -> tuple[str, ...]:
             )
     elif isinstance(estimator, LogisticRegression | LinearSVC):  # each of their solvers is iterative
         notes.append(
-            f"{name} was fitted with tol={tol:g}, coarse beside the change that one record makes, so the error bars "
-            "may be too small: refit both models with tol=1e-10"
+            f"{name} was fitted with tol={tol:g}, coarse beside the change that one record makes: what the two fits "
+            "may have left over is in the error bars"
         )
     return tuple(notes)
 

@@ -262,6 +262,7 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
         gradient += share[np.arange(b), :, estimate.output] @ basis
     if release.share_error is not None:
         covariance = covariance + basis.T @ release.share_error[np.arange(b), estimate.output] @ basis
+    leftover = n * (release.tolerance or 0.0) if release.tolerance != np.inf else 0.0  # then nothing is promised
     W = release.W_before.T[estimate.output]
     target = np.full(b, np.nan)
     if projection is None and release.n is not None and not release.n_error:  # an estimated n has used the tie up
@@ -276,7 +277,7 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
         weights=W,
         start=X @ basis,
         target=target,
-        leftover=(n * (release.tolerance or 0.0)) ** 2 * (basis.T @ basis),
+        leftover=leftover**2 * (basis.T @ basis),
     )
 
 
