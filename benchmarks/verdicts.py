@@ -263,7 +263,7 @@ def kept_promise(found: undelete.Audit, old: LinearModel, new: LinearModel, trut
         cells, true_cells = found.records.iloc[0], truth.iloc[0]
         return all(_equal(cells[name], true_cells[name]) for name in exact_values(old, new) if name in right)
     if verdict.rule["best_column_lift"] < COLUMN:
-        return bool(lead > 0) if named else cosine >= NEAR
+        return cosine >= NEAR if "though not exactly" in verdict.sentence else bool(lead > 0)
     if named in right:
         return right[named]
     assert true.Y is not None

@@ -47,9 +47,9 @@ def test_one_deletion(change, word):
     assert decide(dataclasses.replace(ONE, **change), []).word == word
 
 
-# without the true record: the error bars say 60 % of the columns, between 45 and 75 with those of common values off
+# without the true record: the error bars say 70 % of the columns, 55 or more, up to 75 with those of common values off
 PROMISED = Evidence(
-    1, 0.6, 0.3, "", 0.15, 0.1, 0.0, NAN, ("age", 0.1), False, 0.5, lift_high=0.45, centred_high=0.9, possible=0.9
+    1, 0.7, 0.3, "", 0.25, 0.1, 0.0, NAN, ("age", 0.1), False, 0.5, lift_high=0.45, centred_high=0.9, possible=0.9
 )
 NARROW = {
     "columns": 0.31, "lift_low": -0.02, "lift_high": 0.04, "whole": 0.0, "centred": 0.3, "centred_high": 0.6,
@@ -61,7 +61,9 @@ NARROW = {
     ("change", "word"),
     [
         ({}, "EXPOSED"),
-        ({"columns": 0.45}, "PARTLY EXPOSED"),
+        ({"columns": 0.45, "lift_low": 0.12}, "PARTLY EXPOSED"),
+        ({"columns": 0.6, "lift_low": 0.15}, "PARTLY EXPOSED"),  # perhaps under half of the columns
+        ({"lift_low": 0.09}, "NOT DECIDABLE"),  # perhaps no clear lead
         ({"lift_low": -0.01}, "NOT DECIDABLE"),  # a lead that may be none
         ({"columns": 0.35, "lift_low": 0.01}, "NOT DECIDABLE"),  # a small one
         ({"lift_low": -0.01, "whole": 0.6}, "EXPOSED"),

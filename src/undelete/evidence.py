@@ -31,6 +31,7 @@ CONTROLS = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the pu
 SURE = 0.95  # probability from which a single column or target counts where there is no truth
 TARGET_NEAR = 0.1  # of the public targets' deviation: a number that is known so well came back
 _ONE_SIDED = 1.645  # standard deviations of a normal distribution that 5 % exceed
+_SURELY = 2.326  # deviations beyond which one in a hundred lies, on one side: so often a promise may be wrong
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def _promised(case: Case) -> Evidence | None:
         columns=float(probability.mean()),
         baseline=float(common.mean()),
         baseline_name="",
-        lift_low=lead - _ONE_SIDED * spread,
+        lift_low=lead - _SURELY * spread,
         lift_high=lead + _ONE_SIDED * spread,
         whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()),
         whole_baseline=float(common.prod(axis=1).mean()),
@@ -261,6 +262,8 @@ def _best(names: Sequence[str], gain: Floats, case: Case) -> tuple[str, float]:
     """Return the column with the largest gain, or the target if its gain is larger."""
     target = case.target_lift
     name, lead = (names[int(gain.argmax())], float(gain.max())) if len(names) else ("", 0.0)
+    if max(target, lead) <= 0:
+        return "", 0.0
     return (case.target, target) if target > lead else (name, lead)
 
 

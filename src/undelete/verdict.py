@@ -94,8 +94,16 @@ class Evidence:
         clear = self.lift >= CLEAR - _ROUNDING
         if self.lift_low != self.lift_low:
             return clear
-        small_counts = self.measured and self.by == "columns"  # over many deletions even a small lead is a fact
+        if not self.measured and self.by == "columns":  # what is promised has to come true
+            return self.lift_low >= CLEAR - _ROUNDING
+        small_counts = self.by == "columns"  # over many deletions even a small lead is a fact
         return self.lift_low > 0 and (clear or small_counts)
+
+    @property
+    def most(self) -> bool:
+        """Whether at least half of the columns came back; where that is a promise, all but surely."""
+        promised = not self.measured and self.lift_low == self.lift_low
+        return self.columns - (self.lift - self.lift_low if promised else 0.0) >= MOST - _ROUNDING
 
     @property
     def complete(self) -> bool:
@@ -152,10 +160,8 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
     e, rule, reason = evidence, _rule(evidence), _reason(evidence)
     which = "this record" if e.deletions == 1 else "a record"
     credible = e.measured or e.centred > 0  # no promise of a record that the error bars drown
-    if e.by == "similarity":
-        most = e.certain and e.centred >= NEAR - _ROUNDING
-    else:
-        most = (e.certain and e.columns >= MOST - _ROUNDING) or e.complete
+    near, whole = e.centred >= NEAR - _ROUNDING, e.by == "columns" and e.complete
+    most = (e.certain and (near if e.by == "similarity" else e.most)) or whole
     if most and credible:
         sentence = "A deletion gives back most of the person's record."
         if e.by == "similarity":
