@@ -132,9 +132,9 @@ def rounded(digits: int) -> Callable[[Fit], Spoilt]:
             final = model.steps[-1][1]
             for name in ("coef_", "intercept_"):
                 numbers = np.atleast_1d(getattr(final, name))
-                with np.errstate(divide="ignore"):
-                    unit = 10.0 ** (np.floor(np.log10(np.abs(numbers))) - digits + 1)
-                short = np.where(numbers == 0, 0.0, np.round(numbers / unit) * unit)
+                size = np.floor(np.log10(np.where(numbers == 0, 1.0, np.abs(numbers))))
+                unit = 10.0 ** (size - digits + 1)
+                short = np.round(numbers / unit) * unit
                 setattr(final, name, short.reshape(np.shape(getattr(final, name))))
         return before, after, fit.X_public, fit.y_public
 

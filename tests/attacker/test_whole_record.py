@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from undelete.attacker.likelihood import Likelihood, TermLikelihood
+from undelete.attacker.likelihood import Likelihood
 from undelete.attacker.prior import Conditional
+from undelete.attacker.term_likelihood import TermLikelihood
 from undelete.attacker.whole_record import Lattice, _thinned, search
 from undelete.maths.losses import LOSSES
 from undelete.release import Column

@@ -1,10 +1,10 @@
-"""HRec+ on a table: the most probable whole record on the columns' own values, maths (13).
+"""HRec+ on a table: whole records on the columns' own values, and how probable they are, maths (13).
 
 1. The penalty's share is added to the gradient where the release states the penalty; the paper leaves it out.
 2. The gradient has an error of known covariance, so it gives every record a likelihood: `likelihood`.
 3. The public records give every record a prior: `prior`.
-4. A record lies on a lattice: codes, whole numbers, one-hot groups. The most probable points of it are searched
-   for, and their weights are a probability for each record and for each column: `whole_record`.
+4. A record lies on a lattice: codes, whole numbers, one-hot groups. Its posterior is searched for the records that
+   hold it, or a fair sample of them: `whole_record`. What of it is told: `shown`.
 
 An embedding's record is traced back instead, maths (11): `posterior`. Without raw columns the record is decoded in
 the model's space, maths (12): `outputs`, `bounded`.
@@ -48,7 +48,7 @@ _BINS = 10  # of a numeric target, as what the prior may depend on
 
 
 def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
-    """Reconstruct each deleted record as the most probable one on the columns' own values.
+    """Reconstruct each deleted record on the columns' own values, with the probability of each and of all.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Notes
     -----
     Cost per deletion 2 m q^2 flops for q terms and m public records, and a search of c columns times 256
-    records times their values. Source: maths (13).
+    records, 512 where these do not suffice, times their values. Source: maths (13).
     """
     difference = Difference.best(release)
     if not release.columns:

@@ -6,8 +6,8 @@ Hessian, times the n - 1 records that remain, has the covariance C of maths (10)
     -1/2 (G - x rho)' C^-1 (G - x rho)
 
 is the likelihood of x. Where the target has few values and G tells which it was, rho is a function of x: the
-likelihood is *tied*, and G's entry at the constant counts like any other. Elsewhere rho is one more unknown. In
-either case x rho is linearised, and the least-squares fit is a normal distribution over x.
+likelihood is *tied*, and G's entry at the constant counts like any other; x rho is then linearised. Elsewhere rho is
+one more unknown, over which the likelihood is integrated.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from undelete.attacker.decode import Estimate
 from undelete.attacker.difference import penalty_share
 from undelete.attacker.further_error import rounding, strangers
+from undelete.attacker.term_likelihood import TermLikelihood, whitened
 from undelete.maths.losses import Loss
 from undelete.release import Floats, Release
 
@@ -32,54 +33,6 @@ _STEPS = 3  # of Gauss and Newton
 # Variance of every feature beside its sampling error, in units of the (standardised) record: indicators of a group
 # sum to one, so that C is singular, and a refitted pipeline or a solver's tolerance breaks that sum in the third digit.
 FLOOR = 1e-6
-
-
-@dataclass(frozen=True, eq=False)
-class TermLikelihood:
-    """What one gradient says of a record's terms a (q,): data = rho (constant + matrix a) + standard normal errors.
-
-    With b = constant + matrix a and the sums A = data'b, B = b'b, which grow column by column, the log-likelihood is
-    A - B/2 where the scale is 1, and A^2 / 2B - log(B) / 2 where it is not known, integrated over all scales.
-
-    Parameters
-    ----------
-    data : array (s,)
-        Whitened.
-    constant : array (s,)
-        What the record's constant adds; zero where the scale is known.
-    matrix : array (s, q)
-        Lower triangular, but for a first row of zeros where the scale is not known: its first entry is the constant's.
-    scaled : bool
-        Whether the scale rho is known, to be 1.
-    centre, gain : arrays (p,), (s, p)
-        The estimate, and from whitened errors to its errors.
-    left : array (p, p)
-        Covariance of what the terms do not say of the estimate's error.
-    offset : float
-        What the log-likelihood lacks of the logarithm of a density of the gradient, for the comparison of errors.
-    """
-
-    data: Floats
-    constant: Floats
-    matrix: Floats
-    scaled: bool
-    centre: Floats
-    gain: Floats
-    left: Floats
-    offset: float
-
-    def log(self, A: Floats, B: Floats) -> Floats:
-        """Return the log-likelihood, up to a constant, of records with these sums."""
-        return np.asarray(A - 0.5 * B if self.scaled else 0.5 * A**2 / B - 0.5 * np.log(B))
-
-    def misfit(self, A: Floats, B: Floats) -> Floats:
-        """Return the squared distance of the data from what such records would give."""
-        return np.asarray(float(self.data @ self.data) - (2 * A - B if self.scaled else A**2 / B))
-
-    def points(self, b: Floats) -> tuple[Floats, Floats]:
-        """Return where records with whitened terms b (r, s) lie (r, p), and the scale of each (r,)."""
-        rho = np.ones(len(b)) if self.scaled else b @ self.data / (b**2).sum(axis=1)
-        return (self.centre - (self.data - rho[:, None] * b) @ self.gain) / rho[:, None], rho
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +78,7 @@ class Likelihood:
     def terms(self, i: int, projection: Floats) -> TermLikelihood:
         """Return what record i's gradient says of terms (p, q) of it, its scale unknown."""
         T = np.c_[self.constant, projection]
-        inverse, gain = _whitened(self._floored(i), T)
+        inverse, gain = whitened(self._floored(i), T)
         g = self.gradient[i]
         return TermLikelihood(
             data=inverse @ (g @ T), constant=inverse[:, 0], matrix=inverse[:, 1:], scaled=False, centre=g, gain=gain,
@@ -157,7 +110,7 @@ class Likelihood:
             covariance = np.linalg.inv(JP @ J)
             point = point + N @ (covariance @ (JP @ (G - rho * point)))
         error = N @ covariance @ N.T
-        inverse, gain = _whitened(error, projection, FLOOR)
+        inverse, gain = whitened(error, projection, FLOOR)
         data = inverse @ (point @ projection)
         return TermLikelihood(
             data=data, constant=np.zeros(len(inverse)), matrix=inverse, scaled=True, centre=point, gain=gain,
@@ -213,14 +166,6 @@ class Likelihood:
 
     def _precision(self, i: int) -> Floats:
         return np.asarray(np.linalg.inv(self._floored(i)), dtype=np.float64)
-
-
-def _whitened(covariance: Floats, projection: Floats, floor: float = 0.0) -> tuple[Floats, Floats]:
-    """Return the inverse of the Cholesky factor of the terms' covariance (q, q), and the gain (q, p)."""
-    cross = covariance @ projection
-    S = projection.T @ cross + floor * np.eye(projection.shape[1])
-    inverse = np.linalg.inv(np.linalg.cholesky(S))
-    return inverse, np.asarray(inverse @ cross.T)
 
 
 def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floats | None = None) -> Likelihood:

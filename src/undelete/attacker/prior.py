@@ -30,7 +30,7 @@ _PAIRS = 300_000  # of values, up to which a parent is considered: a table of 2 
 _GROUPS = 12  # into which a number's values are put to see whether it tells anything
 _TELLING = 2.0  # standard deviations of chance that a parent's information must exceed
 _RECORDS = 100_000  # public ones that the prior is learnt from: more change no frequency that matters
-_HELD_OUT = 400_000  # held-out records times values that the weights are chosen on
+_HELD_OUT = 200_000  # held-out records times values that the weights are chosen on
 _LEAST_HELD_OUT = 1000  # records
 _STEPS = 20  # of Newton's method for the weights
 _TOLERANCE = 1e-5  # nats a record that another step would gain
@@ -89,7 +89,7 @@ def learn(
     Notes
     -----
     Cost for a column of q values and p parents: a count of the m records each, of which 100,000 at most are looked at,
-    and Newton steps on at most about 400,000 times 2 p numbers.
+    and Newton steps on at most about 200,000 times 2 p numbers.
     """
     codes = codes[:: -(-len(codes) // _RECORDS)]
     held = np.arange(len(codes)) % 4 == 3
@@ -103,9 +103,11 @@ def learn(
         parents = _telling(grouped, column, [e for e in earlier if sizes[e] * q <= _PAIRS])
         seen = test[: max(_LEAST_HELD_OUT, _HELD_OUT // q)]
         lifts = _lifts(train, column, parents, sizes, kernels)
-        terms = [np.broadcast_to(_marginal(train, column, q), (len(seen), q))]
-        terms += [lift[seen[:, parent]] for parent, lift in lifts]
-        weights, bits = _weights(np.stack(terms, axis=-1).astype(np.float32), seen[:, column])
+        terms = np.empty((len(seen), q, 1 + len(lifts)), dtype=np.float32)
+        terms[:, :, 0] = _marginal(train, column, q)
+        for place, (parent, lift) in enumerate(lifts, start=1):
+            terms[:, :, place] = lift[seen[:, parent]]
+        weights, bits = _weights(terms, seen[:, column])
         tables: dict[int, Floats] = {}
         # counted again over all records, with the weights that a part of them chose
         for weight, (parent, lift) in zip(weights[1:], _lifts(codes, column, parents, sizes, kernels), strict=True):

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.attacker.likelihood import TermLikelihood
 from undelete.attacker.prior import Conditional, Indices
+from undelete.attacker.term_likelihood import TermLikelihood
 from undelete.release import Column, Floats
 
 _SEEN = 16  # records that say which of the next column's values are looked at
