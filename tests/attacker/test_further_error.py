@@ -97,3 +97,16 @@ def test_early_stops_are_in_the_error_bars(leftover):
     right, said = np.concatenate(right), np.concatenate(said)
     assert abs(right.mean() - said.mean()) < 0.08
     assert np.median(np.concatenate(misfit)) < 1.5
+
+
+def test_units_do_not_matter():
+    """A feature in dollars beside indicators hides none of them."""
+    release, *_ = played(0, rows=2)
+    moved = dataclasses.replace(release, Y_public=release.Y_public + 0.3 * release.X_public[:, [2]])
+    unit = np.r_[1e6, np.ones(6)]
+    dollars = dataclasses.replace(
+        moved, X_public=moved.X_public * unit, W_before=moved.W_before / unit[:, None],
+        W_after=moved.W_after / unit[:, None], l2=moved.l2 * unit**2,
+    )  # fmt: skip
+    assert strangers(moved) > 2
+    assert strangers(dollars) == pytest.approx(strangers(moved), rel=1e-6)

@@ -143,7 +143,8 @@ def _one_penalty(alpha: Any, name: str) -> float:
 
 def _least_squares(estimator: LinearRegression) -> Linear:
     exact = _exactness(estimator)
-    notes, tolerance = (*_precision(estimator), *exact), np.inf if exact else None
+    # lsqr stops anywhere; of directions that were left out the public gradient tells whether they matter
+    notes, tolerance = (*_precision(estimator), *exact), np.inf if exact and not hasattr(estimator, "rank_") else None
     return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
 
 

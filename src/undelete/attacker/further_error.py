@@ -42,6 +42,9 @@ def strangers(release: Release) -> float:
     for j in range(W.shape[1]):
         g = X * residual[:, [j]]
         e = g.mean(axis=0) + release.l2 * W[:, j] / n
+        unit = g.std(axis=0)  # dollars beside indicators: each feature in its own units
+        unit[unit == 0] = 1.0
+        e, g = e / unit, g / unit
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(g.T, bias=True)) * (1 / m + 1 / n))
         kept = values > _NULL * values[-1]
         square += float((((e @ vectors)[kept]) ** 2 / values[kept]).sum())
