@@ -32,7 +32,7 @@ def place(tmp_path_factory):
 
 def audited(place, public, out, *more):
     words = ["audit", place / "before.skops", place / "after.skops", "--public", public]
-    return cli.main([*map(str, words), "--target", "pay", "--out", str(out), *more])
+    return cli.main([*map(str, words), "--target", "pay", "--n", "500", "--out", str(out), *more])
 
 
 def test_columns_that_no_model_reads_are_not_read(place, tmp_path, monkeypatch):
