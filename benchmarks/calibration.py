@@ -20,6 +20,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import NDArray
 
 import undelete
 from research_tables import Pair, pairs
@@ -31,9 +32,10 @@ from undelete.release import Floats, Reconstruction, Release
 from undelete.scoring.calibration import calibration_error, reliability
 from undelete.scoring.table import columns_right
 
+Flags = NDArray[np.bool_]
 SURE = (0.95, 0.99)
 HEADER = ("table, model", "n", "m", "columns", "said", "right", "error", "p > .95", "right", "p > .99", "right",
-          "ranges", "hrec's", "targets", "whole said", "right", "error", "ms")  # fmt: skip
+          "ranges say", "hold", "hold of .95", "hrec's", "targets", "whole said", "right", "error", "ms")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,8 @@ class Told:
 
     said: Floats  # of each cell on a lattice, its probability
     right: Floats  # 1 where it was
-    held: Floats  # of each number, 1 where its 95 % range holds it
+    ranges: Floats  # of each number, with what probability its 95 % range holds it
+    held: Floats  # 1 where it does
     plain: Floats  # the same of hrec's ranges
     targets: Floats  # of each numeric target
     sure: Floats  # of each record, its confidence
@@ -111,28 +114,29 @@ def compared(release: Release, truth: Truth) -> Told:
         assert truth.Y is not None
         targets = np.abs(found.target - truth.Y)[ok, 0] <= 1.96 * found.target_error[ok, 0] + 1e-9
     sure = np.nan_to_num(found.confidence[ok])
+    ranges, held = in_ranges(release, truth, found, ok)
     return Told(
         said=said[known],
         right=right[ok][:, lattice].ravel()[known].astype(float),
-        held=held(release, truth, found, ok),
-        plain=held(release, truth, plain, ok),
+        ranges=ranges,
+        held=held,
+        plain=in_ranges(release, truth, plain, ok)[1],
         targets=targets.astype(float),
         sure=sure,
         whole=right[ok].all(axis=1).astype(float),
     )
 
 
-def held(
-    release: Release, truth: Truth, found: Reconstruction, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> Floats:
-    """Return of each number of the deletions marked whether its 95 % range holds it."""
-    ranges = found.ranges
-    assert ranges is not None
+def in_ranges(release: Release, truth: Truth, found: Reconstruction, ok: Flags) -> tuple[Floats, Floats]:
+    """Return of each number of the deletions marked what its 95 % range says that it holds, and whether it does."""
+    assert found.ranges is not None
     assert truth.values is not None
-    low, high = (end[ok] for end in ranges)
-    true = np.array(truth.values[ok])
+    (low, high), true = (end[ok] for end in found.ranges), truth.values[ok]
+    said = np.full(true.shape, 0.95)
+    if found.range_probability is not None:
+        said = np.where(np.isnan(found.range_probability[ok]), said, found.range_probability[ok])
     known = np.isfinite(true) & np.isfinite(low)
-    return ((low - 1e-9 <= true) & (true <= high + 1e-9))[known].astype(float)
+    return said[known], ((low - 1e-9 <= true) & (true <= high + 1e-9))[known].astype(float)
 
 
 def line(name: str, told: Told, sizes: tuple[object, object, object], milliseconds: float) -> list[str]:
@@ -142,7 +146,9 @@ def line(name: str, told: Told, sizes: tuple[object, object, object], millisecon
     for least in SURE:
         above = told.said > least
         cells += [f"{int(above.sum()):,}", share(told.right[above])]
-    cells += [share(told.held), share(told.plain), share(told.targets), share(told.sure), share(told.whole)]
+    # of a range that holds more than it has to, as much is counted as would do: what a draw of it would hold
+    cells += [share(told.ranges), share(told.held), share(told.held * 0.95 / np.maximum(told.ranges, 0.95))]
+    cells += [share(told.plain), share(told.targets), share(told.sure), share(told.whole)]
     cells += [share(np.array([calibration_error(told.sure, told.whole)]))]
     return [*cells, "" if np.isnan(milliseconds) else f"{milliseconds:,.0f}"]
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.special import erf
 from scipy.stats import norm
 
+from undelete.attacker.baselines import share_near
 from undelete.attacker.decode import Estimate
 from undelete.attacker.traced_error import input_error
 from undelete.diagnostics import expected_centred_cosine, most_centred_cosine
 from undelete.maintainer.game import Truth
-from undelete.release import Column, Reconstruction, Release
+from undelete.release import Reconstruction, Release
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right
 from undelete.verdict import COLUMN, Evidence
@@ -163,7 +164,7 @@ def _measured(case: Case, truth: Truth, rng: np.random.Generator) -> Evidence | 
     if right is None:
         return None
     one = len(right) == 1
-    name, base = "", np.array([[_common(c) for c in release.columns]])
+    name, base = "", np.array([[_common(release, j) for j in range(len(release.columns))]])
     low, high = float("nan"), float("nan")
     if lead is not None:
         hits = columns_right(release, truth, case.found[lead["baseline"]])
@@ -334,19 +335,28 @@ def _target_frequency(release: Release, target: Floats) -> Floats:
     return np.array([(np.abs(Y - y) <= width).all(axis=1).mean() for y in target])
 
 
-def _common(column: Column) -> float:
-    """Return how often the most common value is right."""
-    return float(column.frequency.max()) if column.frequency.size else 0.0
+def _common(release: Release, j: int) -> float:
+    """Return how often a column's most common value is right."""
+    column = release.columns[j]
+    if column.kind != "continuous":
+        return float(column.frequency.max()) if column.frequency.size else 0.0
+    if release.public_values is None:
+        return 0.0
+    numbers = release.public_values[:, j]
+    return float(share_near(column, numbers, numbers).max())
 
 
 def _frequency(release: Release, found: Reconstruction) -> Floats:
-    """Return how common each recovered value is among the public records (b, c); 0 of a continuous column."""
-    codes = found.codes
+    """Return how common each recovered value is among the public records (b, c)."""
+    codes, values, public = found.codes, found.values, release.public_values
+    share = np.zeros((release.deletions, len(release.columns)))
     if codes is None:
-        return np.zeros((release.deletions, len(release.columns)))
-    share = np.zeros(codes.shape)
+        return share
     for j, column in enumerate(release.columns):
-        if column.frequency.size:
+        if column.kind == "continuous":
+            if values is not None and public is not None:
+                share[:, j] = share_near(column, public[:, j], values[:, j])
+        elif column.frequency.size:
             share[:, j] = np.where(codes[:, j] >= 0, column.frequency[np.maximum(codes[:, j], 0)], 0.0)
     return share
 

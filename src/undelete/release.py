@@ -33,10 +33,11 @@ _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
 WITHIN = 1.96  # standard errors on either side that hold a normal number with probability .95
 _RECONSTRUCTION_ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
-    "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high",
+    "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
+    "range_probability",
 )  # fmt: skip
 _LATER = ("answer_change", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
@@ -401,6 +402,8 @@ class Reconstruction:
         Standard error of `values`, maths (10); NaN when the attack has none.
     low, high : arrays (b, c) or None
         Ends of the range that holds the number with probability .95; None: 1.96 standard errors on either side.
+    range_probability : array (b, c) or None
+        With what probability it does: where a column's values are few no range of them holds .95 and no more.
     probability : array (b, c) or None
         Probability that the column's recovered value is right; NaN when the attack has none, or where all public
         records agree.
@@ -450,6 +453,7 @@ class Reconstruction:
     way: Literal["hessian", "answers", "exact"] = "hessian"
     low: Floats | None = None
     high: Floats | None = None
+    range_probability: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RECONSTRUCTION_ARRAYS:

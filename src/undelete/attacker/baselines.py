@@ -17,7 +17,7 @@ from undelete.attacker.difference import Difference
 from undelete.attacker.hrec import from_gradient, hrec
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
-from undelete.release import Floats, Reconstruction, Release
+from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
 
 _BLOCK_NUMBERS = 16_000_000
 
@@ -26,8 +26,8 @@ def avg(release: Release, rng: np.random.Generator) -> Reconstruction:
     """Guess the average public record: the paper's Avg.
 
     In the model's space it is the mean of the public records (before an embedding too: the mean of the pixels, say);
-    in the raw columns the most common value (the mean of a continuous column), the guess most often exactly right
-    when no model is known. The target is the public mean, or the more common label.
+    in the raw columns the most common value (of a continuous column that with most others near it), the guess most
+    often exactly right when no model is known. The target is the public mean, or the more common label.
     """
     b = release.deletions
     X = np.repeat(release.X_public.mean(axis=0)[None, :], b, axis=0)
@@ -41,10 +41,33 @@ def avg(release: Release, rng: np.random.Generator) -> Reconstruction:
     if release.columns and release.public_values is not None:
         modes = [-1 if c.kind == "continuous" else int(np.argmax(c.frequency)) for c in release.columns]
         numbers = release.public_values.copy()
-        means = [np.nanmean(v) if np.isfinite(v).any() else np.nan for v in numbers.T]
-        codes, values = np.tile(modes, (b, 1)), np.tile(np.array(means, dtype=float), (b, 1))
+        likely = [_likely(column, v) for column, v in zip(release.columns, numbers.T, strict=True)]
+        codes, values = np.tile(modes, (b, 1)), np.tile(np.array(likely, dtype=float), (b, 1))
     inputs = None if release.inputs_public is None else np.tile(release.inputs_public.mean(axis=0), (b, 1))
     return Reconstruction(attack="avg", X=X, target=target, codes=codes, values=values, inputs=inputs)
+
+
+def _likely(column: Column, numbers: Floats) -> float:
+    """Return a continuous column's most common number, NaN of others."""
+    if column.kind != "continuous" or not np.isfinite(numbers).any():
+        return float("nan")
+    own, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
+    return float(own[(share_near(column, numbers, own) + counts / len(numbers)).argmax()])
+
+
+def share_near(column: Column, public: Floats, numbers: Floats) -> Floats:
+    """Return the share of a continuous column's public numbers (m,) that count as equal to each of some (b,).
+
+    Parameters
+    ----------
+    column : Column
+        Which one.
+    public, numbers : arrays (m,), (b,)
+        Missing ones are NaN.
+    """
+    known, width = np.sort(public[np.isfinite(public)]), CONTINUOUS_TOLERANCE * column.spread
+    ends = np.searchsorted(known, numbers + width, side="right") - np.searchsorted(known, numbers - width)
+    return np.asarray(np.where(np.isfinite(numbers), ends / max(1, len(public)), 0.0))
 
 
 def maxdiff(release: Release, rng: np.random.Generator) -> Reconstruction:

@@ -20,18 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, erfinv
 
+from undelete.attacker.atoms import find
 from undelete.attacker.continuous import continuous
-from undelete.attacker.decode import Estimate, read_off
+from undelete.attacker.decode import Estimate
 from undelete.attacker.difference import Difference
 from undelete.attacker.further_error import strangers
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.likelihood import Likelihood, likelihood
 from undelete.attacker.posterior import most_probable
 from undelete.attacker.prior import learn
-from undelete.attacker.shown import CANDIDATES, Shown, number_range, shown
+from undelete.attacker.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.whole_record import Lattice, Posterior, search
 from undelete.maths.arrays import blocks
-from undelete.release import CONTINUOUS_TOLERANCE, Floats, Reconstruction, Release
+from undelete.release import Floats, Reconstruction, Release
 
 Indices = NDArray[np.int64]
 
@@ -44,6 +45,8 @@ _BLOCK = 64  # deletions whose covariances are formed at a time
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
 _FEATURES = 256  # up to which the whole record's covariance is formed
 _REFINED = ("X", "target", "target_error", "codes", "values", "error", "probability")  # what HRec said before
+_RANGE = ("low", "high", "range_probability")
+_NUMBER = ("values", "error", "probability", *_RANGE)
 _BINS = 10  # of a numeric target, as what the prior may depend on
 
 
@@ -79,7 +82,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         return _widened(release, found)
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
-    arrays |= {end: np.full(shape[:2], np.nan) for end in ("low", "high")}
+    arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
     targets = _target_codes(release, found.target if targeted else None, release.deletions)
@@ -137,6 +140,9 @@ def _lattice(release: Release, *, targeted: bool) -> Lattice:
     projection = np.hstack([release.X_public[:0].T, *(columns[j].projection for j in order)])
     share = np.bincount(targets) / len(targets)
     bits = sum(one.bits for one in prior.values()) - float((share[share > 0] * np.log2(share[share > 0])).sum())
+    whole, numbers_too = len(projection) <= _FEATURES, release.public_values
+    given = [len(columns), *order]
+    mixed = find(columns, numbers_too, all_codes, given) if whole and numbers_too is not None else []
     return Lattice(
         columns=[columns[j] for j in order],
         order=order,
@@ -144,7 +150,8 @@ def _lattice(release: Release, *, targeted: bool) -> Lattice:
         target=len(columns),
         prior=prior,
         bits=bits,
-        whole=len(projection) <= _FEATURES,
+        whole=whole,
+        mixed=mixed,
     )
 
 
@@ -237,19 +244,23 @@ def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dic
         if column.kind == "discrete":
             arrays["values"][i, j] = float(column.values[one.codes[position]])
             spread, ends = number_range(column, posterior.codes[:, position], posterior.weight)
-            arrays["error"][i, j], (arrays["low"][i, j], arrays["high"][i, j]) = spread, ends
+            arrays["error"][i, j] = spread
+            for name, end in zip(_RANGE, ends, strict=True):
+                arrays[name][i, j] = end
     if not lattice.whole:
         return one
-    arrays["X"][i] = one.point
+    places = {mixed.place: k for k, mixed in enumerate(lattice.mixed)}
+    known, at = (posterior.points, posterior.weight, posterior.covariance), []
     for j, column in enumerate(release.columns):
-        if column.kind == "continuous" and column.projection.shape[1]:
-            terms = posterior.points @ column.projection
-            middle = posterior.weight @ terms
-            between = (terms - middle).T @ (posterior.weight[:, None] * (terms - middle))
-            within = column.projection.T @ posterior.covariance @ column.projection
-            value, error = (float(a[0]) for a in read_off(column, middle[None], (within + between)[None]))
-            arrays["values"][i, j] = min(max(value, column.least), column.greatest)
-            arrays["error"][i, j] = error
-            width = CONTINUOUS_TOLERANCE * column.spread
-            arrays["probability"][i, j] = 1.0 if error == 0 else float(erf(width / error / np.sqrt(2)))
+        if column.kind != "continuous" or not column.projection.shape[1]:
+            continue
+        if j in places:
+            mixed = lattice.mixed[places[j]]
+            number, atom = read_mixed(mixed, posterior.chances[places[j]], *known)
+            at.append((mixed, atom))
+        else:
+            number = read(column, *known)
+        for name, value in zip(_NUMBER, dataclasses.astuple(number), strict=True):
+            arrays[name][i, j] = value
+    arrays["X"][i] = moved(one.point, posterior.covariance, at)
     return one

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from undelete.attacker.atoms import Atoms
 from undelete.attacker.prior import Conditional, Indices
 from undelete.attacker.term_likelihood import TermLikelihood
 from undelete.release import Column, Floats
@@ -46,6 +47,8 @@ class Lattice:
         The prior's entropy, the target's class or tenth included.
     whole : bool
         Whether the whole record is estimated; of a model of many features it is the terms only.
+    mixed : sequence of Atoms
+        Continuous columns that many public records have a value of in common; none where not all is estimated.
     """
 
     columns: Sequence[Column]
@@ -55,6 +58,7 @@ class Lattice:
     prior: Mapping[int, Conditional]
     bits: float
     whole: bool
+    mixed: Sequence[Atoms] = ()
 
     @property
     def terms(self) -> Floats:
@@ -88,6 +92,8 @@ class Posterior:
         Squared distance of each from the likelihood's mean, in the metric of S.
     log_evidence : float
         Logarithm of the density of the gradient: the sum of prior times likelihood over all records.
+    chances : sequence of arrays (r, a + 1)
+        Of each column with atoms, how probable each of them is in each record.
     """
 
     codes: Indices
@@ -98,6 +104,7 @@ class Posterior:
     covariance: Floats
     misfit: Floats
     log_evidence: float
+    chances: Sequence[Floats]
     frame: _Frame
 
     def of(self, codes: Indices) -> tuple[float, Floats, float]:
@@ -108,7 +115,7 @@ class Posterior:
         codes : array (columns,) of int
             In the search's order of columns.
         """
-        own, points, _, misfit = self.frame.judged(*self.frame.one(codes))
+        own, points, _, misfit, _ = self.frame.judged(*self.frame.one(codes))
         return (
             float(np.exp(min(float(own[0]) + self.frame.likelihood.offset - self.log_evidence, 0.0))),
             points[0],
@@ -167,7 +174,7 @@ def search(
         A, B, prior, own = (array[parent, value] for array in (A_new, B_new, prior_new, own_new))
         codes, b = codes[parent], b[parent] + moved[value]
         codes[:, j] = values[value]
-    return frame.posterior(codes[:, list(lattice.order)], b, prior, log_weight - own)
+    return frame.posterior(codes, b, prior, log_weight - own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,18 +186,25 @@ class _Frame:
     target: int
     correction: Correction | None
 
-    def judged(self, b: Floats, prior: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return log-posteriors (r,) but for a constant, points (r, p), scales (r,) and misfits (r,) of records."""
+    def judged(
+        self, codes: Indices, b: Floats, prior: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats, Sequence[Floats]]:
+        """Return log-posteriors (r,) but for a constant, points (r, p), scales (r,), misfits (r,), atoms' chances."""
         A, B = b @ self.likelihood.data, (b**2).sum(axis=1)
         points, rho = self.likelihood.points(b)
         misfit = self.likelihood.misfit(A, B)
         own = prior + self.likelihood.log(A, B)
         if self.correction is not None:
             own = own + self.correction(points, misfit)
-        return own, points, rho, misfit
+        chances = []
+        for atoms in self.lattice.mixed:
+            added, chance = atoms.chances(codes, points, self.likelihood.left, rho)
+            own = own + added
+            chances.append(chance)
+        return own, points, rho, misfit, chances
 
-    def one(self, codes: Indices) -> tuple[Floats, Floats]:
-        """Return the whitened terms (1, s) and log-prior (1,) of one record's codes (columns,)."""
+    def one(self, codes: Indices) -> tuple[Indices, Floats, Floats]:
+        """Return one record's codes (1, all columns), whitened terms (1, s) and log-prior (1,); `codes` (columns,)."""
         lattice = self.lattice
         whole = np.zeros((1, lattice.target + 1), dtype=np.int64)
         whole[:, lattice.target] = self.target
@@ -198,7 +212,7 @@ class _Frame:
         every = zip(lattice.order, lattice.columns, codes, strict=True)
         prior = sum(float(lattice.prior[j].log_distribution(whole)[0, code]) for j, _, code in every)
         terms = np.concatenate([column.terms[code] for column, code in zip(lattice.columns, codes, strict=True)])
-        return (self.likelihood.constant + self.likelihood.matrix @ terms)[None], np.array([prior])
+        return whole, (self.likelihood.constant + self.likelihood.matrix @ terms)[None], np.array([prior])
 
     def place(self, column: int) -> tuple[slice, slice]:
         """Return the rows of the whitened data that one column decides, and its terms among all."""
@@ -223,7 +237,7 @@ class _Frame:
 
     def posterior(self, codes: Indices, b: Floats, prior: Floats, extra: Floats) -> Posterior:
         """Return what is known; `extra` (r,) is by how much each stands for more than itself."""
-        own, points, rho, misfit = self.judged(b, prior)
+        own, points, rho, misfit, chances = self.judged(codes, b, prior)
         log_weight = own + extra
         top = log_weight.max()
         weight = np.exp(log_weight - top)
@@ -232,7 +246,7 @@ class _Frame:
         best = np.argsort(-probability, kind="stable")
         weight, likely = weight[best] / weight.sum(), probability[best] > 0
         return Posterior(
-            codes=codes[best],
+            codes=codes[best][:, list(self.lattice.order)],
             weight=weight,
             probability=probability[best],
             entropy=-float(weight[likely] @ np.log2(probability[best][likely])),
@@ -240,6 +254,7 @@ class _Frame:
             covariance=self.likelihood.left / rho[best[0]] ** 2,
             misfit=misfit[best],
             log_evidence=evidence + self.likelihood.offset,
+            chances=[chance[best] for chance in chances],
             frame=self,
         )
 
