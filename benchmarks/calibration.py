@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 import undelete
 from research_tables import Pair, pairs
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
-from undelete.maintainer.game import Truth
-from undelete.paper.markdown import table
-from undelete.release import Floats, Reconstruction, Release
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.maths.arrays import Floats
+from undelete.paper.pages.markdown import table
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 from undelete.scoring.calibration import calibration_error, reliability
 from undelete.scoring.table import columns_right
+from undelete.scoring.truth import Truth
 
 Flags = NDArray[np.bool_]
 SURE = (0.95, 0.99)

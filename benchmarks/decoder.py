@@ -15,11 +15,11 @@ from unittest import mock
 
 import numpy as np
 
-from undelete.attacker import likelihood
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.prior import learn
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.table import likelihood
+from undelete.attacker.table.prior import learn
+from undelete.lab.models import LOGISTIC, RIDGE
 from undelete.paper.better_tables import Played, income
-from undelete.paper.models import LOGISTIC, RIDGE
 from undelete.scoring.calibration import calibration_error
 from undelete.scoring.intervals import nested_interval
 

@@ -19,20 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from timing import environment
-from undelete.attacker import bounded, outputs, posterior, scale
-from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.embedding import posterior
+from undelete.attacker.gradient import scale
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.image import bounded, outputs
 from undelete.data.images import load_images
-from undelete.maintainer.game import Truth
-from undelete.paper.images import Images
-from undelete.paper.models import IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS, Model
-from undelete.paper.panel import play_release
-from undelete.release import Release
+from undelete.lab.images import Images
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS, Model
+from undelete.lab.panel import play_release
+from undelete.maths.arrays import Floats
+from undelete.release.release import Release
 from undelete.scoring.scores import cosine
+from undelete.scoring.truth import Truth
 
-Floats = NDArray[np.float64]
 FEATURES = 1024  # a quarter of the results', as the halves are a sixth of theirs
 SETTINGS: dict[str, tuple[Any, str, tuple[float, ...]]] = {
     "outputs: ridge of the records' second moment": (outputs, "_RIDGE", (1e-4, 1e-3, 1e-2)),

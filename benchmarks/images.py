@@ -15,10 +15,10 @@ from timing import Line, median_seconds, peak_gigabytes
 from undelete.maintainer.fit import Fit, fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
 from undelete.maintainer.matrix_free import MatrixFree
+from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective, predict
 
-Floats = NDArray[np.float64]
 _CLASSES = 10
 _FLOOR_BLOCK = 53  # deletions whose predictions of 30,000 records take 128 MB: wide enough for full speed
 _SOLVES = 8  # deletions whose products are counted

@@ -39,19 +39,21 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from undelete import inputs
 from undelete.adapters.align import NotFoldable, align
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, refitted
-from undelete.adapters.sklearn import from_sklearn
-from undelete.attacker.difference import Difference, answer_change
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.attacker.gradient.difference import Difference, answer_change
 from undelete.attacker.hrec import from_gradient, unchanged
-from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.auditing import inputs
 from undelete.data.sources import acs_income
-from undelete.maintainer.game import Truth
+from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
-from undelete.release import Floats, Reconstruction, Release
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 from undelete.scoring.table import columns_right, score
+from undelete.scoring.truth import Truth
 
 NUMBERS, CODES = ["AGEP", "SCHL", "WKHP", "OCCP", "POBP"], ["COW", "MAR", "RELP", "SEX", "RAC1P"]
 Rows = NDArray[np.int64]

@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 
 from undelete.maintainer.fit import fit, gradient_norm
+from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 
-Floats = NDArray[np.float64]
 Refit = Callable[[Objective], Floats]  # from the records to W (d, k)
 REFIT_TOL = 1e-10  # |gradient|_inf per record that refits are asked for: what the engine stops at
 

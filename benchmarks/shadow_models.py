@@ -18,12 +18,12 @@ import numpy as np
 
 from timing import Line, environment, median_seconds
 from undelete.data.sources import acs_income
+from undelete.lab.holdout import with_holdout
+from undelete.lab.samples import Sample
 from undelete.maintainer.fit import fit
 from undelete.maintainer.resample import bootstrap, fit_resamples
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.paper.holdout import with_holdout
-from undelete.paper.samples import Sample
 
 SHADOWS = 64
 FEW = 4  # fitted one by one

@@ -11,14 +11,14 @@ from refits import REFIT_TOL, Refit, difference, hinge, hinge_tolerance, logisti
 from settings import Settings
 from timing import Line, median_seconds, peak_gigabytes
 from undelete.data.sources import acs_income
+from undelete.lab.population import Kind
+from undelete.lab.samples import Sample
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import Deletions, retrain_without
+from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.paper.population import Kind
-from undelete.paper.samples import Sample
 
-Floats = NDArray[np.float64]
 _PENALTY = 1.0
 _FLOOR_BLOCK = 408  # deletions whose predictions of California take 128 MB: wide enough for full speed
 

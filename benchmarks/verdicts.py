@@ -32,12 +32,12 @@ import undelete
 from research_tables import Pair, pairs
 from undelete.adapters.leaks import exact_values
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import from_sklearn
-from undelete.evidence import TARGET_NEAR
-from undelete.inputs import true_record
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.auditing.evidence import TARGET_NEAR
+from undelete.auditing.inputs import true_record
+from undelete.auditing.verdict import CLEAR, COLUMN, MOST, NEAR
 from undelete.scoring.intervals import wilson
 from undelete.scoring.table import columns_right, score
-from undelete.verdict import CLEAR, COLUMN, MOST, NEAR
 
 ATTACKS = ("hrec+", "hrec")
 EXACT: dict[str, dict[str, Any]] = {

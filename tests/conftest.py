@@ -12,7 +12,7 @@ import pytest
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 
 LIBRARIES = ["numpy", "array_api_strict", "torch"]
 LOSS_NAMES = list(LOSSES)

@@ -25,9 +25,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 import undelete
-from undelete.adapters.files import load_model
+from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.data import read_table
 from undelete.errors import InputError
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import undelete
-from undelete.answers import Answers
+from undelete.auditing.answers import Answers
 from undelete.cli import main
 from undelete.errors import InputError
 

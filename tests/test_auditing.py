@@ -16,8 +16,8 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeature
 from sklearn.svm import LinearSVC
 
 import undelete
+from undelete.auditing.inputs import overlap
 from undelete.errors import InputError
-from undelete.inputs import overlap
 
 N, WHO = 4000, 1234
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from undelete.command.terminal import lines
 from undelete.demo import demo
-from undelete.terminal import lines
 
 
 @pytest.fixture(scope="module")

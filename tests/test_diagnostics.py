@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_inversion import play_embedded
-from undelete import diagnostics
 from undelete.attacker.hrec import hrec
-from undelete.diagnostics import diagnose, expected_centred_cosine
+from undelete.auditing import diagnostics
+from undelete.auditing.diagnostics import diagnose, expected_centred_cosine
 
 
 def value(checks, name):

@@ -20,7 +20,7 @@ import undelete
 from tests.test_auditing import WHO, N, population
 from undelete.attacker.hrec import hrec
 from undelete.cli import main
-from undelete.release import Release
+from undelete.release.release import Release
 
 X = ["age", "years", "colour"]
 

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete import cli, files
-from undelete.ending import Terminal, ended
+from undelete.command.ending import Terminal, ended
 from undelete.errors import InputError
 from undelete.maintainer import sweep
 
@@ -148,7 +148,7 @@ def test_a_fault_has_a_status_of_its_own_and_one_line(place, tmp_path, monkeypat
     def fault(*_, **__):
         raise KeyError("evuam"[::-1])
 
-    monkeypatch.setattr("undelete.auditing.audit", fault)
+    monkeypatch.setattr("undelete.auditing.audit.audit", fault)
     assert cli.main(arguments(place, tmp_path / "out")) == 3
     assert "a fault in undelete, no verdict (KeyError: 'mauve')" in told(capsys.readouterr().err)
     assert cli.main(arguments(place, tmp_path / "out", "--debug")) == 3

@@ -9,7 +9,7 @@ import pytest
 
 from tests.hostile import CRAFTED, FORMATS, LONGEST, MUTATIONS, crafted, fuzz, use, whole
 from undelete import cli, limits
-from undelete.adapters.files import load_model
+from undelete.adapters.files.files import load_model
 from undelete.errors import InputError
 
 

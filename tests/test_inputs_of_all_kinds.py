@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 import undelete
+from undelete.auditing.inputs import target_columns
 from undelete.errors import InputError
-from undelete.inputs import target_columns
 
 N = 400
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 import undelete
-from undelete.attacker.membership import lira
+from undelete.attacker.member.lira import lira
 from undelete.errors import InputError
 
 COLUMNS = ["age", "years", "colour"]
@@ -124,7 +124,7 @@ def test_the_attack_is_told_nothing_of_who_is_a_member(monkeypatch):
         seen.append((W_shadows, candidates))
         return lira(loss, W, W_shadows, candidates, **options)
 
-    monkeypatch.setattr("undelete.membership_inference.lira", watched)
+    monkeypatch.setattr("undelete.auditing.membership.lira", watched)
     one = undelete.membership(target, X, y, X_out, y_out, X_public, y_public, shadows=6)
     two = undelete.membership(target, X_out, y_out, X, y, X_public, y_public, shadows=6)
     np.testing.assert_array_equal(seen[0][0], seen[1][0])  # shadows are of public records alone

@@ -15,8 +15,8 @@ import undelete
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import estimated, implied
-from undelete.attacker.mixtures import power
-from undelete.one_record import one_deletion
+from undelete.attacker.table.mixtures import power
+from undelete.auditing.one_record import one_deletion
 
 N, WHO = 900, 17
 WEEKDAYS = ["mon", "tue", "wed"]

@@ -15,15 +15,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import undelete
-from undelete.auditing import Words
+from undelete.auditing.audit import Words
+from undelete.auditing.pictures import pictures_of
 from undelete.cli import main
 from undelete.data import ImageInfo, Schema, load_images
 from undelete.errors import InputError
-from undelete.maintainer.game import Truth
 from undelete.maths.embeddings import RandomFourierFeatures
 from undelete.maths.losses import LOSSES
-from undelete.pictures import pictures_of
-from undelete.release import Reconstruction, Release
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
+from undelete.scoring.truth import Truth
 
 INFO = ImageInfo((8, 8), 0, 16)
 PRIVATE = 900

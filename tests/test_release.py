@@ -8,7 +8,7 @@ from tests.attacker.test_decode import columns, encoded
 from undelete.errors import InputError
 from undelete.maths.embeddings import RandomFourierFeatures, embed
 from undelete.maths.losses import LOSSES
-from undelete.release import Release
+from undelete.release.release import Release
 
 
 def make(**more):
@@ -70,7 +70,7 @@ def test_attack_in_a_fresh_interpreter_that_has_only_the_release(made, tmp_path)
     assert "ok" in here.status
     program = (
         "import sys, numpy as np\n"
-        "from undelete.release import Release\n"
+        "from undelete.release.release import Release\n"
         "from undelete.attacker.hrec import hrec\n"
         "found = hrec(Release.load('release.npz'), np.random.default_rng(0))\n"
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"

@@ -10,7 +10,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 import undelete
-from undelete import cli, limits, tables
+from undelete import cli, limits
+from undelete.auditing import tables
 from undelete.errors import InputError
 
 

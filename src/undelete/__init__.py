@@ -9,14 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from undelete.adapters.files import load_model, save_model
+    from undelete.adapters.files.files import load_model, save_model
     from undelete.adapters.model import LinearModel
-    from undelete.auditing import audit, simulate
+    from undelete.auditing.audit import audit, simulate
+    from undelete.auditing.membership import Membership, membership, who_was_deleted
+    from undelete.auditing.problem import leave_one_out
+    from undelete.auditing.result import Audit
     from undelete.errors import InputError
-    from undelete.membership_inference import Membership, membership, who_was_deleted
-    from undelete.problem import leave_one_out
-    from undelete.release import Reconstruction, Release
-    from undelete.result import Audit
+    from undelete.release.reconstruction import Reconstruction
+    from undelete.release.release import Release
 
 __all__ = [
     "Answers",
@@ -37,20 +38,20 @@ __all__ = [
 
 # Loaded when first asked for: an attack on a release must not even import the private side.
 _HOME = {
-    "Answers": "answers",
-    "Audit": "result",
+    "Answers": "auditing.answers",
+    "Audit": "auditing.result",
     "InputError": "errors",
     "LinearModel": "adapters.model",
-    "Membership": "membership_inference",
-    "Reconstruction": "release",
-    "Release": "release",
-    "audit": "auditing",
-    "leave_one_out": "problem",
-    "load_model": "adapters.files",
-    "membership": "membership_inference",
-    "save_model": "adapters.files",
-    "simulate": "auditing",
-    "who_was_deleted": "membership_inference",
+    "Membership": "auditing.membership",
+    "Reconstruction": "release.reconstruction",
+    "Release": "release.release",
+    "audit": "auditing.audit",
+    "leave_one_out": "auditing.problem",
+    "load_model": "adapters.files.files",
+    "membership": "auditing.membership",
+    "save_model": "adapters.files.files",
+    "simulate": "auditing.audit",
+    "who_was_deleted": "auditing.membership",
 }
 
 

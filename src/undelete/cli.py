@@ -1,4 +1,4 @@
-"""The command line: parse, call one function, write files; `undelete.ending` says how it ends."""
+"""The command line: parse, call one function, write files; `undelete.command.ending` says how it ends."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from undelete.ending import Terminal, ended, entry
+from undelete.command.ending import Terminal, ended, entry
+from undelete.command.options import Parser, count, factor, natural, positive, shape, share
+from undelete.command.progress import Bar
 from undelete.errors import InputError
 from undelete.files import check_folder, unwritable
 from undelete.limits import lifted
-from undelete.options import Parser, count, factor, natural, positive, shape, share
 from undelete.plain_text import escaped
-from undelete.progress import Bar
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from undelete.answers import Answers
+    from undelete.auditing.answers import Answers
+    from undelete.auditing.released import Model
+    from undelete.auditing.result import Audit
     from undelete.data.schema import Schema
-    from undelete.released import Model
-    from undelete.result import Audit
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 EPILOG = "Docs: README.md, docs/. Use it on public data or your own; it is not for identifying anybody."
@@ -193,7 +193,9 @@ def _add_simulate(commands: Commands) -> None:
 
 
 def _add_reproduce(commands: Commands) -> None:
-    from undelete.paper import EXPERIMENTS, TRAINED
+    from undelete.paper.experiments import EXPERIMENTS
+
+    networks = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
 
     parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
     parser.add_argument(
@@ -217,9 +219,7 @@ def _add_reproduce(commands: Commands) -> None:
         help="where to write figures and JSON (default: results/)",
     )
     for option, what in (("shadows", "shadow updates"), ("epochs", "epochs of training on them, at most")):
-        parser.add_argument(
-            f"--{option}", type=positive, metavar="N", help=f"{' and '.join(TRAINED)}: {what} (the paper's: 10,000)"
-        )
+        parser.add_argument(f"--{option}", type=positive, metavar="N", help=f"{networks}: {what} (the paper's: 10,000)")
     parser.set_defaults(run=_reproduce)
 
 
@@ -247,8 +247,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from undelete.auditing import Words, audit
-    from undelete.tables import public_records
+    from undelete.auditing.audit import Words, audit
+    from undelete.auditing.tables import public_records
 
     if options.candidates is not None and options.target is None:
         raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
@@ -272,8 +272,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Path | str | None]:
     """Return what was released, before and after, and with answers what the models read."""
-    from undelete.adapters.files import load_model
-    from undelete.answers import read_answers
+    from undelete.adapters.files.files import load_model
+    from undelete.auditing.answers import read_answers
 
     files = [options.before, options.after]
     scored = [options.answers_before, options.answers_after]
@@ -295,8 +295,8 @@ def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Ans
 
 def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates, the likeliest first."""
+    from undelete.auditing.membership import who_was_deleted
     from undelete.data.table import read_table
-    from undelete.membership_inference import who_was_deleted
 
     return who_was_deleted(
         before, after, public, read_table(options.candidates), target=options.target, n=options.n, l2=options.l2,
@@ -305,11 +305,11 @@ def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd
 
 def _simulate(options: argparse.Namespace) -> int:
 
-    from undelete.adapters.files import load_model
-    from undelete.auditing import Words, simulate
-    from undelete.inputs import target_columns
+    from undelete.adapters.files.files import load_model
+    from undelete.auditing.audit import Words, simulate
+    from undelete.auditing.inputs import target_columns
+    from undelete.auditing.tables import public_records, training_records
     from undelete.maintainer.sweep import forget
-    from undelete.tables import public_records, training_records
 
     check_folder(options.out, "--out")
     if options.export is not None:
@@ -363,16 +363,18 @@ def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from undelete.paper import DELETIONS, EXPERIMENTS, TRAINED, lines
+    from undelete.paper.experiments import EXPERIMENTS
+    from undelete.paper.pages.terminal import lines
 
     trained = {name: value for name in ("shadows", "epochs") if (value := getattr(options, name)) is not None}
     for name in options.names:
-        if trained and name not in TRAINED:
-            raise InputError(f"--{next(iter(trained))} is for {' and '.join(TRAINED)}: {name} trains no such networks")
+        if trained and not EXPERIMENTS[name].trained:
+            able = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
+            raise InputError(f"--{next(iter(trained))} is for {able}: {name} trains no such networks")
     for name in options.names:
-        deletions = getattr(options, "deletions", DELETIONS[name])
+        deletions = getattr(options, "deletions", EXPERIMENTS[name].deletions)
         with Bar(name) as bar:
-            result = EXPERIMENTS[name](options.data, options.out, deletions, options.seed, bar, **trained)
+            result = EXPERIMENTS[name].run(options.data, options.out, deletions, options.seed, bar, **trained)
         options.terminal.say("\n".join(map(escaped, lines(result))))
     return 0
 
@@ -387,8 +389,8 @@ def _data(options: argparse.Namespace) -> int:
 
 def _finish(result: Audit, options: argparse.Namespace, ranked: pd.DataFrame | None = None) -> int:
     """Write the files, apply the gate, and print the summary: what is printed changes no status."""
-    from undelete.result import as_json
-    from undelete.terminal import candidate_lines, summary
+    from undelete.auditing.result import as_json
+    from undelete.command.terminal import candidate_lines, summary
 
     listed = None if options.redact or ranked is None else ranked.to_csv(index_label="row")
     try:

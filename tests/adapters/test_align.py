@@ -12,7 +12,7 @@ from tests.adapters.pipelines import FOLDABLE, imputing, people, with_gaps
 from undelete import InputError, LinearModel
 from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import align
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.sklearn.pipeline import from_sklearn
 
 TRAIN, PUBLIC = people(600, 0), people(400, 7)
 RAW = ["year", "income", "state", "code"]

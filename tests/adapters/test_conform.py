@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import undelete
-from undelete.adapters.conform import Use, conformed, unknown
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.design.conform import Use, conformed, unknown
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.errors import InputError
 
 N = 1200

@@ -11,8 +11,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatu
 
 from tests.adapters.pipelines import FOLDABLE, imputing, people, with_gaps
 from undelete import InputError
-from undelete.adapters.feature_names import design_from_names
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.design.feature_names import design_from_names
+from undelete.adapters.sklearn.pipeline import from_sklearn
 
 TRAIN, PUBLIC = people(600, 0), people(400, 7)
 RAW = ["year", "income", "state", "code"]

@@ -19,7 +19,7 @@ from tests.adapters.pipelines import FOLDABLE, people, with_gaps
 from undelete import InputError, LinearModel, load_model, save_model
 from undelete.adapters.align import align
 from undelete.adapters.leaks import basis_leak, sentences
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.maths.embeddings import RandomFourierFeatures
 
 TRAIN = people(400)

@@ -17,8 +17,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tests.adapters.pipelines import FOLDABLE, imputing, people, with_gaps
 from undelete import InputError, LinearModel, load_model, save_model
-from undelete.adapters import files
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.files import files
+from undelete.adapters.sklearn.pipeline import from_sklearn
 
 TRAIN = people(300)
 RAW = ["year", "income", "state", "code"]

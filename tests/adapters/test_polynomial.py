@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from undelete.adapters.polynomial import Atom, affine, multiply, recentre, value_of
+from undelete.adapters.design.polynomial import Atom, affine, multiply, recentre, value_of
 
 YEAR, AGE = Atom("year"), Atom("age")
 TEXAS, OHIO = Atom("state", ("Texas",)), Atom("state", ("Ohio",))

@@ -27,8 +27,8 @@ from sklearn.preprocessing import (
 )
 
 import undelete
-from undelete.adapters.probed import Probed
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.errors import InputError
 
 N = 2000

@@ -8,10 +8,10 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from undelete.adapters.design import Design
-from undelete.adapters.polynomial import CONSTANT, Atom
-from undelete.adapters.readout import Readout
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.polynomial import CONSTANT, Atom
+from undelete.adapters.design.readout import Readout
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.errors import InputError
 
 

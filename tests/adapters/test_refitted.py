@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.adapters.pipelines import FOLDABLE, people
-from undelete.attacker.difference import Difference
-from undelete.released import read_pair
+from undelete.attacker.gradient.difference import Difference
+from undelete.auditing.released import read_pair
 
 WHO = 11
 

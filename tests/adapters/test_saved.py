@@ -20,9 +20,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from undelete.adapters.files import load_model
-from undelete.adapters.saved import trusted
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.files.files import load_model
+from undelete.adapters.files.saved import trusted
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.errors import InputError
 
 N = 90

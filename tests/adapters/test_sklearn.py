@@ -35,9 +35,9 @@ from sklearn.svm import SVR, LinearSVC
 
 import undelete
 from undelete import InputError
+from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import extreme_leak, scaler_leak
-from undelete.adapters.probed import Probed
-from undelete.adapters.sklearn import from_sklearn
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 

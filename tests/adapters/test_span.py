@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from undelete.adapters.span import Span
+from undelete.adapters.design.span import Span
 
 
 def triangular(rng, p, d):

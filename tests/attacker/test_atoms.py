@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_decode import columns, encoded
-from undelete.attacker.atoms import find
 from undelete.attacker.baselines import avg, share_near
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.shown import shortest
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.table.atoms import find
+from undelete.attacker.table.shown import shortest
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
 

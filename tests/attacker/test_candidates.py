@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import chi2
 
 from tests.conftest import LOSS_NAMES, people
-from undelete.attacker.candidates import confidence_drop, explain
-from undelete.attacker.difference import answer_change
-from undelete.attacker.membership import confidence
+from undelete.attacker.gradient.difference import answer_change
+from undelete.attacker.member.candidates import confidence_drop, explain
+from undelete.attacker.member.lira import confidence
 from undelete.errors import InputError
 from undelete.maintainer.leave_one_out import retrain_without
-from undelete.release import Candidates
+from undelete.release.candidates import Candidates
 
 
 def played(game, loss="squared", deletions=12, candidates=400, k=1, **size):
@@ -146,7 +146,7 @@ def test_the_drop_in_confidence_is_what_both_models_predict(game, loss):
 def test_blocks_change_nothing(game, monkeypatch):
     _, release, candidates = played(game, "softmax", deletions=3, candidates=20)
     whole, drop = explain(release, candidates).misfit, confidence_drop(release, candidates)
-    monkeypatch.setattr("undelete.attacker.candidates._BLOCK_NUMBERS", 100)
+    monkeypatch.setattr("undelete.attacker.member.candidates._BLOCK_NUMBERS", 100)
     np.testing.assert_allclose(explain(release, candidates).misfit, whole, rtol=1e-6)
     np.testing.assert_allclose(confidence_drop(release, candidates), drop, atol=1e-12)
 
@@ -164,8 +164,8 @@ def test_in_a_fresh_interpreter_that_has_only_the_release_and_the_candidates(gam
     np.savez(tmp_path / "candidates.npz", X=candidates.X, Y=candidates.Y)
     program = (
         "import sys, numpy as np\n"
-        "from undelete.attacker.candidates import explain\n"
-        "from undelete.release import Candidates, Release\n"
+        "from undelete.attacker.member.candidates import explain\n"
+        "from undelete.release.release import Candidates, Release\n"
         "people = np.load('candidates.npz')\n"
         "found = explain(Release.load('release.npz'), Candidates(people['X'], people['Y']))\n"
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"
@@ -187,7 +187,7 @@ def test_refusals(game):
 
 def test_a_model_too_large_for_its_covariance_is_refused(game, monkeypatch):
     _, release, candidates = played(game, deletions=1)
-    monkeypatch.setattr("undelete.attacker.candidates.MOST_PARAMETERS", 5)
+    monkeypatch.setattr("undelete.attacker.member.candidates.MOST_PARAMETERS", 5)
     with pytest.raises(
         InputError, match=r"the model has 6 parameters: the covariance of the estimate needs the square"
     ):

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from undelete.attacker.decode import Estimate, decode
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
+from undelete.attacker.table.columns import decode
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Column, Release
+from undelete.release.columns import Column
+from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import LOSS_NAMES
-from undelete.attacker.difference import Difference, answer_change, moves
+from undelete.attacker.gradient.difference import Difference, answer_change, moves
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
-from undelete.release import Release
+from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)  # the attacks draw nothing
 

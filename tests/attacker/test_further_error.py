@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_lattice import played
-from undelete.attacker.decode import Estimate
-from undelete.attacker.further_error import resolution, rounding, strangers
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.likelihood import likelihood
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.table.further_error import resolution, rounding, strangers
+from undelete.attacker.table.likelihood import likelihood
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import LOSS_NAMES
-from undelete.attacker.difference import by_hessian
+from undelete.attacker.gradient.difference import by_hessian
 from undelete.attacker.hrec import hrec
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.scoring.scores import cosine

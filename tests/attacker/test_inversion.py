@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
-from undelete.attacker.decode import Estimate
-from undelete.attacker.difference import by_hessian
+from undelete.attacker.embedding.inversion import Search, linear_inverse, nearest_embedding, shared
+from undelete.attacker.gradient.difference import by_hessian
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
-from undelete.attacker.inversion import Search, linear_inverse, nearest_embedding, shared
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
-from undelete.maintainer.game import Truth, play, remaining_gradient
+from undelete.maintainer.game import play, remaining_gradient
 from undelete.maths.embeddings import Nystroem, RandomFourierFeatures, embed, median_distance
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Column, Release
+from undelete.release.columns import Column
+from undelete.release.release import Release
 from undelete.scoring.scores import cosine
 from undelete.scoring.table import score
+from undelete.scoring.truth import Truth
 
 RNG = np.random.default_rng
 

@@ -4,12 +4,12 @@ import numpy as np
 
 from tests.attacker.test_decode import columns, encoded
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.hrec_plus import hrec_plus
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
 

@@ -7,15 +7,15 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from undelete.attacker.decode import Estimate
-from undelete.attacker.difference import Difference
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, hrec, unchanged
-from undelete.attacker.likelihood import FLOOR, likelihood
+from undelete.attacker.table.likelihood import FLOOR, likelihood
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 
 D = 6
 

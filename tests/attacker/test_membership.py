@@ -7,10 +7,10 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from tests.conftest import people
-from undelete.attacker.membership import confidence, lira
+from undelete.attacker.member.lira import confidence, lira
 from undelete.errors import InputError
 from undelete.maths.losses import LOSSES
-from undelete.release import Candidates
+from undelete.release.candidates import Candidates
 
 
 def make(name="logistic", c=40, d=4, k=1, shadows=9, seed=0):
@@ -65,7 +65,7 @@ def test_equals_a_naive_twin(name, k, variance):
 def test_blocks_change_nothing(monkeypatch):
     given = make()
     whole = lira(*given)
-    monkeypatch.setattr("undelete.attacker.membership._BLOCK_NUMBERS", 60)
+    monkeypatch.setattr("undelete.attacker.member.lira._BLOCK_NUMBERS", 60)
     np.testing.assert_allclose(lira(*given), whole, atol=1e-12)
 
 
@@ -91,9 +91,9 @@ def test_the_attack_in_a_fresh_interpreter_that_has_no_private_side(tmp_path):
     np.savez(tmp_path / "seen.npz", W=W, shadows=shadows, X=candidates.X, Y=candidates.Y)
     program = (
         "import sys, numpy as np\n"
-        "from undelete.attacker.membership import lira\n"
+        "from undelete.attacker.member.lira import lira\n"
         "from undelete.maths.losses import LOSSES\n"
-        "from undelete.release import Candidates\n"
+        "from undelete.release.release import Candidates\n"
         "seen = np.load('seen.npz')\n"
         "scores = lira(LOSSES['logistic'], seen['W'], seen['shadows'], Candidates(seen['X'], seen['Y']))\n"
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"

@@ -9,14 +9,14 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.conftest import Game
-from undelete.attacker import bounded as bounded_module
-from undelete.attacker.bounded import _inside, _Shape, bounded
-from undelete.attacker.decode import Estimate
-from undelete.attacker.difference import Difference, by_hessian
+from undelete.attacker.gradient.difference import Difference, by_hessian
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.gradient.scale import Size, own_class, probable_scale
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.outputs import _RIDGE, best_mix
-from undelete.attacker.scale import Size, own_class, probable_scale
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.image import bounded as bounded_module
+from undelete.attacker.image.bounded import _inside, _Shape, bounded
+from undelete.attacker.image.outputs import _RIDGE, best_mix
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import play
 from undelete.scoring.scores import cosine

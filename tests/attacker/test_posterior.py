@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_inversion import play_embedded
-from undelete.attacker.decode import Estimate
+from undelete.attacker.embedding.inversion import Search
+from undelete.attacker.embedding.posterior import _gaussian, _shape, _variance
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.attacker.hrec import hrec
-from undelete.attacker.inversion import Search
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.posterior import _gaussian, _shape, _variance
-from undelete.attacker.scale import GradientError, Size, probable_scale
+from undelete.attacker.hrec_plus import hrec_plus
 from undelete.scoring.scores import cosine
 
 RNG = np.random.default_rng

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from undelete.attacker.prior import learn
+from undelete.attacker.table.prior import learn
 
 M = 20_000
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import people
-from undelete.attacker.difference import Difference, answer_change
-from undelete.attacker.refit import Refit
+from undelete.attacker.gradient.difference import Difference, answer_change
+from undelete.attacker.gradient.refit import Refit
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 
 N, D = 150, 5
 

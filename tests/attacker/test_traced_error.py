@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_inversion import play_embedded
-from undelete.attacker import traced_error
-from undelete.attacker.decode import Estimate, input_covariance
-from undelete.attacker.difference import Difference
+from undelete.attacker.embedding import traced_error
+from undelete.attacker.embedding.traced_error import input_covariance, input_error, misfit
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, hrec, unchanged
-from undelete.attacker.lattice import hrec_plus
-from undelete.attacker.traced_error import input_error, misfit
+from undelete.attacker.hrec_plus import hrec_plus
 
 RNG = np.random.default_rng
 

@@ -9,15 +9,15 @@ import sys
 import numpy as np
 import pytest
 
-from undelete.attacker import leak_networks
-from undelete.attacker.leak_training import Settings, pretrain
-from undelete.attacker.updates_leak import Shadows, answer_change, fit_attack, observe
+from undelete.attacker.updates_leak import networks as leak_networks
+from undelete.attacker.updates_leak.attack import Shadows, answer_change, fit_attack, observe
+from undelete.attacker.updates_leak.training import Settings, pretrain
 from undelete.errors import InputError
 from undelete.maintainer.influence import step_change
 from undelete.maths.embeddings import RandomFourierFeatures, embed
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
-from undelete.release import Release
+from undelete.release.release import Release
 from undelete.scoring.scores import centred_cosine
 
 torch = pytest.importorskip("torch")
@@ -191,9 +191,9 @@ def test_in_a_fresh_interpreter_that_has_no_private_side(tmp_path):
     np.savez(tmp_path / "shadows.npz", changes=changes, records=X[:, :-1], probes=probes)
     program = (
         "import sys, numpy as np\n"
-        "from undelete.attacker.leak_training import Settings, pretrain\n"
-        "from undelete.attacker.updates_leak import Shadows, fit_attack\n"
-        "from undelete.release import Release\n"
+        "from undelete.attacker.updates_leak.training import Settings, pretrain\n"
+        "from undelete.attacker.updates_leak.attack import Shadows, fit_attack\n"
+        "from undelete.release.release import Release\n"
         "public = np.load('shadows.npz')\n"
         "few = Settings(latent=8, widths=(16,), pretraining=2, epochs=2)\n"
         "records = public['records']\n"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from undelete.attacker.likelihood import Likelihood
-from undelete.attacker.prior import Conditional
-from undelete.attacker.term_likelihood import TermLikelihood
-from undelete.attacker.whole_record import Lattice, _thinned, search
+from undelete.attacker.table.likelihood import Likelihood
+from undelete.attacker.table.prior import Conditional
+from undelete.attacker.table.term_likelihood import TermLikelihood
+from undelete.attacker.table.whole_record import Lattice, _thinned, search
 from undelete.maths.losses import LOSSES
-from undelete.release import Column
+from undelete.release.columns import Column
 
 SIZES = (3, 4, 5)
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import undelete
-from undelete.adapters.cells import place
+from undelete.adapters.design.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.data import read_table
 from undelete.errors import InputError

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from undelete.errors import InputError
+from undelete.lab.penalty import hold_out_penalty
 from undelete.maintainer.fit import fit
-from undelete.maintainer.penalty import hold_out_penalty
 from undelete.maintainer.preconditioner import principal_axes
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -64,7 +64,7 @@ def test_a_large_softmax_model_has_its_axes_found_once(monkeypatch):
     dense, found = choice(), []
     monkeypatch.setattr("undelete.maintainer.fit._DENSE_PARAMETERS", 10)
     monkeypatch.setattr(
-        "undelete.maintainer.penalty.principal_axes", lambda records: found.append(records) or principal_axes(records)
+        "undelete.lab.penalty.principal_axes", lambda records: found.append(records) or principal_axes(records)
     )
     free = choice()
     assert free.penalty == dense.penalty

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from undelete.data import images
 from undelete.data.sources import INCOME_FEATURES
-from undelete.maintainer.penalty import Choice, hold_out_penalty
+from undelete.lab import models
+from undelete.lab.features import on_features
+from undelete.lab.penalty import Choice, hold_out_penalty
 from undelete.maths.objective import Objective
-from undelete.paper import models
-from undelete.paper.features import on_features
 
 PERSONS = 300
 IMAGES = 300

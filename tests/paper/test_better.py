@@ -13,13 +13,15 @@ import pytest
 
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, better, lines
+from undelete.lab.models import LOGISTIC, RIDGE
+from undelete.lab.samples import Sample
+from undelete.paper import better
 from undelete.paper.better import Target
 from undelete.paper.better_tables import income, standardised, wages
+from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.measures import LEVELS, MEASURES, measures
-from undelete.paper.models import LOGISTIC, RIDGE
-from undelete.paper.page import page, read
-from undelete.paper.samples import Sample
+from undelete.paper.pages.page import page, read
+from undelete.paper.pages.terminal import lines
 
 DELETIONS = 15
 
@@ -32,7 +34,7 @@ def compared(data_dir: Path, images_dir: Path, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDELETE_DATA", str(images_dir))  # they are looked for, whether or not they are played
         patch.setattr(better, "CASES", tuple(dataclasses.replace(case, splits=2) for case in tables))
-        return out, EXPERIMENTS["better"](data_dir, out, DELETIONS, 3, None)
+        return out, EXPERIMENTS["better"].run(data_dir, out, DELETIONS, 3, None)
 
 
 def test_every_case_has_both_decoders_and_what_was_wanted(compared: tuple[Path, dict[str, Any]]) -> None:

@@ -15,11 +15,12 @@ import pytest
 from tests.paper.conftest import FEATURES, PERSONS, persons, write_state
 from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, lines
-from undelete.paper.models import LEAST_SQUARES, SVM, fit_private
-from undelete.paper.panel import play_panel
-from undelete.paper.samples import Sample, regression
-from undelete.paper.summary import LEVELS, summary
+from undelete.lab.models import LEAST_SQUARES, SVM, fit_private
+from undelete.lab.panel import play_panel
+from undelete.lab.samples import Sample, regression
+from undelete.lab.summary import LEVELS, summary
+from undelete.paper.experiments import EXPERIMENTS
+from undelete.paper.pages.terminal import lines
 
 DELETIONS = 12
 
@@ -28,18 +29,18 @@ DELETIONS = 12
 def figures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
     """The folder and the results of fig5 and fig6."""
     out = tmp_path_factory.mktemp("out") / "results"
-    return out, {name: EXPERIMENTS[name](data_dir, out, DELETIONS, 0, None) for name in ("fig5", "fig6")}
+    return out, {name: EXPERIMENTS[name].run(data_dir, out, DELETIONS, 0, None) for name in ("fig5", "fig6")}
 
 
 def test_what_was_played_is_not_played_again(
     figures: tuple[Path, dict[str, dict[str, Any]]], data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, results = figures
-    monkeypatch.setattr("undelete.paper.panel.play", None)
-    monkeypatch.setattr("undelete.paper.panel.fit_private", None)
-    assert EXPERIMENTS["fig5"](data_dir, out, DELETIONS, 0, None)["rows"] == results["fig5"]["rows"]
+    monkeypatch.setattr("undelete.lab.panel.play", None)
+    monkeypatch.setattr("undelete.lab.panel.fit_private", None)
+    assert EXPERIMENTS["fig5"].run(data_dir, out, DELETIONS, 0, None)["rows"] == results["fig5"]["rows"]
     with pytest.raises(TypeError):  # other deletions are played anew
-        EXPERIMENTS["fig5"](data_dir, out, DELETIONS + 1, 0, None)
+        EXPERIMENTS["fig5"].run(data_dir, out, DELETIONS + 1, 0, None)
 
 
 def panels(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def test_the_pictures_are_whole(figures: tuple[Path, dict[str, dict[str, Any]]])
 
 def test_the_same_seed_gives_the_same_files_and_another_does_not(data_dir: Path, tmp_path: Path) -> None:
     for folder, seed in (("a", 5), ("b", 5), ("c", 6)):
-        EXPERIMENTS["fig10"](data_dir, tmp_path / folder, 4, seed, None)
+        EXPERIMENTS["fig10"].run(data_dir, tmp_path / folder, 4, seed, None)
 
     def content(folder: str, name: str) -> bytes:
         written = (tmp_path / folder / name).read_bytes()
@@ -163,7 +164,7 @@ def test_the_same_seed_gives_the_same_files_and_another_does_not(data_dir: Path,
 
 def test_all_deletions_and_progress(data_dir: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    result = EXPERIMENTS["fig10"](data_dir, tmp_path, None, 0, lambda done, total, _: seen.append((done, total)))
+    result = EXPERIMENTS["fig10"].run(data_dir, tmp_path, None, 0, lambda done, total, _: seen.append((done, total)))
     assert result["deletions"] == "all"
     assert "--deletions all" in result["command"]
     assert {panel["deletions"] for panel in panels(result)} == {PERSONS // 2}
@@ -213,7 +214,7 @@ def test_labels_alone_are_said_to_be_labels(tmp_path: Path) -> None:
     sample = persons(rng).drop(columns=["PINCP", "PWGTP"]).assign(PINCP_gt50k=rng.integers(0, 2, PERSONS))
     sample["state"] = np.resize(["NY", "CA", "TX"], PERSONS)
     sample.to_parquet(tmp_path / "acs2018_income_ca_ny_tx.parquet")
-    result = EXPERIMENTS["fig10"](tmp_path, tmp_path / "out", 3, 0, None)
+    result = EXPERIMENTS["fig10"].run(tmp_path, tmp_path / "out", 3, 0, None)
     assert {panel["target"] for panel in panels(result)} == {"target 0/1: income over 50,000 dollars"}
     assert result["notes"][-1].startswith("No panel with income in dollars: ")
     # with the mobility file beside it there is a panel in dollars
@@ -231,12 +232,12 @@ def test_labels_alone_are_said_to_be_labels(tmp_path: Path) -> None:
 def test_refusals(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNDELETE_DATA", raising=False)
     with pytest.raises(InputError, match=r"^no data folder is known: give --data DIR or set UNDELETE_DATA; "):
-        EXPERIMENTS["fig5"](None, tmp_path / "out", 1, 0, None)
+        EXPERIMENTS["fig5"].run(None, tmp_path / "out", 1, 0, None)
     with pytest.raises(InputError, match=r"has no ACS 2018 data of NY: pip install folktables"):
-        EXPERIMENTS["fig6"](tmp_path, tmp_path / "out", 1, 0, None)
+        EXPERIMENTS["fig6"].run(tmp_path, tmp_path / "out", 1, 0, None)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"^cannot write to .*file \(File exists\): choose another folder with --out$"):
-        EXPERIMENTS["fig10"](data_dir, tmp_path / "file", 1, 0, None)
+        EXPERIMENTS["fig10"].run(data_dir, tmp_path / "file", 1, 0, None)
     table = persons(np.random.default_rng(0))
     write_state(tmp_path, "06", table.assign(SEX=1))
     with pytest.raises(InputError, match=r"SEX is the same for the whole public half, so it cannot be standardised"):

@@ -13,15 +13,19 @@ import pytest
 
 from tests.paper.conftest import FEATURES, IMAGES
 from undelete.errors import InputError
+from undelete.lab import images, models, panel
+from undelete.lab.kept import Shelf
+from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
+from undelete.lab.panel import play_panel
+from undelete.lab.population import Halves
+from undelete.lab.steps import Steps
 from undelete.maintainer.fit import fit
-from undelete.paper import DELETIONS, EXPERIMENTS, better, better_images, images, lines, models, panel
+from undelete.maths.arrays import Floats
+from undelete.paper import better, better_images
+from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.figure import shelf
-from undelete.paper.kept import Shelf
-from undelete.paper.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
-from undelete.paper.page import page
-from undelete.paper.panel import play_panel
-from undelete.paper.population import Floats, Halves
-from undelete.paper.steps import Steps
+from undelete.paper.pages.page import page
+from undelete.paper.pages.terminal import lines
 
 COUNT = 24
 NAMES = ("fig3", "fig2", "fig4", "fig12", "table2")
@@ -31,7 +35,7 @@ NAMES = ("fig3", "fig2", "fig4", "fig12", "table2")
 def played(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
     """The folder and the results of some experiments, one after the other."""
     out = tmp_path_factory.mktemp("out") / "results"
-    return out, {name: EXPERIMENTS[name](images_dir, out, COUNT, 0, None) for name in NAMES}
+    return out, {name: EXPERIMENTS[name].run(images_dir, out, COUNT, 0, None) for name in NAMES}
 
 
 def test_pixels_equal_a_naive_twin(images_dir: Path) -> None:
@@ -141,12 +145,12 @@ def test_nothing_is_played_twice(
     monkeypatch.setattr(models, "fit", refuse)
     monkeypatch.setattr(panel, "play", refuse)
     seen: list[tuple[int, int]] = []
-    again = EXPERIMENTS["fig3"](images_dir, out, COUNT, 0, lambda done, total, _: seen.append((done, total)))
+    again = EXPERIMENTS["fig3"].run(images_dir, out, COUNT, 0, lambda done, total, _: seen.append((done, total)))
     assert again == results["fig3"]
     assert seen[-1] == (9 * 4 * COUNT, 9 * 4 * COUNT)
-    assert EXPERIMENTS["table2"](images_dir, out, COUNT, 0, None) == results["table2"]
+    assert EXPERIMENTS["table2"].run(images_dir, out, COUNT, 0, None) == results["table2"]
     with pytest.raises(AssertionError, match="fitted or retrained again"):
-        EXPERIMENTS["fig2"](images_dir, out, COUNT, 1, None)  # another seed is another panel
+        EXPERIMENTS["fig2"].run(images_dir, out, COUNT, 1, None)  # another seed is another panel
 
 
 def test_a_fit_that_is_none_of_these_records_is_not_taken(images_dir: Path, tmp_path: Path) -> None:
@@ -226,7 +230,7 @@ def test_terminal_and_page(played: tuple[Path, dict[str, dict[str, Any]]]) -> No
 
 
 def test_200_images_are_usual_and_too_few_refused(images_dir: Path) -> None:
-    assert {DELETIONS[name] for name in NAMES} == {200}
+    assert {EXPERIMENTS[name].deletions for name in NAMES} == {200}
     population = images.load(images_dir, ("mnist",))[0]
     few = dataclasses.replace(
         population.data, x_train=population.data.x_train[:19], y_train=population.data.y_train[:19]
@@ -242,7 +246,7 @@ def test_the_decoders_are_compared_on_the_figures_deletions(
     pictures = tuple(dataclasses.replace(case, splits=1) for case in better.CASES if case.curve == "cosine")
     monkeypatch.setattr(better, "CASES", pictures)
     kept = {path: path.stat().st_mtime_ns for path in out.glob("cache/*/models-*.npz")}
-    result = EXPERIMENTS["better"](images_dir, out, COUNT, 0, None)
+    result = EXPERIMENTS["better"].run(images_dir, out, COUNT, 0, None)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # nothing is retrained again
     panels = {(p["sample"], p["model"]): p for row in results["fig3"]["rows"] for p in row["panels"]}
     for case in result["cases"]:
@@ -260,7 +264,7 @@ def test_the_decoders_are_compared_on_the_figures_deletions(
         )
     assert len(result["cases"]) == 9
     monkeypatch.setattr(better_images, "attacked", None)  # a game that is kept is not played again
-    again = EXPERIMENTS["better"](images_dir, out, COUNT, 0, None)
+    again = EXPERIMENTS["better"].run(images_dir, out, COUNT, 0, None)
     assert again["cases"] == result["cases"]
     text = page([result])
     assert "| Fashion-MNIST, softmax on pixels | label" in text

@@ -14,15 +14,18 @@ import pytest
 from tests.paper.conftest import IMAGES
 from undelete.cli import main
 from undelete.errors import InputError
+from undelete.lab import images
+from undelete.lab.panel import play_release
+from undelete.lab.shadow_updates import Roles, full_retraining, single_step
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import Softmax
-from undelete.paper import DELETIONS, EXPERIMENTS, images, leak, lines
+from undelete.paper import leak
+from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.figure import shelf
 from undelete.paper.leak import LEAKS, MODEL
-from undelete.paper.markdown import similarity
-from undelete.paper.page import page
-from undelete.paper.panel import play_release
-from undelete.paper.shadow_updates import Roles, full_retraining, single_step
+from undelete.paper.pages.markdown import similarity
+from undelete.paper.pages.page import page
+from undelete.paper.pages.terminal import lines
 
 pytest.importorskip("torch")
 
@@ -34,7 +37,7 @@ FEW = {"shadows": 40, "epochs": 2}
 def played(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
     """The folder and the results of both figures, one after the other."""
     out = tmp_path_factory.mktemp("leak")
-    return out, {name: EXPERIMENTS[name](images_dir, out, COUNT, 0, None, **FEW) for name in ("fig8", "fig9")}
+    return out, {name: EXPERIMENTS[name].run(images_dir, out, COUNT, 0, None, **FEW) for name in ("fig8", "fig9")}
 
 
 @pytest.fixture(scope="module")
@@ -174,13 +177,13 @@ def test_the_second_figure_and_a_second_run_train_nothing(
 
     monkeypatch.setattr(leak, "pretrain", refuse)
     seen: list[tuple[int, int]] = []
-    again = EXPERIMENTS["fig8"](
+    again = EXPERIMENTS["fig8"].run(
         images_dir, played[0], COUNT, 0, lambda done, total, _: seen.append((done, total)), **FEW
     )
     assert again == played[1]["fig8"]
     assert seen[-1] == (9 * COUNT, 9 * COUNT)
     with pytest.raises(AssertionError, match="trained again"):
-        EXPERIMENTS["fig8"](images_dir, played[0], COUNT, 0, None, shadows=41, epochs=2)
+        EXPERIMENTS["fig8"].run(images_dir, played[0], COUNT, 0, None, shadows=41, epochs=2)
 
 
 def test_the_terminal_and_the_page_have_the_numbers(played: tuple[Path, dict[str, dict[str, Any]]]) -> None:
@@ -224,4 +227,4 @@ def test_without_torch_one_line_says_what_to_install(
 def test_other_figures_take_no_shadows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["reproduce", "fig8", "fig3", "--shadows", "5", "--out", str(tmp_path)]) == 2
     assert "--shadows is for fig8 and fig9: fig3 trains no such networks" in capsys.readouterr().err
-    assert DELETIONS["fig8"] == DELETIONS["fig9"] == 200
+    assert EXPERIMENTS["fig8"].deletions == EXPERIMENTS["fig9"].deletions == 200

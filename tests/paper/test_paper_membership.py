@@ -17,12 +17,15 @@ from sklearn.metrics import roc_auc_score
 from tests.paper.conftest import PERSONS
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, fig7, lines, membership
-from undelete.paper.holdout import with_holdout
+from undelete.lab.holdout import with_holdout
+from undelete.lab.models import LOGISTIC, RIDGE, SVM, fit_private
+from undelete.lab.samples import Sample
+from undelete.paper import membership
+from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.membership import Row, play_panel
-from undelete.paper.models import LOGISTIC, RIDGE, SVM, fit_private
-from undelete.paper.page import page
-from undelete.paper.samples import Sample
+from undelete.paper.membership_figures import FIGURES
+from undelete.paper.pages.page import page
+from undelete.paper.pages.terminal import lines
 from undelete.report.roc import LEVELS
 
 DELETIONS = 8
@@ -40,7 +43,7 @@ def figures(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     rows = (Row(RIDGE), Row(LOGISTIC, 16), Row(SVM, 16))
     few = membership.Figure("fig7", "Membership inference on the tabular models", "after Figure 7 of the paper", rows)
     return out, {
-        "fig1": EXPERIMENTS["fig1"](data_dir, out, DELETIONS, 0, None),
+        "fig1": EXPERIMENTS["fig1"].run(data_dir, out, DELETIONS, 0, None),
         "fig7": membership.reproduce(few, data_dir, out, DELETIONS, 0),
     }
 
@@ -190,7 +193,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(data_dir: Pat
 
 
 def test_figure_7_has_three_models_on_both_sets_of_features() -> None:
-    found = [(row.model.key, row.random_features) for row in fig7.FIGURE.rows]
+    found = [(row.model.key, row.random_features) for row in FIGURES["fig7"].rows]
     assert found == [(model, features) for features in (0, 512) for model in ("ridge", "logistic", "svm")]
 
 
@@ -208,7 +211,7 @@ def test_the_page_has_every_number_and_command(
 ) -> None:
     results = figures[1]
     seen: list[tuple[int, int]] = []
-    other = EXPERIMENTS["fig1"](data_dir, tmp_path, 3, 1, lambda done, total, _: seen.append((done, total)))
+    other = EXPERIMENTS["fig1"].run(data_dir, tmp_path, 3, 1, lambda done, total, _: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     text = page([results["fig7"], other, results["fig1"]])
     assert text.index("## fig1") < text.index("## fig7")
@@ -222,4 +225,4 @@ def test_the_page_has_every_number_and_command(
         if table.startswith("| "):
             assert len({line.count("|") for line in table.splitlines()}) == 1
     with pytest.raises(InputError, match=r"fig1 and fig7 have a page of their own, membership\.md: give their results"):
-        page([results["fig1"], EXPERIMENTS["table1"](data_dir, tmp_path / "table", None, 0, None)])
+        page([results["fig1"], EXPERIMENTS["table1"].run(data_dir, tmp_path / "table", None, 0, None)])

@@ -13,16 +13,17 @@ from sklearn.metrics import f1_score, r2_score
 
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
-from undelete.paper import EXPERIMENTS, lines
-from undelete.paper.page import main, page, read
-from undelete.paper.samples import Sample
+from undelete.lab.samples import Sample
+from undelete.paper.experiments import EXPERIMENTS
+from undelete.paper.pages.page import main, page, read
+from undelete.paper.pages.terminal import lines
 from undelete.paper.table1 import f1, r2
 
 
 @pytest.fixture(scope="module")
 def table(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("table")
-    return out, EXPERIMENTS["table1"](data_dir, out, 10, 2, None)
+    return out, EXPERIMENTS["table1"].run(data_dir, out, 10, 2, None)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -68,8 +69,8 @@ def test_the_table_in_a_terminal(table: tuple[Path, dict[str, Any]]) -> None:
 def test_the_page_has_every_number_and_command(
     table: tuple[Path, dict[str, Any]], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figure = EXPERIMENTS["fig10"](data_dir, tmp_path / "0", 5, 0, None)
-    other = EXPERIMENTS["fig10"](data_dir, tmp_path / "1", 5, 1, None)
+    figure = EXPERIMENTS["fig10"].run(data_dir, tmp_path / "0", 5, 0, None)
+    other = EXPERIMENTS["fig10"].run(data_dir, tmp_path / "1", 5, 1, None)
     text = page([table[1], other, figure])
     assert text.index("## fig10") < text.index("## table1")
     for result in (figure, other, table[1]):
@@ -100,4 +101,4 @@ def test_the_page_refuses_what_is_no_result(tmp_path: Path, capsys: pytest.Captu
     said = capsys.readouterr().err
     assert said.endswith("a.json has schema 'undelete.audit/1', this version reads 'undelete.paper/1'\n")
     assert main([]) == 2
-    assert capsys.readouterr().err.startswith("usage: python -m undelete.paper.page RESULT.json")
+    assert capsys.readouterr().err.startswith("usage: python -m undelete.paper.pages RESULT.json")

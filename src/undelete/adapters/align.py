@@ -15,19 +15,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from undelete.adapters.design import Design, Encoding, coefficient_matrix
+from undelete.adapters.design.design import Design, Encoding, coefficient_matrix
+from undelete.adapters.design.polynomial import CONSTANT, Atom, Category, Monomial, recentre
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.design.span import Span
 from undelete.adapters.leaks import lost_categories, place, sentences
-from undelete.adapters.polynomial import CONSTANT, Atom, Category, Monomial, recentre
-from undelete.adapters.probed import Probed
-from undelete.adapters.span import Span
 from undelete.errors import InputError
+from undelete.maths.arrays import Floats
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
-
-Floats = NDArray[np.float64]
 
 
 class NotFoldable(InputError):

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.adapters.design import Design, Encoding
-from undelete.adapters.polynomial import Category
-from undelete.adapters.probed import Probed
+from undelete.adapters.design.design import Design, Encoding
+from undelete.adapters.design.polynomial import Category
+from undelete.adapters.design.probed import Probed
+from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
-Floats = NDArray[np.float64]
 
 _DIGITS = 1e8 / np.pi  # rows equal to eight digits are one record; no round fraction falls on a half here
 

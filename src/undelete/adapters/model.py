@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from undelete.adapters.align import align
-from undelete.adapters.design import Design
-from undelete.adapters.embeddings import checked_copy
-from undelete.adapters.feature_names import design_from_names
-from undelete.adapters.probed import Probed
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.feature_names import design_from_names
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.embedding import checked_copy
 from undelete.errors import InputError
+from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
 
-Floats = NDArray[np.float64]
 LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
 
 __all__ = ["LOSS_NAMES", "LinearModel", "align"]

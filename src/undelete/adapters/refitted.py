@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.linalg import lstsq
 
-from undelete.attacker.difference import answer_change
-from undelete.attacker.refit import RANK, Refit
+from undelete.attacker.gradient.difference import answer_change
+from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
+from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
-Floats = NDArray[np.float64]
 
 _FOREIGN = 0.3  # share of a feature's deviation that may be new: one record moves it by some parts in n
 _MOST_FEATURES = 1024  # up to which the covariance of what the refit adds is formed

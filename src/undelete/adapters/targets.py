@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from undelete.adapters.cells import place
+from undelete.adapters.design.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
 from undelete.attacker.hrec import hrec
-from undelete.attacker.lattice import hrec_plus
+from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
-from undelete.release import Reconstruction, Release
+from undelete.maths.arrays import blocks
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
+
+_BLOCK = 256  # deletions attacked at a time, between two moves of the progress bar
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,31 @@ def find(names: tuple[str, ...]) -> list[Attack]:
         if name not in ATTACKS:
             raise InputError(f"there is no attack {name!r}; choose among {', '.join(ATTACKS)}")
     return [ATTACKS[name] for name in names]
+
+
+def run_attack(
+    attack: Attack, release: Release, rng: np.random.Generator, progress: Callable[[int], None] | None = None
+) -> Reconstruction:
+    """Run one attack on all deletions, block by block: its memory stays bounded and progress shows."""
+    parts = []
+    for part in blocks(release.deletions, _BLOCK):
+        parts.append(attack.run(release.take(part), rng))
+        if progress is not None:
+            progress(part.stop - part.start)
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
+    """Return one reconstruction of all blocks."""
+    joined: dict[str, Any] = {
+        "attack": parts[0].attack,
+        "bits_of": parts[0].bits_of,
+        "misfit_terms": parts[0].misfit_terms,
+    }
+    for field in dataclasses.fields(Reconstruction):
+        first = getattr(parts[0], field.name)
+        if field.name == "status":
+            joined["status"] = [one for part in parts for one in part.status]
+        elif isinstance(first, np.ndarray):
+            joined[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
+    return Reconstruction(**joined)

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from undelete.attacker.decode import Flags, Indices, at_public_length
-from undelete.attacker.difference import Difference
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.scale import at_public_length
 from undelete.attacker.hrec import from_gradient, hrec
 from undelete.errors import InputError
-from undelete.maths.arrays import blocks
-from undelete.release import CONTINUOUS_TOLERANCE, Column, Floats, Reconstruction, Release
+from undelete.maths.arrays import Flags, Floats, Indices, blocks
+from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 
 _BLOCK_NUMBERS = 16_000_000
 

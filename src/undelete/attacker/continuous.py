@@ -10,14 +10,16 @@ import dataclasses
 
 import numpy as np
 
-from undelete.attacker.bounded import bounded
-from undelete.attacker.decode import Estimate, Flags
-from undelete.attacker.difference import Difference
+from undelete.attacker.embedding.posterior import behind_gradient
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
-from undelete.attacker.outputs import best_mix
-from undelete.attacker.posterior import behind_gradient
+from undelete.attacker.image.bounded import bounded
+from undelete.attacker.image.outputs import best_mix
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.losses import Softmax
-from undelete.release import Floats, Reconstruction, Release
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 
 
 def continuous(release: Release, difference: Difference) -> Reconstruction:

@@ -18,11 +18,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.decode import Estimate, Flags, decode
-from undelete.attacker.difference import Difference
-from undelete.attacker.inversion import Preimages, nearest_embedding, public_records
+from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.table.columns import decode
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.losses import Softmax, Squared
-from undelete.release import Floats, Reconstruction, Release
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 
 _SAME = 1e-14  # parameters closer than this, relative to the largest, count as unchanged
 

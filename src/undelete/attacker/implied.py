@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undelete.attacker.decode import Estimate
+from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
+from undelete.maths.arrays import Floats
 from undelete.maths.objective import predict
-from undelete.release import Floats, Reconstruction, Release
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 
 _STEP = 1e-5  # of a prediction, for the residual's slope
 _TOWARDS = 3.0  # standard errors from zero from which a class counts as pulled at

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from undelete.errors import InputError
-from undelete.release import Kind
+from undelete.release.columns import Kind
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,11 @@ from undelete.maintainer.fit import Fit, fit, unsettled
 from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maintainer.softmax import null_free
 from undelete.maintainer.sweep import BLOCK_NUMBERS
-from undelete.maths.arrays import Array, blocks
+from undelete.maths.arrays import Array, Floats, blocks
 from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import conjugate_gradients, factor
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 _FORCING = 1e-3  # relative residual of a step's inner solve

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = Any  # an array of any library that follows the array API standard
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 def namespace(*arrays: Array) -> Any:

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, blocks, namespace
+from undelete.maths.arrays import Array, Floats, blocks, namespace
 
-Floats = NDArray[np.float64]
 _PAIRS = 2_000  # records whose pairwise distances the bandwidth is read off
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from undelete.maths.arrays import Floats, Indices
+
 Objective = Callable[[Floats, Indices], tuple[Floats, Floats]]
 
 _MEMORY = 10  # pairs of steps and gradient changes

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from undelete.data.images import IMAGES
-from undelete.paper import Folder, Progress
-from undelete.paper.better_drawing import draw
+from undelete.lab.files import header, prepare, save
+from undelete.lab.images import load
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, LOGISTIC, PIXELS, RIDGE, Model
+from undelete.lab.steps import Folder, Progress
 from undelete.paper.better_images import pictures
 from undelete.paper.better_tables import Played, income, wages
-from undelete.paper.files import header, prepare, save
-from undelete.paper.images import load
+from undelete.paper.drawings.better import draw
 from undelete.paper.measures import DECODERS, LEVELS, Game, attacked, decoder
-from undelete.paper.models import IMAGE_RIDGE, IMAGE_SOFTMAX, LOGISTIC, PIXELS, RIDGE, Model
 
 FEATURES = (
     "ACS Income: the task's columns as numbers, standardised with the public half's means and deviations, and the "
@@ -209,3 +209,7 @@ def _row(case: Case, games: Sequence[Game], seed: int) -> dict[str, Any]:
             for target in case.targets
         ],
     }  # fmt: skip
+
+
+EXPERIMENTS = {"better": run}
+"""By name, as `Experiment.run` calls it."""

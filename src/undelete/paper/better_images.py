@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from undelete.paper import Folder
+from undelete.lab.images import load
+from undelete.lab.kept import Kept, attacking_code, digest
+from undelete.lab.models import Model, deal
+from undelete.lab.panel import play_release
+from undelete.lab.steps import Folder, Steps
 from undelete.paper.better_tables import Played
 from undelete.paper.figure import shelf
-from undelete.paper.images import load
-from undelete.paper.kept import Kept, attacking_code, digest
 from undelete.paper.measures import DECODERS, Game, attacked
-from undelete.paper.models import Model, deal
-from undelete.paper.panel import play_release
-from undelete.paper.steps import Steps
 
 _FORM = 1  # of what is kept of a game
 
 
 def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, seed: int, out: Path) -> Game:
-    """Play images, as in the paper's figures: see `undelete.paper.panel`.
+    """Play images, as in the paper's figures: see `undelete.lab.panel`.
 
     Parameters
     ----------

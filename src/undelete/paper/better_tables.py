@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from undelete import inputs
-from undelete.adapters.design import Design
-from undelete.adapters.polynomial import CONSTANT, Atom, Polynomial
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.polynomial import CONSTANT, Atom, Polynomial
+from undelete.auditing import inputs
+from undelete.auditing.problem import Problem
 from undelete.data.sources import acs_income, census_wages, split_half
 from undelete.demo import TARGET, wage_model
-from undelete.maintainer.game import Truth, play
-from undelete.paper import Folder
-from undelete.paper.models import Model, fit_private
-from undelete.paper.population import Halves
-from undelete.paper.samples import Sample
-from undelete.problem import Problem
-from undelete.release import Release
+from undelete.lab.models import Model, fit_private
+from undelete.lab.population import Halves
+from undelete.lab.samples import Sample
+from undelete.lab.steps import Folder
+from undelete.maintainer.game import play
+from undelete.release.release import Release
+from undelete.scoring.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Played:
 
 
 def income(state: str, model: Model, data_dir: Folder | None, deletions: int, seed: int) -> Played:
-    """Play people of the American Community Survey, as in the paper's figures: see `undelete.paper.samples`.
+    """Play people of the American Community Survey, as in the paper's figures: see `undelete.lab.samples`.
 
     Parameters
     ----------

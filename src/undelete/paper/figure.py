@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undelete.paper import Folder, Progress
-from undelete.paper.drawing import draw
-from undelete.paper.files import FEATURES, HONEST, PIXELS, header, prepare, save
-from undelete.paper.kept import Kept, Shelf
-from undelete.paper.models import Model
-from undelete.paper.panel import ATTACKS, play_panel
-from undelete.paper.population import Population
-from undelete.paper.steps import Steps
-from undelete.paper.summary import LEVELS
+from undelete.lab.files import FEATURES, HONEST, PIXELS, header, prepare, save
+from undelete.lab.kept import Kept, Shelf
+from undelete.lab.models import Model
+from undelete.lab.panel import ATTACKS, play_panel
+from undelete.lab.population import Population
+from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.summary import LEVELS
+from undelete.paper.drawings.sheet import draw
 
 SIMILARITY = (
     "cosine in the model's space without the constant. The public mean is the origin there, so this cosine is the "

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from undelete.paper import Folder, Progress, pictures
-from undelete.paper.drawing import NAMES
+from undelete.lab.files import PIXELS, header, prepare, save
+from undelete.lab.images import Images, load
+from undelete.lab.kept import Kept
+from undelete.lab.models import Model
+from undelete.lab.panel import ATTACKS
+from undelete.lab.steps import Folder, Progress
+from undelete.paper.drawings import pictures
+from undelete.paper.drawings.sheet import NAMES
 from undelete.paper.figure import PIXEL_SIMILARITY, Figure, play_panels
-from undelete.paper.files import PIXELS, header, prepare, save
-from undelete.paper.images import Images, load
-from undelete.paper.kept import Kept
-from undelete.paper.models import Model
-from undelete.paper.panel import ATTACKS
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from undelete.paper import Experiment, Folder, figure, grid, images
-from undelete.paper.models import IMAGE_FREE, IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS
-from undelete.paper.population import Population
+from undelete.lab import images
+from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS
+from undelete.lab.population import Population
+from undelete.lab.steps import Folder
+from undelete.paper import figure, grid
 
 
 def _all(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
@@ -38,7 +40,7 @@ _GRIDS = (
     grid.Grid("fig13", "Clothes deleted", "after Figure 13 of the paper", _FASHION, (PIXELS, IMAGE_RIDGE)),
     grid.Grid("fig14", "Digits deleted", "after Figure 14 of the paper", _MNIST, (PIXELS, IMAGE_RIDGE)),
 )
-FIGURES: dict[str, Experiment] = {shown.name: partial(figure.reproduce, shown) for shown in _CURVES} | {
+EXPERIMENTS = {shown.name: partial(figure.reproduce, shown) for shown in _CURVES} | {
     shown.name: partial(grid.reproduce, shown) for shown in _GRIDS
 }
-"""By name, each as in `undelete.paper.EXPERIMENTS`."""
+"""By name, each as `Experiment.run` calls it."""

@@ -10,31 +10,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.leak_networks import torch
-from undelete.attacker.leak_training import Autoencoder, Settings, View, pretrain
-from undelete.attacker.updates_leak import fit_attack
-from undelete.maintainer.game import Truth
+from undelete.attacker.updates_leak.attack import fit_attack
+from undelete.attacker.updates_leak.networks import torch
+from undelete.attacker.updates_leak.training import Autoencoder, Settings, View, pretrain
+from undelete.lab.files import PIXELS, header, prepare, save
+from undelete.lab.images import Images, load
+from undelete.lab.kept import Kept, Shelf, digest, leaking_code
+from undelete.lab.models import IMAGE_SOFTMAX, Model, deal
+from undelete.lab.panel import play_panel, play_release
+from undelete.lab.shadow_updates import Roles, Updates, full_retraining, single_step
+from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.summary import LEVELS, summary
+from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import embed
-from undelete.paper import Folder, Progress
+from undelete.paper.drawings.leak import draw_curves, draw_pictures
 from undelete.paper.figure import PIXEL_SIMILARITY, shelf
-from undelete.paper.files import PIXELS, header, prepare, save
-from undelete.paper.images import Images, load
-from undelete.paper.kept import Kept, Shelf, digest, leaking_code
-from undelete.paper.leak_drawing import draw_curves, draw_pictures
-from undelete.paper.models import IMAGE_SOFTMAX, Model, deal
-from undelete.paper.panel import play_panel, play_release
-from undelete.paper.population import Floats
-from undelete.paper.shadow_updates import Roles, Updates, full_retraining, single_step
-from undelete.paper.steps import Steps
-from undelete.paper.summary import LEVELS, summary
-from undelete.release import Release
+from undelete.release.release import Release
 from undelete.scoring.intervals import wilson
 from undelete.scoring.scores import centred_cosine, cosine
+from undelete.scoring.truth import Truth
 
 MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
 BESIDE = ("hrec", "avg", "maxdiff", "hrec+")
@@ -327,3 +327,7 @@ def _described(
         "labels": [population.data.classes[int(label)] for label in panel.arrays["labels"]],
         "cosines": cosines,
     }
+
+
+EXPERIMENTS = {name: partial(run, name) for name in ("fig8", "fig9")}
+"""By name, each as `Experiment.run` calls it."""

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import find
-from undelete.examine import run_attack
+from undelete.attacker.attacks import find, run_attack
+from undelete.maths.arrays import Floats
 from undelete.paper.better_tables import Played
 from undelete.scoring.calibration import by_confidence, calibration_error, reliability, surest
 from undelete.scoring.intervals import nested_interval
 from undelete.scoring.table import columns_right, score
-
-Floats = NDArray[np.float64]
 
 DECODERS = ("hrec", "hrec+")
 MEASURES = (

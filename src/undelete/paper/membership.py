@@ -20,20 +20,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.candidates import confidence_drop, explain
-from undelete.attacker.membership import VARIANCES, lira
+from undelete.attacker.member.candidates import confidence_drop, explain
+from undelete.attacker.member.lira import VARIANCES, lira
+from undelete.lab.files import header, prepare, save
+from undelete.lab.holdout import with_holdout
+from undelete.lab.models import Fitted, Model, fit_private
+from undelete.lab.population import Halves
+from undelete.lab.samples import Sample, states
+from undelete.lab.steps import Folder, Progress
 from undelete.maintainer.game import play
 from undelete.maintainer.resample import bootstrap, fit_resamples
-from undelete.maths.arrays import blocks
+from undelete.maths.arrays import Floats, blocks
 from undelete.maths.objective import Objective
-from undelete.paper import Folder, Progress
-from undelete.paper.files import header, prepare, save
-from undelete.paper.holdout import with_holdout
-from undelete.paper.models import Fitted, Model, fit_private
-from undelete.paper.population import Floats, Halves
-from undelete.paper.roc import draw
-from undelete.paper.samples import Sample, states
-from undelete.release import Candidates, Release
+from undelete.paper.drawings.roc import draw
+from undelete.release.candidates import Candidates
+from undelete.release.release import Release
 from undelete.report.roc import LEVELS
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.lineup import Lineup

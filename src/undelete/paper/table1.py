@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from undelete.paper import Folder, Progress
-from undelete.paper.files import header, prepare, save
-from undelete.paper.kept import NOT_KEPT
-from undelete.paper.models import (
+from undelete.lab.files import header, prepare, save
+from undelete.lab.kept import NOT_KEPT
+from undelete.lab.models import (
     LOGISTIC,
     LOGISTIC_RFF,
     RIDGE,
@@ -27,9 +26,9 @@ from undelete.paper.models import (
     fit_private,
     in_space,
 )
-from undelete.paper.population import Floats
-from undelete.paper.samples import Sample, states
-from undelete.paper.steps import Steps
+from undelete.lab.samples import Sample, states
+from undelete.lab.steps import Folder, Progress, Steps
+from undelete.maths.arrays import Floats
 
 PAPERS = {
     "ridge": {"NY": 0.2755, "CA": 0.30139, "TX": 0.3089},
@@ -141,3 +140,7 @@ def f1(y: Floats, decision: Floats, weights: Floats) -> Floats:
     missed = weights @ (said != true).astype(float)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nan_to_num(hits / (hits + missed)))
+
+
+EXPERIMENTS = {"table1": run}
+"""By name, as `Experiment.run` calls it."""

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from undelete.paper import Folder, Progress
+from undelete.lab.files import PIXELS, header, prepare, save
+from undelete.lab.images import load
+from undelete.lab.kept import Shelf
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, deal, fit_private, in_space, kept_fit
+from undelete.lab.models import PIXELS as ON_PIXELS
+from undelete.lab.population import Population
+from undelete.lab.steps import Folder, Progress, Steps
 from undelete.paper.figure import shelf
-from undelete.paper.files import PIXELS, header, prepare, save
-from undelete.paper.images import load
-from undelete.paper.kept import Shelf
-from undelete.paper.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, deal, fit_private, in_space, kept_fit
-from undelete.paper.models import PIXELS as ON_PIXELS
-from undelete.paper.population import Population
-from undelete.paper.steps import Steps
 
 MODELS = (ON_PIXELS, IMAGE_RIDGE, IMAGE_SOFTMAX)
 PAPERS = {
@@ -75,3 +74,7 @@ def cell(population: Population, model: Model, seed: int, steps: Steps, kept: Sh
         "n": len(dealt.X), "m": len(dealt.X_public), "seed": seed, **account,
         "score": "accuracy", "value": value, "low": low, "high": high, "paper": papers, "difference": value - papers,
     }  # fmt: skip
+
+
+EXPERIMENTS = {"table2": run}
+"""By name, as `Experiment.run` calls it."""

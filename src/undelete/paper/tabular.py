@@ -1,6 +1,6 @@
 """Figures 5, 6 and 10 of the paper: people of the American Community Survey.
 
-The space is standardised with the public half (see `undelete.paper.samples`), so the average public record is the
+The space is standardised with the public half (see `undelete.lab.samples`), so the average public record is the
 origin: Avg has no direction there and its cosine counts as 0, and the cosine of the others is the centred one.
 `uncentred` is the cosine of the same records when columns are divided by their deviations but their means are left in:
 there an average record scores high, which is why it is not the headline. On random Fourier features the records
@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from undelete.paper import Experiment, Folder, figure, models, samples
-from undelete.paper.population import Population
+from undelete.lab import models, samples
+from undelete.lab.population import Population
+from undelete.lab.steps import Folder
+from undelete.paper import figure
 
 _NOTE = (
     "The paper does not say how many random Fourier features (RFF) it takes of the ACS columns: "
@@ -31,7 +33,7 @@ def _regression(data_dir: Folder | None) -> tuple[Sequence[Population], list[str
     return samples.regression(data_dir)
 
 
-FIGURES: dict[str, Experiment] = {
+EXPERIMENTS = {
     shown.name: partial(figure.reproduce, shown)
     for shown in (
         figure.Figure(
@@ -48,4 +50,4 @@ FIGURES: dict[str, Experiment] = {
         ),
     )
 }  # fmt: skip
-"""By name, each as in `undelete.paper.EXPERIMENTS`."""
+"""By name, each as `Experiment.run` calls it."""

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from undelete.maths.arrays import Floats
 from undelete.report import formatting, svg
 from undelete.report.placing import label_curves
 
-Floats = NDArray[np.float64]
 POINTS = 400  # vertices a curve keeps at most
 _COLOURS = {"hrec": "attack", "hrec+": "attack-strong"}
 DASHES: tuple[Any, ...] = ((0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (10, 3)))

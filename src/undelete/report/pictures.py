@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Indices = NDArray[np.int64]
+from undelete.maths.arrays import Indices
+
 Pixels = NDArray[np.uint8]
 
 PICTURED = 24  # deletions whose pictures are shown, at most

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from undelete.maths.arrays import Floats
+
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in points
 Side = Literal["left", "right"]
 _GAP = 5.0

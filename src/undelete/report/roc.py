@@ -12,11 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from undelete.report import svg
 
-Floats = NDArray[np.float64]
 LOWEST = 1e-4  # left and lower end of the axes
 LEVELS = np.unique(np.concatenate([np.logspace(-4, 0, 81), np.linspace(0.1, 1, 46)]).round(8))
 """False-positive rates at which a curve is kept."""

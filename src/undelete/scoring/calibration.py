@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from undelete.maths.arrays import Floats
 from undelete.scoring.intervals import wilson
-
-Floats = NDArray[np.float64]
 
 BINS = 10
 SUREST = 0.1  # share of the deletions that counts as those it is surest of

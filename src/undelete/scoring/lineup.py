@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.release import Candidates, Floats
+from undelete.maths.arrays import Floats
+from undelete.release.candidates import Candidates
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from undelete.maths.arrays import Flags, Floats
 from undelete.scoring.intervals import wilson
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 RATES = (0.001, 0.01, 0.1)  # false-positive rates at which an attack is reported
 
 _DRAWS = 400

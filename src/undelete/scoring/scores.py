@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from undelete.maths.arrays import Floats, Indices
 
 
 def cosine(truth: Floats, found: Floats) -> Floats:

@@ -7,12 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.release import CONTINUOUS_TOLERANCE, Reconstruction, Release
+from undelete.maths.arrays import Floats
+from undelete.release.columns import CONTINUOUS_TOLERANCE
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 from undelete.scoring.calibration import calibration_error, surest
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.scores import centred_cosine, cosine, label, right_columns, target_error
 
-Floats = NDArray[np.float64]
 SCORES = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", "target_error", "bits")
 
 
@@ -58,7 +60,7 @@ def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed
     found : Reconstruction
         What the attack says.
     placed : bool
-        Whether directions were given a length, see `undelete.attacker.decode.at_public_length`.
+        Whether directions were given a length, see `undelete.attacker.table.columns.at_public_length`.
     """
     b = len(truth.records)
     public = release.records_public

@@ -1,0 +1,306 @@
+"""How each raw column of the public table is carried by a design's features.
+
+For every monomial of one raw column alone (its indicators, or its value and powers) the design's span is
+asked for a v with x @ v equal to that monomial; those v are the column's projection. The values that a column may
+turn out to have are those of the public records, the categories that the model knows, and the whole numbers in and
+around a measured range: the deleted record may be the only one with its value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from undelete.adapters.design.cells import Cells, Fills, atom_values, filled_numbers
+from undelete.adapters.design.polynomial import Atom, Category, Monomial
+from undelete.maths.arrays import Floats
+from undelete.release.columns import Column, Kind
+
+if TYPE_CHECKING:
+    from undelete.adapters.design.design import Design, Encoding
+    from undelete.adapters.design.probed import Probed
+
+
+# More distinct values than this are treated as a continuum, unless they are few enough to be codes.
+_MOST_INTEGERS = 1000
+_MOST_FRACTIONS = 50
+
+# Whole numbers with this share of the gaps filled, and more of them than codes have, are a measured range (ages,
+# years, hours): a record may well have a number in a gap, or a little beyond the ends, that no public one has.
+_RANGE_SHARE = 0.7
+_RANGE_VALUES = 20
+_RANGE_BEYOND = 0.25  # of the range
+
+MISSING = "nan"  # how a missing cell of a text column is listed among its values
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One raw column's cells after imputation, as the attacker may want them back.
+
+    Parameters
+    ----------
+    column : str
+        Its name.
+    atoms, fills, encodings : tuple
+        What a design makes of it; empty where nothing is known.
+    text : bool
+        Whether it holds anything but numbers.
+    cells : Cells
+        The table.
+    logical : bool
+        Whether it holds True and False.
+    """
+
+    column: str
+    atoms: tuple[Atom, ...]
+    fills: Fills
+    text: bool
+    cells: Cells
+    encodings: tuple[Encoding, ...]
+    logical: bool = False
+
+    @classmethod
+    def of(cls, design: Design | Probed, cells: Cells, column: str) -> Reading:
+        """Return a column as a design reads it."""
+        atoms = tuple(atom for atom in design.atoms if atom.column == column)
+        ways = {atom.fills for atom in atoms}
+        # A cell that was imputed looks like the value it got, unless something tells the two apart.
+        fills = ways.pop() if len(ways) == 1 else ()
+        encodings = tuple(e for e in design.encodings if e.column == column)
+        logical = cells.is_logical(column)
+        # a number column may be filled with a word
+        worded = any(isinstance(value, str) for _, value in fills)
+        return cls(column, atoms, fills, worded or cells.is_text(column), cells, encodings, logical)
+
+    def filled(self) -> tuple[Category, str]:
+        """Return the value that missing public cells got, and what it is called; None where there are none."""
+        factor = self.cells.factor(self.column)
+        seen = np.bincount(factor.codes + 1, minlength=len(factor.position))
+        for marker, value in self.fills:
+            at = factor.at(marker)
+            if at is None or not seen[at + 1]:
+                continue
+            value = dict(self.fills).get(value, value)  # an imputer after the imputer
+            other = factor.at(value)
+            shown = _label(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
+            alone = isinstance(value, str) and (other is None or not seen[other + 1])
+            return value, "missing" if alone else f"missing, or {shown}"
+        return None, ""
+
+    def distinct(self) -> tuple[list[Category], NDArray[np.int64]]:
+        """Return the values that records take, sorted, the missing one last, and each record's position."""
+        factor = self.cells.factor(self.column, self.fills)
+        at = {position: cell for cell, position in factor.position.items()}
+        present, inverse = np.unique(factor.codes, return_inverse=True)
+        found: list[Category] = [at[int(position)] for position in present]
+        order = sorted(range(len(found)), key=lambda i: _sort_key(found[i]))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return [found[i] for i in order], rank[inverse]
+
+    def candidates(self) -> tuple[list[Category], Floats]:
+        """Return all values that a record may have, sorted, the missing one last, and their public frequencies."""
+        public, inverse = self.distinct()
+        counts = dict(zip(public, np.bincount(inverse, minlength=len(public)).tolist(), strict=True))
+        known = self._known(any(isinstance(cell, float) for cell in public))
+        values = sorted(dict.fromkeys([*public, *known, *self._range()]), key=_sort_key)
+        return values, np.array([counts.get(value, 0) for value in values]) / max(1, self.cells.n)
+
+    def _known(self, numbers_too: bool) -> list[Category]:
+        """Return the categories that the model knows, as this table writes them; perhaps no public record has them."""
+        known = [cell for e in self.encodings for cell in e.known if self.fills or cell not in dict(e.fills).values()]
+        known += [cell for a in self.atoms if not a.negated for cell in a.categories or () if cell is not None]
+        if any(not a.indicator and None not in dict(a.codes or ()) for a in self.atoms):
+            known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
+        if self.text:
+            return [cell for cell in known if numbers_too or not isinstance(cell, float)]
+        return [number for cell in known for number in _as_number(cell)]
+
+    def _range(self) -> list[float]:
+        """Return the whole numbers around the public ones where those are a measured range, else none."""
+        if self.text or any(a.codes is not None or (a.indicator and a.categories != (None,)) for a in self.atoms):
+            return []
+        # before imputation, as in `kind`; a mark of a missing cell is no measurement
+        distinct = pd.unique(self.cells.numbers(self.column))
+        marks = [marker for marker, _ in self.fills if isinstance(marker, float)]
+        distinct = distinct[~np.isnan(distinct) & ~np.isin(distinct, marks)]
+        if len(distinct) <= _RANGE_VALUES or len(distinct) > _MOST_INTEGERS or (distinct != np.round(distinct)).any():
+            return []
+        least, greatest = float(distinct.min()), float(distinct.max())
+        if len(distinct) < _RANGE_SHARE * (greatest - least + 1):
+            return []
+        beyond = float(np.ceil(_RANGE_BEYOND * (greatest - least)))
+        lowest = max(least - beyond, 0.0) if least >= 0 else least - beyond
+        whole: list[float] = np.arange(lowest, greatest + beyond + 1).tolist()
+        return whole
+
+    def numbers(self) -> Floats:
+        """Return the cells of a number column, after imputation."""
+        return filled_numbers(self.cells.numbers(self.column), self.fills)
+
+    def kind(self) -> Kind:
+        """Return whether the column holds categories, numbers on a lattice, or a continuum."""
+        if self.text or any(atom.indicator and atom.categories != (None,) for atom in self.atoms):
+            return "categorical"
+        if any(atom.codes is not None for atom in self.atoms):
+            return "discrete"
+        # the cells before imputation: a mean that was put in says nothing about the column's own values
+        distinct = pd.unique(self.cells.numbers(self.column))
+        distinct = distinct[~np.isnan(distinct)]
+        whole = bool((distinct == np.round(distinct)).all())
+        return "discrete" if len(distinct) <= (_MOST_INTEGERS if whole else _MOST_FRACTIONS) else "continuous"
+
+
+def raw_columns(design: Design, public: pd.DataFrame) -> tuple[Column, ...]:
+    """Return one Column for each raw column that the design reads, in the table's order."""
+    cells = Cells(design.conformed(public))
+    cells.require(design.raw)
+    names = [str(label) for label in public.columns if str(label) in set(design.raw)]
+    return tuple(_column(design, cells, name) for name in names)
+
+
+def _column(design: Design, cells: Cells, name: str) -> Column:
+    reading = Reading.of(design, cells, name)
+    kind = reading.kind()
+    index = {monomial: i for i, monomial in enumerate(design.monomials)}
+    own: list[Monomial] = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
+    if kind == "continuous":
+        own = [m for m in own if _is_value(m)][:1]
+    wanted = np.zeros((len(index), len(own)))
+    wanted[[index[m] for m in own], np.arange(len(own))] = 1.0
+    V, shift, met = design.solve(wanted)
+    kept = [m for m, ok in zip(own, met, strict=True) if ok]
+    projection, shift = V[:, met], shift[met]
+    if kind == "continuous":
+        return _continuous(design, reading, kept, projection, shift)
+    values, frequency = reading.candidates()
+    filled, filled_as = reading.filled()
+    if len(values) == 1:  # one value is no finding: nothing is read off the features, and no probability given
+        kept, projection, shift = [], projection[:, :0], shift[:0]
+    return Column(
+        name=name,
+        kind=kind,
+        projection=projection,
+        values=listed(values, reading.text, reading.logical),
+        terms=_terms(design, name, values, kept, reading.text) + shift,
+        frequency=frequency,
+        filled=_label(filled, reading.logical) if filled is not None and reading.text else filled,
+        filled_as=filled_as,
+        logical=reading.logical and not reading.text,
+    )
+
+
+def _continuous(design: Design, reading: Reading, kept: list[Monomial], projection: Floats, shift: Floats) -> Column:
+    """Return a column that is read off its linear term: value = centre + scale * u."""
+    atom = kept[0][0][0] if kept else Atom(reading.column)
+    centre, scale = design.scaling.get(atom, (0.0, 1.0))
+    offset = centre - scale * float(shift[0]) if kept else 0.0
+    numbers = reading.numbers()
+    least, greatest = possible(numbers)
+    filled, filled_as = reading.filled()
+    return Column(
+        name=reading.column,
+        kind="continuous",
+        projection=projection,
+        values=np.zeros(0),
+        terms=np.zeros((0, len(kept))),
+        frequency=np.zeros(0),
+        offset=offset,
+        slope=scale,
+        spread=float(np.nanstd(numbers)),
+        least=least,
+        greatest=greatest,
+        filled=filled,
+        filled_as=filled_as,
+    )
+
+
+def possible(numbers: Floats) -> tuple[float, float]:
+    """Return the least and the greatest number that a column with these can hold, as far as they tell."""
+    least, greatest = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    if least >= 0 and greatest <= 1:  # a share
+        return 0.0, 1.0
+    return (0.0 if least >= 0 else -np.inf), (0.0 if greatest <= 0 else np.inf)
+
+
+def _terms(design: Design, name: str, values: list[Category], kept: list[Monomial], text: bool) -> Floats:
+    """Return the monomials (values, q) of a column for each value that it can take."""
+    held: list[Any] = [np.nan if v is None else v for v in values]
+    candidates = Cells(pd.DataFrame({name: pd.Series(held, dtype=object if text else np.float64)}))
+    terms = np.ones((len(values), len(kept)))
+    used = dict.fromkeys(atom for monomial in kept for atom, _ in monomial)
+    at = {atom: atom_values(atom, candidates, design.scaling) for atom in used}
+    for j, monomial in enumerate(kept):
+        for atom, power in monomial:
+            terms[:, j] *= at[atom] ** power
+    return terms
+
+
+def encode_table(
+    design: Design | Probed, table: pd.DataFrame, columns: tuple[Column, ...]
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return positions in each column's values and the numbers of continuous ones, both (n, columns)."""
+    cells = Cells(design.conformed(table))
+    cells.require(tuple(column.name for column in columns))
+    codes = np.full((cells.n, len(columns)), -1, dtype=np.int64)
+    values = np.full((cells.n, len(columns)), np.nan)
+    for j, column in enumerate(columns):
+        reading = Reading.of(design, cells, column.name)
+        if column.kind == "continuous":
+            values[:, j] = reading.numbers()
+            continue
+        found, inverse = reading.distinct()
+        at = {_key(value): i for i, value in enumerate(column.values.tolist())}
+        text = column.values.dtype.kind == "U"
+        if text and reading.logical:
+            found = [_label(v, True) for v in found]
+        codes[:, j] = np.array([at.get(_key(_written(v, text)), -1) for v in found], dtype=np.int64)[inverse]
+    return codes, values
+
+
+def _is_value(monomial: Monomial) -> bool:
+    return len(monomial) == 1 and all(power == 1 and not atom.indicator for atom, power in monomial)
+
+
+def _key(value: Category) -> Category:
+    """Return a value so that a missing one equals a missing one."""
+    return MISSING if value is None or value != value else value
+
+
+def _written(cell: Category, text: bool) -> Category:
+    """Return a cell of any table as a column of text, or of numbers, has it among its values."""
+    if cell is None or isinstance(cell, str) == text:
+        return cell
+    return str(cell) if text else next(iter(_as_number(cell)), cell)
+
+
+def _as_number(cell: Category) -> list[Category]:
+    """Return a category of a number column, written as text in plain model files; nothing where it is none."""
+    try:
+        return [float(cell) if isinstance(cell, str) else cell]
+    except ValueError:
+        return []
+
+
+def _sort_key(cell: Category) -> tuple[int, float, str]:
+    if cell is None:
+        return 2, 0.0, ""
+    return (1, 0.0, cell) if isinstance(cell, str) else (0, cell, "")
+
+
+def _label(value: Category, logical: bool) -> str:
+    if value is None:
+        return MISSING
+    return str(bool(value)) if logical and isinstance(value, float) else str(value)
+
+
+def listed(values: list[Category], text: bool, logical: bool = False) -> NDArray[Any]:
+    """Return values as `Column.values` holds them: text, or numbers."""
+    if text:
+        return np.array([_label(v, logical) for v in values], dtype=str)
+    return np.array([np.nan if v is None else float(v) for v in values])

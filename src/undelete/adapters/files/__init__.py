@@ -1,0 +1,1 @@
+"""Model files: what is read, what it may hold, and what is written."""

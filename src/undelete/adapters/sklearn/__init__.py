@@ -1,0 +1,1 @@
+"""Fitted scikit-learn estimators, steps and pipelines, read as they stand."""

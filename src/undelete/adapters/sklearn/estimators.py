@@ -1,0 +1,349 @@
+"""Reads fitted scikit-learn linear estimators: coefficients, loss and penalty in the summed objective, maths (1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
+
+from undelete.adapters.model import LossName
+from undelete.errors import InputError
+from undelete.maths.arrays import Floats
+
+_ITERATIVE = frozenset({"sparse_cg", "lsqr", "sag", "saga", "lbfgs"})  # the ridge solvers that stop at a tolerance
+_COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
+_BEYOND = 0.1  # of its tolerance, what liblinear's trust region leaves at most
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear estimator without its preprocessing.
+
+    Parameters
+    ----------
+    kind : str
+        Its class name.
+    loss : str
+        As in `LinearModel`.
+    coef : array (k, d0)
+        Coefficients.
+    intercept : array (k,) or None
+        None: fitted without.
+    l2 : float
+        Penalty of each coefficient in the summed objective.
+    l2_constant : float
+        Penalty of the intercept; liblinear has one.
+    classes : tuple or None
+        A classifier's classes.
+    notes : tuple of str
+        What a reader should know.
+    tolerance : float or None
+        Largest |gradient|_inf per record that its solver leaves; infinite where that has no bound; None where it is
+        exact, or nothing is known.
+    stopped : str
+        What says that the fit used up its iterations, "" where nothing does.
+    """
+
+    kind: str
+    loss: LossName
+    coef: Floats
+    intercept: Floats | None
+    l2: float
+    l2_constant: float = 0.0
+    classes: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+    tolerance: float | None = None
+    stopped: str = ""
+
+
+def read_estimator(estimator: Any, features: int) -> Linear:
+    """Return a fitted linear estimator's parts.
+
+    Raises
+    ------
+    InputError
+        When it is of a type that is not read, or has an option under which it does not minimise maths (1).
+    """
+    reader = READERS.get(type(estimator))
+    if reader is None:
+        accepted = ", ".join(kind.__name__ for kind in READERS)
+        raise InputError(
+            f"{type(estimator).__name__} is not a model that undelete reads: it reads {accepted}, bare or at the end "
+            "of a Pipeline"
+        )
+    name = type(estimator).__name__
+    if getattr(estimator, "positive", False):
+        raise InputError(
+            f"{name} was fitted with positive=True: at a bound the gradient is not zero, so the attack's equations "
+            "do not hold; fit without it"
+        )
+    if getattr(estimator, "class_weight", None) is not None:
+        raise InputError(
+            f"{name} was fitted with class_weight, which weighs the records and changes with each deletion: fit "
+            "without it"
+        )
+    linear = replace(reader(estimator), stopped=_stopped(estimator))
+    if linear.stopped:
+        linear = replace(linear, tolerance=np.inf)  # wherever it happened to be
+    if linear.coef.shape[1] != features:
+        raise InputError(
+            f"{name} has coefficients for {linear.coef.shape[1]} features and is given {features}: it was changed "
+            "after fitting or the file is damaged; refit it"
+        )
+    return linear
+
+
+def _coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
+    """Return coef (k, d0) and intercept (k,), None when fitted without."""
+    coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
+    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
+    if not estimator.fit_intercept:
+        return coef, None
+    return coef, np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), coef.shape[:1])
+
+
+def _classes(estimator: Any) -> tuple[Any, ...]:
+    classes = np.asarray(estimator.classes_)
+    rows = 1 if classes.size == 2 else classes.size
+    # three labels a record have the shape of three classes; only the label binarizer knows
+    coded = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
+    if classes.ndim != 1 or _coefficients(estimator)[0].shape[0] != rows or coded.startswith("multilabel"):
+        raise InputError(
+            f"{type(estimator).__name__} predicts several labels a record: undelete reads one label; fit one model "
+            "for each"
+        )
+    return tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
+
+
+def _one_penalty(alpha: Any, name: str) -> float:
+    values = np.unique(np.asarray(alpha, dtype=np.float64))
+    if len(values) != 1:
+        raise InputError(
+            f"{name} has a penalty of its own for each output (alpha {values[0]:g} to {values[-1]:g}): undelete reads "
+            "one penalty for all; fit the outputs apart"
+        )
+    return float(values[0])
+
+
+def _least_squares(estimator: LinearRegression) -> Linear:
+    exact = _exactness(estimator)
+    # lsqr stops anywhere; of directions that were left out the public gradient tells whether they matter
+    notes, tolerance = (*_precision(estimator), *exact), np.inf if exact and not hasattr(estimator, "rank_") else None
+    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
+
+
+def _exactness(estimator: LinearRegression) -> tuple[str, ...]:
+    """Return notes on a fit that left directions of its columns out, or stopped at a tolerance."""
+    notes, tol = [], float(getattr(estimator, "tol", 1e-6))
+    singular = np.asarray(getattr(estimator, "singular_", ()), dtype=np.float64)
+    rank = getattr(estimator, "rank_", None)
+    if rank is None and tol > _COARSE:
+        notes.append(
+            f"LinearRegression has no rank_, so it was fitted on sparse columns by lsqr, which stopped at tol={tol:g}, "
+            "too coarse to tell one record: refit both models on dense columns "
+            "(ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False))"
+        )
+    elif rank is not None and 0 < rank < singular.size:
+        rounding = max(singular.size, 100) * np.finfo(np.float64).eps * singular[0]
+        cut = int((singular[int(rank) :] > rounding).sum())  # what is smaller is nothing but rounding
+        if cut:
+            notes.append(
+                f"LinearRegression left {cut} of {singular.size} directions of its columns out: its rank_ counts only "
+                f"singular values above {tol:g} of the largest (its tol), and columns of large numbers beside 0 and 1 "
+                "fall below. That is not the optimum, by as much as one record moves it: scale the columns "
+                "(StandardScaler), and refit both models"
+            )
+    return tuple(notes)
+
+
+def _precision(estimator: Any) -> tuple[str, ...]:
+    """Return a note on coefficients in single precision."""
+    if getattr(estimator.coef_, "dtype", None) != np.float32:
+        return ()
+    return (
+        f"{type(estimator).__name__} was fitted in single precision (its coefficients are float32): seven digits, of "
+        "which one record among many may change the last ones only; refit both models on float64 columns",
+    )
+
+
+def _ridge(estimator: Ridge | RidgeCV) -> Linear:
+    name = type(estimator).__name__
+    alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
+    return Linear(
+        name, "squared", *_coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)
+    )
+
+
+def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
+    name = type(estimator).__name__
+    alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
+    return Linear(
+        name,
+        "squared",
+        *_coefficients(estimator),
+        l2=_one_penalty(alpha, name),
+        classes=_classes(estimator),
+        notes=_convergence(estimator),
+    )
+
+
+def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
+    name = type(estimator).__name__
+    classes = _classes(estimator)
+    if not getattr(estimator, "refit", True):
+        raise InputError(
+            f"{name} was fitted with refit=False: its coefficients are an average over folds, which minimises nothing; "
+            "fit with refit=True"
+        )
+    _refuse_l1(estimator)
+    multi = str(
+        getattr(estimator, "multi_class", "auto")
+    )  # up to scikit-learn 1.7, which called its default deprecated
+    if len(classes) == 2 and multi == "multinomial":
+        raise InputError(
+            f"{name} was fitted with multi_class='multinomial' on two classes, which penalises each of two opposite "
+            "models: fit without it"
+        )
+    # one model for each class against the rest: what liblinear fits, which has no other way
+    apart = len(classes) == 2 or multi == "ovr" or estimator.solver == "liblinear"
+    chosen = estimator.C_ if hasattr(estimator, "C_") else estimator.C
+    unpenalised = getattr(estimator, "penalty", "l2") is None
+    l2 = 0.0 if unpenalised else 1.0 / _one_penalty(chosen, name)  # C = inf: no penalty
+    coef, intercept = _coefficients(estimator)
+    penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
+    loss: LossName = "logistic" if apart else "softmax"
+    # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
+    share = _BEYOND if estimator.solver == "liblinear" else 1.0
+    notes, tolerance = _convergence(estimator), share * float(estimator.tol)
+    return Linear(name, loss, coef, intercept, l2, penalised, classes, notes, tolerance)
+
+
+def _refuse_l1(estimator: Any) -> None:
+    name = type(estimator).__name__
+    penalty = getattr(estimator, "penalty", "l2")
+    ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", None))
+    ratios = [float(r) for r in np.ravel(np.asarray(ratio, dtype=object)) if r is not None]
+    # before scikit-learn 1.8 the ratio counts for the elastic net only
+    ignored = penalty in ("l2", None)
+    if penalty == "l1" or (any(ratios) and not ignored):
+        raise InputError(
+            f"{name} was fitted with an l1 or elastic-net penalty, which has no gradient at zero: the attack's "
+            "equations do not hold; fit with the l2 penalty"
+        )
+
+
+def _svc(estimator: LinearSVC) -> Linear:
+    if estimator.loss != "squared_hinge":
+        raise InputError(
+            f"LinearSVC was fitted with loss={estimator.loss!r}, which has no curvature: undelete reads "
+            "loss='squared_hinge'"
+        )
+    if estimator.penalty != "l2":
+        raise InputError(
+            "LinearSVC was fitted with an l1 penalty, which has no gradient at zero: the attack's equations do not "
+            "hold; fit with penalty='l2'"
+        )
+    if estimator.multi_class != "ovr":
+        raise InputError(
+            f"LinearSVC was fitted with multi_class={estimator.multi_class!r}: undelete reads one class against the "
+            "rest ('ovr')"
+        )
+    coef, intercept = _coefficients(estimator)
+    l2 = 1.0 / float(estimator.C)
+    constant = l2 / float(estimator.intercept_scaling) ** 2
+    notes, tolerance = _convergence(estimator), _BEYOND * float(estimator.tol)
+    return Linear("LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), notes, tolerance)
+
+
+def _stopped(estimator: Any) -> str:
+    """Return what says that a fit used up its iterations: n_iter_ equals max_iter; "" where it does not."""
+    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
+    if used is None or most is None or np.ravel(np.asarray(used, dtype=object))[0] is None:
+        return ""
+    counts, grid = np.atleast_1d(np.asarray(used)), np.ravel(getattr(estimator, "Cs_", ()))
+    if counts.shape[-1] == grid.size > 0:  # of all penalties that were tried, the one that was chosen counts
+        counts = counts[..., int(np.abs(grid - np.ravel(estimator.C_)[0]).argmin())]
+    return f"n_iter_ = max_iter = {most}" if counts.max() >= most else ""
+
+
+def _convergence(estimator: Any) -> tuple[str, ...]:
+    """Return notes on a fit that used up its iterations, or stopped at a tolerance that one record is lost in."""
+    name = type(estimator).__name__
+    notes = list(_precision(estimator))
+    if _stopped(estimator):
+        notes.append(f"{name} stopped at max_iter={estimator.max_iter} without converging")
+    tol = float(getattr(estimator, "tol", 0.0))
+    if tol <= _COARSE:
+        return tuple(notes)
+    if isinstance(estimator, Ridge | RidgeClassifier):
+        solver = str(getattr(estimator, "solver_", estimator.solver))
+        if solver in _ITERATIVE:
+            notes.append(
+                f"{name} was fitted by the iterative solver {solver!r} with tol={tol:g}, too coarse to tell one "
+                'record: refit both models with solver="cholesky" or "svd" (sparse input chooses sparse_cg by itself: '
+                "ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False) make it dense)"
+            )
+    elif isinstance(estimator, LogisticRegression | LinearSVC):  # each of their solvers is iterative
+        notes.append(
+            f"{name} was fitted with tol={tol:g}, coarse beside the change that one record makes: what the two fits "
+            "may have left over is in the error bars"
+        )
+    return tuple(notes)
+
+
+def _one_against_rest(estimator: OneVsRestClassifier) -> Linear:
+    """Return the parts of one model for each class, all of one kind."""
+    if getattr(estimator, "multilabel_", False):
+        raise InputError(
+            "OneVsRestClassifier predicts several labels a record: undelete reads one label; fit one model for each"
+        )
+    parts = []
+    for one in estimator.estimators_:
+        if READERS.get(type(one)) not in (_logistic, _svc):
+            raise InputError(
+                f"OneVsRestClassifier holds a {type(one).__name__}: undelete reads it over LogisticRegression or "
+                "LinearSVC"
+            )
+        parts.append(read_estimator(one, one.coef_.shape[1]))
+    first = parts[0]
+    told = {(part.kind, part.loss, part.l2, part.l2_constant, part.intercept is None) for part in parts}
+    if len(told) > 1:
+        raise InputError(
+            "OneVsRestClassifier holds models of several kinds or penalties (a CV estimator chooses one for each "
+            "class): undelete reads one penalty for all; fit the classes apart"
+        )
+    intercepts = [part.intercept for part in parts if part.intercept is not None]
+    return replace(
+        first,
+        coef=np.vstack([part.coef for part in parts]),
+        intercept=np.concatenate(intercepts) if intercepts else None,
+        classes=tuple(c.item() if isinstance(c, np.generic) else c for c in np.asarray(estimator.classes_)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+READERS: dict[type, Callable[[Any], Linear]] = {
+    LinearRegression: _least_squares,
+    Ridge: _ridge,
+    RidgeCV: _ridge,
+    RidgeClassifier: _ridge_classifier,
+    RidgeClassifierCV: _ridge_classifier,
+    LogisticRegression: _logistic,
+    LogisticRegressionCV: _logistic,
+    LinearSVC: _svc,
+    OneVsRestClassifier: _one_against_rest,
+}

@@ -1,0 +1,228 @@
+"""Reads fitted scikit-learn linear models, bare or at the end of a Pipeline, into `LinearModel`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from undelete.adapters.design.cells import Cells
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.polynomial import CONSTANT, Polynomial
+from undelete.adapters.files.saved import INSTALL, saved_by, versions
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.decision import check_decision
+from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after
+from undelete.adapters.sklearn.estimators import READERS, Linear, read_estimator
+from undelete.adapters.sklearn.preprocessing import read, thawed
+from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
+from undelete.adapters.sklearn.unread import probed_model
+from undelete.errors import InputError
+from undelete.limits import DEPTH, HOW, allowed, metered
+from undelete.maths.embeddings import Embedding
+
+_CHECKED = 500  # public rows on which our decision is compared with the estimator's own
+
+
+def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Collection[str] | None) -> LinearModel:
+    """Return a fitted estimator as a LinearModel.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
+        LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
+        Pipeline. Steps in `preprocessing.READERS` are read, others probed by their `transform`; RBFSampler or
+        Nystroem(kernel="rbf") may stand right before the model.
+    public : DataFrame or None
+        Public records. They name the raw columns when the estimator was fitted on an array, and on up to
+        500 of them the decision is compared with the estimator's own.
+    target : str, collection of str or None
+        The public table's target columns, which are no features.
+
+    Returns
+    -------
+    LinearModel
+        In the space of the final estimator's features, with the constant last.
+
+    Raises
+    ------
+    InputError
+        When the estimator is not fitted, is of another type, has an option under which it does not minimise
+        maths (1), does not go with the public table, or decides otherwise than we do.
+    """
+    names = _raw_columns(estimator, public, {target} if isinstance(target, str) else set(target or ()))
+    reading = Reading(standardisation(public, names))
+    features = [Feature(name, RawCells(name)) for name in names]
+    try:
+        *steps, final = _chain(estimator)
+        try:
+            with metered():
+                features, embedding = _read_steps(steps, features, reading)
+        except Unreadable:
+            return _checked(probed_model(estimator, steps, final, names), estimator, public, names)
+        linear = read_estimator(final, len(features) if embedding is None else embedding.features)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
+        if isinstance(error, InputError):
+            raise
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        saved = saved_by(estimator)
+        cause = f"{versions(saved)}{INSTALL.format(saved)}" if saved else "it is damaged; refit and save it again"
+        raise InputError(f"the fitted {type(estimator).__name__} cannot be read ({why}): {cause}") from error
+    return _checked(model_of(linear, names, features, reading, embedding), estimator, public, names)
+
+
+def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
+    """Return the model, its decisions on some public records compared with the estimator's own."""
+    if public is not None:
+        named = hasattr(_chain(estimator)[0], "feature_names_in_")
+        notes = check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
+        model = replace(model, notes=(*model.notes, *notes)) if notes else model
+    return model
+
+
+def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str]) -> list[str]:
+    """Return the names of the columns that enter the estimator."""
+    first, *_ = _chain(estimator)
+    if type(_chain(estimator)[-1]) not in READERS:
+        read_estimator(_chain(estimator)[-1], 0)  # refuses it by its class name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise InputError(
+            f"the {type(estimator).__name__} is not fitted: there are no parameters to compare; fit it before saving it"
+        ) from error
+    except TypeError as error:
+        raise InputError(f"{type(estimator).__name__} is not a scikit-learn estimator: give a fitted model") from error
+    names = getattr(first, "feature_names_in_", None)
+    if names is None and not hasattr(first, "n_features_in_"):
+        raise InputError(
+            f"the model starts with {type(first).__name__}, which does not say which columns it was fitted on (as what "
+            "reads text does not): undelete cannot tell what its features are; use steps that read named columns"
+        )
+    if names is not None:
+        return [str(name) for name in names]
+    count = int(getattr(first, "n_features_in_", 0))
+    if public is None:
+        return [f"x{j}" for j in range(count)]
+    names = [str(label) for label in public.columns if str(label) not in targets]
+    if len(names) != count:
+        raise InputError(
+            f"the model was fitted on an array of {count} columns and the public table has {len(names)} besides the "
+            f"target{'' if targets else ' (none was named)'}: give the same columns in the same order"
+        )
+    return names
+
+
+def _chain(estimator: Any, depth: int = 0) -> list[Any]:
+    """Return the steps that see the raw table first, and the final estimator last."""
+    estimator = thawed(estimator)
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    if depth >= allowed(DEPTH):
+        raise InputError(f"the pipeline is {DEPTH} pipelines deep or more: make one of them ({HOW})")
+    parts = [part for _, step in estimator.steps for part in _chain(step, depth + 1)]
+    kept = [part for part in parts if part is not None and part != "passthrough"]
+    return kept or parts
+
+
+def _read_steps(steps: list[Any], features: list[Feature], reading: Reading) -> tuple[list[Feature], Embedding | None]:
+    """Return the columns that leave the preprocessing, and the embedding that follows it, if any."""
+    embedding, embedder = None, ""
+    for step in steps:
+        if type(step) in EMBEDDERS and embedding is None:
+            embedding, embedder = read_embedding(step, len(features)), type(step).__name__
+            reading.steps.append(embedder)
+        elif embedding is not None:
+            refuse_after(step, embedder)
+        else:
+            features = read(step, features, reading)
+    return features, embedding
+
+
+def standardisation(public: pd.DataFrame | None, names: list[str]) -> dict[str, tuple[float, float]]:
+    """Return a centre and scale for each number column of the public table.
+
+    The scale is a power of two and the centre a multiple of it, so that whole numbers are standardised, and
+    turned back, without round-off.
+    """
+    if public is None:
+        return {}
+    cells = Cells(public)
+    found = {}
+    for name in names:
+        if not cells.has(name) or cells.is_text(name):
+            continue  # the model may not read this column at all; if it does, `transform` complains
+        numbers = cells.finite(name)
+        deviation = float(numbers.std()) if len(numbers) else 0.0
+        if deviation > 0:
+            scale = float(2.0 ** np.round(np.log2(deviation)))
+            found[name] = (float(np.round(numbers.mean() / scale)) * scale, scale)
+    return found
+
+
+def _apart(names: list[str]) -> list[str]:
+    """Return names of which no two are equal: a second `age` becomes `age#2`, unless something else is called that."""
+    own, used, labels = set(names), set[str](), []
+    for name in names:
+        label, number = name, 1
+        while label in used or (number > 1 and label in own):
+            number += 1
+            label = f"{name}#{number}"
+        used.add(label)
+        labels.append(label)
+    return labels
+
+
+def model_of(
+    linear: Linear, names: list[str], features: list[Feature], reading: Reading, embedding: Embedding | None
+) -> LinearModel:
+    """Return a linear model on columns that were read, with or without an embedding of them."""
+    made = len(features) if embedding is None else embedding.features
+    if made != linear.coef.shape[1]:
+        raise InputError(
+            f"the pipeline makes {made} features and the {linear.kind} has {linear.coef.shape[1]} "
+            "coefficients: a step was changed after fitting; refit it"
+        )
+    polynomials: list[Polynomial] = [reading.numeric(feature) for feature in features]
+    labels = _apart([feature.name for feature in features])
+    has_constant = linear.intercept is not None and embedding is None  # an embedding's own comes after it
+    if has_constant:
+        polynomials.append({CONSTANT: 1.0})
+    read_columns = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
+    read_columns |= {encoding.column for encoding in reading.encodings}
+    design = Design(
+        raw=tuple(name for name in names if name in read_columns),
+        feature_names=(*labels, *(("1",) if has_constant else ())),
+        polynomials=tuple(polynomials),
+        has_constant=has_constant,
+        scaling=dict(reading.scaling),
+        encodings=tuple(reading.encodings),
+    )
+    return LinearModel(
+        coef=linear.coef,
+        intercept=linear.intercept,
+        loss=linear.loss,
+        feature_names=labels,
+        classes=linear.classes,
+        l2=np.append(np.full(made, linear.l2), [linear.l2_constant] * (linear.intercept is not None)),
+        n=reading.samples,
+        design=design,
+        kind=linear.kind,
+        tolerance=linear.tolerance,
+        steps=tuple(reading.steps),
+        notes=linear.notes,
+        stopped=linear.stopped,
+        means=dict(reading.means),
+        extremes=dict(reading.extremes),
+        embedding=embedding,
+    )

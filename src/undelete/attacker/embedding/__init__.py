@@ -1,0 +1,1 @@
+"""Records behind an embedding: the map is inverted."""

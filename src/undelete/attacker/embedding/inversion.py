@@ -1,0 +1,219 @@
+"""From the embedding of a record to the record: paper Eq. (6), maths (7), for a whole batch of deletions.
+
+    x = argmin_x || t - phi(x) ||,    t = g / g_c, the recovered embedding
+
+The objective has local minima, and with as many inputs as features it is nearly flat in most directions. So the
+search is scaled by the mean Gauss-Newton matrix, and starts from two guesses that need no truth: the best linear
+map from public embeddings back to public records, and the public record whose embedding is nearest. The lower end
+of the two is taken.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.maths.arrays import Floats, blocks
+from undelete.maths.embeddings import Embedding
+from undelete.maths.minimise import minimise
+from undelete.release.release import Release
+
+_TOLERANCE = 1e-4  # relative decrease of the objective that a further step must promise
+_STEPS = 150
+_SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
+_FLAT = 1e-4  # curvature, relative to the largest, under which a direction is scaled as if it had this much
+_NUMBERS = 4_000_000  # of embeddings held at a time: 32 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Preimages:
+    """The records (b, d0) that an embedding was traced back to, and how the search ended.
+
+    Parameters
+    ----------
+    inputs : array (b, d0)
+        The records.
+    distance : array (b,)
+        ||t - phi(x)||, Euclidean.
+    iterations : array (b,) of int
+        Steps of the better start.
+    converged : array (b,) of bool
+        Whether it stopped because no further decrease was in sight.
+    value : array (b,)
+        What was minimised, there.
+    """
+
+    inputs: Floats
+    distance: Floats
+    iterations: NDArray[np.int64]
+    converged: NDArray[np.bool_]
+    value: Floats
+
+    def part(self, rows: NDArray[np.int64]) -> Preimages:
+        """Return some of the records."""
+        return Preimages(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def replaced(self, rows: NDArray[np.int64], by: Preimages) -> Preimages:
+        """Return the records with some of them replaced."""
+        arrays = [getattr(self, field.name).copy() for field in fields(self)]
+        for array, field in zip(arrays, fields(self), strict=True):
+            array[rows] = getattr(by, field.name)
+        return Preimages(*arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Least squares for the record behind an embedding, in coordinates u where its curvature is about one.
+
+    x = centre + (u / sqrt(stiffness)) basis'. It minimises, for each record with its own noise,
+
+        1/2 (t - phi(x))' metric (t - phi(x)) / noise  [+ 1/2 |(x - centre) in the basis|^2 with a prior].
+
+    Parameters
+    ----------
+    embedding : Embedding
+        phi, from d0 inputs to D features.
+    centre : array (d0,)
+        Origin of the coordinates; the prior's mean.
+    basis : array (d0, p)
+        Diagonalises the mean Gauss-Newton matrix, and makes the prior's precision the identity.
+    curvature : array (p,)
+        The mean Gauss-Newton matrix in that basis, at noise 1.
+    metric : array (D, D) or None
+        None: Euclidean.
+    prior : bool
+        Whether distance from the centre counts.
+    """
+
+    embedding: Embedding
+    centre: Floats
+    basis: Floats
+    curvature: Floats
+    metric: Floats | None = None
+    prior: bool = False
+
+    def run(self, targets: Floats, start: Floats, noise: Floats) -> Preimages:
+        """Trace targets (b, D) back from start (b, d0), each with its own noise (b,): a variance, relative.
+
+        Cost a step and record: 4 d0 (D + d0) flops, and 2 D^2 with a metric.
+        """
+        parts = [
+            self._run(targets[part], start[part], noise[part])
+            for part in blocks(len(targets), max(1, _NUMBERS // self.embedding.features))
+        ]
+        return Preimages(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Preimages)))
+
+    def _run(self, targets: Floats, start: Floats, noise: Floats) -> Preimages:
+        root = np.asarray(np.sqrt(self.curvature / noise[:, None] + self.prior))  # (b, p)
+
+        def objective(U: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+            u = U / root[rows]
+            X = self.centre + u @ self.basis.T
+            off = self.embedding.transform(X) - targets[rows]
+            weighed = off if self.metric is None else off @ self.metric
+            value = (off * weighed).sum(axis=1) / 2 / noise[rows]
+            slope = self.embedding.pull_back(X, weighed) @ self.basis / noise[rows, None]
+            if self.prior:
+                value, slope = value + (u**2).sum(axis=1) / 2, slope + u
+            return value, slope / root[rows]
+
+        u = np.linalg.lstsq(self.basis, (start - self.centre).T, rcond=None)[0].T
+        found = minimise(objective, np.asarray(u * root), tol=_TOLERANCE, max_iterations=_STEPS)
+        inputs = self.centre + (found.U / root) @ self.basis.T
+        distance = np.linalg.norm(targets - self.embedding.transform(inputs), axis=1)
+        return Preimages(inputs, distance, found.iterations, found.converged, found.value)
+
+
+def nearest_embedding(release: Release, targets: Floats) -> Preimages:
+    """Return the records whose embeddings are nearest to the targets (b, D), in Euclidean distance: paper Eq. (6).
+
+    Parameters
+    ----------
+    release : Release
+        With an embedding.
+    targets : array (b, D)
+        Recovered embeddings, the constant left out.
+
+    Notes
+    -----
+    Once for all deletions of the same public data: about m D^2 + 2 m D d0 + D^3 flops. A deletion: two starts of up
+    to 150 steps, 4 d0 (D + d0) flops each. Source: paper Eq. (6), Algorithm 1.
+    """
+    search: Search = shared(release, _euclidean)
+    noise = np.ones(len(targets))
+    starts = (shared(release, linear_inverse).apply(targets), _nearest_public(release, targets))
+    one, other = (search.run(targets, start, noise) for start in starts)
+    better = np.flatnonzero(other.distance < one.distance)
+    return one.replaced(better, other.part(better))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearInverse:
+    """The affine map from embeddings back to records that is best on the public ones: x = mean + (t - centre) slope."""
+
+    mean: Floats
+    centre: Floats
+    slope: Floats
+
+    def apply(self, targets: Floats) -> Floats:
+        """Return records (b, d0) for embeddings (b, D)."""
+        return self.mean + (targets - self.centre) @ self.slope
+
+
+def linear_inverse(release: Release) -> LinearInverse:
+    """Return the linear least mean square error estimate of a record from its noisy embedding, from public records.
+
+    The noise is taken to be D (1/m + 1/n) times the embedding's own covariance: that of the squared loss for an
+    average record, maths (10).
+    """
+    phi, X, F = public_records(release)
+    centre, mean, m = np.asarray(F.mean(axis=0)), np.asarray(X.mean(axis=0)), len(X)
+    C = F.T @ F / m - np.outer(centre, centre)
+    cross = F.T @ X / m - np.outer(centre, mean)
+    diagonal = np.arange(len(C))
+    C *= 1.0 + phi.features * (1 / m + 1 / (release.n or m))
+    C[diagonal, diagonal] += 1e-8 * float(np.trace(C)) / len(C)  # features may depend on each other
+    return LinearInverse(mean, centre, np.asarray(np.linalg.solve(C, cross), dtype=np.float64))
+
+
+def _euclidean(release: Release) -> Search:
+    """Return the search of Eq. (6), in coordinates where the mean Gauss-Newton matrix is the identity."""
+    phi, X, _ = public_records(release)
+    values, vectors = np.linalg.eigh(phi.curvature(X[:_SAMPLE]))
+    scale = np.sqrt(np.maximum(values, _FLAT * values[-1]))
+    return Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)))
+
+
+def _nearest_public(release: Release, targets: Floats) -> Floats:
+    """Return the public records whose embeddings are nearest to each target (b, d0)."""
+    _, X, F = public_records(release)
+    square = (F**2).sum(axis=1)[:, None]
+    rows = [(square - 2 * F @ targets[part].T).argmin(axis=0) for part in blocks(len(targets), 128)]
+    return np.asarray(X[np.concatenate(rows)])
+
+
+def public_records(release: Release) -> tuple[Embedding, Floats, Floats]:
+    """Return a release's embedding, its public records (m, d0), and their embeddings (m, D) without the constant."""
+    if release.embedding is None or release.inputs_public is None:
+        raise ValueError("this release has no embedding: its model is linear in the records themselves")
+    return release.embedding, release.inputs_public, release.X_public[:, : release.embedding.features]
+
+
+_kept: dict[Callable[[Release], Any], tuple[weakref.ref[Floats], int | None, Any]] = {}
+
+
+def shared(release: Release, make: Callable[[Release], Any]) -> Any:
+    """Return make(release), made once for all releases that share their public records: blocks of one sweep do.
+
+    Only what depends on public data alone may be made here; one result a function is kept.
+    """
+    found = _kept.get(make)
+    if found is None or found[0]() is not release.X_public or found[1] != release.n:
+        found = (weakref.ref(release.X_public), release.n, make(release))
+        _kept[make] = found
+    return found[2]

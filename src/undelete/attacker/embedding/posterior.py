@@ -1,0 +1,125 @@
+"""HRec+ for embeddings: the most probable record behind a noisy embedding, maths (11).
+
+Eq. (6) of the paper weighs every direction of the recovered embedding alike and believes all of it. But its error
+has a covariance that can be computed from the release, maths (10), and public records say which records there are.
+With t the recovered embedding, C the error's shape, v its size for one deletion and N(mu, S) the public records'
+mean and covariance, this minimises
+
+    1/2 (t - phi(x))' (v C)^-1 (t - phi(x)) + 1/2 (x - mu)' S^-1 (x - mu)
+
+from the linear least mean square error estimate. The shape is taken over all deletions of a block, since it is
+nearly the same for all of one model; the size is each deletion's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from undelete.attacker.embedding.inversion import Preimages, Search, linear_inverse, public_records, shared
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
+from undelete.maths.arrays import Floats, Indices
+from undelete.maths.objective import gram
+from undelete.release.release import Release
+
+_SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
+_RIDGE = 1e-4  # of the error's mean variance, added to each direction: its smallest eigenvalues are estimates too
+
+
+def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
+    """Return the most probable records behind recovered embeddings, as `HRec` hands them over.
+
+    Parameters
+    ----------
+    release : Release
+        With an embedding.
+    X : array (b, d)
+        The recovered embeddings, the constant among the features.
+    estimate : Estimate
+        Where they came from, for their error.
+    """
+    return behind_gradient(release, X * estimate.scale[:, None], estimate)
+
+
+def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimages:
+    """Return the most probable records behind minus the gradients (b, d) of a model on an embedding.
+
+    The scale of the gradient is its constant's entry, or where that is lost in its error what the usual length of an
+    embedding says; then either sign is tried.
+
+    Parameters
+    ----------
+    release : Release
+        With an embedding, and a constant.
+    g : array (b, d)
+        Minus the gradients in one output, or mixed.
+    estimate : Estimate
+        Where they came from; `scale` is g's constant entry.
+
+    Notes
+    -----
+    Once: m D^2 + 3 D^3 + 20 d0^3 + 4 d0 D^2 flops. A deletion: up to 150 steps of 4 d0 (D + d0) + 2 D^2 flops.
+    Source: maths (11), (12).
+    """
+    phi, _, F = public_records(release)
+    error = GradientError.of(release, estimate)
+    middle = error.middle[:, : phi.features]
+    shape, variance = _shape(F, error.weights), _variance(F, error.weights, middle)
+    metric = np.asarray(np.linalg.inv(shape))
+    prior: _Gaussian = shared(release, _gaussian)
+    K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
+    values, vectors = np.linalg.eigh(K)
+    search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
+    lengths = ((F - middle.mean(axis=0)) ** 2).sum(axis=1)
+
+    def run(rows: Indices, sign: Floats) -> Preimages:
+        signed, entry, own = g[rows] * sign[:, None], estimate.scale[rows] * sign, error.part(rows)
+        observed = ((signed[:, : phi.features] - entry[:, None] * middle[rows]) ** 2).sum(axis=1)
+        probable = probable_scale(entry, np.sqrt(own.total), Size.plain(observed), own.total * variance[rows], lengths)
+        scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
+        targets = own.divided(signed, entry, scale)[:, : phi.features]
+        noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
+        traced = search.run(targets, shared(release, linear_inverse).apply(targets), noise)
+        return replace(traced, value=traced.value + (entry - scale) ** 2 / own.total / 2)
+
+    every = np.arange(len(g))
+    found = run(every, np.where(estimate.scale < 0, -1.0, 1.0))
+    unsure = np.flatnonzero(~error.sure(estimate.scale))
+    if not unsure.size:
+        return found
+    other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
+    better = other.value < found.value[unsure]
+    return found.replaced(unsure[better], other.part(np.flatnonzero(better)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Gaussian:
+    """Public records as a normal distribution: mean (d0,), a root of the covariance (d0, d0), and some of them."""
+
+    mean: Floats
+    root: Floats
+    sample: Floats
+
+
+def _gaussian(release: Release) -> _Gaussian:
+    _, inputs, _ = public_records(release)
+    mean = inputs.mean(axis=0)
+    values, vectors = np.linalg.eigh(inputs.T @ inputs / len(inputs) - np.outer(mean, mean))
+    return _Gaussian(mean, vectors * np.sqrt(np.maximum(values, 0.0)), inputs[:_SAMPLE])
+
+
+def _shape(F: Floats, weights: Floats) -> Floats:
+    """Return the covariance (D, D) of the public embeddings under the mean of the deletions' weights (m, b)."""
+    share = weights.mean(axis=1)
+    middle = share @ F
+    shape = gram(F, np.sqrt(share)) - np.outer(middle, middle)
+    diagonal = np.arange(len(shape))
+    shape[diagonal, diagonal] += _RIDGE * float(np.trace(shape)) / len(shape)
+    return np.asarray(shape)
+
+
+def _variance(F: Floats, weights: Floats, middle: Floats) -> Floats:
+    """Return the trace (b,) of the covariance of the public embeddings under each deletion's weights."""
+    return np.asarray(weights.T @ (F**2).sum(axis=1) - (middle**2).sum(axis=1))

@@ -1,0 +1,144 @@
+"""Minus a deleted gradient in one direction of the outputs, and the error of maths (10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.attacker.gradient.difference import Way, deletions_at_a_time, weights
+from undelete.maths.arrays import Flags, Floats, Indices, blocks
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
+
+NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Minus the gradient of b deleted records in one output, as estimated from public data.
+
+    Parameters
+    ----------
+    scale : array (b,)
+        g_c, its component along the constant.
+    output : array (b,) of int
+        The output it belongs to.
+    way : {"hessian", "answers", "exact"}
+        How it was obtained, as `Difference` says; an exact one has no sampling error.
+    mix : array (b, k) or None
+        The weights by which all outputs' gradients were added up, maths (12); None: `output` alone was read.
+    """
+
+    scale: Floats
+    output: Indices
+    way: Way = "hessian"
+    mix: Floats | None = None
+
+    @classmethod
+    def of(cls, found: Reconstruction) -> Estimate:
+        """Return where an attack's reconstruction came from.
+
+        Raises
+        ------
+        ValueError
+            When it was not read off a difference of models.
+        """
+        if found.scale is None or found.output is None:
+            raise ValueError(f"{found.attack} does not read a gradient, so it has no error of maths (10)")
+        return cls(found.scale, found.output, found.way, found.mix)
+
+    def weights(self, release: Release) -> Floats:
+        """Return t (m, b): by how much each public record pulls less on the old model than on the new, maths (10)."""
+        return weights(release, self.way, self.output, self.mix)
+
+    def _factor(self, release: Release) -> float:
+        m = len(release.X_public)
+        n = release.n or m
+        return float(n) ** 2 * (1 / m + 1 / n)
+
+    def scale_identified(self, release: Release) -> Flags:
+        """Return whether g_c is further than two standard errors from zero (b,)."""
+        if release.constant is None:
+            return np.zeros(len(self.scale), dtype=bool)
+        found = np.isfinite(self.scale) & (self.scale != 0)
+        if self.way != "exact":
+            found &= np.abs(self.scale) > NEAR_ZERO * self.scale_error(release)
+        return np.asarray(found, dtype=np.bool_)
+
+    def scale_error(self, release: Release) -> Floats:
+        """Return the standard error of g_c (b,)."""
+        error = np.empty(len(self.scale))
+        for part in blocks(len(self.scale), deletions_at_a_time(release)):
+            t = self.part(part).weights(release.take(part))
+            error[part] = np.sqrt(self._factor(release) * t.var(axis=0))
+        return error
+
+    def target_error(self, release: Release, X: Floats) -> Floats:
+        """Return the standard error of the target of maths (8), y = g_c + x W, for records X (b, d)."""
+        error = np.full(len(X), np.nan)
+        for part in blocks(len(X), deletions_at_a_time(release)):
+            here, view = self.part(part), release.take(part)
+            W = view.W_after[np.arange(len(here.output)), :, here.output]  # (b, d)
+            if self.way != "hessian":  # the residual at the old model
+                W = view.W_before.T[here.output]
+            shift = here.scale - (X[part] * W).sum(axis=1)
+            noise = here.weights(view) * (release.X_public @ W.T + shift)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                error[part] = np.sqrt(self._factor(release) * noise.var(axis=0)) / np.abs(here.scale)
+        return error
+
+    def part(self, part: slice | Indices) -> Estimate:
+        """Return the same for some of the deletions."""
+        mix = None if self.mix is None else self.mix[part]
+        return Estimate(self.scale[part], self.output[part], self.way, mix)
+
+    def covariance(self, release: Release, t2: Floats, projection: Floats, centre: Floats, *, dense: bool) -> Floats:
+        """Return the covariance of x @ projection, maths (10).
+
+        Parameters
+        ----------
+        release : Release
+            The release this estimate was made from.
+        t2 : array (m, b)
+            The squares of `weights`.
+        projection : array (d, q)
+            The functionals.
+        centre : array (b, q)
+            The estimates x @ projection.
+        dense : bool
+            Whether to return (b, q, q), or only the variances (b, q).
+        """
+        if not dense:
+            Q = release.X_public @ projection
+            total, first = t2.sum(axis=0), t2.T @ Q
+            second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
+            return np.asarray(second * self.scatter(release)[:, None])
+        return recentred(self.moments(release, t2, projection), centre)
+
+    def moments(self, release: Release, t2: Floats, projection: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the moments of t^2 and the functionals q, scaled as the covariance: (b,), (b, q), (b, q, q).
+
+        About any centre the covariance is `recentred` of them. Cost 2 m q^2 flops a deletion.
+        """
+        Q = release.X_public @ projection
+        m, q = Q.shape
+        second = np.zeros((t2.shape[1], q, q))
+        for part in blocks(m, max(1, 4_000_000 // max(1, q**2))):
+            pairs = (Q[part, :, None] * Q[part, None, :]).reshape(-1, q * q)
+            second += (t2[part].T @ pairs).reshape(-1, q, q)
+        scale = self.scatter(release)
+        return t2.sum(axis=0) * scale, (t2.T @ Q) * scale[:, None], second * scale[:, None, None]
+
+    def scatter(self, release: Release) -> Floats:
+        """Return n^2 (1/m + 1/n) / (m g_c^2) (b,), by which maths (10) multiplies a sum over the public records."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
+
+
+def recentred(moments: tuple[Floats, Floats, Floats], centre: Floats) -> Floats:
+    """Return the covariance (b, q, q) about a centre (b, q) from `Estimate.moments`."""
+    total, first, second = moments
+    cross = first[:, :, None] * centre[:, None, :]
+    square = total[:, None, None] * centre[:, :, None] * centre[:, None, :]
+    return np.asarray(second + square - cross - cross.transpose(0, 2, 1))

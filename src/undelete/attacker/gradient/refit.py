@@ -1,0 +1,101 @@
+"""What the refit of the preprocessing itself does to the deleted gradient: maths (20).
+
+Before the deletion records have features x, after it x'. Over the records that remain the new model's gradient in its
+own features is zero, sum x_i' r_i' + penalty = 0. What (19) needs is sum x_i r_i' in the old ones. The part of the
+refit that is affine says it exactly: with x' = x B + e it is -B'^-1 (penalty + sum e_i r_i'). The e_i are small, and
+so is what they add: it is estimated from public records where that is worth its own error, and left out elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lstsq
+
+from undelete.maths.arrays import Floats
+from undelete.maths.solvers import factor
+
+PAYS = 4.0  # times its own variance, above which the square of a mean is worth having
+RANK = 1e-10  # singular values under this share of the largest are no direction of the features
+_AFFINE = 1e-8  # of a feature's size: what is left of an affine refit is round-off
+
+
+@dataclass(frozen=True, eq=False)
+class Refit:
+    """The new model's features, as far as they are affine in the old ones: x' = x B + e.
+
+    Parameters
+    ----------
+    mixing : array (d, d')
+        B, of least squares over the public records.
+    rest : array (m, d')
+        e of each public record; zero where it is no more than round-off.
+    foreign : array (d',)
+        Deviation of e over that of the new feature: 0 for an affine refit, about 1 where a feature means something
+        else than any old one.
+    """
+
+    mixing: Floats
+    rest: Floats
+    foreign: Floats
+
+    @classmethod
+    def of(cls, X: Floats, X_after: Floats) -> Refit:
+        """Return it from public records in the old features (m, d) and in the new ones (m, d'). Cost 6 m d^2 flops."""
+        start = np.eye(X.shape[1], X_after.shape[1])  # about the identity no digits of a small change are lost
+        moved = X_after - X @ start
+        whole = factor(X.T @ X)
+        shift, rest = np.zeros(start.shape), moved
+        for _ in range(2):  # the second time removes the round-off of the normal equations
+            shift += whole.solve(X.T @ rest)
+            rest = moved - X @ shift
+        size, own = np.sqrt((X_after**2).mean(axis=0)), X_after.std(axis=0)
+        rest[:, np.abs(rest).max(axis=0) <= _AFFINE * size] = 0.0
+        return cls(start + shift, rest, np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0))
+
+    @property
+    def affine(self) -> bool:
+        """Whether the new features are exactly affine in the old ones."""
+        return not self.rest.any()
+
+    def share(
+        self, penalty: Floats, penalty_after: Floats, residual: Floats | None, n: int, pays: float = PAYS
+    ) -> Floats:
+        """Return what the penalty and the refit add to minus the deleted gradient (d, k), maths (20).
+
+        Parameters
+        ----------
+        penalty : array (d, k)
+            The gradient of the old model's penalty, l2 W, in the old features.
+        penalty_after : array (d', k)
+            That of the new model's, in its own.
+        residual : array (m, k) or None
+            The public records' residuals at the new model, where their targets are known.
+        n : int
+            Private records before the deletion.
+        pays : float
+            A mean of e r' is taken where its square is above this times its own variance; 0: everywhere.
+        """
+        moved = np.array(penalty_after, dtype=np.float64)
+        if residual is not None:
+            m = len(self.rest)
+            mean = self.rest.T @ residual / m
+            variance = np.maximum((self.rest**2).T @ residual**2 / m - mean**2, 0.0) / m
+            moved += (n - 1) * np.where(mean**2 > pays * variance, mean, 0.0)
+        return np.asarray(penalty - self._back(moved))
+
+    def error(self, residual: Floats | None, n: int) -> Floats | None:
+        """Return the covariance (k, d, d) of what `share` adds, by the argument of maths (10); None where it is exact.
+
+        Without targets nothing is known of the residuals, and it is None too. Cost 2 m d^2 k flops.
+        """
+        if self.affine or residual is None:
+            return None
+        m, back = len(self.rest), self._back(self.rest.T)  # (d, m)
+        found = [np.cov(back * r, bias=True) for r in residual.T]
+        return np.array(found) * (n**2 * (1 / m + 1 / n))
+
+    def _back(self, gradients: Floats) -> Floats:
+        """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1."""
+        return np.asarray(lstsq(self.mixing.T, gradients, cond=RANK)[0])

@@ -1,0 +1,1 @@
+"""Who was in the training data, and which of some candidates two models differ by."""

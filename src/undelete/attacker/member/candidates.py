@@ -1,0 +1,188 @@
+"""Who was deleted, among candidates? The likelihood that a candidate explains the difference of two models: maths (16).
+
+Both models are known, so G = n (mean public Hessian) D estimates minus the deleted record's gradient, maths (4),
+with an error of known covariance S, maths (10). A candidate (x, y) says what that gradient would be, number by
+number. Up to a constant, the log-likelihood that it is the deleted record is
+
+    -1/2 (G - g)' S^-1 (G - g),   g = vec(x' (x D R - r)).
+
+The attack sees the release and the candidates, nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import chi2
+
+from undelete.attacker.gradient.difference import Difference, Way, moves
+from undelete.attacker.hrec import unchanged
+from undelete.attacker.member.lira import confidence
+from undelete.errors import InputError
+from undelete.maths.arrays import Floats, Indices, blocks
+from undelete.maths.objective import predict
+from undelete.maths.solvers import factor
+from undelete.release.candidates import Candidates
+from undelete.release.release import Release
+
+MOST_PARAMETERS = 4096  # d k up to which the covariance is formed: (d k)^2 numbers
+_BLOCK_NUMBERS = 16_000_000
+_NOTHING = 1e-12  # gradient under which a candidate's deletion would change nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """How well each of c candidates explains each of b deletions.
+
+    Parameters
+    ----------
+    misfit : array (b, c)
+        Squared distance of the estimated gradient from the candidate's, in the metric of the estimate's error. Of the
+        deleted record about chi-squared; infinite where the models are equal and the candidate's deletion would have
+        changed them.
+    degrees : array (b,) of int
+        Its degrees of freedom; 0 where the models are equal.
+    """
+
+    misfit: Floats
+    degrees: Indices
+
+    @property
+    def log_likelihood(self) -> Floats:
+        """The log-likelihood of each candidate (b, c), up to a constant for each deletion."""
+        return -self.misfit / 2
+
+    @property
+    def probability(self) -> Floats:
+        """Probability of each candidate (b, c), given that one of them was deleted, each as likely beforehand.
+
+        Zeros where no candidate can have been.
+        """
+        possible = np.isfinite(self.misfit)
+        some = possible.any(axis=1, keepdims=True)
+        return np.where(possible, softmax(np.where(some, self.log_likelihood, 0.0), axis=1), 0.0)
+
+    @property
+    def p_value(self) -> Floats:
+        """How often the deleted record itself would fit worse than this candidate does (b, c).
+
+        All are small when none of the candidates was deleted. NaN where the models are equal.
+        """
+        degrees = np.where(self.degrees > 0, self.degrees, np.nan)
+        return np.asarray(chi2.sf(self.misfit, degrees[:, None]))
+
+
+def explain(release: Release, candidates: Candidates) -> Explanation:
+    """Compare each candidate with what two models say of the record deleted between them.
+
+    Parameters
+    ----------
+    release : Release
+        b deletions. Without `n` the gradient is known only up to a factor, and the best factor for each candidate is
+        taken; the penalty is used where it is known.
+    candidates : Candidates
+        c records of the model's space with their targets, d and k as the model's.
+
+    Returns
+    -------
+    Explanation
+        For each deletion the misfit of each candidate.
+
+    Raises
+    ------
+    InputError
+        For candidates of another shape than the model's records, or a model of more than 4,096 parameters.
+
+    Notes
+    -----
+    First order in the change of the model, exact for the squared loss up to the public sample's error. Cost
+    m (d k)^2 + 2 c (d k)^2 + 10 (d k)^3 flops a deletion. Source: maths (16).
+    """
+    d, k = release.W_before.shape
+    if candidates.X.shape[1] != d or candidates.Y.shape[1] != k:
+        raise InputError(
+            f"candidates have {candidates.X.shape[1]} features and {candidates.Y.shape[1]} targets, the model {d} and "
+            f"{k}: encode them as the model's own records"
+        )
+    if d * k > MOST_PARAMETERS:
+        raise InputError(
+            f"the model has {d * k:,} parameters: the covariance of the estimate needs the square of that, which is "
+            f"formed up to {MOST_PARAMETERS:,}"
+        )
+    way: Way = "hessian" if release.answer_change is None else "answers"
+    G, same = Difference.by(release, way).gradient, unchanged(release)
+    misfit = np.empty((release.deletions, len(candidates.X)))
+    degrees = np.zeros(release.deletions, dtype=np.int64)
+    for i in range(release.deletions):
+        change = release.W_before - release.W_after[i]
+        if same[i]:
+            misfit[i] = np.where(np.abs(_pull(release, candidates, change)).max(axis=1) <= _NOTHING, 0.0, np.inf)
+            continue
+        half = factor(_covariance(release.take(slice(i, i + 1)), way)).half  # (d k, rank): S^-1 = half half'
+        misfit[i] = _misfit(release, candidates, change, G[i].reshape(-1) @ half, half)
+        degrees[i] = half.shape[1] - (release.n is None)
+    return Explanation(misfit, degrees)
+
+
+def confidence_drop(release: Release, candidates: Candidates) -> Floats:
+    """Return how much less confident the new model is of each candidate than the old one (b, c).
+
+    What somebody can do who only asks both models for their predictions, without public records: whoever was deleted
+    is predicted worse afterwards, but so are all like them. The idea of Chen et al., When Machine Unlearning
+    Jeopardizes Privacy (2021), without its trained classifier.
+
+    Cost 2 c d k (b + 1) flops.
+    """
+    X, Y, loss = candidates.X, candidates.Y, release.loss
+    before = confidence(loss, Y, X @ release.W_before)
+    drop = np.empty((release.deletions, len(X)))
+    for part in blocks(release.deletions, max(1, _BLOCK_NUMBERS // (len(X) * Y.shape[1]))):
+        drop[part] = (before[:, None] - confidence(loss, Y, predict(X, release.W_after[part]))).T
+    return drop
+
+
+def _pull(release: Release, candidates: Candidates, change: Floats) -> Floats:
+    """Return x D R - r (c, k): times x' what G estimates when the candidate is among the n records, maths (4).
+
+    Of the n - 1 others, maths (19), it is -r.
+    """
+    Z = candidates.X @ release.W_before
+    if release.answer_change is not None:
+        return np.asarray(-release.loss.residual(candidates.Y, Z))
+    bent = release.loss.curvature_action(candidates.Y, Z, candidates.X @ change)
+    return np.asarray(bent - release.loss.residual(candidates.Y, Z))
+
+
+def _covariance(release: Release, way: Way) -> Floats:
+    """Return the covariance of vec(G), (d k, d k), of one deletion, maths (10), and of what a refit adds, (20)."""
+    X, m = release.X_public, len(release.X_public)
+    d, k = release.W_before.shape
+    size = d * k
+    bent = moves(release, way)[:, 0]  # (m, k)
+    second, first = np.zeros((size, size)), np.zeros(size)
+    for part in blocks(m, _BLOCK_NUMBERS // size):
+        S = (X[part, :, None] * bent[part, None, :]).reshape(-1, size)
+        second += S.T @ S
+        first += S.sum(axis=0)
+    n = release.n or m
+    found = (second / m - np.outer(first, first) / m**2) * (n**2 * (1 / m + 1 / n))
+    if release.share_error is not None:
+        for j in range(k):
+            found[j::k, j::k] += release.share_error[0, j]
+    return np.asarray(found)
+
+
+def _misfit(release: Release, candidates: Candidates, change: Floats, seen: Floats, half: Floats) -> Floats:
+    """Return the squared distance of G, whitened (rank,), from each candidate's gradient (c,)."""
+    pull = _pull(release, candidates, change)
+    found = np.empty(len(pull))
+    for part in blocks(len(pull), _BLOCK_NUMBERS // len(half)):
+        own = (candidates.X[part, :, None] * pull[part, None, :]).reshape(-1, len(half)) @ half  # (c, rank)
+        if release.n is not None:
+            found[part] = ((seen - own) ** 2).sum(axis=1)
+            continue
+        square, along = (own**2).sum(axis=1), np.maximum(own @ seen, 0.0)
+        found[part] = seen @ seen - np.where(square > 0, along**2 / np.where(square > 0, square, 1.0), 0.0)
+    return np.maximum(found, 0.0)

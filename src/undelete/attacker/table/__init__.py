@@ -1,0 +1,1 @@
+"""Records of tables: columns with few values, searched as a lattice."""

@@ -1,0 +1,65 @@
+"""What one gradient says of the terms of a record, in whitened coordinates that grow column by column: maths (13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.maths.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class TermLikelihood:
+    """What one gradient says of a record's terms a (q,): data = rho (constant + matrix a) + standard normal errors.
+
+    With b = constant + matrix a and the sums A = data'b, B = b'b, which grow column by column, the log-likelihood is
+    A - B/2 where the scale is 1, and A^2 / 2B - log(B) / 2 where it is not known, integrated over all scales.
+
+    Parameters
+    ----------
+    data : array (s,)
+        Whitened.
+    constant : array (s,)
+        What the record's constant adds; zero where the scale is known.
+    matrix : array (s, q)
+        Lower triangular, but for a first row of zeros where the scale is not known: its first entry is the constant's.
+    scaled : bool
+        Whether the scale rho is known, to be 1.
+    centre, gain : arrays (p,), (s, p)
+        The estimate, and from whitened errors to its errors.
+    left : array (p, p)
+        Covariance of what the terms do not say of the estimate's error.
+    offset : float
+        What the log-likelihood lacks of the logarithm of a density of the gradient, for the comparison of errors.
+    """
+
+    data: Floats
+    constant: Floats
+    matrix: Floats
+    scaled: bool
+    centre: Floats
+    gain: Floats
+    left: Floats
+    offset: float
+
+    def log(self, A: Floats, B: Floats) -> Floats:
+        """Return the log-likelihood, up to a constant, of records with these sums."""
+        return np.asarray(A - 0.5 * B if self.scaled else 0.5 * A**2 / B - 0.5 * np.log(B))
+
+    def misfit(self, A: Floats, B: Floats) -> Floats:
+        """Return the squared distance of the data from what such records would give."""
+        return np.asarray(float(self.data @ self.data) - (2 * A - B if self.scaled else A**2 / B))
+
+    def points(self, b: Floats) -> tuple[Floats, Floats]:
+        """Return where records with whitened terms b (r, s) lie (r, p), and the scale of each (r,)."""
+        rho = np.ones(len(b)) if self.scaled else b @ self.data / (b**2).sum(axis=1)
+        return (self.centre - (self.data - rho[:, None] * b) @ self.gain) / rho[:, None], rho
+
+
+def whitened(covariance: Floats, projection: Floats, floor: float = 0.0) -> tuple[Floats, Floats]:
+    """Return the inverse of the Cholesky factor of the terms' covariance (q, q), and the gain (q, p)."""
+    cross = covariance @ projection
+    S = projection.T @ cross + floor * np.eye(projection.shape[1])
+    inverse = np.linalg.inv(np.linalg.cholesky(S))
+    return inverse, np.asarray(inverse @ cross.T)

@@ -1,0 +1,1 @@
+"""Updates-Leak (Salem et al. 2020), a trained attack that ours is compared with."""

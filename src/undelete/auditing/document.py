@@ -1,0 +1,265 @@
+"""The one description of a result: audit.json is this dictionary, and the page and the terminal are made from it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.attacks import ATTACKS
+from undelete.auditing import advice
+from undelete.auditing.pictures import BESIDE, gallery
+from undelete.environment import environment
+from undelete.redaction import redacted
+from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
+from undelete.release.reconstruction import WITHIN, Reconstruction
+from undelete.scoring.table import SCORES
+from undelete.scoring.truth import Truth
+
+if TYPE_CHECKING:
+    from undelete.auditing.result import Audit
+
+SCHEMA = "undelete.audit/1"
+PAPER = "Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024)"
+TARGET_NOTE = (
+    "The target holds for a record of weight one, and for the two files in this order: with sample_weight in the fit "
+    "it is off by as much as the person's weight differs from the others'."
+)
+_SHOWN = 50  # records described in full in the document
+
+
+def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
+    """Return the dictionary that audit.json holds; see `Audit.document`."""
+    model = dict(audit.setting.model)
+    document = {
+        "schema": SCHEMA,
+        "undelete": version("undelete"),
+        "created": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "command": audit.setting.command,
+        "redacted": False,
+        "question": {
+            "kind": audit.setting.kind, "deletions": audit.release.deletions, "text": audit.setting.text,
+        },
+        "model": model,
+        "public": {"records": len(audit.release.X_public), "source": audit.setting.public_source},
+        "target": None if audit.setting.target is None else asdict(audit.setting.target),
+        "columns": [_column(audit, column) for column in audit.release.columns],
+        "attacks": [{"name": n, "label": audit.label(n), "role": ATTACKS[n].role} for n in audit.found],
+        "verdict": asdict(audit.verdict),
+        "exposure": audit.typical_exposure,
+        "threat_model": advice.threat_model(audit.release, audit.setting.model),
+        "diagnostics": [asdict(check) for check in audit.diagnostics],
+        "warnings": list(audit.warnings),
+        "summary": [{"attack": name, **row} for name, row in audit.summaries.items()],
+        "lift": None if audit.lift is None else dict(audit.lift),
+        "per_column": _per_column(audit),
+        "scores": _scores(audit),
+        "pictures": _pictures(audit),
+        "records": [_record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],
+        "advice": advice.advice(audit.verdict.word),
+        "environment": environment(),
+        "paper": PAPER,
+    }  # fmt: skip
+    return redacted(plain(document)) if redact else dict(plain(document))
+
+
+def _column(audit: Audit, column: Column) -> dict[str, Any]:
+    known = audit.setting.schema[column.name]
+    return {
+        "name": column.name,
+        "label": known.label,
+        "unit": known.unit,
+        "kind": column.kind,
+        "values": None if column.kind == "continuous" else len(column.values),
+        "codes": dict(known.codes),
+    }
+
+
+def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any:
+    """Return deletion i's value in column j: of its code, or its number where that is all there is."""
+    column = audit.release.columns[j]
+    if isinstance(found, Truth) and found.raw is not None:
+        return found.raw[i][column.name]
+    if found.codes is None or found.values is None:
+        return None
+    code, number = int(found.codes[i, j]), float(found.values[i, j])
+    if code >= 0:
+        return _shown(column, column.values[code].item())
+    return None if math.isnan(number) else _shown(column, number)  # continuous, or a value that no public record has
+
+
+def _shown(column: Column, held: Any) -> Any:
+    """Return a recovered value as a reader sees it: one that a missing cell gets may be a missing cell."""
+    value, filled = bool(held) if column.logical and held == held else held, column.filled
+    if filled is None:
+        return value
+    if column.kind == "continuous":
+        same = isinstance(filled, float) and abs(held - filled) <= CONTINUOUS_TOLERANCE * column.spread
+    else:
+        same = held == filled
+    return column.filled_as if same else value
+
+
+def target_of(audit: Audit, y: NDArray[np.float64]) -> Any:
+    """Return one target as the table has it: a number, or the class."""
+    target = audit.setting.target
+    if target is None or np.isnan(y).any():
+        return None
+    if target.kind == "number" or target.classes is None:
+        return float(y[0]) if y.size == 1 else [float(v) for v in y]
+    return target.classes[int(y[0] > 0) if y.size == 1 else int(y.argmax())]
+
+
+def _per_column(audit: Audit) -> list[dict[str, Any]]:
+    if audit.truth is None:
+        return []
+    return [
+        {"column": column.name, **{n: float(r[:, j].mean()) for n, r in audit.right.items() if r is not None}}
+        for j, column in enumerate(audit.release.columns)
+    ]
+
+
+def _scores(audit: Audit) -> list[dict[str, Any]]:
+    nothing = np.full(audit.release.deletions, np.nan)
+    rows = []
+    for name, found in audit.found.items():
+        scores = audit.scored.get(name, dict.fromkeys(SCORES, nothing))
+        confidence = found.confidence
+        for i in range(audit.release.deletions):
+            row = {
+                "attack": name,
+                "deletion": i,
+                "status": found.status[i],
+                "confidence": confidence[i],
+            }
+            rows.append(row | {score: scores[score][i] for score in SCORES})
+    return rows
+
+
+def _record(audit: Audit, i: int) -> dict[str, Any]:
+    """Return deletion i of the main attack, column by column."""
+    found = audit.found[audit.main]
+    row = None if audit.truth is None or audit.truth.rows is None else int(audit.truth.rows[i])
+    return {
+        "deletion": i,
+        "row": row,
+        "attack": audit.main,
+        "status": found.status[i],
+        "confidence": found.confidence[i],
+        "direction": _direction(audit, i),
+        "columns": [_cell(audit, i, j, found) for j in range(len(audit.release.columns))],
+        "target": _target_cell(audit, i, found),
+    }
+
+
+def _direction(audit: Audit, i: int) -> NDArray[np.float64] | None:
+    """Return a record known up to a factor, where its numbers mean something to a reader."""
+    found = audit.found[audit.main]
+    readable = audit.pictured is None and audit.release.embedding is None
+    return found.X[i] if readable and found.status[i] == "direction" else None
+
+
+def _pictures(audit: Audit) -> dict[str, Any] | None:
+    """Return the pictures of the deletions drawn for it; the main attack's beside the truth and the guesses."""
+    image, found = audit.setting.schema.image, audit.found[audit.main]
+    if audit.pictured is None or image is None:
+        return None
+    shown: dict[str, Reconstruction | Truth] = {} if audit.truth is None else {"true": audit.truth}
+    shown |= {name: audit.found[name] for name in (audit.main, *BESIDE) if name in audit.found}
+    pictures = gallery(audit.release, shown, audit.scored, audit.pictured, image, audit.setting.readout)
+    for item in pictures["items"]:
+        i = item["deletion"]
+        cell = _target_cell(audit, i, found) or {}
+        row = None if audit.truth is None or audit.truth.rows is None else int(audit.truth.rows[i])
+        label = {key: cell.get(key) for key in ("recovered", "true", "right")}
+        item |= {"row": row, "status": found.status[i], "label": label}
+    return pictures
+
+
+def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]:
+    column, guess, right = audit.release.columns[j], audit.found.get("avg"), audit.right.get(audit.main)
+    ranges, code = found.ranges, int(-1 if found.codes is None else found.codes[i, j])
+    low, high = (np.nan, np.nan) if ranges is None else _range(column, code, *(float(end[i, j]) for end in ranges))
+    cell = {
+        "recovered": value_of(audit, found, i, j),
+        "low": low,
+        "high": high,
+        "candidates": _candidates(audit, found, i, j),
+        "true": None if audit.truth is None else value_of(audit, audit.truth, i, j),
+        "guess": None if guess is None else value_of(audit, guess, i, j),
+    }
+    probability = None if found.probability is None else found.probability[i, j]
+    return {
+        "name": column.name,
+        **cell,
+        "probability": probability,
+        "right": None if right is None else right[i, j],
+    }
+
+
+def _candidates(audit: Audit, found: Reconstruction, i: int, j: int) -> list[tuple[Any, float]] | None:
+    """Return the likeliest values of a column with their probabilities, unless one is all but certain."""
+    if found.candidates is None or found.candidate_probability is None or found.candidate_probability[i, j, 0] > 0.99:
+        return None
+    column = audit.release.columns[j]
+    pairs = zip(found.candidates[i, j], found.candidate_probability[i, j], strict=True)
+    return [(_shown(column, column.values[code].item()), float(p)) for code, p in pairs if code >= 0] or None
+
+
+def _range(column: Column, code: int, low: float, high: float) -> tuple[float, float]:
+    """Return the 95 % range of a number: within what the column can hold, no narrower than half a step to each side."""
+    if column.logical or not np.isfinite(low + high):
+        return np.nan, np.nan
+    if column.kind == "continuous":
+        return max(low, column.least), min(high, column.greatest)
+    if column.kind == "discrete" and code >= 0 and len(column.values) > 1:
+        values = column.values.astype(float)
+        steps = np.diff(values[np.isfinite(values)][max(code - 1, 0) : code + 2]) / 2
+        if steps.size and np.isfinite(values[code]):
+            low, high = min(low, float(values[code] - steps[0])), max(high, float(values[code] + steps[-1]))
+    return low, high
+
+
+def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] | None:
+    target, guess = audit.setting.target, audit.found.get("avg")
+    if target is None or found.target is None:
+        return None
+    true = None if audit.truth is None or audit.truth.Y is None else target_of(audit, audit.truth.Y[i])
+    value = target_of(audit, found.target[i])
+    error = np.nan if found.target_error is None else WITHIN * found.target_error[i, 0]
+    number = target.kind == "number" and isinstance(value, float)
+    cell = {
+        "recovered": value,
+        "low": value - error if number else None,
+        "high": value + error if number else None,
+        "true": true,
+        "guess": None if guess is None or guess.target is None else target_of(audit, guess.target[i]),
+    }
+    right = None if true is None or target.kind == "number" else value == true
+    return {**cell, "right": right, "note": target_note(audit)}
+
+
+def target_note(audit: Audit) -> str | None:
+    """Return under what condition a recovered number is the target; None for a class, and where the fits are known."""
+    target = audit.setting.target
+    numeric = target is not None and target.kind == "number" and audit.release.n is not None
+    return TARGET_NOTE if numeric and audit.setting.kind == "audit" else None
+
+
+def plain(value: Any) -> Any:
+    """Return the value in JSON's own types; what is not a finite number becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

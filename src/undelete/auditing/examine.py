@@ -1,0 +1,140 @@
+"""From a release to a judgement: run the attacks, score them where the truth is known, weigh the evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.adapters.design.polynomial import Category
+from undelete.attacker.attacks import ATTACKS, Attack, leading, run_attack
+from undelete.attacker.gradient.scale import at_public_length
+from undelete.attacker.hrec import hrec
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.auditing.deletion_checks import COUNT
+from undelete.auditing.diagnostics import Diagnostic, diagnose
+from undelete.auditing.evidence import Case, exposure, gather, lift, similar_only
+from undelete.auditing.given_away import with_exact
+from undelete.auditing.one_record import one_deletion
+from undelete.auditing.result import Audit
+from undelete.auditing.setting import Setting
+from undelete.auditing.verdict import decide
+from undelete.maths.arrays import Floats
+from undelete.release.release import Release
+from undelete.report.pictures import PICTURED, one_a_label
+from undelete.scoring.table import score, summarise
+from undelete.scoring.truth import Truth
+
+
+def examine(
+    release: Release,
+    attacks: Sequence[Attack],
+    truth: Truth | None,
+    setting: Setting,
+    seeds: np.random.SeedSequence,
+    *,
+    remaining: Floats | None = None,
+    diagnostics: Sequence[Diagnostic] = (),
+    warnings: Sequence[str] = (),
+    leaks: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    exact: Mapping[str, Category] = MappingProxyType({}),
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Attack a release and judge the result.
+
+    Parameters
+    ----------
+    release : Release
+        What the attacker sees.
+    attacks : sequence of Attack
+        What to run. HRec runs in any case, for the diagnostics.
+    truth : Truth or None
+        For the scores only: no attack is given it.
+    setting : Setting
+        Words for the report.
+    seeds : numpy.random.SeedSequence
+        Spawns one stream for the attacks and one for the intervals.
+    remaining : array (b, d, k), optional
+        The remaining records' gradients, handed to the informed bound and to nothing else.
+    diagnostics, warnings : sequences
+        What is known already.
+    leaks : sequence of str
+        What the preprocessing gives away by itself.
+    notes : sequence of str
+        What the models say of their own fits.
+    exact : mapping of str to value
+        Raw columns whose value the preprocessing gives away exactly: the record shown has it.
+    progress : callable, optional
+        Called as progress(done, total), in deletions times attacks.
+    """
+    attack_seed, score_seed, picture_seed = seeds.spawn(3)
+    total, done = len(attacks) * release.deletions, 0
+
+    def moved(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, total)
+
+    found = {}
+    streams = dict(zip(ATTACKS, attack_seed.spawn(len(ATTACKS)), strict=True))  # whatever the order of the names
+    for attack in attacks:
+        seen = release
+        if attack.role == "bound":
+            seen = dataclasses.replace(release, remaining_gradient=remaining)
+        found[attack.name] = run_attack(attack, seen, np.random.default_rng(streams[attack.name]), moved)
+    if release.tolerance == np.inf:  # the fits are not the optimum, by an amount that nobody can tell
+        found = {name: one.without_promises() for name, one in found.items()}
+    placed = not release.columns
+    if placed:
+        found = {name: at_public_length(release, one) for name, one in found.items()}
+    base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
+    tested = release.deletions == 1 or "hrec+" in found  # many deletions were played: that they are is known
+    plus = base if not tested else found.get("hrec+") or hrec_plus(release, np.random.default_rng(attack_seed))
+    checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
+    counted = any(check.name == COUNT and check.ok for check in diagnostics)
+    checks += one_deletion(release, base, plus, counted=counted, notes=notes)
+    main = leading(found)
+    if exact:
+        found[main] = with_exact(release, found[main], exact)
+    rng = np.random.default_rng(score_seed)
+    scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
+    ranked = [name for name in ATTACKS if name in scored]  # an interval's draws do not depend on the order of names
+    summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
+    # behind an embedding the error bars are those of the most probable record
+    exposed = exposure(release, plus if release.embedding is not None else base, scored.get(main))
+    lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
+    target = "" if setting.target is None else setting.target.name
+    evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target), rng)
+    if evidence is not None and evidence.best_column[0]:
+        column, gain = evidence.best_column
+        label = setting.schema[column].label
+        if setting.target is not None and column == target:
+            label = setting.target.label
+        evidence = dataclasses.replace(evidence, best_column=(label, gain))
+    return Audit(
+        setting=setting,
+        release=release,
+        found=found,
+        truth=truth,
+        verdict=decide(evidence, checks, leaks),
+        diagnostics=checks,
+        warnings=[*warnings, *leaks],
+        exposure=exposed.value,
+        scored=scored,
+        summaries={name: summaries.get(name, {"n": release.deletions}) for name in found},
+        lift=lead,
+        pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(picture_seed)),
+    )
+
+
+def _pictured(release: Release, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the deletions whose pictures are shown, one of each class first."""
+    labels = None
+    if truth is not None and truth.Y is not None and release.target_kind == "class":
+        labels = truth.Y.argmax(axis=1) if truth.Y.shape[1] > 1 else (truth.Y[:, 0] > 0).astype(np.int64)
+    return one_a_label(labels, PICTURED, rng, count=release.deletions)

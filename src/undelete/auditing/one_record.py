@@ -1,0 +1,174 @@
+"""Is the change of the model that of one deleted record? Checks that need no truth.
+
+What can test it: a record lies on its columns' values, so a mixture of several does not; behind an embedding only
+records have embeddings; the files may say how many records each model was fitted on; and of a class the size of the
+change says what that number is. Where none of these can be had, nothing tells one record from three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import chi2, norm
+
+from undelete.attacker.embedding.traced_error import misfit
+from undelete.attacker.implied import Implied, implied
+from undelete.attacker.table.mixtures import power
+from undelete.auditing.diagnostics import Diagnostic
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
+
+UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
+_POWER = 0.25  # share of mixtures of two records that the misfit must tell from one
+_TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one
+
+
+def one_deletion(
+    release: Release, found: Reconstruction, decoded: Reconstruction, *, counted: bool, notes: Sequence[str] = ()
+) -> list[Diagnostic]:
+    """Return every check of whether the change is that of one record; one that says so where none can be made.
+
+    Parameters
+    ----------
+    release : Release
+        What the attacker sees.
+    found : Reconstruction
+        HRec's result on it.
+    decoded : Reconstruction
+        HRec+'s, whose misfit says how far the change is from that of a record.
+    counted : bool
+        Whether the two files say that they were fitted on n and n - 1 records.
+    notes : sequence of str
+        What the models say of their own fits: where the change is not that of one record, they name the cause.
+    """
+    if "ok" not in found.status:
+        return []
+    one = release.deletions == 1
+    tells = power(release, found, unlikely=UNLIKELY) if one and release.embedding is None else 1.0
+    fit = _on_the_lattice(release, decoded, notes, tells)
+    if fit is None and release.embedding is not None:
+        fit = _on_the_embedding(release, decoded, notes)
+    checks = [] if fit is None else [fit]
+    said = implied(release, found)
+    size = None if said is None else _size(release, said)
+    checks += [] if size is None else [size]
+    telling = said is not None and size is not None and size.ok is not None and said.error <= _TELLING
+    if one and tells < _POWER and not counted and not telling:
+        checks.append(_untested(release))
+    return checks
+
+
+def _untested(release: Release) -> Diagnostic:
+    what = "all columns are continuous" if release.columns else "records have no columns of few values"
+    if any(column.kind != "continuous" for column in release.columns):
+        what = "the error bars are as wide as the steps between the columns' values"
+    text = (
+        "Nothing here can test whether the change is that of one record, or of three that left, or of one that left "
+        f"and one that joined: {what}, and the files do not say how many records each model was fitted on. Give "
+        f"{'n (n=, --n), ' if release.n_error else ''}pipelines whose scaler was fitted with the model (they keep the "
+        "number), model files with n, or the true record."
+    )
+    return Diagnostic("One record", "the check cannot be made", None, text, blocking=True)
+
+
+def _on_the_lattice(release: Release, decoded: Reconstruction, notes: Sequence[str], tells: float) -> Diagnostic | None:
+    """Test whether the estimate lies as near to a whole record as its error bars say: chi-squared."""
+    if decoded.misfit is None or decoded.misfit_terms == 0:
+        return None
+    tried = np.array([status == "ok" for status in decoded.status])
+    sizes = decoded.misfit[tried]
+    if not sizes.size:
+        return None
+    fits = chi2.sf(np.nan_to_num(sizes, nan=np.inf), decoded.misfit_terms) >= UNLIKELY  # one that overflows has failed
+    finite = sizes[np.isfinite(sizes)]
+    middle = f"{np.median(finite) / decoded.misfit_terms:.2g}" if finite.size else "not a number,"
+    value = f"misfit {middle} a term (about 1 or less for one deletion)"
+    if release.deletions == 1:
+        value += f"; of mixtures of two records it would tell {100 * tells:.0f} %"
+    return _fits_one(value, int((~fits).sum()), sizes.size, _causes(release, notes))
+
+
+def _on_the_embedding(release: Release, found: Reconstruction, notes: Sequence[str]) -> Diagnostic | None:
+    """Test whether the recovered embedding lies as near to that of a record as its error bars say."""
+    ratio, probability = misfit(release, found)
+    known = np.isfinite(ratio)
+    if not known.any():
+        return None
+    unlike, count = int((probability[known] < UNLIKELY).sum()), int(known.sum())
+    value = f"squared distance from an embedding {np.median(ratio[known]):.2g} of its expectation"
+    return _fits_one(value, unlike, count, _causes(release, notes))
+
+
+def _causes(release: Release, notes: Sequence[str]) -> str:
+    """Return what may be behind a change that is not one record's: what the models say themselves, if anything."""
+    if notes:
+        return " ".join(f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in dict.fromkeys(notes))
+    unknown = "" if release.n is not None else "the number of training records is not known (give n), "
+    return (
+        f"It may be that {unknown}the fits stopped early or were noised or rounded, other data changed too, or the "
+        "person has values that no public record has."
+    )
+
+
+def _fits_one(value: str, unlike: int, count: int, causes: str) -> Diagnostic:
+    """Judge how many of the misfits are unlikely for the deletion of one record."""
+    if unlike > 0.02 * count:
+        which = "" if count == 1 else f" for {unlike} of {count} deletions"
+        text = f"The change of the model is not that of one record of this population{which}. {causes}"
+        return Diagnostic("Fits one record", value, False, text, blocking=unlike > count / 2)
+    text = "The change of the model is what the deletion of one record would make, within the error bars."
+    return Diagnostic("Fits one record", value, True, text)
+
+
+def _size(release: Release, said: Implied) -> Diagnostic | None:
+    """Compare the number of training records with the one that the size of the change implies."""
+    name, given = "Implied number of records", release.n
+    if said.several:
+        text = (
+            "The change pulls towards several classes at once, as that of a record that joined does: the two files are "
+            "in the wrong order (swap them), or other records changed too."
+        )
+        return Diagnostic(name, "none", False, text, blocking=True)
+    if given is None or release.n_error > 0:
+        return _informs(name, said)
+    value = f"{said.n:,.0f} (within {_times(said.error)}; given: {given:,})"
+    if _agrees(said.n, given, said.error):
+        return Diagnostic(name, value, True, "The number of training records that the size of the change implies.")
+    if _agrees(said.swapped, given, said.error):
+        text = (
+            f"The change has the size of one record among {given:,} if the two files are in the other order: BEFORE "
+            "and AFTER seem to be swapped."
+        )
+        return Diagnostic(name, value, False, text, blocking=True)
+    text = (
+        f"The size of the change is that of one record among {said.n:,.0f}, not among {given:,}: n is wrong, the "
+        "records had weights (sample_weight), the fits stopped early, or more than one record changed."
+    )
+    return Diagnostic(name, value, False, text)
+
+
+def _informs(name: str, said: Implied) -> Diagnostic | None:
+    if said.n != said.n:
+        text = "No record of this population makes a change of this size: n cannot be estimated; give n."
+        return Diagnostic(name, "none", None, text, blocking=True)
+    text = (
+        f"n was not given. The size of the change is that of one record among about {said.n:,.0f} (within "
+        f"{_times(said.error)})"
+    )
+    if said.swapped == said.swapped:
+        text += (
+            f"; were the two files in the wrong order it would be one among {said.swapped:,.0f}, of the other class. "
+            "Give n, and the order is tested"
+        )
+    return Diagnostic(name, f"{said.n:,.0f}", None, text + ".")
+
+
+def _times(error: float) -> str:
+    return f"a factor of {np.exp(min(1.96 * error, 20.0)):.2g}"
+
+
+def _agrees(n: float, given: float, error: float) -> bool:
+    """Return whether a number is the given one within its error; never where it is not known."""
+    most = float(norm.isf(UNLIKELY / 2))
+    return bool(n > 0 and np.isfinite(error) and abs(np.log(n / given)) <= most * error)

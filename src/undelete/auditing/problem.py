@@ -1,0 +1,283 @@
+"""A user's estimator and table as the objective that it minimises, and `leave_one_out` on it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.targets import encode_target, target_names
+from undelete.auditing.diagnostics import Diagnostic
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit, gradient_norm, unsettled
+from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+
+FIT_TOL = 1e-10
+_MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model with the records it was trained on, refitted to convergence.
+
+    Parameters
+    ----------
+    model : LinearModel
+        As the user gave it.
+    objective : Objective
+        What it minimises, on all n records.
+    W : array (d, k)
+        The minimiser, |gradient|_inf / n <= 1e-10 in the objective's units.
+    given_gradient : float
+        The same of the user's own parameters.
+    """
+
+    model: LinearModel
+    objective: Objective
+    W: NDArray[np.float64]
+    given_gradient: float
+
+    @classmethod
+    def of(
+        cls,
+        estimator: BaseEstimator | LinearModel,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        public: pd.DataFrame | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Problem:
+        """Read the estimator, encode the records, and refit.
+
+        Parameters
+        ----------
+        estimator : estimator, Pipeline or LinearModel
+            Fitted or not.
+        X : DataFrame (n, columns)
+            The training records.
+        y : array (n,)
+            Their targets.
+        public : DataFrame, optional
+            Public records, whose centres and scales the encoding then uses inside instead of the private ones.
+        sample_weight : array (n,), optional
+            Factor of each record's loss.
+
+        Raises
+        ------
+        InputError
+            When the estimator cannot be read, its penalty is not known, or the fit does not converge.
+        """
+        if len(np.asarray(y)) != len(X):
+            raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
+        weights = None if sample_weight is None else _weights(sample_weight, len(X))
+        if isinstance(estimator, LinearModel):
+            model = estimator
+        else:
+            model = from_sklearn(_fitted(estimator, X, y, weights), X if public is None else public, None)
+        if model.n is not None and model.n != len(X):
+            raise InputError(
+                f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
+                "table that it was trained on"
+            )
+        if model.l2 is None:
+            raise InputError(
+                f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
+            )
+        Y = encode_target(model, y, ", ".join(target_names(y)))
+        l2 = np.asarray(model.l2, dtype=float)
+        objective = Objective(model.features(X), Y, LOSSES[model.loss], l2, weights)
+        fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
+        if not fitted.converged:
+            raise InputError(
+                f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
+                f"{fitted.iterations} steps): {unsettled(objective)}"
+            )
+        return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+
+    def refuse_last_of_class(self, rows: NDArray[np.int64]) -> None:
+        """Raise InputError when a row is the only member of its class: without it the class is gone."""
+        if self.model.classes is None:
+            return
+        member = self.objective.Y > 0
+        if member.shape[1] == 1:
+            member = np.hstack([~member, member])
+        alone = member[rows] & (member.sum(axis=0) == 1)
+        if alone.any():
+            i, j = np.argwhere(alone)[0]
+            raise InputError(
+                f"record {rows[i]} is the only one of class {self.model.classes[j]!r}: without it the class is gone "
+                "and the model has another shape, so the two cannot be compared; leave this record out"
+            )
+
+    def check(self) -> Diagnostic:
+        """Return how far the user's own fit was from the optimum."""
+        size = np.abs(self.objective.X).max(axis=0)[:, None]  # in a feature's own unit, whatever that is
+        moved = float((size * np.abs(self.W - self.model.W)).max() / (size * np.abs(self.W)).max())
+        value = f"gradient {self.given_gradient:.1e} per record as given; refitted, parameters moved by {moved:.1e}"
+        if moved > 0.01:
+            text = (
+                "The model as given is not the optimum on these records: it stopped early, or was trained on "
+                "others. The simulation speaks of the refitted model."
+            )
+            return Diagnostic("The model's own fit", value, False, text)
+        text = "The model is the optimum on these records, up to the refit that exact retraining needs."
+        return Diagnostic("The model's own fit", value, True, text)
+
+
+def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None) -> BaseEstimator:
+    """Return the estimator, fitted on X and y if it is not yet."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        pass
+    else:
+        return estimator
+    fresh = clone(estimator)
+    last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
+    weights = {} if sample_weight is None else {f"{last}sample_weight": sample_weight}
+    try:
+        return fresh.fit(X, y, **weights)
+    except (ValueError, TypeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
+
+
+def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError(f"sample_weight must hold one number, zero or more, for each of the {n} records")
+    return weights
+
+
+def leave_one_out(
+    estimator: BaseEstimator | LinearModel,
+    X: pd.DataFrame | NDArray[np.float64] | sp.spmatrix | sp.sparray,
+    y: ArrayLike,
+    rows: ArrayLike | None = None,
+    *,
+    tol: float = 1e-9,
+    sample_weight: ArrayLike | None = None,
+    certify: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Deletions:
+    """Retrain a linear model exactly without each of some records.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or LinearModel
+        Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
+        Pipeline stays as fitted on all records.
+    X : DataFrame, array or sparse matrix (n, columns)
+        The training records, raw.
+    y : array (n,) or (n, k)
+        Their targets.
+    rows : array (b,) of int, optional
+        Positions of the records to delete, one at a time; all by default.
+    tol : float
+        Largest |gradient|_inf / n over the remaining records that counts as retrained, each entry beside what one
+        record may add to it: max_i |x_ij|, times max_i |y_i| for the squared loss.
+    sample_weight : array (n,), optional
+        Factor of each record's loss.
+    certify : bool
+        Whether a certified bound on the gradient may stand for a pass over the data that measures it.
+    checkpoint : path, optional
+        Folder that remembers finished blocks, so that a sweep can be stopped and started again.
+    progress : callable, optional
+        Called as progress(done, total).
+
+    Returns
+    -------
+    Deletions
+        `coef` (b, k, d) and `intercept` (b, k) as scikit-learn shapes them, `gradient_norm` on the remaining
+        records, `shown` ("measured" or "certified") and `converged` (b,). Not converged is a value, not an error.
+
+    Raises
+    ------
+    InputError
+        When the input cannot be used, a record is the only one of its class, or has leverage 1 (the squared loss takes
+        the solution of least norm instead).
+
+    Notes
+    -----
+    Squared loss: O(n d^2) in all. Logistic loss and squared hinge: no pass over the data a deletion where the
+    certificate of maths (14) is tight enough. Others: two or three passes. Blocks of deletions go through joblib:
+    `joblib.parallel_config("loky", n_jobs=2)` or `("dask")` around the call spreads them. Source: maths (2), (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.0, 1.0, 2.0, 9.0])
+    >>> leave_one_out(LinearRegression(), X, y, [3]).coef.round(9).tolist()
+    [[[1.0]]]
+    """
+    table = as_table(X)
+    problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
+    chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
+    problem.refuse_last_of_class(chosen)
+    return retrain_without(
+        problem.objective,
+        problem.W,
+        chosen,
+        tol=tol,
+        certify=certify,
+        has_constant=problem.model.has_constant,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        progress=progress,
+    )
+
+
+def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return rows as integers; InputError when one is outside the table."""
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or chosen.size == 0:
+        raise InputError(f"rows must be a list of whole numbers, got {rows!r}"[:200])
+    outside = chosen[(chosen < 0) | (chosen >= n)]
+    if outside.size:
+        raise InputError(f"row {outside[0]} is not in the table, which has rows 0 to {n - 1}: choose rows in it")
+    return chosen.astype(np.int64)
+
+
+def as_table(records: Any) -> pd.DataFrame:
+    """Return records (n, columns) as a table: a frame with its labels as text, an array with columns x0, x1, ...
+
+    Sparse columns and matrices are written out, for the attack is in dense arrays anyway.
+    """
+    if isinstance(records, pd.DataFrame):
+        labels = [str(label) for label in records.columns]
+        table = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
+        kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
+        _refuse_large(table.shape, bool(kinds))
+        return table.astype(kinds) if kinds else table
+    if sp.issparse(records):
+        _refuse_large(records.shape, True)
+        records = records.toarray()
+    values = np.asarray(records)
+    if values.ndim != 2:
+        raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
+    return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
+
+
+def _refuse_large(shape: tuple[int, ...], sparse: bool) -> None:
+    """Raise InputError for a sparse table that would not fit in memory once written out."""
+    cells = shape[0] * shape[1]
+    if sparse and cells > _MOST_CELLS:
+        raise InputError(
+            f"the sparse table of {shape[0]:,} rows and {shape[1]:,} columns has {cells / 1e9:.1f} thousand million "
+            "cells, and the attack needs all of them in memory: give fewer rows, or fewer columns"
+        )

@@ -1,0 +1,139 @@
+"""Two released models and public records, as files or objects, in one space: what an audit starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from undelete.adapters.align import NotFoldable, align, changed_fills, fitted_anew
+from undelete.adapters.design.conform import unknown
+from undelete.adapters.design.readout import Readout
+from undelete.adapters.files.files import load_model
+from undelete.adapters.model import LinearModel
+from undelete.adapters.refitted import affine_share, refitted
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.auditing import inputs
+from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
+from undelete.auditing.inputs import Table
+from undelete.data.schema import ImageInfo
+from undelete.errors import InputError
+from undelete.maths.losses import LOSSES
+from undelete.release.release import Release
+
+Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two released models and the public records, read and put in the old model's space.
+
+    Parameters
+    ----------
+    old, new : LinearModel
+        Before and after.
+    public : DataFrame
+        The public records, raw.
+    release : Release
+        What an attack sees of them, one deletion.
+    readout : Readout or None
+        How pixels are read off a record, where records are images.
+    gapless : list of str
+        Columns whose imputers changed without meaning, since no public record has a missing cell there.
+    warnings : list of str
+        What a reader should know of the input.
+    """
+
+    old: LinearModel
+    new: LinearModel
+    public: pd.DataFrame
+    release: Release
+    readout: Readout | None
+    gapless: list[str]
+    warnings: list[str]
+
+
+def read_pair(
+    before: Model | Answers,
+    after: Model | Answers,
+    public: Table,
+    *,
+    target: str | Sequence[str] | None = None,
+    n: int | None = None,
+    l2: float | None = None,
+    trust: bool = False,
+    image: ImageInfo | None = None,
+    features: Features | None = None,
+) -> Pair:
+    """Read two released models and public records; parameters and errors as of `undelete.audit`.
+
+    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients where that can
+    be, so that both models are in the old one's space; of others the answers are compared, maths (19).
+    """
+    table = inputs.as_records(public)
+    if isinstance(before, Answers) and isinstance(after, Answers):
+        return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust)
+    if isinstance(before, Answers) or isinstance(after, Answers) or features is not None:
+        raise InputError(
+            "answers take the place of both models, and features belong to them: give two models, or two Answers and "
+            "features"
+        )
+    paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
+    names = inputs.target_columns(table, target)
+    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
+    table = old.design.conformed(table)
+    gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
+    n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
+    warnings = unknown(table, old.design.uses)
+    readout = inputs.pixels(old, table, image)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
+    if inputs.no_intercept(old, new):
+        view["constant"] = None
+    old, new = (m if m.l2 is not None else replace(m, l2=inputs.penalty(m, l2)) for m in (old, new))
+    release = Release(
+        loss=LOSSES[old.loss],
+        W_before=old.W,
+        n=n,
+        l2=inputs.penalty(old, l2),
+        tolerance=max(old.tolerance or 0.0, new.tolerance or 0.0) or None,
+        **view,
+        **_later(old, new, table, view, n, gapless),
+    )
+    return Pair(old, new, table, release, readout, gapless, warnings)
+
+
+def _read_answers(
+    before: Answers,
+    after: Answers,
+    features: Features | None,
+    table: pd.DataFrame,
+    *,
+    target: str | Sequence[str] | None,
+    n: int | None,
+    l2: float | None,
+    trust: bool,
+) -> Pair:
+    """Return the pair that two models' answers make; the new model is known by these alone."""
+    names = inputs.target_columns(table, target)
+    old = features_of(features, before, table, names, trust=trust)
+    n = inputs.count(n, old)
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names))
+    told = answered(old, before, after, view["X_public"], view["Y_public"])
+    release = Release(loss=LOSSES[old.loss], W_before=old.W, n=n, l2=inputs.penalty(old, l2), **view, **told)
+    said = [*assumed(features), *precision(release, before, after)]
+    return Pair(old, old, table, release, None, [], said)
+
+
+def _later(
+    old: LinearModel, new: LinearModel, table: pd.DataFrame, view: dict[str, Any], n: int | None, gapless: list[str]
+) -> dict[str, Any]:
+    """Return the fields of `Release` that say what the new model is: folded, or by its answers."""
+    try:
+        W_after = align(old, new, gapless)
+        return {"W_after": W_after[None]} | affine_share(old, new, table, view["X_public"], n)
+    except NotFoldable:
+        return refitted(old, new, table, view["X_public"], view["Y_public"], n)

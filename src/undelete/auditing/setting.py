@@ -1,0 +1,71 @@
+"""What an audit was asked: words and numbers for a reader that no attack sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from undelete.adapters.design.readout import Readout
+from undelete.data.schema import Schema
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model's target in a reader's words.
+
+    Parameters
+    ----------
+    name, label, unit : str
+        As in the table, in plain words, and its unit ("" when it has none).
+    kind : {"number", "class"}
+        What it is.
+    transform : {"exp"} or None
+        How a reader should see a value: exp of a logarithm.
+    classes : tuple or None
+        The class labels; the second is +1 of a binary model.
+    columns : tuple of str
+        The table's columns where the model predicts several numbers at once, else empty.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    kind: str = "number"
+    transform: str | None = None
+    classes: tuple[Any, ...] | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What was asked, of which model: words and numbers for the report that no attack sees.
+
+    Parameters
+    ----------
+    kind : {"audit", "simulate", "demo"}
+        Which question.
+    text : str
+        The question in one sentence.
+    model : dict
+        Kind, loss, penalty, ... of the old model, as in audit.json.
+    target : Target or None
+        The model's target, where the public data have it.
+    schema : Schema
+        Columns in a reader's words.
+    readout : Readout or None
+        How the pixels of records that are images are read off the model's space.
+    public_source : str or None
+        Where the public records are from.
+    command : str or None
+        How to run it again.
+    """
+
+    kind: str
+    text: str
+    model: Mapping[str, Any]
+    target: Target | None = None
+    schema: Schema = field(default_factory=Schema)
+    readout: Readout | None = None
+    public_source: str | None = None
+    command: str | None = None

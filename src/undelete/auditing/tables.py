@@ -1,0 +1,145 @@
+"""What is read of the user's files: the columns that the model reads, a sample of many public records, what fits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from undelete.adapters.model import LinearModel
+from undelete.auditing.inputs import Table, as_records, target_columns
+from undelete.data.table import column_names, count_rows, read_table
+from undelete.data.thinning import MOST, kept_rows, thinned
+from undelete.errors import InputError
+from undelete.limits import HOW, allowed
+
+COPIES = 5  # times its own size that a table takes while it is attacked: measured by benchmarks/scale.py
+
+
+def columns_read(models: Sequence[Any]) -> set[str] | None:
+    """Return the raw columns that loaded models read; None where one does not name them."""
+    wanted: set[str] = set()
+    for model in models:
+        names = model.design.raw if isinstance(model, LinearModel) else getattr(model, "feature_names_in_", None)
+        if names is None:
+            return None
+        wanted |= {str(name) for name in names}
+    return wanted
+
+
+def public_records(
+    public: Table, models: Sequence[Any], target: str | Sequence[str] | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the public records that are used, and what to say where they are a sample.
+
+    Of a file only the columns that the models read are read, and the target's. Of more than a million records a
+    random sample is used, by the rule of `undelete.data.thinning`.
+
+    Raises
+    ------
+    InputError
+        When the records cannot be read, or have no such target.
+    """
+    most = int(allowed(MOST))
+    if isinstance(public, str | os.PathLike):
+        table = read_table(public, _wanted(public, models, target), most=most)
+        rows = int(table.attrs["rows"])
+    else:
+        table = as_records(public)
+        rows = len(table)
+        table = thinned(table, most)
+    return table, sampled(rows, len(table))
+
+
+def thinned_with(public: pd.DataFrame, y: Any) -> tuple[pd.DataFrame, Any, list[str]]:
+    """Return public records and their targets likewise, where both are there already."""
+    kept = kept_rows(len(public), int(allowed(MOST)))
+    if kept is None:
+        return public, y, []
+    if y is not None:
+        y = y.iloc[kept] if isinstance(y, pd.Series | pd.DataFrame) else np.asarray(y)[kept]
+    return public.iloc[kept], y, sampled(len(public), len(kept))
+
+
+def sampled(rows: int, kept: int) -> list[str]:
+    """Say that the public records are a sample, where they are."""
+    if rows == kept:
+        return []
+    return [
+        f"Of {rows:,} public records a random sample of {kept:,} is used: an attacker who takes them all knows the "
+        f"Hessian better, which matters where the training data are as many ({HOW})."
+    ]
+
+
+def all_columns(records: Table, table: pd.DataFrame) -> list[str]:
+    """Return the names of all columns, also of those that were not read of a file."""
+    return column_names(records) if isinstance(records, str | os.PathLike) else list(table.columns)
+
+
+def training_records(train: str | os.PathLike[str], model: Any, target: str | Sequence[str]) -> pd.DataFrame:
+    """Return a file's training records, in the columns that the model reads and the target's.
+
+    Raises
+    ------
+    InputError
+        When they cannot be read, have no such target, or will not fit in memory: before they are read.
+    """
+    wanted = _wanted(train, [model], target)
+    rows = count_rows(train)
+    if rows is not None:
+        columns = len(column_names(train)) if wanted is None else len(wanted)
+        features = model.W.shape[0] if isinstance(model, LinearModel) else int(getattr(model, "n_features_in_", 1))
+        check_memory(Path(train), rows, max(columns, features))
+    return read_table(train, wanted)
+
+
+def _wanted(file: str | os.PathLike[str], models: Sequence[Any], target: str | Sequence[str] | None) -> set[str] | None:
+    names = column_names(file)
+    try:
+        targets = target_columns(pd.DataFrame(columns=names), target)
+    except InputError as error:
+        raise InputError(f"{file}: {str(error).replace('the public table', 'the table', 1)}") from error
+    wanted = columns_read(models)
+    return None if wanted is None else wanted | set(targets)
+
+
+def check_memory(file: Path, rows: int, columns: int) -> None:
+    """Raise InputError, before any work, where a table needs more memory than is free."""
+    needed, free = COPIES * 8 * rows * columns, free_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"{file} has {rows:,} records of {columns:,} numbers, for which about {needed / 1e9:,.1f} GB of memory are "
+            f"needed and {free / 1e9:,.1f} GB are free: give fewer records, or more memory"
+        )
+
+
+def free_memory() -> int | None:
+    """Return how many bytes of memory this process may still take; None where nothing says."""
+    found = []
+    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        used = place.replace("memory.max", "memory.current").replace("limit_in", "usage_in")
+        limit, taken = _number(place), _number(used)
+        if limit is not None and taken is not None:
+            found.append(limit - taken)
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        import resource  # not on Windows, and nor is what comes before
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        found += [limit - taken] if limit != resource.RLIM_INFINITY else []
+    except (OSError, ValueError, IndexError, ImportError):
+        pass
+    return max(0, min(found)) if found else None
+
+
+def _number(place: str) -> int | None:
+    try:
+        return int(Path(place).read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""What the command line needs: its options, its progress, and how it ends."""

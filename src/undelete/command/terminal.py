@@ -1,0 +1,287 @@
+"""What a result looks like in a terminal: about one screen, plain words, the comparison beside each number.
+
+Every function returns lines of at most 80 columns; only the verdict is coloured, and it has its word too.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.text import Text
+
+from undelete.auditing.document import target_note
+from undelete.auditing.result import Audit
+from undelete.plain_text import escaped
+from undelete.release.reconstruction import WITHIN
+
+WIDTH = 80
+_SIDE_BY_SIDE = 5
+_COLUMNS_SHOWN = 4
+_NOBODY = 1e-3  # p-value under which no candidate fits
+COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
+
+
+def summary(audit: Audit, document: Mapping[str, Any], version: str, folder: Path, stopped: str) -> str:
+    """Return everything that is printed of a result; on a terminal the verdict is coloured.
+
+    Parameters
+    ----------
+    audit : Audit
+        The result.
+    document : mapping
+        What was written of it, redacted or not.
+    version, folder
+        The program's, and where its files are.
+    stopped : str
+        Why a gate stops the release; empty when there is none or it does not.
+    """
+    printed = io.StringIO()
+    console = Console(
+        file=printed, force_terminal=sys.stdout is not None and sys.stdout.isatty(), highlight=False, soft_wrap=True
+    )
+    console.print(Text(f"{version}   the deleted record, from two models and public data\n"))
+    for line in lines(audit, document):
+        text = Text(line)
+        if line.startswith(f"Verdict  {audit.verdict.word}"):
+            text.highlight_words([audit.verdict.word], COLOURS.get(audit.verdict.word, "bold"))
+        console.print(text)
+    page, numbers = (escaped(str(folder / name)) for name in ("report.html", "audit.json"))
+    console.print(Text(f"Report   {page}     Numbers  {numbers}"))
+    if stopped:
+        console.print(Text(f"Gate     {stopped}: status 1"))
+    return printed.getvalue().removesuffix("\n")
+
+
+def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bool = False) -> list[str]:
+    """Return the result as text: what was done, the attacks beside the baselines, records, the verdict.
+
+    Parameters
+    ----------
+    audit : Audit
+        The result.
+    document : mapping, optional
+        What was written of it. Of a redacted one nothing is said that is not in it.
+    redact : bool
+        Whether to redact where no document is given.
+    """
+    document = audit.document(redact=redact) if document is None else document
+    text = [*_head(audit, document), ""]
+    if document["redacted"]:
+        text += _shares(document)
+    else:
+        if audit.scored:
+            table = _table if audit.release.columns else _similarity
+            text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
+        if audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
+            text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
+    verdict = document["verdict"]
+    text += _wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
+    return [escaped(line) for line in text]
+
+
+def _shares(document: Mapping[str, Any]) -> list[str]:
+    """Return what a redacted result says of groups of deletions; nothing of few."""
+    labels = {entry["name"]: entry["label"] for entry in document["attacks"]}
+    rows = [row for row in document["summary"] if row.get("exact_columns") is not None]
+    if not rows:
+        return []
+    text = [f"{'Recovered exactly':<44}{'columns':>10}{'whole records':>16}"]
+    for row in rows:
+        whole = "" if row.get("exact_record") is None else f"{row['exact_record']:.1%}"
+        text.append(f"{labels[row['attack']][:43]:<44}{row['exact_columns']:>10.1%}{whole:>16}".rstrip())
+    return [*text, ""]
+
+
+def candidate_lines(ranked: pd.DataFrame, place: Path | None) -> list[str]:
+    """Return who was deleted, of the candidates that `undelete.who_was_deleted` ranked, the likeliest first.
+
+    Parameters
+    ----------
+    ranked : DataFrame
+        With `probability`, `misfit` and `p_value`.
+    place : path or None
+        The file that has all of them; None when nobody is to be named.
+    """
+    text = [f"{'Who?':<9}{len(ranked):,} candidates; given that one of them was deleted:"]
+    if place is not None:
+        text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
+        for row in ranked.head(_SIDE_BY_SIDE).itertuples():
+            misfit = f"{row.misfit:.3g}"
+            name = escaped(str(row.Index))
+            text.append(f"{'':<9}{name:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}")
+    else:
+        text.append(f"{'':<9}one has probability {ranked['probability'].max():.2f}; who is left out")
+    if ranked["p_value"].max() < _NOBODY:
+        text += _wrap("", "None of them fits: it was somebody else, or the two models do not differ by one record.")
+    return text if place is None else [*text, f"{'':<9}All of them: {escaped(str(place))}"]
+
+
+def _wrap(name: str, text: str) -> list[str]:
+    return textwrap.wrap(f"{name:<9}{escaped(text)}", WIDTH, subsequent_indent=" " * 9) or [name]
+
+
+def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
+    model, release, setting = audit.setting.model, audit.release, audit.setting
+    columns = " + ".join(setting.schema[column.name].label for column in release.columns)
+    if setting.schema.image is not None:
+        columns = f"images of {' x '.join(map(str, setting.schema.image.shape))}"
+    target = "" if setting.target is None else f"{setting.target.label} ~ "
+    if setting.target is not None and setting.target.transform == "exp":
+        target = f"log {target}"
+    penalty = "" if model["penalty"] is None else f", penalty {model['penalty']:.3g}"
+    quality = "".join(f", {name} {value:.2f} on the public half" for name, value in (model["quality"] or {}).items())
+    who = "people" if setting.schema.image is None else "images"
+    n = "not known" if model["n"] is None else f"{model['n']:,} {who}"
+    text = _wrap("Private", f"{n}, never shown to the attack")
+    text += _wrap(
+        "Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else "")
+    )
+    text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
+    retrained = next((check for check in document["diagnostics"] if check["name"] == "Exact retraining"), None)
+    if retrained is not None:
+        text += _wrap("Deleted", f"one at a time, retrained exactly: {retrained['value']}")
+    for check in document["diagnostics"]:
+        if check["ok"] is False:
+            text += _wrap("Check", f"{check['name']}: {check['value']}. {check['text']}")
+    for warning in document["warnings"]:
+        text += _wrap("Note", warning)
+    return text
+
+
+def _error(audit: Audit, name: str) -> str:
+    """Return the attack's median error of the target, relative where a reader sees exp of it."""
+    errors = audit.scored[name]["target_error"]
+    if audit.setting.target is None or not np.isfinite(errors).any():
+        labels = audit.scored[name]["label"]
+        return "" if not np.isfinite(labels).any() else f"{np.nanmean(labels):.1%}"
+    middle = float(np.nanmedian(errors))
+    if audit.setting.target.transform == "exp":
+        return f"{np.expm1(middle):.1%}"
+    return f"{middle:.3g}"
+
+
+def _one(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines for one deletion."""
+    text = [f"{'One deletion':<44}{'columns right':>14}{'cosine':>9}{'centred':>9}"]
+    total = len(audit.release.columns)
+    for name in audit.found:
+        scores = {key: float(values[0]) for key, values in audit.scored[name].items()}
+        right = "" if np.isnan(scores["exact_columns"]) else f"{round(scores['exact_columns'] * total)} of {total}"
+        cosines = ("" if np.isnan(scores[key]) else f"{scores[key]:.4f}" for key in ("cosine", "centred_cosine"))
+        text.append(f"{audit.label(name):<44}{right:>14}" + "".join(f"{value:>9}" for value in cosines))
+    return [line.rstrip() for line in text]
+
+
+def _table(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines: share of deletions with all, and with each, column right."""
+    shown = list(audit.release.columns)[:_COLUMNS_SHOWN]
+    names = [escaped(audit.setting.schema[column.name].label)[:10] for column in shown]
+    target = audit.setting.target
+    last = "" if target is None else textwrap.shorten(target.label, 13, placeholder="") or target.label[:13]
+    head = ["all", *names, last]
+    widths = [max(6, len(name)) for name in head]
+    title = "Recovered exactly"
+    room = WIDTH - sum(widths) - len(widths) - 1
+    text = [f"{title:<{room}} " + " ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True))]
+    for name in audit.found:
+        right = audit.right.get(name)
+        if right is None:
+            continue
+        cells = [f"{right.all(axis=1).mean():.1%}", *(f"{right[:, j].mean():.1%}" for j in range(len(shown)))]
+        cells.append(_error(audit, name))
+        row = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        label = textwrap.wrap(audit.label(name), room)
+        text += [f"{label[0]:<{room}} {row}", *(f"  {rest}" for rest in label[1:])]
+    if target is not None:
+        kind = "median error" if target.kind == "number" else "share right"
+        text.append(f"({last}: {kind}; the others: share of the {audit.release.deletions:,} deletions)")
+    if len(audit.release.columns) > len(shown):
+        text.append(f"({len(audit.release.columns) - len(shown)} more columns are in the report)")
+    return text
+
+
+def _similarity(audit: Audit) -> list[str]:
+    """Return the attacks beside the baselines where records have no raw columns: how similar they are."""
+    labelled = any(np.isfinite(scores["label"]).any() for scores in audit.scored.values())
+    text = [f"{'Similarity, median':<46}{'centred':>9}{'cosine':>9}" + (f"{'label right':>14}" if labelled else "")]
+    for name, row in audit.summaries.items():
+        cosines = (row[key] for key in ("median_centred_cosine", "median_cosine"))
+        cells = "".join(f"{'' if np.isnan(value) else f'{value:.3f}':>9}" for value in cosines)
+        label = f"{row['label']:>14.1%}" if labelled and np.isfinite(row["label"]) else ""
+        text.append(f"{audit.label(name):<46}{cells}{label}".rstrip())
+    return [*text, f"(over {audit.release.deletions:,} deletions; the report shows pictures)"]
+
+
+def _shown(audit: Audit, name: str, value: Any) -> str:
+    """Return a value as a reader should see it."""
+    target = audit.setting.target
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "?"
+    if target is None or name != target.name:
+        return escaped(audit.setting.schema[name].text(value))
+    if target.transform == "exp":
+        value = float(np.exp(value))
+    if isinstance(value, float):
+        value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
+    return escaped(f"{value} {target.unit}".strip())
+
+
+def _people(audit: Audit) -> list[str]:
+    """Return five deletions side by side, recovered and true, spread over the ranking."""
+    table = audit.records
+    keep = list(table.columns[:_COLUMNS_SHOWN])
+    if audit.setting.target is not None and audit.setting.target.name in table:
+        keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
+    width = (WIDTH - 22) // len(keep)
+    title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
+    names = [escaped(title.get(name, audit.setting.schema[name].label))[: width - 1] for name in keep]
+    order = audit.order()
+    count = min(_SIDE_BY_SIDE, len(order))
+    # a demonstration shows good and bad alike; a simulation names those most at risk
+    spread = audit.setting.kind == "demo"
+    chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, count).astype(int)] if spread else order[:count]
+    first = f"{count} of them" if spread else "Most exposed"
+    rows = None if audit.truth is None else audit.truth.rows
+    text = [f"{first:<22}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
+    for number, i in enumerate(chosen, 1):
+        record = audit.true_records.iloc[int(i)]
+        for what, row in (("recovered", table.iloc[int(i)]), ("true", record)):
+            cells = "".join(f"{_shown(audit, name, row.get(name))[: width - 1]:<{width}}" for name in keep)
+            lead = f"{number:>3}" if what == "recovered" else "   "
+            where = f" row {rows[int(i)]}" if what == "true" and rows is not None and not spread else ""
+            text.append(f"{lead}  {what + where:<17}{cells}".rstrip())
+    return text
+
+
+def _record(audit: Audit) -> list[str]:
+    """Return one record, a column a line: recovered, true where known, and how sure."""
+    found, truth = audit.records.iloc[0], audit.true_records
+    best = audit.found[audit.main]
+    text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
+    for j, name in enumerate(audit.records.columns):
+        label = audit.setting.target.label if audit.setting.target is not None else name
+        sure, error, value = "", np.nan, _shown(audit, name, found[name])
+        if j < len(audit.release.columns):
+            label = audit.setting.schema[name].label
+            if best.probability is not None and np.isfinite(best.probability[0, j]):
+                sure = f"{best.probability[0, j]:.0%}"
+            ends = best.ranges
+            error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
+        elif best.target_error is not None:
+            error = WITHIN * best.target_error[0, 0]
+        if np.isfinite(error) and sure != "100%" and value != "?":
+            value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
+        true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
+        # two in: no column's name can stand where a line of ours begins
+        text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
+    note = target_note(audit)
+    return text + ([] if note is None else _wrap("", note))

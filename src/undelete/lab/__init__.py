@@ -1,0 +1,1 @@
+"""What figures and benchmarks share: populations, samples, models, and results kept on disk."""

@@ -1,0 +1,1 @@
+"""The pages of docs/results, and an experiment's result in a terminal."""

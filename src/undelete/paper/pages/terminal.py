@@ -1,0 +1,163 @@
+"""An experiment's result in a terminal: plain text, at most 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from undelete.report import formatting
+
+WIDTH = 80
+SHOWN = {
+    "exact_record": "whole record exact",
+    "surest_tenth": "of the surest tenth",
+    "exact_columns": "columns exact",
+    "calibration_error": "calibration error",
+    "mean_confidence": "mean confidence",
+    "median_bits": "bits that came back, median",
+    "median_cosine": "cosine, median",
+    "q10_cosine": "cosine, lowest decile",
+    "share_above_.99": "cosine above .99",
+    "deciles_ahead": "deciles ahead of hrec",
+    "label": "label right",
+    "median_target_error": "error of the target, median",
+    "milliseconds": "milliseconds a deletion",
+}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """Return a result as text: what was done, one line a panel or model, and what to keep in mind.
+
+    Parameters
+    ----------
+    result : dict
+        Of an experiment in `undelete.paper.experiments`.
+    """
+    text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
+    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "plan": _leaks, "shadows": _membership}
+    text += next((show for key, show in shows.items() if key in result), _medians)(result)
+    for note in result["notes"]:
+        text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
+
+
+def _medians(result: dict[str, Any]) -> list[str]:
+    """Return the median cosine of each panel's attacks, and how far HRec's go."""
+    text = ["", "  Median cosine over the deletions that changed the model:"]
+    for row in result["rows"]:
+        text.append(f"  {row['model']:<31}{'HRec':>8}{'> .99':>9}{'MaxDiff':>8}{'Avg':>6}{'changed':>16}")
+        for panel in row["panels"]:
+            attacks = panel["attacks"]
+            what = f"{panel['sample']}, n = {panel['n']:,}, target {panel['unit']}"[:31]
+            changed = f"{panel['changed']:,}/{panel['deletions']:,}"
+            text.append(
+                f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
+                f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
+            )
+    return [*text, ""]
+
+
+def _leaks(result: dict[str, Any]) -> list[str]:
+    """Return how near each attack on images comes, and what it costs."""
+    panel = result["rows"][0]["panels"][0]
+    text = ["", f"  {panel['sample']}, {panel['model']}, n = {panel['n']:,}: {panel['changed']:,} deletions"]
+    text.append(
+        f"  {'median cosine':<27}{'plain':>7}{'centred':>9}{'> .9':>7}{'seconds':>10}{'models':>7}{'queries':>11}"
+    )
+    for name, attack in panel["attacks"].items():
+        cost, plain = panel["cost"][name], _similarity(attack)
+        centred = formatting.similarity(attack["median_centred"]).replace("\u00a0", "")
+        above = formatting.percent(attack["share_above_.9"]).replace("\u00a0", " ")
+        short = name.replace("updates_", "")
+        text.append(
+            f"  {short:<27}{plain:>7}{centred:>9}{above:>7}{cost['seconds']:>10,.1f}{cost['models']:>7}"
+            f"{cost['queries']:>11,}"
+        )
+    return [*text, ""]
+
+
+def _membership(result: dict[str, Any]) -> list[str]:
+    """Return each panel's areas under LiRA's curves, and how the deleted were found from two models."""
+    text = ["", "  LiRA: was each of the private and held-out records in the training data?"]
+    text += ["  Two models: which of them was deleted (named first of all)?", ""]
+    for row in result["rows"]:
+        text.append(f"  {row['model']:<38}")
+        text.append(f"  {'':<22}{'LiRA, AUC':>10}{'95 %':>16}{'at .001':>9}{'two models, AUC':>19}")
+        for panel in row["panels"]:
+            lira, who = panel["lira"]["global"], panel["who"]["attacks"]["two_models"]
+            interval = f"{lira['auc_low']:.4f}-{lira['auc_high']:.4f}"
+            area = formatting.similarity(who["auc"]).replace("\u00a0", "")
+            first = "" if who["auc"] is None else f" ({100 * who['first']:.0f} % first)"
+            what = f"{panel['sample']}, n = {panel['n']:,}"
+            text.append(f"  {what:<22}{lira['auc']:>10.4f}{interval:>16}{lira['tpr_at_.001']:>9.4f}{area + first:>21}")
+    return [*text, "  at .001: true-positive rate; first: of the deletions that changed the model", ""]
+
+
+def _pictures(result: dict[str, Any]) -> list[str]:
+    """Return the similarities under the pictures."""
+    text = [""]
+    for grid in result["grids"]:
+        text.append(f"  {grid['sample']}, {grid['model']}, n = {grid['n']:,}")
+        for label, *cosines in zip(grid["labels"], *grid["cosines"].values(), strict=True):
+            each = ", ".join(
+                f"{name} {formatting.similarity(cosine)}" for name, cosine in zip(grid["cosines"], cosines, strict=True)
+            )
+            text.append(f"    {label:<14}{each}".replace("\u00a0", ""))
+    return [*text, ""]
+
+
+def _table(result: dict[str, Any]) -> list[str]:
+    """Return the scores beside the paper's."""
+    text = ["", f"  {'held-out score':<38}{'here':>7}{'95 % interval':>17}{'paper':>7}{'diff.':>9}"]
+    for cell in result["cells"]:
+        what = f"{cell['sample']}, {cell['model']}, {cell['score']}"[:38]
+        interval = f"{cell['low']:.4f} to {cell['high']:.4f}"
+        text.append(f"  {what:<38}{cell['value']:>7.4f}{interval:>17}{cell['paper']:>7.4f}{cell['difference']:>+9.4f}")
+    return [*text, ""]
+
+
+def _decoders(result: dict[str, Any]) -> list[str]:
+    """Return what both decoders reached in each case, and whether that was what was wanted."""
+    text = []
+    for case in result["cases"]:
+        splits = f"{len(case['seeds'])} split{'s' if len(case['seeds']) > 1 else ''}"
+        text += ["", f"  {case['title']}, n = {case['n']:,}: {case['deletions']:,} deletions, {splits}"]
+        text.append(f"  {'':<34}{'hrec':>10}{'hrec+':>10}{'95 % interval':>22}")
+        for name, label in SHOWN.items():
+            both = [case["decoders"][decoder]["measures"][name] for decoder in ("hrec", "hrec+")]
+            if both[1]["value"] is None:
+                continue
+            values = "".join(f"{measure(name, one['value']):>10}" for one in both)
+            low, high = (measure(name, both[1][end]) for end in ("low", "high"))
+            ends = "" if low == formatting.MISSING else f"{low} to {high}"
+            text.append(f"  {label:<34}{values}{ends:>22}".rstrip())
+        for target in case["targets"]:
+            found = "reached" if target["met"] else "MISSED"
+            text.append(f"  {found}: {SHOWN[target['measure']]} {wanted(target)}")
+    return [*text, ""]
+
+
+def wanted(target: dict[str, Any]) -> str:
+    """Return the value that a measure was meant to reach."""
+    if target["at_most"] is None:
+        return f"≥ {target['at_least']:g}"
+    return f"≤ {target['at_most']:g}"
+
+
+def measure(name: str, value: float | None) -> str:
+    """Return one of the decoders' measures as text."""
+    if value is None:
+        return formatting.MISSING
+    if "cosine" in name:
+        return formatting.similarity(value).replace("\u00a0", "")
+    if name == "median_target_error":
+        return formatting.number(value).replace("\u00a0", " ")
+    return f"{value:.1f}" if name in ("median_bits", "milliseconds") else f"{value:.3f}"
+
+
+def _similarity(attack: dict[str, Any]) -> str:
+    return formatting.similarity(attack["median_cosine"]).replace("\u00a0", "")
+
+
+def _share(attack: dict[str, Any]) -> str:
+    return formatting.percent(attack["share_above_.99"]).replace("\u00a0", " ")
