@@ -39,14 +39,15 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from undelete.adapters.align import NotFoldable, align
+from undelete.adapters.align import align
+from undelete.adapters.comparable import NotFoldable
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.difference import Difference, answer_change
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
-from undelete.auditing import inputs
+from undelete.auditing import inputs, truths
 from undelete.data.sources import acs_income
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
@@ -135,7 +136,7 @@ def played(
     frozen = [np.delete(Z, i, axis=0) for i in rows]
     W = [parameters(clone(last).fit(part, y.drop(index=i))) for i, part in zip(rows, frozen, strict=True)]
     held = Release(W_after=np.array(W), **base)
-    truth = Truth(X=old.features(X.iloc[rows]), **inputs.own_columns(old, refit, X.iloc[rows]))
+    truth = Truth(X=old.features(X.iloc[rows]), **truths.own_columns(old, refit, X.iloc[rows]))
     ignored = dataclasses.replace(held, W_after=np.array([new.W for new in fits])) if same_size(old, fits) else None
     bare = dataclasses.replace(refit, penalty_share=None, share_error=None, l2=None)
     scores = [

@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PolynomialFeature
 from sklearn.svm import LinearSVC
 
 import undelete
-from undelete.auditing.inputs import overlap
+from undelete.auditing.cautions import overlap
 from undelete.errors import InputError
 
 N, WHO = 4000, 1234

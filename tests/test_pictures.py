@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import undelete
-from undelete.auditing.audit import Words
 from undelete.auditing.pictures import pictures_of
+from undelete.auditing.words import Words
 from undelete.cli import main
 from undelete.data import ImageInfo, Schema, load_images
 from undelete.errors import InputError

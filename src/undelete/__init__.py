@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from undelete.adapters.files.files import load_model, save_model
     from undelete.adapters.model import LinearModel
-    from undelete.auditing.audit import audit, simulate
+    from undelete.auditing.audit import audit
     from undelete.auditing.membership import Membership, membership, who_was_deleted
     from undelete.auditing.problem import leave_one_out
     from undelete.auditing.result import Audit
+    from undelete.auditing.simulate import simulate
     from undelete.errors import InputError
     from undelete.release.reconstruction import Reconstruction
     from undelete.release.release import Release

@@ -12,10 +12,11 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from undelete.auditing.audit import Words, simulate
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Target
-from undelete.data.schema import WAGES_SCHEMA
+from undelete.auditing.simulate import simulate
+from undelete.auditing.words import Words
+from undelete.data.census import WAGES_SCHEMA
 from undelete.data.sources import census_wages, split_half
 from undelete.maintainer.leave_one_out import Progress
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from undelete.adapters.align import fitted_anew
+from undelete.adapters.comparable import fitted_anew
 from undelete.adapters.leaks import scaler_leak
 from undelete.adapters.model import LinearModel
 from undelete.auditing.diagnostics import Diagnostic

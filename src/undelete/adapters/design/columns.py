@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from undelete.adapters.design.cells import Cells, Fills, atom_values, filled_numbers
+from undelete.adapters.design.atoms import atom_values, filled_numbers
+from undelete.adapters.design.cells import Cells, Fills
 from undelete.adapters.design.polynomial import Atom, Category, Monomial
+from undelete.adapters.design.values import as_numbers, key_of, label_of, listed, sort_key, written_as
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column, Kind
 
@@ -34,8 +36,6 @@ _MOST_FRACTIONS = 50
 _RANGE_SHARE = 0.7
 _RANGE_VALUES = 20
 _RANGE_BEYOND = 0.25  # of the range
-
-MISSING = "nan"  # how a missing cell of a text column is listed among its values
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Reading:
                 continue
             value = dict(self.fills).get(value, value)  # an imputer after the imputer
             other = factor.at(value)
-            shown = _label(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
+            shown = label_of(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
             alone = isinstance(value, str) and (other is None or not seen[other + 1])
             return value, "missing" if alone else f"missing, or {shown}"
         return None, ""
@@ -98,7 +98,7 @@ class Reading:
         at = {position: cell for cell, position in factor.position.items()}
         present, inverse = np.unique(factor.codes, return_inverse=True)
         found: list[Category] = [at[int(position)] for position in present]
-        order = sorted(range(len(found)), key=lambda i: _sort_key(found[i]))
+        order = sorted(range(len(found)), key=lambda i: sort_key(found[i]))
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         return [found[i] for i in order], rank[inverse]
@@ -108,7 +108,7 @@ class Reading:
         public, inverse = self.distinct()
         counts = dict(zip(public, np.bincount(inverse, minlength=len(public)).tolist(), strict=True))
         known = self._known(any(isinstance(cell, float) for cell in public))
-        values = sorted(dict.fromkeys([*public, *known, *self._range()]), key=_sort_key)
+        values = sorted(dict.fromkeys([*public, *known, *self._range()]), key=sort_key)
         return values, np.array([counts.get(value, 0) for value in values]) / max(1, self.cells.n)
 
     def _known(self, numbers_too: bool) -> list[Category]:
@@ -119,7 +119,7 @@ class Reading:
             known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
         if self.text:
             return [cell for cell in known if numbers_too or not isinstance(cell, float)]
-        return [number for cell in known for number in _as_number(cell)]
+        return [number for cell in known for number in as_numbers(cell)]
 
     def _range(self) -> list[float]:
         """Return the whole numbers around the public ones where those are a measured range, else none."""
@@ -189,7 +189,7 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
         values=listed(values, reading.text, reading.logical),
         terms=_terms(design, name, values, kept, reading.text) + shift,
         frequency=frequency,
-        filled=_label(filled, reading.logical) if filled is not None and reading.text else filled,
+        filled=label_of(filled, reading.logical) if filled is not None and reading.text else filled,
         filled_as=filled_as,
         logical=reading.logical and not reading.text,
     )
@@ -255,52 +255,13 @@ def encode_table(
             values[:, j] = reading.numbers()
             continue
         found, inverse = reading.distinct()
-        at = {_key(value): i for i, value in enumerate(column.values.tolist())}
+        at = {key_of(value): i for i, value in enumerate(column.values.tolist())}
         text = column.values.dtype.kind == "U"
         if text and reading.logical:
-            found = [_label(v, True) for v in found]
-        codes[:, j] = np.array([at.get(_key(_written(v, text)), -1) for v in found], dtype=np.int64)[inverse]
+            found = [label_of(v, True) for v in found]
+        codes[:, j] = np.array([at.get(key_of(written_as(v, text)), -1) for v in found], dtype=np.int64)[inverse]
     return codes, values
 
 
 def _is_value(monomial: Monomial) -> bool:
     return len(monomial) == 1 and all(power == 1 and not atom.indicator for atom, power in monomial)
-
-
-def _key(value: Category) -> Category:
-    """Return a value so that a missing one equals a missing one."""
-    return MISSING if value is None or value != value else value
-
-
-def _written(cell: Category, text: bool) -> Category:
-    """Return a cell of any table as a column of text, or of numbers, has it among its values."""
-    if cell is None or isinstance(cell, str) == text:
-        return cell
-    return str(cell) if text else next(iter(_as_number(cell)), cell)
-
-
-def _as_number(cell: Category) -> list[Category]:
-    """Return a category of a number column, written as text in plain model files; nothing where it is none."""
-    try:
-        return [float(cell) if isinstance(cell, str) else cell]
-    except ValueError:
-        return []
-
-
-def _sort_key(cell: Category) -> tuple[int, float, str]:
-    if cell is None:
-        return 2, 0.0, ""
-    return (1, 0.0, cell) if isinstance(cell, str) else (0, cell, "")
-
-
-def _label(value: Category, logical: bool) -> str:
-    if value is None:
-        return MISSING
-    return str(bool(value)) if logical and isinstance(value, float) else str(value)
-
-
-def listed(values: list[Category], text: bool, logical: bool = False) -> NDArray[Any]:
-    """Return values as `Column.values` holds them: text, or numbers."""
-    if text:
-        return np.array([_label(v, logical) for v in values], dtype=str)
-    return np.array([np.nan if v is None else float(v) for v in values])

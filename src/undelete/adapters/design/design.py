@@ -16,7 +16,8 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from undelete.adapters.design.cells import Cells, Fills, atom_values, indicator_rows, refuse_unseen
+from undelete.adapters.design.atoms import atom_values, indicator_rows, refuse_unseen
+from undelete.adapters.design.cells import Cells, Fills
 from undelete.adapters.design.columns import encode_table, raw_columns
 from undelete.adapters.design.conform import Use, conformed, uses
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Category, Monomial, Polynomial

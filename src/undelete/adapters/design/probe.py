@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.adapters.design.cells import Cells
-from undelete.adapters.design.columns import Reading, listed, possible
+from undelete.adapters.design.columns import Reading, possible
 from undelete.adapters.design.polynomial import Category
+from undelete.adapters.design.values import listed
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column

@@ -1,0 +1,96 @@
+"""What a reader should be warned of: records that are public too, and what a model's file gives away by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from pandas.api.types import is_numeric_dtype
+
+from undelete.adapters.leaks import among, sentences, stored_records
+from undelete.adapters.model import LinearModel
+from undelete.release.release import Release
+from undelete.scoring.truth import Truth
+
+
+def taken_constant(model: LinearModel, release: Release) -> list[str]:
+    """Say which column was taken for the constant of a model without an intercept."""
+    if release.constant is None or model.embedding is not None or model.constant() is not None:
+        return []
+    name = model.design.feature_names[int(np.flatnonzero(release.constant)[0])]
+    return [
+        f"The model was fitted without an intercept, and column {name!r} is the same in every public record: it is "
+        "taken as the constant."
+    ]
+
+
+def overlap(train: pd.DataFrame, y: ArrayLike, public: pd.DataFrame, y_public: ArrayLike | None) -> list[str]:
+    """Say when far more public records equal a training record than training records equal each other."""
+    own, seen = _with_targets(train, y), public if y_public is None else _with_targets(public, y_public)
+    shared = [column for column in own.columns if column in seen]
+
+    numbers = [column for column in shared if all(is_numeric_dtype(table[column]) for table in (own, seen))]
+
+    def digest(table: pd.DataFrame) -> pd.Series[int]:
+        words = table[shared].drop(columns=numbers).astype(object).astype(str)
+        cells = pd.concat([table[numbers].astype("float64") + 0.0, words], axis=1)
+        return pd.util.hash_pandas_object(cells, index=False)
+
+    if not shared:
+        return []
+    private = digest(own)
+    share, natural = float(digest(seen).isin(private).mean()), float(private.duplicated(keep=False).mean())
+    if share < natural + 0.25:
+        return []
+    return [
+        f"{100 * share:.0f} % of the public records equal a training record in every column: if they are the same "
+        "people, the attacker is given the private data and this result means nothing."
+    ]
+
+
+def _with_targets(table: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+    """Return a table with its targets, under names that no column has."""
+    Y = pd.DataFrame(np.asarray(y).reshape(len(table), -1), index=table.index)
+    taken = max(map(len, table.columns), default=0)
+    return pd.concat([table, Y.set_axis([f"{'target':_>{taken + 7}}{j}" for j in Y.columns], axis=1)], axis=1)
+
+
+def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
+    """Say what the preprocessing gives away by itself."""
+    told, stored = sentences(old, new), stored_records(old)
+    if stored is not None and truth is not None and truth.inputs is not None:
+        kept = int(among(truth.inputs, stored).sum())
+        if kept:
+            which = "the deleted record" if len(truth.inputs) == 1 else f"{kept:,} of the deleted records"
+            told.append(
+                f"The Nystroem transformer stores {which} as it was fitted: unless the transformer goes too, the new "
+                "model still holds what was to be deleted."
+            )
+    return told
+
+
+def stored(model: LinearModel, release: Release) -> list[str]:
+    """Say how many records a Nystroem transformer publishes, public ones apart."""
+    basis = stored_records(model)
+    if basis is None or release.inputs_public is None:
+        return []
+    count = int((~among(basis, release.inputs_public)).sum())
+    if not count:
+        return []
+    return [
+        f"The Nystroem transformer stores {count:,} records as they are, none of them among the public ones: if it was "
+        "fitted on the training data, the model file gives these people away whole, whether or not anyone is deleted. "
+        "Fit it on public records."
+    ]
+
+
+def refilled(columns: Sequence[str]) -> list[str]:
+    """Say which imputers changed without meaning."""
+    if not columns:
+        return []
+    return [
+        f"The imputers of {', '.join(map(repr, columns))} fill another value after the deletion. No public record has "
+        "a missing cell there, so this is left out; it matters only if the deleted one had."
+    ]

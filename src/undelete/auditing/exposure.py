@@ -1,0 +1,83 @@
+"""How exposed a record is: the promised similarity of what came back, and its lead over the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from undelete.attacker.embedding.traced_error import input_error
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
+from undelete.maths.arrays import Floats
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
+from undelete.scoring.intervals import mean_interval
+
+# guesses that do not rest on the reconstruction
+CONTROLS = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the public record that moved most"}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Each deletion's exposure (b,): the centred cosine, or what the error bars promise; and the most they allow."""
+
+    value: Floats
+    most: Floats
+
+
+def exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Exposure:
+    """Return each deletion's exposure.
+
+    Parameters
+    ----------
+    release : Release
+        What the attacker saw.
+    found : Reconstruction
+        The attack whose error bars are taken.
+    scores : mapping of str to array (b,), or None
+        The main attack's, where the truth is known.
+    """
+    if scores is not None:
+        known = np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
+        return Exposure(known, known)
+    b = release.deletions
+    if found.scale is None or found.output is None or release.constant is None:
+        return Exposure(np.zeros(b), np.ones(b))
+    if release.embedding is not None:
+        error = input_error(release, found)
+    else:
+        estimate = Estimate(found.scale, found.output)
+        every = np.eye(release.X_public.shape[1])
+        squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
+        error = np.sqrt(np.maximum(squares, 0.0))
+    identified = np.array([status == "ok" for status in found.status])
+    promised, most = expected_centred_cosine(release, found, error), most_centred_cosine(release, found, error)
+    return Exposure(
+        np.where(identified, np.nan_to_num(promised), 0.0), np.where(identified, np.nan_to_num(most, nan=1.0), 1.0)
+    )
+
+
+def lift(
+    scored: Mapping[str, Mapping[str, Floats]], main: str, by: str, rng: np.random.Generator
+) -> dict[str, Any] | None:
+    """Return the main attack's lead in a score over the best control, paired by deletion; None without a control.
+
+    The average record has no direction about itself: its centred cosine counts as zero, as nothing recovered does,
+    and as a record on the wrong side of the average does.
+    """
+    numbers = {name: np.maximum(np.nan_to_num(scored[name][by]), 0.0) for name in scored}
+    controls = {name: numbers[name] for name in CONTROLS if name in scored and name != main}
+    if not controls:
+        return None
+    best = max(controls, key=lambda name: float(controls[name].mean()))
+    lead = numbers[main] - controls[best]
+    low, high = mean_interval(lead, rng)
+    return {"score": by, "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low, "high": high}
+
+
+def similar_only(release: Release) -> bool:
+    """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
+    return all(column.kind == "continuous" for column in release.columns)

@@ -1,0 +1,164 @@
+"""Deletions are played before any happens: whom would one expose?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from undelete.adapters.design.conform import unknown
+from undelete.adapters.model import LinearModel
+from undelete.adapters.targets import encode_target, target_names
+from undelete.auditing import cautions, inputs, truths
+from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.examine import examine
+from undelete.auditing.inputs import Table
+from undelete.auditing.problem import Problem
+from undelete.auditing.result import Audit
+from undelete.auditing.setting import Setting
+from undelete.auditing.tables import thinned_with
+from undelete.auditing.words import DEFAULT, Words, chosen_attacks, described, seeds, target_words
+from undelete.data.census import schema_of
+from undelete.maintainer.game import play, remaining_gradient
+from undelete.maintainer.leave_one_out import Deletions, Progress
+from undelete.scoring.truth import Truth
+
+
+def simulate(
+    estimator: BaseEstimator | LinearModel,
+    X: Table,
+    y: ArrayLike,
+    X_public: Table,
+    y_public: ArrayLike | None = None,
+    *,
+    deletions: int | ArrayLike = 200,
+    attacks: Sequence[str] = (*DEFAULT, "nearest", "informed"),
+    rng: int = 0,
+    tol: float = 1e-9,
+    words: Words | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Play deletions before any happens: whom of these people would a deletion expose?
+
+    The model is refitted to convergence, each chosen record is deleted alone with exact retraining, and
+    each is attacked from the two models and the public records. The preprocessing of a Pipeline stays as it
+    was fitted on all records.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or LinearModel
+        Fitted or not; an unfitted one is fitted on X and y first.
+    X : DataFrame or array (n, columns)
+        The private training records, raw.
+    y : array (n,) or (n, k)
+        Their targets.
+    X_public : DataFrame or array (m, columns)
+        Public records with the same columns.
+    y_public : array (m,), optional
+        Their targets. Needed for the squared hinge loss.
+    deletions : int or array of int
+        How many to delete, drawn at random, or which rows.
+    attacks : sequence of str
+        Names of attacks and baselines; "informed" is the bound of an auditor who holds all other records.
+    rng : int
+        Seed; the draw of the deletions, the attacks and the intervals each have a stream of their own.
+    tol : float
+        Largest |gradient|_inf / n over the remaining records that counts as retrained.
+    words : Words, optional
+        What the report calls things.
+    checkpoint : path, optional
+        Folder that remembers the deletions that are retrained, so that a simulation that was stopped goes on where
+        it was. It holds models of private records.
+    progress : callable, optional
+        Called as progress(done, total).
+
+    Returns
+    -------
+    Audit
+        With scores, and the rows in `Audit.truth.rows`.
+
+    Raises
+    ------
+    InputError
+        When the input cannot be used, or a deletion does not converge.
+    """
+    words, chosen = words or Words(), chosen_attacks(attacks)
+    train = inputs.as_records(X)
+    public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
+    problem = Problem.of(estimator, train, y, public=public)
+    model, objective = problem.model, problem.objective
+    draw, judge = seeds(rng).spawn(2)
+    rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
+    problem.refuse_last_of_class(rows)
+    schema = words.schema or schema_of(map(str, train.columns))
+    readout = inputs.pixels(model, public, schema.image)
+    names = target_names(y)
+    Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
+    steps = len(rows) * (1 + len(attacks))
+    release, retrained = play(
+        objective,
+        problem.W,
+        rows,
+        inputs.public_view(model, public, Y_public, raw=readout is None),
+        tol=tol,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
+    )
+    truth = Truth(
+        X=objective.X[rows], Y=objective.Y[rows], rows=rows, **truths.own_columns(model, release, train.iloc[rows])
+    )
+    return examine(
+        release,
+        chosen,
+        truth,
+        Setting(
+            kind=words.kind or "simulate",
+            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played."
+            if readout is None
+            else f"Which of {objective.n:,} images would a deletion expose? {len(rows):,} deletions were played.",
+            model=described(model, objective.n, words),
+            target=target_words(model, names, words, schema),
+            schema=schema,
+            readout=readout,
+            public_source=words.source,
+            command=words.command,
+        ),
+        judge,
+        remaining=remaining_gradient(objective, problem.W, rows),
+        diagnostics=[problem.check(), _retraining(retrained)],
+        warnings=[
+            *words.notes,
+            *sampled,
+            *cautions.taken_constant(model, release),
+            *unknown(model.design.conformed(public), model.design.uses),
+            *cautions.overlap(train, y, public, y_public),
+            *_fixed_preprocessing(model),
+            *cautions.stored(model, release),
+        ],
+        leaks=cautions.leaks(model, model, truth),
+        progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
+    )
+
+
+def _retraining(retrained: Deletions) -> Diagnostic:
+    worst = float(retrained.gradient_norm.max())
+    sure = int(retrained.certified.sum())
+    how = f", {sure:,} of them bounded by a certificate" if sure else ""
+    number = f"{len(retrained.rows):,} model{'' if len(retrained.rows) == 1 else 's'}"
+    value = f"{number}, largest gradient {worst:.1e} per record{how}"
+    return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
+
+
+def _fixed_preprocessing(model: LinearModel) -> list[str]:
+    if not model.steps:
+        return []
+    steps = ", ".join(dict.fromkeys(model.steps))
+    return [
+        f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
+        "more away: the change of a scaler's mean is the record itself."
+    ]

@@ -1,0 +1,199 @@
+"""What can be asked of the command line: its commands, their options and help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from undelete.command.options import Parser, count, factor, natural, positive, shape, share
+
+if TYPE_CHECKING:
+    pass
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+EPILOG = "Docs: README.md, docs/. Use it on public data or your own; it is not for identifying anybody."
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; `command` is the name of the one that was asked for."""
+    whole = Parser(
+        prog="undelete",
+        description="Show what a deleted record gives away to whoever kept the old model.",
+        epilog=EPILOG,
+    )
+    whole.add_argument("--version", action="version", version=version())
+    commands: Commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_audit(commands)
+    _add_simulate(commands)
+    _add_reproduce(commands)
+    _add_data(commands)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show the traceback of what went wrong")
+    return whole
+
+
+def version() -> str:
+    """Return what `--version` prints."""
+    from importlib import metadata
+
+    return f"undelete {metadata.version('undelete')}"
+
+
+def _add_output(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(out),
+        metavar="DIR",
+        help=f"where to write audit.json and report.html (default: {out}/)",
+    )
+    parser.add_argument("--json", action="store_true", help="print audit.json instead of the summary")
+    parser.add_argument(
+        "--redact", action="store_true", help="leave every recovered and true value out of what is written"
+    )
+    parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument(
+        "--fail-above", type=share, metavar="X",
+        help="end with status 1 if the exposure is above X (0 to 1); docs/verdicts.md says what it is",
+    )  # fmt: skip
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
+    )
+    parser.add_argument(
+        "--limits", type=factor, default=1.0, metavar="X",
+        help="let files take X times the usual bytes, cells and seconds before they are refused (docs/hardening.md)",
+    )  # fmt: skip
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", type=shape, metavar="HxW",
+        help="the columns are an image's pixels, row by row: 28x28, in colour 32x32x3, or 3x32x32 if by colour",
+    )  # fmt: skip
+    parser.add_argument(
+        "--range", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="what is drawn black and white (default: guessed from the public data)",
+    )  # fmt: skip
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
+    )
+    parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many (default: 200)")
+    _add_output(parser, "demo")
+
+
+def _add_audit(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "audit", help="what do two saved models give away of the record deleted between them?", epilog=EPILOG
+    )
+    parser.add_argument(
+        "before",
+        type=Path,
+        metavar="BEFORE",
+        nargs="?",
+        help="the model with the record: .skops, .json, .npz, or .joblib/.pkl with --trust",
+    )
+    parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="the model retrained without it")
+    answers = parser.add_argument_group("in place of both models")
+    answers.add_argument(
+        "--answers-before", type=Path, metavar="FILE",
+        help="the old model's answers to the public records, row by row: probabilities, decision values or predictions",
+    )  # fmt: skip
+    answers.add_argument("--answers-after", type=Path, metavar="FILE", help="the new model's")
+    answers.add_argument("--model", type=Path, metavar="FILE", help="the old model, which says what both read")
+    answers.add_argument(
+        "--features", metavar="numeric,onehot", help="assume this where there is no model file: numbers and categories"
+    )
+    answers.add_argument("--digits", type=positive, metavar="N", help="decimals the answers were rounded to")
+    parser.add_argument(
+        "--public",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="records like the training data, none of them: .csv or .parquet",
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="the public column that the model predicts")
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="the deleted record (one row), for scores; no attack is given it"
+    )
+    parser.add_argument(
+        "--candidates", type=Path, metavar="FILE",
+        help="people one of whom may have been deleted, with the target column: also ranks them, in candidates.csv",
+    )  # fmt: skip
+    parser.add_argument("--n", type=positive, metavar="N", help="number of training records before the deletion")
+    parser.add_argument(
+        "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
+    )
+    _add_input(parser)
+    _add_image(parser)
+    _add_output(parser, "audit")
+
+
+def _add_simulate(commands: Commands) -> None:
+    parser = commands.add_parser("simulate", help="whom of your training data would a deletion expose?", epilog=EPILOG)
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .json, .npz, or .joblib/.pkl with --trust"
+    )
+    parser.add_argument(
+        "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"
+    )
+    parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
+    parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
+    parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
+    )  # fmt: skip
+    parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
+    _add_input(parser)
+    _add_image(parser)
+    _add_output(parser, "simulate")
+
+
+def _add_reproduce(commands: Commands) -> None:
+    from undelete.paper.experiments import EXPERIMENTS
+
+    networks = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
+
+    parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
+    parser.add_argument(
+        "names",
+        nargs="+",
+        choices=sorted(EXPERIMENTS),
+        metavar="NAME",
+        help=f"one or more of {', '.join(sorted(EXPERIMENTS))}",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data are (default: $UNDELETE_DATA)")
+    parser.add_argument(
+        "--deletions", type=count, default=argparse.SUPPRESS, metavar="N",
+        help="deletions a panel, or 'all' (default: 2000 of tables, 200 of images)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where to write figures and JSON (default: results/)",
+    )
+    for option, what in (("shadows", "shadow updates"), ("epochs", "epochs of training on them, at most")):
+        parser.add_argument(f"--{option}", type=positive, metavar="N", help=f"{networks}: {what} (the paper's: 10,000)")
+
+
+def _add_data(commands: Commands) -> None:
+    from undelete.data.images import IMAGES, default_folder
+
+    parser = commands.add_parser("data", help="download the paper's image data sets from OpenML", epilog=EPILOG)
+    parser.add_argument(
+        "names", nargs="+", choices=list(IMAGES), metavar="NAME", help=f"one or more of {', '.join(IMAGES)}"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=default_folder(), metavar="DIR",
+        help="where to write NAME.npz (default: ~/.cache/undelete)",
+    )  # fmt: skip
