@@ -165,7 +165,8 @@ def test_in_a_fresh_interpreter_that_has_only_the_release_and_the_candidates(gam
     program = (
         "import sys, numpy as np\n"
         "from undelete.attacker.member.candidates import explain\n"
-        "from undelete.release.release import Candidates, Release\n"
+        "from undelete.release.candidates import Candidates\n"
+        "from undelete.release.release import Release\n"
         "people = np.load('candidates.npz')\n"
         "found = explain(Release.load('release.npz'), Candidates(people['X'], people['Y']))\n"
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"

@@ -93,7 +93,7 @@ def test_the_attack_in_a_fresh_interpreter_that_has_no_private_side(tmp_path):
         "import sys, numpy as np\n"
         "from undelete.attacker.member.lira import lira\n"
         "from undelete.maths.losses import LOSSES\n"
-        "from undelete.release.release import Candidates\n"
+        "from undelete.release.candidates import Candidates\n"
         "seen = np.load('seen.npz')\n"
         "scores = lira(LOSSES['logistic'], seen['W'], seen['shadows'], Candidates(seen['X'], seen['Y']))\n"
         "private = ('undelete.maintainer', 'undelete.scoring', 'undelete.data', 'pandas', 'sklearn')\n"
