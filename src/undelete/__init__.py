@@ -51,7 +51,7 @@ _HOME = {
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",
     "save_model": "adapters.files.files",
-    "simulate": "auditing.audit",
+    "simulate": "auditing.simulate",
     "who_was_deleted": "auditing.membership",
 }
 
