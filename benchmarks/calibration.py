@@ -98,6 +98,7 @@ def played(pair: Pair, deletions: int, seed: int) -> tuple[Release, Truth]:
         pair.estimator(), X, y, X_public, y_public, deletions=deletions, attacks=("avg",), rng=seed
     )
     assert audit.truth is not None
+    assert isinstance(audit.release, Release)
     return audit.release, audit.truth
 
 

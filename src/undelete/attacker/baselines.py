@@ -20,11 +20,12 @@ from undelete.maths.arrays import Flags, Floats, Indices, blocks
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 
 _BLOCK_NUMBERS = 16_000_000
 
 
-def avg(release: Release, rng: np.random.Generator) -> Reconstruction:
+def avg(release: Seen, rng: np.random.Generator) -> Reconstruction:
     """Guess the average public record: the paper's Avg.
 
     In the model's space it is the mean of the public records (before an embedding too: the mean of the pixels, say);
@@ -88,8 +89,13 @@ def maxdiff(release: Release, rng: np.random.Generator) -> Reconstruction:
             moved += (release.X_public @ change[:, :, j].T) ** 2
         rows.append(np.where(moved.max(axis=0) > 0, moved.argmax(axis=0), -1))
     chosen = np.concatenate(rows)
-    status = np.where(chosen < 0, "unchanged", "ok").tolist()
-    return _blank(_public_record(release, chosen, "maxdiff"), chosen < 0, status)
+    return guessed(release, chosen, "maxdiff")
+
+
+def guessed(release: Seen, rows: Indices, attack: str) -> Reconstruction:
+    """Return public records (b,) as the guess; -1 where the model did not change and nothing is said."""
+    status = np.where(rows < 0, "unchanged", "ok").tolist()
+    return _blank(_public_record(release, rows, attack), rows < 0, status)
 
 
 def nearest(release: Release, rng: np.random.Generator) -> Reconstruction:
@@ -136,7 +142,7 @@ def informed(release: Release, rng: np.random.Generator) -> Reconstruction:
     return from_gradient(release, Difference.exact(G), same, attack="informed")
 
 
-def _public_record(release: Release, rows: Indices, attack: str) -> Reconstruction:
+def _public_record(release: Seen, rows: Indices, attack: str) -> Reconstruction:
     """Return public records as the guess."""
 
     def pick(array: Floats | None) -> Floats | None:

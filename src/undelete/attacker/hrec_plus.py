@@ -33,6 +33,7 @@ from undelete.attacker.table.whole_record import Lattice, Posterior, search
 from undelete.maths.arrays import Floats, Indices, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 
 ROOM = (256, 512)  # records kept at each column, and where these do not hold nearly all of the probability
 DRAWN = 0.02  # share of the probability on records that stand for others, from which the second is taken
@@ -75,7 +76,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     if release.embedding is not None:
         return found
     targeted = found.target is not None and release.Y_public is not None
-    lattice = _shared_lattice(release, targeted=targeted) if release.columns else None
+    lattice = shared_lattice(release, targeted=targeted) if release.columns else None
     if lattice is None or not lattice.order:
         return _widened(release, found)
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
@@ -83,13 +84,13 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
-    targets = _target_codes(release, found.target if targeted else None, release.deletions)
+    targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
     others = [j for j in range(len(release.columns)) if j not in lattice.order]
     for block in blocks(len(rows), _BLOCK):
         decoded = _decode(release, found, lattice, rows[block], targets)
         for i, (posterior, number) in zip(rows[block], decoded, strict=True):
-            one = _write(release, lattice, posterior, arrays, int(i))
+            one = write_record(release, lattice, posterior, arrays, int(i))
             whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
@@ -119,7 +120,7 @@ def _widened(release: Release, found: Reconstruction) -> Reconstruction:
     )
 
 
-def _lattice(release: Release, *, targeted: bool) -> Lattice:
+def _lattice(release: Seen, *, targeted: bool) -> Lattice:
     """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target."""
     columns, codes = release.columns, release.public_codes
     assert codes is not None
@@ -130,7 +131,7 @@ def _lattice(release: Release, *, targeted: bool) -> Lattice:
     ]
     # indicators are told apart most surely, then numbers of few values
     order = sorted(usable, key=lambda j: (columns[j].projection.shape[1] == 1, len(columns[j].values)))
-    targets = _target_codes(release, release.Y_public if targeted else None, len(codes))
+    targets = target_codes(release, release.Y_public if targeted else None, len(codes))
     all_codes = np.hstack([codes, targets[:, None]])
     sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]
     numbers = [j for j in order if columns[j].kind == "discrete"]
@@ -165,7 +166,8 @@ class _Learnt:
 _last: list[_Learnt] = []
 
 
-def _shared_lattice(release: Release, *, targeted: bool) -> Lattice:
+def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
+    """Return the columns on a lattice and their prior, learnt once for all blocks of the same public records."""
     key = (id(release.public_codes), id(release.Y_public), targeted)
     if not _last or _last[0].public != key:
         lattice = _lattice(release, targeted=targeted)
@@ -173,7 +175,7 @@ def _shared_lattice(release: Release, *, targeted: bool) -> Lattice:
     return _last[0].lattice
 
 
-def _target_codes(release: Release, Y: Floats | None, b: int) -> Indices:
+def target_codes(release: Seen, Y: Floats | None, b: int) -> Indices:
     """Return what the prior may know of b targets: the class, or the tenth in which a number lies."""
     if Y is None or release.Y_public is None:
         return np.zeros(b, dtype=np.int64)
@@ -231,7 +233,7 @@ def _number(known: Likelihood, b: int, posterior: Posterior) -> tuple[float, flo
     return mean, float(np.sqrt(error**2 + posterior.weight @ (values - mean) ** 2))
 
 
-def _write(release: Release, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:
+def write_record(release: Seen, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:
     """Put the record that is shown, what is known of each column, and the point they imply in the model's space."""
     one = shown(posterior, [len(column.values) for column in lattice.columns])
     for position, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):

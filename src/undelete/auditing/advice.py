@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 
 
-def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, Any]]:
+def threat_model(release: Seen, model: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each assumption about the attacker, whether it was granted here, and its detail."""
     m = len(release.X_public)
 
@@ -31,7 +31,7 @@ def threat_model(release: Release, model: Mapping[str, Any]) -> list[dict[str, A
     ]
 
 
-def _number(release: Release) -> str:
+def _number(release: Seen) -> str:
     """Return the number of training records in words."""
     if release.n is None:
         return "gives the target of a regression, and the error bars"

@@ -12,18 +12,21 @@ from typing import Any
 
 from undelete.adapters.files.files import load_model
 from undelete.adapters.leaks import exact_values
+from undelete.adapters.torch import LossLike, is_module
 from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.answers import Answers, Features
 from undelete.auditing.deletion_checks import told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
+from undelete.auditing.networks import Training, audit_networks
 from undelete.auditing.released import Model, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.words import DEFAULT, Words, chosen_attacks, described, seeds, target_words
 from undelete.data.census import schema_of
+from undelete.errors import InputError
 from undelete.release.release import Release
 
 
@@ -36,7 +39,9 @@ def audit(
     target: str | Sequence[str] | None = None,
     truth: Table | Mapping[str, Any] | None = None,
     n: int | None = None,
-    l2: float | None = None,
+    l2: float | Mapping[str, float] | None = None,
+    weight_decay: float | Mapping[str, float] | None = None,
+    loss: LossLike | None = None,
     attacks: Sequence[str] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -50,11 +55,12 @@ def audit(
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
         coefficients, or where that cannot be the models' answers are compared. Or two `Answers`: the models' answers
-        to the public records.
+        to the public records. Or two torch modules of one architecture, with `loss` and `n`.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
     features : estimator, LinearModel, path or "numeric,onehot", optional
-        With `Answers`: what the models read, as the old model says, or assumed.
+        With `Answers`: what the models read, as the old model says, or assumed. With modules: how the table becomes
+        their records, a fitted scikit-learn preprocessing or a function of the table; by default its columns in order.
     target : str or sequence of str, optional
         The public column that the model predicts, or of several outputs the columns. Needed for the squared hinge loss.
     truth : DataFrame, mapping or path, optional
@@ -63,7 +69,12 @@ def audit(
         Number of training records before the deletion. Gives back the target of a regression.
     l2 : float, optional
         The penalty in the summed objective, maths (1), if the model files do not say it. `hrec+` and the
-        checks use it, the paper's attack does not.
+        checks use it, the paper's attack does not. Of a module one number, or numbers by its parameters' names.
+    weight_decay : float or mapping, optional
+        Of modules, in place of `l2`: the penalty of the mean objective, as torch's optimisers have it.
+    loss : str or callable, optional
+        Of modules: "cross_entropy", "bce", "mse", "poisson_nll", a loss of torch's, or a function of outputs and
+        targets whose mean or sum over records was minimised.
     attacks : sequence of str
         Names of attacks and baselines.
     rng : int
@@ -83,7 +94,17 @@ def audit(
     InputError
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
-    words, chosen = words or Words(), chosen_attacks(attacks)
+    words = words or Words()
+    if is_module(before) or is_module(after):
+        training = Training(loss, n, l2, weight_decay)
+        return audit_networks(before, after, public, training, features=features, target=target, truth=truth,
+                              attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
+    if loss is not None or weight_decay is not None or isinstance(l2, Mapping):
+        raise InputError(
+            "loss, weight_decay and penalties by name are said of networks, and these are no torch modules: leave them "
+            "out"
+        )
+    chosen = chosen_attacks(attacks)
     first, second = (load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after))
     table, sampled = public_records(public, [first, second], target)
     schema = words.schema or schema_of(all_columns(public, table))

@@ -17,6 +17,7 @@ from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 
 MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian is a poor estimate
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
@@ -223,7 +224,7 @@ def _scale(release: Release, found: Reconstruction) -> Diagnostic:
     return Diagnostic("Scale of the record", "identified by the constant", True, "The record's scale is known.")
 
 
-def expected_centred_cosine(release: Release, found: Reconstruction, error: Floats) -> Floats:
+def expected_centred_cosine(release: Seen, found: Reconstruction, error: Floats) -> Floats:
     """Return the centred cosine that the error bars promise (b,): |a| / sqrt(|a|^2 + sum of variances).
 
     Of the records as they are compared: before the embedding, where there is one.
@@ -243,7 +244,7 @@ def expected_centred_cosine(release: Release, found: Reconstruction, error: Floa
     return np.asarray(np.sqrt(signal / np.where(offset > 0, offset, np.nan)))
 
 
-def most_centred_cosine(release: Release, found: Reconstruction, error: Floats) -> Floats:
+def most_centred_cosine(release: Seen, found: Reconstruction, error: Floats) -> Floats:
     """Return the largest centred cosine that the error bars allow (b,), with a probability of 95 % at least.
 
     As `expected_centred_cosine`, with the record's own squared length at the upper end of its interval. How errors of

@@ -19,7 +19,7 @@ from undelete.auditing.target import SURE, target_lift
 from undelete.auditing.verdict import COLUMN, Evidence
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import columns_right
 from undelete.scoring.truth import Truth
@@ -52,7 +52,7 @@ class Case:
         What the model's target is called.
     """
 
-    release: Release
+    release: Seen
     found: Mapping[str, Reconstruction]
     main: str
     truth: Truth | None
@@ -198,7 +198,7 @@ def _best(names: Sequence[str], gain: Floats, case: Case) -> tuple[str, float]:
     return (case.target, target) if target > lead else (name, lead)
 
 
-def _common(release: Release, j: int) -> float:
+def _common(release: Seen, j: int) -> float:
     """Return how often a column's most common value is right."""
     column = release.columns[j]
     if column.kind != "continuous":
@@ -209,7 +209,7 @@ def _common(release: Release, j: int) -> float:
     return float(share_near(column, numbers, numbers).max())
 
 
-def _frequency(release: Release, found: Reconstruction) -> Floats:
+def _frequency(release: Seen, found: Reconstruction) -> Floats:
     """Return how common each recovered value is among the public records (b, c)."""
     codes, values, public = found.codes, found.values, release.public_values
     share = np.zeros((release.deletions, len(release.columns)))
@@ -224,7 +224,7 @@ def _frequency(release: Release, found: Reconstruction) -> Floats:
     return share
 
 
-def _limit(release: Release) -> str:
+def _limit(release: Seen) -> str:
     """Return what keeps the error bars wide: the public sample, or the training records' own number."""
     m, n = len(release.X_public), release.n
     if n is not None and m > n:

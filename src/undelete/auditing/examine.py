@@ -24,7 +24,9 @@ from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.verdict import decide
 from undelete.maths.arrays import Floats
+from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.report.pictures import PICTURED, one_a_label
 from undelete.scoring.table import score, summarise
 from undelete.scoring.truth import Truth
@@ -99,15 +101,54 @@ def examine(
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
     checks += one_deletion(release, base, plus, counted=counted, notes=notes)
+    exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
+    return judged(
+        release, found, truth, setting, checks, (score_seed, picture_seed),
+        exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, placed=placed,
+    )  # fmt: skip
+
+
+def judged(
+    release: Seen,
+    found: dict[str, Reconstruction],
+    truth: Truth | None,
+    setting: Setting,
+    checks: Sequence[Diagnostic],
+    seeds: tuple[np.random.SeedSequence, np.random.SeedSequence],
+    *,
+    exposing: Reconstruction | None = None,
+    warnings: Sequence[str] = (),
+    leaks: Sequence[str] = (),
+    exact: Mapping[str, Category] = MappingProxyType({}),
+    placed: bool = False,
+) -> Audit:
+    """Score what attacks said where the truth is known, and weigh the evidence; of any kind of model.
+
+    Parameters
+    ----------
+    release : Release, or another that can be seen likewise
+        What the attacker sees.
+    found : dict of str to Reconstruction
+        What each attack said.
+    truth, setting, warnings, leaks, exact
+        As of `examine`.
+    checks : sequence of Diagnostic
+        All of them.
+    seeds : two of numpy.random.SeedSequence
+        Of the intervals, and of the pictures.
+    exposing : Reconstruction, optional
+        Whose error bars say the exposure without a truth; by default the main attack's.
+    placed : bool
+        Whether directions were given a length.
+    """
     main = leading(found)
     if exact:
         found[main] = with_exact(release, found[main], exact)
-    rng = np.random.default_rng(score_seed)
+    rng = np.random.default_rng(seeds[0])
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
     ranked = [name for name in ATTACKS if name in scored]  # an interval's draws do not depend on the order of names
     summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
-    # behind an embedding the error bars are those of the most probable record
-    exposed = exposure(release, plus if release.embedding is not None else base, scored.get(main))
+    exposed = exposure(release, exposing or found[main], scored.get(main))
     lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
     target = "" if setting.target is None else setting.target.name
     evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target), rng)
@@ -129,11 +170,11 @@ def examine(
         scored=scored,
         summaries={name: summaries.get(name, {"n": release.deletions}) for name in found},
         lift=lead,
-        pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(picture_seed)),
+        pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(seeds[1])),
     )
 
 
-def _pictured(release: Release, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:
+def _pictured(release: Seen, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw the deletions whose pictures are shown, one of each class first."""
     labels = None
     if truth is not None and truth.Y is not None and release.target_kind == "class":

@@ -14,6 +14,7 @@ from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.scoring.intervals import mean_interval
 
 # guesses that do not rest on the reconstruction
@@ -28,7 +29,7 @@ class Exposure:
     most: Floats
 
 
-def exposure(release: Release, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Exposure:
+def exposure(release: Seen, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Exposure:
     """Return each deletion's exposure.
 
     Parameters
@@ -44,9 +45,11 @@ def exposure(release: Release, found: Reconstruction, scores: Mapping[str, Float
         known = np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
         return Exposure(known, known)
     b = release.deletions
-    if found.scale is None or found.output is None or release.constant is None:
+    if found.record_error is not None:
+        error = np.asarray(found.record_error)
+    elif not isinstance(release, Release) or found.scale is None or found.output is None or release.constant is None:
         return Exposure(np.zeros(b), np.ones(b))
-    if release.embedding is not None:
+    elif release.embedding is not None:
         error = input_error(release, found)
     else:
         estimate = Estimate(found.scale, found.output)
@@ -78,6 +81,6 @@ def lift(
     return {"score": by, "attack": main, "baseline": best, "difference": float(lead.mean()), "low": low, "high": high}
 
 
-def similar_only(release: Release) -> bool:
+def similar_only(release: Seen) -> bool:
     """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
     return all(column.kind == "continuous" for column in release.columns)

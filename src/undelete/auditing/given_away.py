@@ -11,12 +11,12 @@ from undelete.adapters.design.polynomial import Category
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 
 _NEAR = 1e-3  # of the step to the next value, or of a continuous column's deviation: round-off is far below
 
 
-def with_exact(release: Release, found: Reconstruction, values: Mapping[str, Category]) -> Reconstruction:
+def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Category]) -> Reconstruction:
     """Return the reconstruction of one deletion with some columns' values known, each with probability 1.
 
     The other columns, and the record in the model's space, stay as the attack has them.

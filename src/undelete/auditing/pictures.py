@@ -13,7 +13,7 @@ from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.report.pictures import png
 from undelete.scoring.truth import Truth
 
@@ -21,7 +21,7 @@ BESIDE = ("avg", "maxdiff", "nearest")  # the guesses that a reconstruction is s
 
 
 def pictures_of(
-    release: Release, records: Reconstruction | Truth, image: ImageInfo, readout: Readout | None = None
+    release: Seen, records: Reconstruction | Truth, image: ImageInfo, readout: Readout | None = None
 ) -> Floats:
     """Return each record's pixels (b, pixels), NaN where nothing came back; `ImageInfo.pixels` makes images of them.
 
@@ -58,7 +58,7 @@ def pictures_of(
 
 
 def gallery(
-    release: Release,
+    release: Seen,
     records: Mapping[str, Reconstruction | Truth],
     scored: Mapping[str, Mapping[str, Floats]],
     pictured: NDArray[np.int64],

@@ -22,7 +22,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.verdict import Verdict
 from undelete.files import Content, Place, write, write_together
 from undelete.release.reconstruction import Reconstruction
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.report.page import render
 from undelete.scoring.table import SCORES, columns_right
 from undelete.scoring.truth import Truth
@@ -63,7 +63,7 @@ class Audit:
     """
 
     setting: Setting
-    release: Release
+    release: Seen
     found: Mapping[str, Reconstruction]
     truth: Truth | None
     verdict: Verdict

@@ -10,13 +10,14 @@ from undelete.attacker.gradient.estimate import Estimate
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.scoring.truth import Truth
 
 SURE = 0.95  # probability from which a single column or target counts where there is no truth
 TARGET_NEAR = 0.1  # of the public targets' deviation: a number that is known so well came back
 
 
-def target_lift(release: Release, found: Reconstruction, truth: Truth | None) -> float:
+def target_lift(release: Seen, found: Reconstruction, truth: Truth | None) -> float:
     """Return how far targets came back beyond what public data say of them; 0 where nothing is known."""
     if release.Y_public is None or found.target is None or (truth is not None and truth.Y is None):
         return 0.0
@@ -39,7 +40,7 @@ def target_lift(release: Release, found: Reconstruction, truth: Truth | None) ->
     return float(right.mean() - (prior[0] if len(right) == 1 else most))
 
 
-def target_probability(release: Release, found: Reconstruction) -> Floats:
+def target_probability(release: Seen, found: Reconstruction) -> Floats:
     """Return how probable it is that each target is the one recovered (b,); 0 where the attack has no error bars.
 
     Of a class the probability that the gradient's entry for the constant has the right sign; of a number that it lies
@@ -53,7 +54,10 @@ def target_probability(release: Release, found: Reconstruction) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = erf(_width(release.Y_public) / error / np.sqrt(2))
         return np.asarray(np.where(error == 0, 1.0, inside).prod(axis=1))
-    if found.scale is None or found.output is None or release.constant is None or found.status.count("ok") == 0:
+    if found.target_probability is not None:
+        return np.nan_to_num(found.target_probability)
+    known = found.scale is not None and found.output is not None and found.status.count("ok") > 0
+    if not known or not isinstance(release, Release) or release.constant is None:
         return nothing
     estimate = Estimate.of(found)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -72,7 +76,7 @@ def _class_shares(Y: Floats) -> Floats:
     return np.array([1 - positive, positive])
 
 
-def _target_frequency(release: Release, target: Floats) -> Floats:
+def _target_frequency(release: Seen, target: Floats) -> Floats:
     """Return the share of the public targets that equal each recovered one, or lie as near as counts (b,)."""
     Y = release.Y_public
     assert Y is not None

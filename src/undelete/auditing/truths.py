@@ -9,19 +9,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.probed import Probed
 from undelete.adapters.design.values import MISSING
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target
 from undelete.auditing.inputs import Table, as_records
 from undelete.errors import InputError
-from undelete.release.release import Release
+from undelete.release.columns import Column
+from undelete.release.seen import Seen
 from undelete.scoring.truth import Truth
 
 
-def true_record(
-    truth: Table | Mapping[str, Any], old: LinearModel, release: Release, target: Sequence[str] = ()
-) -> Truth:
+def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Seen, target: Sequence[str] = ()) -> Truth:
     """Return the deleted record for the scores; one row."""
+    table = one_record(truth)
+    there = bool(target) and all(name in table for name in target)
+    Y = encode_target(old, table[list(target)], ", ".join(target)) if there else None
+    return Truth(X=old.features(table), Y=Y, **own_columns(old, release, table))
+
+
+def one_record(truth: Table | Mapping[str, Any]) -> pd.DataFrame:
+    """Return the deleted record as a table of one row."""
     if isinstance(truth, pd.Series):
         table = as_records(truth.to_frame().T)
     else:
@@ -31,12 +40,10 @@ def true_record(
             f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "
             "that was deleted between them"
         )
-    there = bool(target) and all(name in table for name in target)
-    Y = encode_target(old, table[list(target)], ", ".join(target)) if there else None
-    return Truth(X=old.features(table), Y=Y, **own_columns(old, release, table))
+    return table
 
 
-def own_columns(model: LinearModel, release: Release, table: pd.DataFrame) -> dict[str, Any]:
+def own_columns(model: LinearModel, release: Seen, table: pd.DataFrame) -> dict[str, Any]:
     """Return the fields of `Truth` that say what true records have before an embedding and in the raw columns."""
     own = {} if model.embedding is None else {"inputs": model.inputs(table)}
     if not release.columns:
@@ -45,7 +52,7 @@ def own_columns(model: LinearModel, release: Release, table: pd.DataFrame) -> di
     return own | {"codes": codes, "values": values, "raw": raw(release, model.design.conformed(table))}
 
 
-def raw(release: Release, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+def raw(release: Seen, table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
     """Return the records' own cells, for display."""
     names = [column.name for column in release.columns]
     cells = [["missing" if pd.isna(v) else _plain(v) for v in table[name].astype(object)] for name in names]
@@ -56,14 +63,21 @@ def _plain(cell: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
 
 
-def encode(model: LinearModel, release: Release, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def encode(model: LinearModel, release: Seen, table: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return true records as codes, and their numbers in every numeric column.
 
     A missing cell is right only where it is a value of its own, told from what an imputer puts in, or where that
     value comes back as one that may be missing.
     """
-    columns, table = tuple(release.columns), model.design.conformed(table)
-    coded, values = model.design.encode(table, columns)
+    return encode_design(model.design, tuple(release.columns), table)
+
+
+def encode_design(
+    design: Design | Probed, columns: tuple[Column, ...], table: pd.DataFrame
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return `encode` of records that a design reads."""
+    table = design.conformed(table)
+    coded, values = design.encode(table, columns)
     codes, numbers = np.array(coded), np.array(values)
     for j, column in enumerate(columns):
         if column.kind == "discrete":

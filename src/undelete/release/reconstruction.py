@@ -17,10 +17,11 @@ WITHIN = 1.96  # standard errors on either side that hold a normal number with p
 _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
+    "record_error", "target_probability",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
-    "range_probability",
+    "range_probability", "record_error", "target_probability",
 )  # fmt: skip
 
 
@@ -85,6 +86,10 @@ class Reconstruction:
         With an embedding, the records before it, maths (7); NaN where nothing could be recovered.
     distance : array (b,) or None
         Euclidean distance between the recovered embedding and the embedding of `inputs`.
+    record_error : array (b, d) or None
+        Standard error of each number of `X`, where it does not follow from `scale` by maths (10).
+    target_probability : array (b,) or None
+        Probability that the class is right, where it does not follow from `scale`.
     """
 
     attack: str
@@ -112,6 +117,8 @@ class Reconstruction:
     low: Floats | None = None
     high: Floats | None = None
     range_probability: Floats | None = None
+    record_error: Floats | None = None
+    target_probability: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _ARRAYS:

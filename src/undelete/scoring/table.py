@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from undelete.maths.arrays import Floats
 from undelete.release.columns import CONTINUOUS_TOLERANCE
 from undelete.release.reconstruction import Reconstruction
-from undelete.release.release import Release
+from undelete.release.seen import Seen
 from undelete.scoring.calibration import calibration_error, surest
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.scores import centred_cosine, cosine, label, right_columns, target_error
@@ -38,7 +38,7 @@ class TrueRecords(Protocol):
         """Raw numbers (b, c)."""
 
 
-def columns_right(release: Release, truth: TrueRecords, found: Reconstruction) -> NDArray[np.bool_] | None:
+def columns_right(release: Seen, truth: TrueRecords, found: Reconstruction) -> NDArray[np.bool_] | None:
     """Return which raw columns the attack got exactly (b, c); None without raw columns."""
     if truth.codes is None or truth.values is None or found.codes is None or found.values is None:
         return None
@@ -48,7 +48,7 @@ def columns_right(release: Release, truth: TrueRecords, found: Reconstruction) -
     return right_columns(truth.codes, truth.values, found.codes, found.values, tolerance)
 
 
-def score(release: Release, truth: TrueRecords, found: Reconstruction, *, placed: bool = False) -> dict[str, Floats]:
+def score(release: Seen, truth: TrueRecords, found: Reconstruction, *, placed: bool = False) -> dict[str, Floats]:
     """Return every score of `SCORES` for each deletion (b,).
 
     Parameters

@@ -76,7 +76,7 @@ def decode(
                     cov = here.covariance(view, t2, column.projection, terms, dense=dense)
                 elif spread is not None:
                     cov = column.projection.T @ spread @ column.projection
-                found = _decode_column(column, terms, cov)
+                found = decode_column(column, terms, cov)
                 codes[block, j], values[block, j], error[block, j], probability[block, j] = found
             elif len(column.values) == 1:  # all public records agree: a guess, and no evidence for it
                 codes[block, j] = 0
@@ -85,7 +85,7 @@ def decode(
     return RawRecords(codes, values, error, probability)
 
 
-def _decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[Indices, Floats, Floats, Floats]:
+def decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[Indices, Floats, Floats, Floats]:
     """Return code, value, standard error and probability (b,) of one raw column from its terms (b, q)."""
     b = len(terms)
     none = np.full(b, np.nan)

@@ -1,0 +1,124 @@
+"""The attack on networks by name, as on linear models: a release in, a reconstruction out, and what the checks need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.attacker.baselines import avg, guessed
+from undelete.attacker.networks.columns import Told, joined, on_columns
+from undelete.attacker.networks.estimate import Estimator, GradientEstimate
+from undelete.attacker.networks.record import Decoder, read_first_layer
+from undelete.attacker.networks.release import NetworkRelease
+from undelete.maths.arrays import Floats
+from undelete.release.reconstruction import Reconstruction
+
+NAMES = ("hrec+", "hrec", "avg", "maxdiff", "nearest")
+_SAME = 1e-13  # of the largest parameter, under which two models are the same
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """What the attack saw of itself, a number a deletion (b,): without a truth the verdict rests on it.
+
+    Parameters
+    ----------
+    relative : array (b,)
+        Expected error of the gradient beside its estimate.
+    usual : array (b,)
+        The same beside the public records' own gradients.
+    misfit : array (b,)
+        Squared distance from the estimate to the nearest gradient of a record, in the metric of its error.
+    freedom : int
+        Its degrees of freedom, at least.
+    curved : array (b,)
+        By how much the change of the gradients differs from the Hessian's, beside the larger of the two.
+    weighed : array (b,) of bool
+        Whether public records were weighed to have the private optimum.
+    """
+
+    relative: Floats
+    usual: Floats
+    misfit: Floats
+    freedom: int
+    curved: Floats
+    weighed: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """What the attacks said, by name; the account; and the estimated gradients, None of models that are the same."""
+
+    found: dict[str, Reconstruction]
+    account: Account
+    gradients: Sequence[GradientEstimate | None]
+
+
+def attack(release: NetworkRelease, names: Sequence[str]) -> Attacked:
+    """Attack each deletion.
+
+    Parameters
+    ----------
+    release : NetworkRelease
+        What the attacker sees.
+    names : sequence of str
+        Among `NAMES`. "hrec" is the paper's estimate, (12) with the public mean Hessian, read off the first layer; it
+        is left out where no dense layer reads the record. "hrec+" runs in any case.
+
+    Returns
+    -------
+    Attacked
+        Nothing is drawn at random.
+    """
+    estimator = Estimator(release)
+    decoder = Decoder(release, estimator.own)
+    b = release.deletions
+    same = np.abs(release.theta_after - release.theta_before).max(axis=1) <= _SAME * np.abs(release.theta_before).max()
+    told: list[Told | None] = [None] * b
+    gradients: list[GradientEstimate | None] = [None] * b
+    relative, usual, misfit, curved = (np.full(b, np.nan) for _ in range(4))
+    rows, paper, weighed = np.full(b, -1), np.full((b, release.X_public.shape[1]), np.nan), np.zeros(b)
+    for i in np.flatnonzero(~same):
+        estimate = gradients[i] = estimator.estimate(int(i))
+        error = estimate.difference.error
+        assert error is not None
+        relative[i], usual[i], weighed[i] = float(error[0]), estimate.usual, estimate.weighed
+        one = told[i] = on_columns(release, decoder, estimate)
+        misfit[i] = one.misfit
+        rows[i] = decoder.nearest(estimate)[0]
+        first, changed = estimator.means(int(i))
+        size = max(float(np.linalg.norm(first)), float(np.linalg.norm(changed)))
+        curved[i] = float(np.linalg.norm(first - changed)) / size if size > 0 else np.nan
+        if "hrec" in names:
+            read = read_first_layer(release, estimator.plain(int(i), first), decoder.first)
+            paper[i] = np.nan if read is None else read
+    freedom = max(1, release.network.parameters - decoder.prior.axes.shape[1])
+    found = {}
+    for name in names:
+        if name == "avg":
+            found[name] = avg(release, np.random.default_rng(0))
+        elif name == "nearest":
+            found[name] = guessed(release, rows, "nearest")
+        elif name == "maxdiff":
+            found[name] = guessed(release, _moved_most(release, same), "maxdiff")
+        elif name == "hrec" and decoder.first is not None:
+            found[name] = Reconstruction("hrec", paper, status=["unchanged" if one else "ok" for one in same])
+    found["hrec+"] = joined(release, told)
+    return Attacked(
+        {name: found[name] for name in NAMES if name in found},
+        Account(relative, usual, misfit, freedom, curved, weighed),
+        gradients,
+    )
+
+
+def _moved_most(release: NetworkRelease, same: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the public record (b,) whose answers the deletion moved most; -1 of models that are the same."""
+    before = release.network.outputs(release.theta_before, release.X_public)
+    rows = np.full(release.deletions, -1)
+    for i in np.flatnonzero(~same):
+        after = release.network.outputs(release.theta_after[i], release.X_public)
+        rows[i] = int(((before - after) ** 2).sum(axis=1).argmax())
+    return rows

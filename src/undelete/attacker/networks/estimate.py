@@ -1,0 +1,149 @@
+"""Minus the deleted record's gradient of a network, with its covariance: maths (9), (22).
+
+Both models are optima, so minus the deleted record's gradient at the old one is the sum over the records that remain
+of s_i = grad_i(theta) - grad_i(theta'), and the penalty's share, exactly. Public records estimate the sum. Most of
+what they miss goes with their own gradients g_j at theta, of which the private sum is known, since theta is the
+optimum: minus the penalty's gradient. So public records are weighed to have that optimum too, maths (22).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from undelete.attacker.gradient.difference import Difference, Way
+from undelete.attacker.networks.release import NetworkRelease
+from undelete.maths.arrays import Floats
+
+RIDGES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)  # of the mean eigenvalue of g'g: which is best, public records say
+FLOOR = 1e-3  # of the mean eigenvalue of the covariance, added to all: of dead units nothing is known so well
+_PAYS = 0.98  # of the plain mean's expected square error, under which weights are used
+
+
+@dataclass(frozen=True, eq=False)
+class GradientEstimate:
+    """Minus the gradient of one deleted record.
+
+    Parameters
+    ----------
+    difference : Difference
+        The estimate (1, p, 1), and its expected error relative to itself.
+    covariance : array (p, p)
+        Of its sampling error, without a floor.
+    usual : float
+        The expected error beside the root mean square of the public records' own gradients.
+    weighed : bool
+        Whether the public records were weighed to have the private optimum, maths (22).
+    """
+
+    difference: Difference
+    covariance: Floats
+    usual: float
+    weighed: bool
+
+    @property
+    def gradient(self) -> Floats:
+        """The estimate (p,)."""
+        return np.asarray(self.difference.gradient[0, :, 0])
+
+    @cached_property
+    def whitening(self) -> Floats:
+        """The inverse of the covariance's Cholesky factor (p, p), the floor in it."""
+        p = len(self.covariance)
+        floor = FLOOR * float(np.trace(self.covariance)) / p
+        return np.linalg.inv(np.linalg.cholesky(self.covariance + (floor + np.finfo(float).tiny) * np.eye(p)))
+
+
+class Estimator:
+    """What all deletions of one release share: the public records' own gradients at the old model, and their weights.
+
+    Parameters
+    ----------
+    release : NetworkRelease
+        With the targets of the public records.
+
+    Notes
+    -----
+    Cost m p^2 flops for m public records and p parameters, once and again for each deletion; m p numbers twice.
+    """
+
+    def __init__(self, release: NetworkRelease) -> None:
+        self.release = release
+        self.own = release.network.gradients(release.theta_before, release.X_public, release.Y_network)  # (m, p)
+        values, self._axes = np.linalg.eigh(self.own.T @ self.own)
+        self._values = np.maximum(values, 0.0)
+        self._turned = self.own @ self._axes
+        # the sum over all private records is known: minus the penalty's gradient
+        self._missing = -release.penalty_before * release.theta_before / release.n - self.own.mean(axis=0)
+
+    def means(self, i: int) -> tuple[Floats, Floats]:
+        """Return the public mean of the Hessian times the change (p,), and of the change of the gradients (p,)."""
+        release, m = self.release, len(self.own)
+        seen = release.X_public, release.Y_network
+        change = release.theta_before - release.theta_after[i]
+        first = release.network.hessian_vector(release.theta_before, *seen, change) / m
+        return first, self.own.mean(axis=0) - release.network.gradient(release.theta_after[i], *seen) / m
+
+    def plain(self, i: int, mean: Floats) -> GradientEstimate:
+        """Return the paper's estimate (12) from the mean of H D (p,): all records alike, and no error bars."""
+        G = self.release.n * mean
+        return GradientEstimate(Difference(G[None, :, None], "hessian"), np.eye(len(G)), np.nan, False)
+
+    def summands(self, i: int) -> Floats:
+        """Return s_j (m, p) of deletion i."""
+        release = self.release
+        after = release.network.gradients(release.theta_after[i], release.X_public, release.Y_network)
+        return np.asarray(self.own - after)
+
+    def estimate(self, i: int, *, way: Way = "answers", weighed: bool | None = None) -> GradientEstimate:
+        """Return minus the gradient of deletion i.
+
+        Parameters
+        ----------
+        i : int
+            Which deletion.
+        way : {"answers", "hessian"}
+            By the change of the gradients, maths (9), or to first order by the Hessian, maths (4).
+        weighed : bool, optional
+            Whether public records are weighed; None: where their leave-one-out error says that it pays.
+        """
+        release, m, n = self.release, len(self.own), self.release.n
+        s = self.summands(i) if way == "answers" else self._by_hessian(i)
+        mean, off = s.mean(axis=0), s - s.mean(axis=0)
+        best, error = off, float((off**2).sum()) * (m / (m - 1)) ** 2
+        shift, used = np.zeros(len(mean)), False
+        if weighed is not False:
+            for ridge in RIDGES:
+                coefficients, left = self._regressed(s, ridge)
+                square = float(((left - left.mean(axis=0)) ** 2).sum())
+                if square < error * (1.0 if used or weighed else _PAYS):
+                    best, error, used = left - left.mean(axis=0), square, True
+                    shift = self._missing @ coefficients
+        share = release.penalty_before * release.theta_before - release.penalty_after * release.theta_after[i]
+        G = (n - 1) * (mean + shift) + share
+        covariance = (n - 1) ** 2 * (1 / m + 1 / (n - 1)) * (best.T @ best) / max(1, m - 1)
+        expected = float(np.sqrt(np.trace(covariance)))
+        usual = float(np.sqrt((self.own**2).sum() / m))
+        size = float(np.linalg.norm(G))
+        relative = np.array([expected / size if size > 0 else np.inf])
+        return GradientEstimate(
+            Difference(G[None, :, None], way, relative), covariance, expected / usual if usual > 0 else np.inf, used
+        )
+
+    def _regressed(self, s: Floats, ridge: float) -> tuple[Floats, Floats]:
+        """Return coefficients B (p, p) of s on the own gradients, and residuals (m, p) with each record left out."""
+        bend = self._values + ridge * float(self._values.mean()) + np.finfo(float).tiny
+        inner = (self._turned.T @ s) / bend[:, None]
+        leverage = (self._turned**2) @ (1 / bend)
+        left = s - self._turned @ inner
+        left /= np.maximum(1 - leverage, 1e-3)[:, None]
+        return self._axes @ inner, left
+
+    def _by_hessian(self, i: int) -> Floats:
+        """Return each record's Hessian times the change of the parameters (m, p)."""
+        release = self.release
+        return release.network.gradients_along(
+            release.theta_before, release.X_public, release.Y_network, release.theta_before - release.theta_after[i]
+        )

@@ -1,0 +1,130 @@
+"""Was the attack on a network able to work? Checks that need no truth: docs/verdicts.md says what each one tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from undelete.attacker.networks.attack import Account
+from undelete.attacker.networks.release import NetworkRelease
+from undelete.auditing.diagnostics import Diagnostic
+from undelete.maths.arrays import Floats
+
+BENT = 0.5  # of the change of the gradients, which the Hessian may not explain
+LOST = 1.0  # expected error of the gradient, beside the public records' own gradients
+UNSURE = 1.0  # expected error of the gradient, beside the estimate itself
+UNLIKELY = 1e-3  # probability of a misfit under which the change is not taken for one record's
+NOISE = 0.1  # of the gradient's size, that rounded parameters may take away
+_DRAWS = 8  # of rounding errors
+
+
+def checks(
+    release: NetworkRelease, account: Account, *, rounding: float, digits: str, kinks: Sequence[str]
+) -> list[Diagnostic]:
+    """Return every check, those without which there is no verdict first.
+
+    Parameters
+    ----------
+    release : NetworkRelease
+        What the attacker sees.
+    account : Account
+        What the attack saw of itself.
+    rounding : float
+        Largest relative rounding error of the parameters as they were stored.
+    digits : str
+        How they were stored.
+    kinks : sequence of str
+        Layers whose derivative jumps.
+    """
+    same = ~np.isfinite(account.usual)
+    if same.all():
+        text = "The models are the same: there is nothing to recover, and nothing can be concluded from it."
+        return [Diagnostic("Change of the model", "none", False, text, blocking=True)]
+    found = [_change(release, same), _near(account, kinks), _error(account), _one_record(account)]
+    lost = _rounding(release, account, rounding, digits)
+    return [*found, *([] if lost is None else [lost])]
+
+
+def _typical(values: Floats) -> float:
+    return float(np.nanmedian(values))
+
+
+def _change(release: NetworkRelease, same: NDArray[np.bool_]) -> Diagnostic:
+    change = np.abs(release.theta_after - release.theta_before).max(axis=1) / np.abs(release.theta_before).max()
+    value = f"{np.median(change):.1e} of the largest parameter"
+    if release.deletions > 1:
+        value += f" (median); {int((~same).sum())} of {release.deletions} models changed"
+    text = "A deletion moves the parameters by about one part in the number of records; that is what the attack reads."
+    return Diagnostic("Change of the model", value, True, text)
+
+
+def _near(account: Account, kinks: Sequence[str]) -> Diagnostic:
+    """See whether the Hessian explains the change of the gradients: both models then lie in one smooth basin."""
+    bent = _typical(account.curved)
+    value = f"{bent:.2g} of the change of the gradients is not what the curvature makes of it"
+    name = "Same optimum"
+    if not bent <= BENT:
+        why = f"the network has kinks ({', '.join(kinks)}), or it" if kinks else "it"
+        text = (
+            f"The two models do not lie near one optimum of a smooth loss: {why} was trained again from another start, "
+            "with other batches, or not to the end, so that what differs between the models is where training ended, "
+            "not the record. Train both from the same start to a small gradient."
+        )
+        return Diagnostic(name, value, False, text, blocking=True)
+    return Diagnostic(name, value, True, "Both models lie near one optimum, as far as the curvature there tells.")
+
+
+def _error(account: Account) -> Diagnostic:
+    usual, relative = _typical(account.usual), _typical(account.relative)
+    value = f"{usual:.2g} of a public record's own gradient, {relative:.2g} of the estimate"
+    name = "Expected error of the gradient"
+    if not (usual <= LOST and relative <= UNSURE):
+        text = (
+            "Public records do not tell the deleted record's gradient from their own sampling error: the models lie "
+            "too far apart (another optimum), the network has too many parameters for the records, or too few public "
+            "records were given."
+        )
+        return Diagnostic(name, value, False, text, blocking=True)
+    return Diagnostic(name, value, True, "Small enough beside a record's own gradient, by the public records.")
+
+
+def _one_record(account: Account) -> Diagnostic:
+    known = account.misfit[np.isfinite(account.misfit)]
+    odd = chi2.sf(known, account.freedom) < UNLIKELY
+    value = f"misfit {np.median(known) / account.freedom:.2g} a parameter (about 1 or less for one deletion)"
+    if odd.sum() > 0.02 * len(known):
+        which = "" if len(known) == 1 else f" for {int(odd.sum())} of {len(known)} deletions"
+        text = (
+            f"The change of the network is not the gradient of any one record{which}: training stopped before its "
+            "gradient, times the number of records, was below a record's own; the batches were drawn anew; loss, l2 or "
+            "n are not those of the training; or more than one record changed."
+        )
+        return Diagnostic("Fits one record", value, False, text, blocking=bool(odd.sum() > len(known) / 2))
+    return Diagnostic("Fits one record", value, True, "The change is a record's own gradient, within its error bars.")
+
+
+def _rounding(release: NetworkRelease, account: Account, rounding: float, digits: str) -> Diagnostic | None:
+    """Measure what rounding the parameters does to the estimate, by rounding errors that are drawn."""
+    if rounding == 0.0:
+        return None
+    rng, network = np.random.default_rng(0), release.network
+    seen, theta = (release.X_public, release.Y_network), release.theta_before
+    square = 0.0
+    for _ in range(_DRAWS):
+        error = rounding * np.abs(theta) * rng.uniform(-1, 1, len(theta)) * np.sqrt(2)  # both models are rounded
+        moved = network.hessian_vector(theta, *seen, error) * (release.n / len(release.X_public))
+        square += float(moved @ moved) / _DRAWS
+    own = network.gradients(theta, release.X_public[:1000], release.Y_network[:1000])
+    lost = float(np.sqrt(square / (own**2).sum(axis=1).mean()))
+    value = f"{digits}; the gradient is known to {lost:.1g} of a record's own"
+    name = "Digits of the parameters"
+    if lost > NOISE:
+        text = (
+            f"The parameters were stored as {digits}, and the change that one record makes is lost in that, or nearly "
+            "so. Save them with all digits."
+        )
+        return Diagnostic(name, value, False, text, blocking=True)
+    return Diagnostic(name, value, True, "Rounded, but finely beside the change of one record.")

@@ -1,0 +1,171 @@
+"""Networks to a stated gradient norm, with a record and without it, from the same start.
+
+What is minimised is the summed loss over the records plus 1/2 sum_j l2_j theta_j^2, maths (1) for any architecture.
+L-BFGS goes most of the way, Newton's method the rest: with the Hessian formed where it is small, else by conjugate
+gradients on products with it. A deletion starts from the model on all records, which is where its own optimum is
+nearest, and takes chord steps with that model's Hessian: the remaining records' differs from it by one part in n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from undelete.attacker.networks.network import Network
+from undelete.errors import InputError
+from undelete.maths.arrays import Floats
+
+TOL = 1e-10
+DENSE = 2000  # parameters up to which the Hessian is formed
+_LBFGS = 4000  # iterations
+_NEWTON = 60
+_CHORD = 60
+_CG = 400
+_LEAST = 1e-8  # of the largest eigenvalue: where the Hessian bends less, or the other way, it is taken to bend as much
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network's parameters (p,) and the gradient that is left, |.|_inf per record."""
+
+    theta: Floats
+    gradient_norm: float
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The objective on some records: a network's summed loss and penalty.
+
+    Parameters
+    ----------
+    network : Network
+        The architecture and its loss.
+    X, Y : arrays (n, ...), (n, k)
+        The private records and their targets.
+    l2 : array (p,)
+        The penalty of each parameter in the summed objective.
+    """
+
+    network: Network
+    X: Floats
+    Y: Floats
+    l2: Floats
+
+    @property
+    def n(self) -> int:
+        """Number of records."""
+        return len(self.X)
+
+    def gradient(self, theta: Floats, without: int | None = None) -> Floats:
+        """Return the gradient (p,) over all records, or over all but one."""
+        total = self.network.gradient(theta, self.X, self.Y) + self.l2 * theta
+        if without is None:
+            return np.asarray(total)
+        one = slice(without, without + 1)
+        return np.asarray(total - self.network.gradients(theta, self.X[one], self.Y[one])[0])
+
+    def value(self, theta: Floats) -> tuple[float, Floats]:
+        """Return the objective per record and its gradient."""
+        loss, gradient = self.network.total(theta, self.X, self.Y)
+        return (loss + 0.5 * float(self.l2 @ theta**2)) / self.n, (gradient + self.l2 * theta) / self.n
+
+    def inverse(self, theta: Floats) -> Callable[[Floats], Floats]:
+        """Return the product with the Hessian's inverse, made positive where it is not."""
+        if self.network.parameters > DENSE:
+            return lambda g: self._by_cg(theta, g)
+        values, vectors = np.linalg.eigh(self.network.hessian(theta, self.X, self.Y) + np.diag(self.l2))
+        bend = np.maximum(np.abs(values), _LEAST * np.abs(values).max())
+        return lambda g: np.asarray(vectors @ ((vectors.T @ g) / bend))
+
+    def _by_cg(self, theta: Floats, g: Floats) -> Floats:
+        x, r = np.zeros_like(g), g.copy()
+        p, size = r.copy(), float(r @ r)
+        goal = 1e-4 * size
+        for _ in range(_CG):
+            Hp = self.network.hessian_vector(theta, self.X, self.Y, p) + self.l2 * p
+            bend = float(p @ Hp)
+            if bend <= 0:
+                break
+            x, r = x + size / bend * p, r - size / bend * Hp
+            new = float(r @ r)
+            if new < goal:
+                break
+            p, size = r + new / size * p, new
+        return x if x.any() else g / max(1.0, float(np.abs(g).max()))
+
+
+def train(fit: Fit, start: Floats, *, tol: float = TOL) -> Trained:
+    """Train to |gradient|_inf / n <= tol: L-BFGS, then Newton's method.
+
+    Parameters
+    ----------
+    fit : Fit
+        The objective on the private records.
+    start : array (p,)
+        Where training begins; another start may end in another optimum.
+    tol : float
+        When it ends.
+
+    Returns
+    -------
+    Trained
+        Not converged is a value, not an error.
+    """
+    limits = {"maxiter": _LBFGS, "maxfun": 2 * _LBFGS, "ftol": 0.0, "gtol": max(tol, 1e-6), "maxcor": 30}
+    found = minimize(fit.value, start, jac=True, method="L-BFGS-B", options=limits)
+    return _newton(fit, np.asarray(found.x, dtype=np.float64), tol)
+
+
+def _newton(fit: Fit, theta: Floats, tol: float) -> Trained:
+    """Return Newton's end from a point near it, each step as long as it helps."""
+    value, gradient = fit.value(theta)
+    for _ in range(_NEWTON):
+        if np.abs(gradient).max() <= tol:
+            break
+        step = fit.inverse(theta)(gradient * fit.n)
+        length, close = 1.0, np.abs(gradient).max() < 1e-6
+        while length > 1e-8:
+            tried, slope = fit.value(theta - length * step)
+            if np.abs(slope).max() < np.abs(gradient).max() if close else tried < value:
+                break
+            length /= 2
+        else:
+            break
+        theta, value, gradient = theta - length * step, tried, slope
+    left = float(np.abs(gradient).max())
+    return Trained(theta, left, left <= tol)
+
+
+def retrain_without(fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: float = TOL) -> list[Trained]:
+    """Retrain to the optimum without each of some records, from the model on all of them.
+
+    Raises
+    ------
+    InputError
+        When that model is not at its optimum itself.
+    """
+    if np.abs(fit.gradient(theta)).max() / fit.n > 100 * tol:
+        raise InputError(
+            "the network on all records is not at its optimum, so a deletion cannot be told from further training: "
+            "train it to a smaller gradient first"
+        )
+    inverse, found = fit.inverse(theta), []
+    for row in rows:
+        here, left, before = theta.copy(), np.inf, np.inf
+        for _ in range(_CHORD):
+            gradient = fit.gradient(here, int(row))
+            left = float(np.abs(gradient).max()) / fit.n
+            if left <= tol or not left < before:
+                break
+            here, before = here - inverse(gradient), left
+        if left > tol:  # the record bends its own Hessian: without it
+            rest = replace(fit, X=np.delete(fit.X, row, axis=0), Y=np.delete(fit.Y, row, axis=0))
+            found.append(_newton(rest, theta, tol))
+        else:
+            found.append(Trained(here, left, True))
+    return found

@@ -1,0 +1,157 @@
+"""`undelete.audit` of two torch modules and a table, end to end."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import undelete
+from tests.attacker.networks_played import COLUMNS, filled, play, small
+from undelete import InputError
+from undelete.maintainer.networks import train
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def played():
+    return play(torch)
+
+
+def audit(played, before=None, after=None, **given):
+    given = dict(target="label", loss="bce", n=played.n, l2=played.l2, features=played.scale) | given
+    return undelete.audit(before or played.before, after or played.after, played.public, **given)
+
+
+@pytest.fixture(scope="module")
+def result(played):
+    return audit(played, truth=played.private.iloc[[played.row]])
+
+
+def test_a_deletion_from_a_converged_network_is_exposed_and_its_columns_come_back(played, result):
+    assert result.verdict.word == "EXPOSED"
+    row = result.summary().loc["hrec+"]
+    assert row["label"] == 1
+    assert row["exact_columns"] >= 0.75
+    assert row["median_centred_cosine"] > 0.97
+    assert list(result.records) == [*COLUMNS, "label"]
+    document = result.document()
+    assert document["model"]["loss"] == "bce"
+    assert [check["name"] for check in document["diagnostics"]][1:] == [
+        "Same optimum", "Expected error of the gradient", "Fits one record",
+    ]  # fmt: skip
+
+
+def test_without_the_truth_the_same_comes_back_and_is_promised(played, result, tmp_path):
+    blind = audit(played)
+    pd.testing.assert_frame_equal(blind.records, result.records)
+    assert blind.verdict.word in ("EXPOSED", "PARTLY EXPOSED")
+    blind.save(tmp_path)
+    assert "label" in (tmp_path / "report.html").read_text()
+
+
+def test_a_loss_of_torch_s_or_one_s_own_is_the_named_one_and_so_is_a_penalty_of_the_mean(played, result):
+    again = audit(played, loss=torch.nn.BCEWithLogitsLoss(), attacks=("hrec+",)).found["hrec+"]
+    np.testing.assert_allclose(again.X, result.found["hrec+"].X, rtol=1e-12)
+    own = audit(played, loss=lambda z, y: torch.nn.functional.softplus(z) - y * z, attacks=("hrec+",)).found["hrec+"]
+    np.testing.assert_allclose(own.X, result.found["hrec+"].X, atol=0.2)
+    assert own.target[0, 0] == pytest.approx(played.fit.Y[played.row, 0], abs=0.2)
+    mean = audit(played, l2=None, weight_decay=played.l2 / played.n, attacks=("hrec+",))
+    assert mean.release.penalty_after[0] == pytest.approx(played.l2 * (1 - 1 / played.n))
+
+
+def test_another_optimum_is_not_decidable(played):
+    network = played.fit.network
+    rest = train(played.fit, np.random.default_rng(3).normal(size=network.parameters))
+    other = audit(played, after=filled(network, played.before, rest.theta))
+    assert other.verdict.word == "NOT DECIDABLE"
+    assert "another start" in other.verdict.reason
+
+
+def test_a_training_that_stopped_early_is_not_decidable(played):
+    off = played.theta_after + 2e-3 * np.random.default_rng(1).normal(size=len(played.theta))
+    early = audit(played, after=filled(played.fit.network, played.before, off))
+    assert early.verdict.word == "NOT DECIDABLE"
+    assert "not the gradient of any one record" in early.verdict.reason
+
+
+def test_half_precision_is_not_decidable_and_single_precision_is(played, result):
+    half = audit(played, played.before.bfloat16(), copy.deepcopy(played.after).bfloat16())
+    played.before.double()
+    assert half.verdict.word == "NOT DECIDABLE"
+    assert any(check.name == "Digits of the parameters" and not check.ok for check in half.diagnostics)
+
+
+def test_the_modules_are_left_as_they_were(played):
+    before = copy.deepcopy(played.before).train()
+    held = {name: value.clone() for name, value in before.state_dict().items()}
+    audit(played, before, attacks=("avg",))
+    assert before.training
+    assert all(torch.equal(held[name], value) for name, value in before.state_dict().items())
+    assert all(value.requires_grad for value in before.parameters())
+
+
+def test_batch_norm_that_moved_is_refused_and_frozen_batch_norm_is_read(played):
+    def normed(module):
+        return torch.nn.Sequential(*module[:2], torch.nn.BatchNorm1d(5, affine=False), *module[2:]).double()
+
+    before, after = normed(played.before), normed(played.after)
+    audit(played, before, after, attacks=("avg",))
+    after[2].running_mean += 0.1
+    with pytest.raises(InputError, match="trained in training mode"):
+        audit(played, before, after)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(loss=None), "the loss that the networks were trained with is not known"),
+        (dict(loss="hinge"), "loss 'hinge' is not known"),
+        (dict(n=None), "give n"),
+        (dict(target=None), "name the target column"),
+        (dict(l2={"nothing": 1.0}), "no parameter of the network"),
+        (dict(weight_decay=1.0), "give one of them"),
+        (dict(features=None, target="sex"), "network does not take|features|classes"),
+        (dict(attacks=("informed",)), "no attack 'informed' on networks"),
+        (dict(features=lambda table: table[["age"]]), "does not take records of 1 numbers"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(played, given, message):
+    if given.get("target") == "sex":
+        given = given | dict(loss="cross_entropy")
+    with pytest.raises(InputError, match=message) as error:
+        audit(played, **given)
+    assert "\n" not in str(error.value)
+
+
+def test_two_architectures_are_refused(played):
+    with pytest.raises(InputError, match="two models of one architecture"):
+        audit(played, after=small(torch, units=4))
+
+
+def test_linear_models_take_no_loss(played):
+    model = undelete.LinearModel([1.0] * 4, 0.0, "squared", COLUMNS)
+    with pytest.raises(InputError, match="said of networks"):
+        undelete.audit(model, model, played.public, loss="mse")
+
+
+def test_without_torch_networks_are_refused_in_one_line(monkeypatch):
+    from undelete.attacker.networks.network import torch as load
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match="extra torch"):
+        load()
+
+
+def test_the_attack_never_loads_the_private_side():
+    code = (
+        "import sys, undelete.attacker.networks.attack; "
+        "bad = [m for m in sys.modules if m.startswith(('undelete.maintainer', 'undelete.data', 'undelete.scoring'))]; "
+        "assert not bad, bad; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
