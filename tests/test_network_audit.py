@@ -81,10 +81,12 @@ def test_a_training_that_stopped_early_is_not_decidable(played):
 
 
 def test_half_precision_is_not_decidable_and_single_precision_is(played, result):
-    half = audit(played, played.before.bfloat16(), copy.deepcopy(played.after).bfloat16())
-    played.before.double()
+    half = audit(played, *(copy.deepcopy(module).bfloat16() for module in (played.before, played.after)))
     assert half.verdict.word == "NOT DECIDABLE"
     assert any(check.name == "Digits of the parameters" and not check.ok for check in half.diagnostics)
+    single = audit(played, *(copy.deepcopy(module).float() for module in (played.before, played.after)))
+    assert all(check.ok for check in single.diagnostics)
+    pd.testing.assert_frame_equal(single.records, result.records)
 
 
 def test_the_modules_are_left_as_they_were(played):
@@ -155,3 +157,103 @@ def test_the_attack_never_loads_the_private_side():
         "assert not bad, bad; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture(scope="module")
+def folder(played, tmp_path_factory):
+    """The parameters as .safetensors, the code that makes the module, the tables, the preprocessing."""
+    place = tmp_path_factory.mktemp("networks")
+    file = pytest.importorskip("safetensors.torch")
+    for name, module in (("before", played.before), ("after", played.after)):
+        file.save_file(module.state_dict(), place / f"{name}.safetensors")
+    (place / "net.py").write_text(
+        "import torch\n\n\ndef make():\n    return torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Softplus(), "
+        "torch.nn.Linear(5, 1))\n\n\ndef other():\n    return torch.nn.Linear(4, 1)\n"
+    )
+    played.public.to_csv(place / "public.csv", index=False)
+    played.private.iloc[[played.row]].to_csv(place / "truth.csv", index=False)
+    skops = pytest.importorskip("skops.io")
+    skops.dump(played.scale, place / "scale.skops")
+    return place
+
+
+def call(folder, out, *more, architecture="net.py:make"):
+    from undelete.cli import main
+
+    return main([
+        "audit", "before.safetensors", "after.safetensors", "--architecture", architecture, "--loss", "bce",
+        "--l2", "2",
+        "--n", "2500", "--public", "public.csv", "--target", "label", "--preprocessing", "scale.skops",
+        "--out", str(out), *more,
+    ])  # fmt: skip
+
+
+def test_files_give_on_the_command_line_what_the_modules_do(folder, tmp_path, monkeypatch, capsys, result):
+    monkeypatch.chdir(folder)
+    assert call(folder, tmp_path, "--truth", "truth.csv") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "EXPOSED" in said.out
+    import json
+
+    document = json.loads((tmp_path / "audit.json").read_text())
+    cells = {cell["name"]: cell["recovered"] for cell in document["records"][0]["columns"]}
+    assert cells == {name: result.records.iloc[0][name] for name in COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("net.py:other", "does not belong to this architecture"),
+        ("net.py:nothing", "has no function 'nothing'"),
+        ("none.py:make", "there is no file none.py"),
+        ("net.py", "FILE.py:FUNCTION"),
+    ],
+)
+def test_an_architecture_that_cannot_be_used_ends_in_one_line(
+    folder, tmp_path, monkeypatch, capsys, architecture, message
+):
+    monkeypatch.chdir(folder)
+    assert call(folder, tmp_path, architecture=architecture) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_damaged_file_of_parameters_and_one_without_an_architecture_are_refused(folder, tmp_path):
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes((folder / "before.safetensors").read_bytes()[:100])
+    table = pd.read_csv(folder / "public.csv")
+    with pytest.raises(InputError, match="damaged"):
+        undelete.audit(damaged, damaged, table, architecture=str(folder / "net.py:make"), loss="bce")
+    with pytest.raises(InputError, match="parameters only"):
+        undelete.audit(folder / "before.safetensors", damaged, table)
+
+
+def test_scikit_learn_s_perceptron_is_the_same_network_and_at_default_settings_is_not_decidable(played):
+    import warnings
+
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from undelete.adapters.sklearn.perceptron import read_perceptron
+
+    private, few = played.private.iloc[:400], played.public.iloc[:800]
+    rest = private.drop(index=[3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before, after = (
+            make_pipeline(StandardScaler(), MLPClassifier((6,), random_state=0, max_iter=30)).fit(
+                t[COLUMNS], t["label"]
+            )
+            for t in (private, rest)
+        )
+    read = read_perceptron(before)
+    X = torch.tensor(before[:-1].transform(few[COLUMNS]))
+    np.testing.assert_allclose(
+        torch.sigmoid(read.module(X)).detach().numpy()[:, 0], before.predict_proba(few[COLUMNS])[:, 1], rtol=1e-10
+    )
+    found = undelete.audit(before, after, few, target="label", n=400, attacks=("hrec+",))
+    assert found.verdict.word == "NOT DECIDABLE"
+    assert found.release.X_after is not None

@@ -6,8 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from undelete.command.arguments import parser, version
 from undelete.command.ending import Terminal, ended, entry
@@ -75,21 +74,43 @@ def _audit(options: argparse.Namespace) -> int:
     )
     result = audit(
         before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
-        l2=options.l2, rng=options.seed, trust=options.trust, words=words,
+        l2=options.l2, weight_decay=options.weight_decay, loss=_loss(options), rng=options.seed, trust=options.trust,
+        words=words,
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
 
 
-def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Path | str | None]:
-    """Return what was released, before and after, and with answers what the models read."""
+def _preprocessing(options: argparse.Namespace) -> Any:
+    """Return what makes a network's records of the table: a fitted preprocessing, a function, or None."""
     from undelete.adapters.files.files import load_model
+    from undelete.adapters.files.networks import named_function
+
+    given = options.preprocessing
+    if given is None:
+        return None
+    return named_function(given, "--preprocessing") if ".py:" in given else load_model(given, trust=options.trust)
+
+
+def _loss(options: argparse.Namespace) -> Any:
+    """Return a network's loss: a name, or the function that one names."""
+    from undelete.adapters.files.networks import named_function
+
+    given = options.loss
+    return named_function(given, "--loss") if given is not None and ".py:" in given else given
+
+
+def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Any]:
+    """Return what was released, before and after, and with answers what the models read."""
     from undelete.auditing.answers import read_answers
+    from undelete.auditing.networks import is_network, opened
 
     files = [options.before, options.after]
     scored = [options.answers_before, options.answers_after]
     if None not in files and scored == [None, None] and options.model is None and options.features is None:
-        first, second = (load_model(place, trust=options.trust) for place in files)
-        return first, second, None
+        first, second = (opened(place, options.architecture, trust=options.trust) for place in files)
+        if is_network(first) and options.candidates is not None:
+            raise InputError("--candidates compares people with linear models: leave it out for networks")
+        return first, second, _preprocessing(options)
     if None in scored or files != [None, None]:
         raise InputError(
             "give two models (BEFORE AFTER), or the answers of both (--answers-before, --answers-after) and what they "

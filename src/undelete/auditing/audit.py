@@ -6,20 +6,19 @@ From `Release` on they are the same: the attacks see only the release, the score
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from undelete.adapters.files.files import load_model
+from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import exact_values
-from undelete.adapters.torch import LossLike, is_module
+from undelete.adapters.torch import LossLike
 from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.answers import Answers, Features
 from undelete.auditing.deletion_checks import told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
-from undelete.auditing.networks import Training, audit_networks
+from undelete.auditing.networks import Training, audit_networks, is_network, opened
 from undelete.auditing.released import Model, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
@@ -42,6 +41,7 @@ def audit(
     l2: float | Mapping[str, float] | None = None,
     weight_decay: float | Mapping[str, float] | None = None,
     loss: LossLike | None = None,
+    architecture: Architecture | None = None,
     attacks: Sequence[str] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -55,7 +55,8 @@ def audit(
         The model with and without the record: a fitted scikit-learn estimator or Pipeline, or a file
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
         coefficients, or where that cannot be the models' answers are compared. Or two `Answers`: the models' answers
-        to the public records. Or two torch modules of one architecture, with `loss` and `n`.
+        to the public records. Or two torch modules of one architecture, or .safetensors files of their parameters with
+        `architecture`, with `loss` and `n`; or scikit-learn's MLPClassifier and MLPRegressor, with `n`.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
     features : estimator, LinearModel, path or "numeric,onehot", optional
@@ -75,6 +76,8 @@ def audit(
     loss : str or callable, optional
         Of modules: "cross_entropy", "bce", "mse", "poisson_nll", a loss of torch's, or a function of outputs and
         targets whose mean or sum over records was minimised.
+    architecture : str or callable, optional
+        Of .safetensors files: "FILE.py:FUNCTION", whose code is run, or a function that returns the module.
     attacks : sequence of str
         Names of attacks and baselines.
     rng : int
@@ -95,9 +98,10 @@ def audit(
         When the input cannot be used: one line that says what was seen, why it matters, what to do.
     """
     words = words or Words()
-    if is_module(before) or is_module(after):
+    first, second = (opened(model, architecture, trust=trust) for model in (before, after))
+    if is_network(first) or is_network(second):
         training = Training(loss, n, l2, weight_decay)
-        return audit_networks(before, after, public, training, features=features, target=target, truth=truth,
+        return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
     if loss is not None or weight_decay is not None or isinstance(l2, Mapping):
         raise InputError(
@@ -105,7 +109,6 @@ def audit(
             "out"
         )
     chosen = chosen_attacks(attacks)
-    first, second = (load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after))
     table, sampled = public_records(public, [first, second], target)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)

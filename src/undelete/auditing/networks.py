@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.probed import Probed
+from undelete.adapters.files.files import load_model
+from undelete.adapters.files.networks import Architecture, is_parameters, load_network
+from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.sklearn.pipeline import from_sklearn
-from undelete.adapters.torch import LossLike, Pair, penalty, targets
+from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing import inputs, truths
@@ -77,6 +81,18 @@ class Training:
     weight_decay: float | Mapping[str, float] | None
 
 
+def opened(model: Any, architecture: Architecture | None, *, trust: bool) -> Any:
+    """Return a model, read from its file where it is a path."""
+    if is_parameters(model):
+        return load_network(model, architecture)
+    return load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else model
+
+
+def is_network(model: Any) -> bool:
+    """Return whether a model is a torch module, or one of scikit-learn's perceptrons."""
+    return is_module(model) or is_perceptron(model)
+
+
 def audit_networks(
     before: Any,
     after: Any,
@@ -93,7 +109,10 @@ def audit_networks(
     """Audit one deletion between two torch modules; see `undelete.audit`."""
     names = _chosen(attacks)
     table, sampled = public_records(public, [before], target)
-    pair, release, reading = read_networks(before, after, table, training, features=features, target=target)
+    before, after, training, features, later = _perceptrons(before, after, training, features)
+    pair, release, reading = read_networks(
+        before, after, table, training, features=features, target=target, later=later
+    )
     attacked = attack(release, names)
     record = None if truth is None else _true(truth, reading, release)
     schema = words.schema or schema_of(all_columns(public, table))
@@ -137,6 +156,7 @@ def read_networks(
     *,
     features: Features | None = None,
     target: str | Sequence[str] | None = None,
+    later: Any = None,
 ) -> tuple[Pair, NetworkRelease, Reading]:
     """Return the two networks and the public table as the attacker sees them.
 
@@ -170,9 +190,41 @@ def read_networks(
     first, second = _penalties(pair, training, n)
     release = NetworkRelease(
         pair.network, pair.before, pair.after[None], X, Y, n, first, second, 0 if classes is None else len(classes),
-        columns, codes, values,
+        columns, codes, values, X_after=_refitted(later, table, names, X),
     )  # fmt: skip
     return pair, release, Reading(design, names, classes)
+
+
+def _perceptrons(
+    before: Any, after: Any, training: Training, features: Features | None
+) -> tuple[Any, Any, Training, Features | None, Any]:
+    """Return scikit-learn's perceptrons as modules with what they say of themselves; others as they are."""
+    if not (is_perceptron(before) and is_perceptron(after)):
+        return before, after, training, features, None
+    old, new = read_perceptron(before), read_perceptron(after)
+    said = training.l2 is not None or training.weight_decay is not None
+    training = Training(
+        old.loss if training.loss is None else training.loss,
+        training.n,
+        training.l2 if said else old.l2 or None,
+        training.weight_decay if said else old.weight_decay or None,
+    )
+    if features is not None and old.steps is not None:
+        raise InputError("features is given, and the pipeline has a preprocessing of its own: leave it out")
+    return old.module, new.module, training, old.steps if features is None else features, new.steps
+
+
+def _refitted(later: Any, table: pd.DataFrame, names: Sequence[str], X: Floats) -> Floats | None:
+    """Return the public records as the new pipeline's preprocessing makes them; None where that is the same."""
+    if later is None:
+        return None
+    made = np.asarray(_made(later, table.drop(columns=list(names))), dtype=np.float64)
+    if made.shape != X.shape:
+        raise InputError(
+            f"the new pipeline makes {made.shape[1]} features of a record and the old one {X.shape[1]}: the networks "
+            "cannot be compared; keep the steps"
+        )
+    return None if np.allclose(made, X, rtol=1e-12, atol=1e-12) else made
 
 
 def design_of(features: Features | None, table: pd.DataFrame, names: Sequence[str]) -> Design | Probed:

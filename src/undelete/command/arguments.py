@@ -97,9 +97,23 @@ def _add_audit(commands: Commands) -> None:
         type=Path,
         metavar="BEFORE",
         nargs="?",
-        help="the model with the record: .skops, .json, .npz, or .joblib/.pkl with --trust",
+        help="the model with the record: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
     )
     parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="the model retrained without it")
+    networks = parser.add_argument_group("of networks: BEFORE and AFTER are .safetensors")
+    networks.add_argument(
+        "--architecture", metavar="FILE.py:FUNCTION", help="runs the file: a function that returns the torch module"
+    )
+    networks.add_argument(
+        "--loss",
+        metavar="LOSS",
+        help="cross_entropy, bce, mse, poisson_nll, or FILE.py:FUNCTION of outputs and targets",
+    )
+    networks.add_argument("--weight-decay", type=float, metavar="X", help="penalty of the mean loss, as in torch")
+    networks.add_argument(
+        "--preprocessing", metavar="FILE",
+        help="what makes the network's records of the table: a fitted one (.skops), or FILE.py:FUNCTION",
+    )  # fmt: skip
     answers = parser.add_argument_group("in place of both models")
     answers.add_argument(
         "--answers-before", type=Path, metavar="FILE",

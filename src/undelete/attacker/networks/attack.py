@@ -119,6 +119,6 @@ def _moved_most(release: NetworkRelease, same: NDArray[np.bool_]) -> NDArray[np.
     before = release.network.outputs(release.theta_before, release.X_public)
     rows = np.full(release.deletions, -1)
     for i in np.flatnonzero(~same):
-        after = release.network.outputs(release.theta_after[i], release.X_public)
+        after = release.network.outputs(release.theta_after[i], release.X_later)
         rows[i] = int(((before - after) ** 2).sum(axis=1).argmax())
     return rows

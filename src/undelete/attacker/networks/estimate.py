@@ -94,7 +94,7 @@ class Estimator:
     def summands(self, i: int) -> Floats:
         """Return s_j (m, p) of deletion i."""
         release = self.release
-        after = release.network.gradients(release.theta_after[i], release.X_public, release.Y_network)
+        after = release.network.gradients(release.theta_after[i], release.X_later, release.Y_network)
         return np.asarray(self.own - after)
 
     def estimate(self, i: int, *, way: Way = "answers", weighed: bool | None = None) -> GradientEstimate:

@@ -46,6 +46,8 @@ class NetworkRelease:
         How many classes there are; 0 where the target is a number.
     columns, public_codes, public_values : as in Release
         The public table's raw columns, and each public record in those terms.
+    X_after : array (m, d) or None
+        The public records as the new network takes them, where the preprocessing was refitted with it; None: as before.
     """
 
     network: Network
@@ -62,10 +64,11 @@ class NetworkRelease:
     public_values: Floats | None = None
     n_error: float = 0.0
     tolerance: float | None = None
+    X_after: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in ("theta_before", "theta_after", "X_public", "Y_public", "penalty_before", "penalty_after",
-                      "public_values", "public_codes"):  # fmt: skip
+                      "public_values", "public_codes", "X_after"):  # fmt: skip
             value = getattr(self, field)
             if value is None:
                 continue
@@ -105,6 +108,11 @@ class NetworkRelease:
         if not self.classes:
             return np.zeros(len(Y), dtype=np.int64)
         return np.asarray(Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0), dtype=np.int64)
+
+    @property
+    def X_later(self) -> Floats:
+        """Return the public records as the new network takes them."""
+        return self.X_public if self.X_after is None else self.X_after
 
     @property
     def records_public(self) -> Floats:
