@@ -14,6 +14,7 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
+from undelete.maths.threads import for_products
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -69,10 +70,11 @@ def run_attack(
 ) -> Reconstruction:
     """Run one attack on all deletions, block by block: its memory stays bounded and progress shows."""
     parts = []
-    for part in blocks(release.deletions, _BLOCK):
-        parts.append(attack.run(release.take(part), rng))
-        if progress is not None:
-            progress(part.stop - part.start)
+    with for_products(release.X_public.shape[1]):
+        for part in blocks(release.deletions, _BLOCK):
+            parts.append(attack.run(release.take(part), rng))
+            if progress is not None:
+                progress(part.stop - part.start)
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 

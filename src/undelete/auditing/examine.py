@@ -25,6 +25,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.verdict import decide
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
+from undelete.maths.threads import for_products
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 from undelete.report.pictures import PICTURED, one_a_label
@@ -100,7 +101,8 @@ def examine(
     plus = base if not tested else found.get("hrec+") or hrec_plus(release, np.random.default_rng(attack_seed))
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
-    checks += one_deletion(release, base, plus, counted=counted, notes=notes)
+    with for_products(release.X_public.shape[1]):
+        checks += one_deletion(release, base, plus, counted=counted, notes=notes)
     exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
     return judged(
         release, found, truth, setting, checks, (score_seed, picture_seed),

@@ -18,7 +18,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +30,13 @@ from joblib.parallel import (
     get_active_backend,
 )
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from undelete.errors import InputError
 from undelete.files import PARTIAL, write
 from undelete.maths.arrays import Array, largest, namespace, to_numpy
 from undelete.maths.arrays import blocks as slices
 from undelete.maths.objective import Objective
+from undelete.maths.threads import pools
 
 BLOCK_NUMBERS = 16_000_000  # numbers that a block's deletions need: 128 MB in float64, wide enough for full speed
 BLOCK_ROWS = 4096  # deletions in a block at most
@@ -122,17 +121,11 @@ def run_blocks(
     return [results[i] for i in range(len(blocks))]
 
 
-@cache
-def _pools() -> ThreadpoolController:
-    """Return the threads of the libraries that are loaded; to look for them takes as long as a small sweep."""
-    return ThreadpoolController()
-
-
 def product_threads(like: Array) -> int:
     """Return how many threads a matrix product of NumPy arrays may use; 1 for those of another library."""
     if not isinstance(like, np.ndarray):
         return 1
-    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
+    return max((pool["num_threads"] for pool in pools().info() if pool["user_api"] == "blas"), default=1)
 
 
 @contextlib.contextmanager
@@ -145,7 +138,7 @@ def _side_by_side(threads: int) -> Iterator[None]:
     if threads == 1 or jobs is not None or not isinstance(backend, LokyBackend):  # joblib's own default
         yield
         return
-    with _pools().limit(limits=1, user_api="blas"), parallel_config("threading", n_jobs=threads):
+    with pools().limit(limits=1, user_api="blas"), parallel_config("threading", n_jobs=threads):
         yield
 
 

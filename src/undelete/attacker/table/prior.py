@@ -29,10 +29,10 @@ _PAIRS = 300_000  # of values, up to which a parent is considered: a table of 2 
 _GROUPS = 12  # into which a number's values are put to see whether it tells anything
 _TELLING = 2.0  # standard deviations of chance that a parent's information must exceed
 _RECORDS = 100_000  # public ones that the prior is learnt from: more change no frequency that matters
-_HELD_OUT = 200_000  # held-out records times values that the weights are chosen on
-_LEAST_HELD_OUT = 1000  # records
+_HELD_OUT = 100_000  # held-out records times values that the weights are chosen on
+_LEAST_HELD_OUT = 600  # records
 _STEPS = 20  # of Newton's method for the weights
-_TOLERANCE = 1e-5  # nats a record that another step would gain
+_TOLERANCE = 1e-4  # nats a record that another step would gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def learn(
     Notes
     -----
     Cost for a column of q values and p parents: a count of the m records each, of which 100,000 at most are looked at,
-    and Newton steps on at most about 200,000 times 2 p numbers.
+    and Newton steps on at most about 100,000 times 2 p numbers.
     """
     codes = codes[:: -(-len(codes) // _RECORDS)]
     held = np.arange(len(codes)) % 4 == 3
