@@ -83,9 +83,8 @@ def main() -> None:
         play(500, 3, 0)
         print(json.dumps([*play(*options.row), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
         return
-    print(
-        "| public records | columns | deletions | seconds | busy | GB | growth | wanted |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| public records | columns | deletions | seconds | busy | GB | growth | wanted |")
+    print("|---|---|---|---|---|---|---|---|")
     last: tuple[int, int, int, float] | None = None
     for m, columns, deletions, most, memory in ROWS:
         if options.quick and m > 100_000:

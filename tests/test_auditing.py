@@ -534,3 +534,35 @@ def test_what_the_scaler_and_the_encoder_give_away_is_what_is_shown(halves):
     assert cells["age"]["probability"] == cells["colour"]["probability"] == 1.0
     plain = undelete.audit(before, after, public, target="income", attacks=["hrec"])
     assert plain.records["age"][0] == pytest.approx(141.0, abs=1e-6)
+
+
+def test_an_attack_of_ones_own_runs_beside_ours_and_sees_the_release_only(halves):
+    seen = []
+
+    def first_public_record(release, rng):
+        seen.append((release, rng))
+        rows = np.zeros(release.deletions, dtype=int)
+        return undelete.Reconstruction(
+            attack="first",
+            X=release.X_public[rows],
+            codes=release.public_codes[rows],
+            values=release.public_values[rows],
+        )
+
+    first = undelete.Attack(
+        "first", "the first public record", "baseline", first_public_record, about="no attack at all"
+    )
+    private, public = halves
+    game = (Ridge(1.0), private[["age", "years"]], private["income"], public[["age", "years"]], public["income"])
+    found = undelete.simulate(*game, deletions=5, attacks=("hrec", first))
+    assert list(found.found) == ["hrec", "first"]
+    assert all(release.remaining_gradient is None for release, _ in seen)
+    assert found.main == "hrec"
+    assert found.document()["attacks"][1] == {
+        "name": "first", "label": "the first public record", "role": "baseline", "about": "no attack at all",
+        "independent": True,
+    }  # fmt: skip
+    alone = undelete.simulate(*game, deletions=5, attacks=("hrec",))
+    assert np.array_equal(alone.found["hrec"].X, found.found["hrec"].X)
+    with pytest.raises(undelete.InputError, match="two attacks are called 'hrec'"):
+        undelete.simulate(*game, deletions=5, attacks=("hrec", dataclasses.replace(first, name="hrec")))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from undelete.adapters.files.files import load_model, save_model
     from undelete.adapters.model import LinearModel
+    from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.membership import Membership, membership, who_was_deleted
     from undelete.auditing.problem import leave_one_out
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answers",
+    "Attack",
     "Audit",
     "InputError",
     "LinearModel",
@@ -40,6 +42,7 @@ __all__ = [
 # Loaded when first asked for: an attack on a release must not even import the private side.
 _HOME = {
     "Answers": "auditing.answers",
+    "Attack": "attacker.attack",
     "Audit": "auditing.result",
     "InputError": "errors",
     "LinearModel": "adapters.model",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import LOSS_NAMES
-from undelete.attacker.attacks import ATTACKS, find
+from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
 from undelete.attacker.hrec import hrec
 from undelete.errors import InputError
@@ -112,4 +112,4 @@ def test_no_attack_but_the_bound_is_moved_by_the_remaining_gradient(case):
 
 def test_unknown_attack_is_named_with_the_choices():
     with pytest.raises(InputError, match=r"no attack 'magic'; choose among hrec\+, hrec, avg"):
-        find(("hrec", "magic"))
+        chosen(("hrec", "magic"))

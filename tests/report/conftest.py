@@ -15,11 +15,36 @@ Audit = dict[str, Any]
 
 STATES = ["Texas", "Georgia", "Ohio", "Florida", "Utah", "Maine"]
 ATTACKS = [
-    {"name": "hrec", "label": "the paper's attack", "role": "attack"},
-    {"name": "hrec+", "label": "undelete's decoder", "role": "attack"},
-    {"name": "avg", "label": "an average person", "role": "baseline"},
-    {"name": "maxdiff", "label": "the most changed public person", "role": "baseline"},
-    {"name": "informed", "label": "an informed auditor", "role": "bound"},
+    {
+        "name": "hrec",
+        "label": "the paper's attack",
+        "role": "attack",
+        "about": "the difference of the two models",
+    },
+    {
+        "name": "hrec+",
+        "label": "undelete's decoder",
+        "role": "attack",
+        "about": "the same difference, decoded with its error bars",
+    },
+    {
+        "name": "avg",
+        "label": "an average person",
+        "role": "baseline",
+        "about": "the average public record, whatever was deleted",
+    },
+    {
+        "name": "maxdiff",
+        "label": "the most changed public person",
+        "role": "baseline",
+        "about": "the public record on which the two models differ most",
+    },
+    {
+        "name": "informed",
+        "label": "an informed auditor",
+        "role": "bound",
+        "about": "somebody who holds all remaining records",
+    },
 ]
 COLUMNS = [
     {"name": "educ", "label": "education", "unit": "years", "kind": "discrete", "values": 18},

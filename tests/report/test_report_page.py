@@ -289,7 +289,8 @@ def test_refuses_another_schema_and_an_unknown_verdict(build: Any) -> None:
 
 def test_a_baseline_that_leans_on_the_attack_is_no_control(build: Any) -> None:
     audit = build("demo")
-    audit["attacks"].append({"name": "nearest", "label": "the nearest public person", "role": "baseline"})
+    leaning = {"name": "nearest", "label": "the nearest public person", "role": "baseline", "independent": False}
+    audit["attacks"].append(leaning)
     best = next(row for row in audit["summary"] if row["attack"] == "hrec+")
     audit["summary"].append(best | {"attack": "nearest", "exact_columns": 0.99, "median_cosine": 0.99999})
     band = render(audit).split('<dl class="figures">')[1].split("</dl>")[0]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from undelete.attacker.baselines import avg, informed, maxdiff, nearest
-from undelete.attacker.hrec import hrec
-from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.attack import Attack
+from undelete.attacker.baselines import AVG, INFORMED, MAXDIFF, NEAREST
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.errors import InputError
 from undelete.maths.arrays import blocks
 from undelete.maths.threads import for_products
@@ -21,48 +21,35 @@ from undelete.release.release import Release
 _BLOCK = 256  # deletions attacked at a time, between two moves of the progress bar
 
 
-@dataclass(frozen=True)
-class Attack:
-    """An attack, what it is called in a report, and what part it plays there."""
-
-    name: str
-    label: str
-    role: Literal["attack", "baseline", "bound"]
-    run: Callable[[Release, np.random.Generator], Reconstruction]
+ATTACKS: dict[str, Attack] = {one.name: one for one in (HREC_PLUS, HREC, AVG, MAXDIFF, NEAREST, INFORMED)}
+"""Ours, by name, the best first."""
 
 
-ATTACKS: dict[str, Attack] = {
-    attack.name: attack
-    for attack in (
-        Attack("hrec+", "undelete (hrec+)", "attack", hrec_plus),
-        Attack("hrec", "the paper's attack (hrec)", "attack", hrec),
-        Attack("avg", "an average person (Avg)", "baseline", avg),
-        Attack("maxdiff", "the public person who moved most (MaxDiff)", "baseline", maxdiff),
-        Attack("nearest", "the nearest public person", "baseline", nearest),
-        Attack("informed", "an auditor holding all other records", "bound", informed),
-    )
-}
-
-
-def leading(names: Iterable[str]) -> str:
+def leading(attacks: Iterable[Attack]) -> Attack:
     """Return the attack whose answer counts among those that ran: hrec+, else the first that is no guess, else any."""
-    ran = list(names)
-    attacks = [name for name in ran if ATTACKS[name].role == "attack"]
-    return "hrec+" if "hrec+" in ran else (attacks or ran)[0]
+    ran = list(attacks)
+    return HREC_PLUS if HREC_PLUS in ran else next((one for one in ran if one.role == "attack"), ran[0])
 
 
-def find(names: tuple[str, ...]) -> list[Attack]:
-    """Return the attacks with these names, in this order.
+def chosen(attacks: str | Attack | Sequence[str | Attack]) -> list[Attack]:
+    """Return the attacks that were asked for, by name or as they are, in this order.
 
     Raises
     ------
     InputError
-        For a name that is none.
+        For a name that is none, for two attacks of one name, and for no attack at all.
     """
-    for name in names:
-        if name not in ATTACKS:
-            raise InputError(f"there is no attack {name!r}; choose among {', '.join(ATTACKS)}")
-    return [ATTACKS[name] for name in names]
+    asked = [attacks] if isinstance(attacks, str | Attack) else list(attacks)
+    if not asked:
+        raise InputError(f"attacks is empty: name at least one, for example {HREC.name}")
+    found: dict[str, Attack] = {}
+    for one in asked:
+        if not isinstance(one, Attack) and one not in ATTACKS:
+            raise InputError(f"there is no attack {one!r}; choose among {', '.join(ATTACKS)}")
+        attack = one if isinstance(one, Attack) else ATTACKS[one]
+        if found.setdefault(attack.name, attack) != attack:
+            raise InputError(f"two attacks are called {attack.name!r}: their results could not be told apart")
+    return list(found.values())
 
 
 def run_attack(

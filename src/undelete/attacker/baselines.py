@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from undelete.attacker.attack import Attack
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.scale import at_public_length
 from undelete.attacker.hrec import from_gradient, hrec
@@ -171,3 +172,39 @@ def _blank(record: Reconstruction, missing: Flags, status: Sequence[str]) -> Rec
         inputs=hide(record.inputs),
         status=status,
     )
+
+
+AVG = Attack(
+    "avg",
+    "an average person (Avg)",
+    "baseline",
+    avg,
+    about="the average public record, whatever was deleted",
+    about_images="the average public image, whatever was deleted",
+    short="Avg",
+)
+MAXDIFF = Attack(
+    "maxdiff",
+    "the public person who moved most (MaxDiff)",
+    "baseline",
+    maxdiff,
+    about="the public record on which the two models differ most",
+    about_images="the public image on which the two models differ most",
+    short="MaxDiff",
+)
+NEAREST = Attack(
+    "nearest",
+    "the nearest public person",
+    "baseline",
+    nearest,
+    about="the public record closest to the reconstruction: it leans on the attack, so it is no control for it",
+    about_images="the public image closest to the reconstruction: it leans on the attack, so it is no control for it",
+    independent=False,
+)
+INFORMED = Attack(
+    "informed",
+    "an auditor holding all other records",
+    "bound",
+    informed,
+    about="somebody who holds all remaining records: the most that can be known",
+)

@@ -22,7 +22,7 @@ from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
 
-def continuous(release: Release, difference: Difference) -> Reconstruction:
+def continuous(release: Release, difference: Difference, attack: str) -> Reconstruction:
     """Reconstruct records without raw columns.
 
     Parameters
@@ -31,6 +31,8 @@ def continuous(release: Release, difference: Difference) -> Reconstruction:
         Its `columns` are not looked at.
     difference : Difference
         Minus the deleted records' gradients.
+    attack : str
+        In whose name.
     """
     G = difference.gradient
     mix = label = None
@@ -39,7 +41,7 @@ def continuous(release: Release, difference: Difference) -> Reconstruction:
     same = unchanged(release)
     # what lies behind an embedding is found here, from the gradient before it is divided
     bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
-    found = from_gradient(bare, difference, same, attack="hrec+", mix=mix)
+    found = from_gradient(bare, difference, same, attack=attack, mix=mix)
     if label is not None:
         target = np.where(same[:, None], np.nan, np.eye(G.shape[2])[label])
         found = dataclasses.replace(found, output=label, target=target)

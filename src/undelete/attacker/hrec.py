@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.attacker.attack import Attack
 from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
@@ -191,3 +192,13 @@ def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, 
     elif release.target_kind == "class":
         target = np.sign(target)
     return np.where(known[:, None], target, np.nan)
+
+
+HREC = Attack(
+    "hrec",
+    "the paper's attack (hrec)",
+    "attack",
+    hrec,
+    about="the difference of the two models, divided by its constant entry, as the paper writes it",
+    short="HRec",
+)

@@ -19,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.special import erf, erfinv
 
+from undelete.attacker.attack import Attack
 from undelete.attacker.continuous import continuous
 from undelete.attacker.embedding.posterior import most_probable
 from undelete.attacker.gradient.difference import Difference
@@ -71,7 +72,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     """
     difference = Difference.best(release)
     if not release.columns:
-        return continuous(release, difference)
+        return continuous(release, difference, "hrec+")
     found = from_gradient(release, difference, unchanged(release), attack="hrec+", trace=most_probable)
     if release.embedding is not None:
         return found
@@ -264,3 +265,14 @@ def write_record(release: Seen, lattice: Lattice, posterior: Posterior, arrays: 
             arrays[name][i, j] = value
     arrays["X"][i] = moved(one.point, posterior.covariance, at)
     return one
+
+
+HREC_PLUS = Attack(
+    "hrec+",
+    "undelete (hrec+)",
+    "attack",
+    hrec_plus,
+    about="the same difference, decoded with its error bars onto values that a column can take",
+    about_images="the same difference with the known penalty's share, weighed by its error, in public images' range",
+    short="HRec+",
+)

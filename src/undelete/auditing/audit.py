@@ -12,6 +12,8 @@ from typing import Any
 from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import exact_values
 from undelete.adapters.torch import LossLike
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.answers import Answers, Features
@@ -23,7 +25,7 @@ from undelete.auditing.released import Model, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import all_columns, public_records
-from undelete.auditing.words import DEFAULT, Words, chosen_attacks, described, seeds, target_words
+from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
 from undelete.release.release import Release
@@ -42,7 +44,7 @@ def audit(
     weight_decay: float | Mapping[str, float] | None = None,
     loss: LossLike | None = None,
     architecture: Architecture | None = None,
-    attacks: Sequence[str] = DEFAULT,
+    attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
     words: Words | None = None,
@@ -78,7 +80,7 @@ def audit(
         targets whose mean or sum over records was minimised.
     architecture : str or callable, optional
         Of .safetensors files: "FILE.py:FUNCTION", whose code is run, or a function that returns the module.
-    attacks : sequence of str
+    attacks : sequence of str or Attack
         Names of attacks and baselines.
     rng : int
         Seed of the attacks and of the intervals.
@@ -108,7 +110,7 @@ def audit(
             "loss, weight_decay and penalties by name are said of networks, and these are no torch modules: leave them "
             "out"
         )
-    chosen = chosen_attacks(attacks)
+    asked = chosen(attacks)
     table, sampled = public_records(public, [first, second], target)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
@@ -121,7 +123,7 @@ def audit(
     one = not any(check.blocking and check.ok is False for check in checks)  # else what is exact is not one record's
     return examine(
         release,
-        chosen,
+        asked,
         record,
         Setting(
             kind="audit",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import ATTACKS
+from undelete.attacker.attack import Attack
+from undelete.attacker.baselines import AVG
 from undelete.auditing import advice
 from undelete.auditing.pictures import BESIDE, gallery
 from undelete.environment import environment
@@ -50,7 +51,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "public": {"records": len(audit.release.X_public), "source": audit.setting.public_source},
         "target": None if audit.setting.target is None else asdict(audit.setting.target),
         "columns": [_column(audit, column) for column in audit.release.columns],
-        "attacks": [{"name": n, "label": audit.label(n), "role": ATTACKS[n].role} for n in audit.found],
+        "attacks": [_attack(audit, attack) for attack in audit.attacks.values()],
         "verdict": asdict(audit.verdict),
         "exposure": audit.typical_exposure,
         "threat_model": advice.threat_model(audit.release, audit.setting.model),
@@ -67,6 +68,17 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "paper": PAPER,
     }  # fmt: skip
     return redacted(plain(document)) if redact else dict(plain(document))
+
+
+def _attack(audit: Audit, attack: Attack) -> dict[str, Any]:
+    images = audit.setting.schema.image is not None
+    return {
+        "name": attack.name,
+        "label": audit.label(attack.name),
+        "role": attack.role,
+        "about": (images and attack.about_images) or attack.about,
+        "independent": attack.independent,
+    }
 
 
 def _column(audit: Audit, column: Column) -> dict[str, Any]:
@@ -183,7 +195,7 @@ def _pictures(audit: Audit) -> dict[str, Any] | None:
 
 
 def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]:
-    column, guess, right = audit.release.columns[j], audit.found.get("avg"), audit.right.get(audit.main)
+    column, guess, right = audit.release.columns[j], audit.found.get(AVG.name), audit.right.get(audit.main)
     ranges, code = found.ranges, int(-1 if found.codes is None else found.codes[i, j])
     low, high = (np.nan, np.nan) if ranges is None else _range(column, code, *(float(end[i, j]) for end in ranges))
     cell = {
@@ -227,7 +239,7 @@ def _range(column: Column, code: int, low: float, high: float) -> tuple[float, f
 
 
 def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] | None:
-    target, guess = audit.setting.target, audit.found.get("avg")
+    target, guess = audit.setting.target, audit.found.get(AVG.name)
     if target is None or found.target is None:
         return None
     true = None if audit.truth is None or audit.truth.Y is None else target_of(audit, audit.truth.Y[i])

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.adapters.design.polynomial import Category
-from undelete.attacker.attacks import ATTACKS, Attack, leading, run_attack
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import ATTACKS, leading, run_attack
 from undelete.attacker.gradient.scale import at_public_length
-from undelete.attacker.hrec import hrec
-from undelete.attacker.hrec_plus import hrec_plus
+from undelete.attacker.hrec import HREC, hrec
+from undelete.attacker.hrec_plus import HREC_PLUS, hrec_plus
 from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
@@ -24,8 +25,8 @@ from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.verdict import decide
 from undelete.maths.arrays import Floats
-from undelete.release.reconstruction import Reconstruction
 from undelete.maths.threads import for_products
+from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 from undelete.report.pictures import PICTURED, one_a_label
@@ -85,7 +86,8 @@ def examine(
             progress(done, total)
 
     found = {}
-    streams = dict(zip(ATTACKS, attack_seed.spawn(len(ATTACKS)), strict=True))  # whatever the order of the names
+    names = list(dict.fromkeys((*ATTACKS, *(attack.name for attack in attacks))))
+    streams = dict(zip(names, attack_seed.spawn(len(names)), strict=True))  # whatever the order of the names
     for attack in attacks:
         seen = release
         if attack.role == "bound":
@@ -96,22 +98,23 @@ def examine(
     placed = not release.columns
     if placed:
         found = {name: at_public_length(release, one) for name, one in found.items()}
-    base = found["hrec"] if "hrec" in found else hrec(release, np.random.default_rng(attack_seed))
-    tested = release.deletions == 1 or "hrec+" in found  # many deletions were played: that they are is known
-    plus = base if not tested else found.get("hrec+") or hrec_plus(release, np.random.default_rng(attack_seed))
+    base = found.get(HREC.name) or hrec(release, np.random.default_rng(attack_seed))
+    tested = release.deletions == 1 or HREC_PLUS.name in found  # many deletions were played: that they are is known
+    plus = base if not tested else found.get(HREC_PLUS.name) or hrec_plus(release, np.random.default_rng(attack_seed))
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
     with for_products(release.X_public.shape[1]):
         checks += one_deletion(release, base, plus, counted=counted, notes=notes)
     exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
     return judged(
-        release, found, truth, setting, checks, (score_seed, picture_seed),
+        release, attacks, found, truth, setting, checks, (score_seed, picture_seed),
         exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, placed=placed,
     )  # fmt: skip
 
 
 def judged(
     release: Seen,
+    attacks: Sequence[Attack],
     found: dict[str, Reconstruction],
     truth: Truth | None,
     setting: Setting,
@@ -130,6 +133,8 @@ def judged(
     ----------
     release : Release, or another that can be seen likewise
         What the attacker sees.
+    attacks : sequence of Attack
+        What was run.
     found : dict of str to Reconstruction
         What each attack said.
     truth, setting, warnings, leaks, exact
@@ -143,12 +148,12 @@ def judged(
     placed : bool
         Whether directions were given a length.
     """
-    main = leading(found)
+    main = leading(attacks).name
     if exact:
         found[main] = with_exact(release, found[main], exact)
     rng = np.random.default_rng(seeds[0])
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
-    ranked = [name for name in ATTACKS if name in scored]  # an interval's draws do not depend on the order of names
+    ranked = sorted(scored, key=[*ATTACKS, *scored].index)  # an interval's draws do not depend on the order of names
     summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
     exposed = exposure(release, exposing or found[main], scored.get(main))
     lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
@@ -162,6 +167,7 @@ def judged(
         evidence = dataclasses.replace(evidence, best_column=(label, gain))
     return Audit(
         setting=setting,
+        attacks={attack.name: attack for attack in attacks},
         release=release,
         found=found,
         truth=truth,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.embedding.traced_error import input_error
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
@@ -18,7 +19,10 @@ from undelete.release.seen import Seen
 from undelete.scoring.intervals import mean_interval
 
 # guesses that do not rest on the reconstruction
-CONTROLS = {"avg": "Avg, the average public record", "maxdiff": "MaxDiff, the public record that moved most"}
+CONTROLS = {
+    AVG.name: "Avg, the average public record",
+    MAXDIFF.name: "MaxDiff, the public record that moved most",
+}
 
 
 @dataclass(frozen=True)

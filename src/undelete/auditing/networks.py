@@ -21,6 +21,8 @@ from undelete.adapters.files.networks import Architecture, is_parameters, load_n
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing import inputs, truths
@@ -102,7 +104,7 @@ def audit_networks(
     features: Features | None,
     target: str | Sequence[str] | None,
     truth: Table | Mapping[str, Any] | None,
-    attacks: Sequence[str],
+    attacks: Sequence[str | Attack],
     seed: np.random.SeedSequence,
     words: Words,
 ) -> Audit:
@@ -145,7 +147,16 @@ def examined(
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
     warnings = [*warnings, *_notes(pair, release)]
     _, score_seed, picture_seed = seeds.spawn(3)
-    return judged(release, attacked.found, truth, setting, found, (score_seed, picture_seed), warnings=warnings)
+    return judged(
+        release,
+        [ATTACKS[name] for name in attacked.found],
+        attacked.found,
+        truth,
+        setting,
+        found,
+        (score_seed, picture_seed),
+        warnings=warnings,
+    )
 
 
 def read_networks(
@@ -312,8 +323,8 @@ def _encoded(values: NDArray[Any], reading: Reading, release: NetworkRelease) ->
     return np.where(place[:, None] == np.arange(len(at)), 1.0, -1.0)
 
 
-def _chosen(attacks: Sequence[str]) -> list[str]:
-    names = [attacks] if isinstance(attacks, str) else list(attacks)
+def _chosen(attacks: Sequence[str | Attack]) -> list[str]:
+    names = [one.name for one in chosen(attacks)]
     for name in names:
         if name not in NAMES:
             raise InputError(f"there is no attack {name!r} on networks; choose among {', '.join(NAMES)}")

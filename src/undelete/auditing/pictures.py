@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.adapters.design.readout import Readout
+from undelete.attacker.baselines import AVG, MAXDIFF, NEAREST
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
@@ -17,7 +18,7 @@ from undelete.release.seen import Seen
 from undelete.report.pictures import png
 from undelete.scoring.truth import Truth
 
-BESIDE = ("avg", "maxdiff", "nearest")  # the guesses that a reconstruction is shown beside
+BESIDE = tuple(one.name for one in (AVG, MAXDIFF, NEAREST))  # the guesses that a reconstruction is shown beside
 
 
 def pictures_of(
@@ -72,14 +73,14 @@ def gallery(
     release, scored
         Of the audit.
     records : mapping
-        What is shown side by side, by name and in this order; "avg", the same for all, is given once.
+        What is shown side by side, by name and in this order; the average, the same for all, is given once.
     pictured : array of int
         The deletions.
     image, readout
         As for `pictures_of`.
     """
     drawn = {name: pictures_of(release, one, image, readout) for name, one in records.items()}
-    average = drawn.pop("avg", None)
+    average = drawn.pop(AVG.name, None)
 
     def one(name: str, i: int) -> dict[str, Any]:
         scores = {key: scored[name][key][i] for key in ("cosine", "centred_cosine")} if name in scored else {}

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import ATTACKS, leading
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import leading
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.document import describe, target_of, value_of
 from undelete.auditing.pictures import pictures_of
@@ -36,6 +37,8 @@ class Audit:
     ----------
     setting : Setting
         What was asked.
+    attacks : dict of str to Attack
+        What was run, by name.
     release : Release
         What the attacker saw.
     found : dict of str to Reconstruction
@@ -63,6 +66,7 @@ class Audit:
     """
 
     setting: Setting
+    attacks: Mapping[str, Attack]
     release: Seen
     found: Mapping[str, Reconstruction]
     truth: Truth | None
@@ -78,11 +82,11 @@ class Audit:
     @property
     def main(self) -> str:
         """The attack that records, confidence and verdict rest on: hrec+ wherever it ran, whatever the order."""
-        return leading(self.found)
+        return leading(self.attacks.values()).name
 
     def label(self, attack: str) -> str:
         """Return what an attack is called in a report on these records."""
-        label = ATTACKS[attack].label
+        label = self.attacks[attack].label
         return label if self.pictured is None else label.replace("person who", "image that").replace("person", "image")
 
     @property

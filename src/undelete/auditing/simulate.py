@@ -13,6 +13,9 @@ from sklearn.base import BaseEstimator
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import chosen
+from undelete.attacker.baselines import INFORMED, NEAREST
 from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
@@ -21,7 +24,7 @@ from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import thinned_with
-from undelete.auditing.words import DEFAULT, Words, chosen_attacks, described, seeds, target_words
+from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.maintainer.game import play, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
@@ -36,7 +39,7 @@ def simulate(
     y_public: ArrayLike | None = None,
     *,
     deletions: int | ArrayLike = 200,
-    attacks: Sequence[str] = (*DEFAULT, "nearest", "informed"),
+    attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     rng: int = 0,
     tol: float = 1e-9,
     words: Words | None = None,
@@ -63,8 +66,8 @@ def simulate(
         Their targets. Needed for the squared hinge loss.
     deletions : int or array of int
         How many to delete, drawn at random, or which rows.
-    attacks : sequence of str
-        Names of attacks and baselines; "informed" is the bound of an auditor who holds all other records.
+    attacks : sequence of str or Attack
+        Attacks and baselines, by name or your own; "informed" is the bound of an auditor who holds all other records.
     rng : int
         Seed; the draw of the deletions, the attacks and the intervals each have a stream of their own.
     tol : float
@@ -87,7 +90,7 @@ def simulate(
     InputError
         When the input cannot be used, or a deletion does not converge.
     """
-    words, chosen = words or Words(), chosen_attacks(attacks)
+    words, asked = words or Words(), chosen(attacks)
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
@@ -99,7 +102,7 @@ def simulate(
     readout = inputs.pixels(model, public, schema.image)
     names = target_names(y)
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
-    steps = len(rows) * (1 + len(attacks))
+    steps = len(rows) * (1 + len(asked))
     release, retrained = play(
         objective,
         problem.W,
@@ -114,7 +117,7 @@ def simulate(
     )
     return examine(
         release,
-        chosen,
+        asked,
         truth,
         Setting(
             kind=words.kind or "simulate",

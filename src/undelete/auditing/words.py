@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from undelete.adapters.model import LinearModel
-from undelete.attacker.attacks import Attack, find
+from undelete.attacker.baselines import AVG, MAXDIFF
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing.setting import Target
 from undelete.data.schema import Schema
 from undelete.errors import InputError
 
-DEFAULT = ("hrec+", "hrec", "avg", "maxdiff")
+DEFAULT = (HREC_PLUS, HREC, AVG, MAXDIFF)
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,6 @@ class Words:
     kind: str | None = None
     quality: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
-
-
-def chosen_attacks(attacks: Sequence[str]) -> list[Attack]:
-    """Return the attacks, at least one."""
-    names = (attacks,) if isinstance(attacks, str) else tuple(attacks)
-    if not names:
-        raise InputError("attacks is empty: name at least one, for example hrec")
-    return find(names)
 
 
 def seeds(rng: int) -> np.random.SeedSequence:

@@ -22,8 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import Attack, find, run_attack
+from undelete.attacker.attack import Attack
+from undelete.attacker.attacks import chosen, run_attack
+from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.gradient.scale import at_public_length
+from undelete.attacker.hrec import HREC
 from undelete.lab.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest, retraining_code
 from undelete.lab.models import Fitted, Model, deal, fit_private, in_space
 from undelete.lab.population import Halves, Population
@@ -39,7 +42,7 @@ from undelete.scoring.scores import cosine
 from undelete.scoring.table import score
 from undelete.scoring.truth import Truth
 
-ATTACKS = ("hrec", "avg", "maxdiff")
+ATTACKS = (HREC.name, AVG.name, MAXDIFF.name)
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
 _MODEL_NUMBERS = 160_000_000  # numbers in the models after the deletions that are held at a time: 1.3 GB
 _NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction
@@ -92,7 +95,7 @@ def play_panel(
         return kept
     dealt = in_space(model, population, dealt, seed, shelf, steps)
     fitted = fit_private(model, population, dealt, seed, mark=mark, shelf=shelf, steps=steps)
-    game = _Game(dealt, fitted, population, model, seed, deletions, find(tuple(attacks)))
+    game = _Game(dealt, fitted, population, model, seed, deletions, chosen(attacks))
     game.run(steps, shelf, mark)
     return shelf.store(name, key, game.pictures(), game.account())
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.data.images import IMAGES
 from undelete.lab.files import header, prepare, save
 from undelete.lab.images import load
@@ -192,15 +194,15 @@ def _row(case: Case, games: Sequence[Game], seed: int) -> dict[str, Any]:
     """Return a case's row of the JSON."""
     accounts = [game.account for game in games]
     decoders = {name: decoder(name, games, case.curve, seed) for name in DECODERS}
-    best = decoders["hrec+"]["measures"]
-    ours, paper = (np.array(decoders[name]["curve"])[_DECILES] for name in ("hrec+", "hrec"))
+    best = decoders[HREC_PLUS.name]["measures"]
+    ours, paper = (np.array(decoders[name]["curve"])[_DECILES] for name in (HREC_PLUS.name, HREC.name))
     best["deciles_ahead"] = {"value": float((ours > paper).mean()), "low": None, "high": None, "by_split": []}
-    decoders["hrec"]["measures"]["deciles_ahead"] = dict.fromkeys(("value", "low", "high")) | {"by_split": []}
+    decoders[HREC.name]["measures"]["deciles_ahead"] = dict.fromkeys(("value", "low", "high")) | {"by_split": []}
     return {
         "case": case.key, "title": case.title, "source": accounts[0]["source"], "target": accounts[0]["target"],
         "n": accounts[0]["n"], "m": accounts[0]["m"], "d": accounts[0]["d"],
         "seeds": [seed + k for k in range(len(games))],
-        "deletions": sum(len(game.scores["hrec"]) for game in games),
+        "deletions": sum(len(game.scores[HREC.name]) for game in games),
         "penalties": [account["penalty"] for account in accounts],
         "gradient_norm_largest": max(account["gradient_norm_largest"] for account in accounts),
         "columns": list(games[0].columns), "curve_of": case.curve, "decoders": decoders,

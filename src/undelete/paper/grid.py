@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from undelete.attacker.baselines import MAXDIFF
+from undelete.attacker.hrec import HREC
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.kept import Kept
@@ -42,7 +44,7 @@ class Grid:
     shows: str
     data: Sequence[str]
     models: Sequence[Model]
-    rows: Sequence[str] = ("hrec", "maxdiff")
+    rows: Sequence[str] = (HREC.name, MAXDIFF.name)
     attacks: Sequence[str] = ATTACKS
 
 

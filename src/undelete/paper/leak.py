@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.attacker.baselines import AVG, MAXDIFF
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.attacker.updates_leak.attack import fit_attack
 from undelete.attacker.updates_leak.networks import torch
 from undelete.attacker.updates_leak.training import Autoencoder, Settings, View, pretrain
@@ -37,7 +40,7 @@ from undelete.scoring.scores import centred_cosine, cosine
 from undelete.scoring.truth import Truth
 
 MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
-BESIDE = ("hrec", "avg", "maxdiff", "hrec+")
+BESIDE = (HREC.name, AVG.name, MAXDIFF.name, HREC_PLUS.name)
 LEAKS: dict[str, tuple[Callable[..., Updates], View]] = {
     "updates_leak_step": (single_step, "log"),
     "updates_leak_retraining": (full_retraining, "log"),
@@ -237,11 +240,11 @@ def _account(panel: Kept, leaks: dict[str, Kept]) -> dict[str, Any]:
     costs: dict[str, dict[str, Any]] = {
         name: {
             "seconds": round(count * attack["seconds_each"], 2), "seconds_training": 0.0, "models": 0, "queries": 0,
-            "parameters": name in ("hrec", "hrec+"),
+            "parameters": name in (HREC.name, HREC_PLUS.name),
         }
         for name, attack in account["attacks"].items()
     }  # fmt: skip
-    costs["maxdiff"]["queries"] = (count + 1) * m  # all public records, before and after
+    costs[MAXDIFF.name]["queries"] = (count + 1) * m  # all public records, before and after
     for name, leak in leaks.items():
         seconds = {key: value for key, value in leak.account["cost"].items() if key.startswith("seconds_")}
         costs[name] = {
@@ -304,7 +307,7 @@ def _shown(population: Images, panel: Kept, leaks: dict[str, Kept]) -> dict[str,
         leak = leaks[name]
         at = np.searchsorted(leak.arrays["rows"], rows)
         shown[name] = {"pictures": leak.arrays["guesses"][at], "cosines": leak.arrays["cosine"][at]}
-    for name in ("hrec", "hrec+"):
+    for name in (HREC.name, HREC_PLUS.name):
         shown[name] = {"pictures": panel.arrays[name], "cosines": panel.arrays[f"cosine_{name}"]}
     return {"deleted": {"pictures": panel.arrays["deleted"]}, **shown}
 

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.attacks import find, run_attack
+from undelete.attacker.attacks import chosen, run_attack
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.maths.arrays import Floats
 from undelete.paper.better_tables import Played
 from undelete.scoring.calibration import by_confidence, calibration_error, reliability, surest
 from undelete.scoring.intervals import nested_interval
 from undelete.scoring.table import columns_right, score
 
-DECODERS = ("hrec", "hrec+")
+DECODERS = (HREC.name, HREC_PLUS.name)
 MEASURES = (
     "exact_record", "surest_tenth", "exact_columns", "calibration_error", "mean_confidence", "median_bits",
     "median_cosine", "q10_cosine", "share_above_.99", "label", "median_target_error",
@@ -41,7 +43,7 @@ class Game:
 def attacked(played: Played, split: int) -> Game:
     """Let each decoder see a split's release, and score what it says; `split` is the seed of their streams."""
     seconds, scores, right = {}, {}, {}
-    for attack, stream in zip(find(DECODERS), np.random.SeedSequence(split).spawn(len(DECODERS)), strict=True):
+    for attack, stream in zip(chosen(DECODERS), np.random.SeedSequence(split).spawn(len(DECODERS)), strict=True):
         start = time.process_time()  # not the clock's: other work on the machine must not count
         found = run_attack(attack, played.release, np.random.default_rng(stream))
         seconds[attack.name] = time.process_time() - start

@@ -14,15 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
+from undelete.attacker.attacks import ATTACKS
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.maths.arrays import Floats
 from undelete.report import formatting, svg
 from undelete.report.placing import label_curves
 
 POINTS = 400  # vertices a curve keeps at most
-_COLOURS = {"hrec": "attack", "hrec+": "attack-strong"}
+_COLOURS = {HREC.name: "attack", HREC_PLUS.name: "attack-strong"}
 DASHES: tuple[Any, ...] = ((0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (10, 3)))
-_BASELINES = ("avg", "maxdiff", "nearest")
-_BOUNDS = ("informed",)
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def styles(names: Sequence[str], roles: Mapping[str, str], labels: Mapping[str, 
     chosen: dict[str, Style] = {}
     greys, others = 0, 0
     for name in names:
-        default = "baseline" if name in _BASELINES else "bound" if name in _BOUNDS else "attack"
-        role = roles.get(name, default)
+        role = roles.get(name) or (ATTACKS[name].role if name in ATTACKS else "attack")
         label = svg.plain(formatting.shorten(labels.get(name, name), 24))
         if role == "baseline":
             chosen[name] = Style(label, svg.PALETTE["baseline"], DASHES[greys % len(DASHES)], 1.5)

@@ -47,14 +47,9 @@ def has_truth(audit: Audit) -> bool:
     return any(row.get(key) is not None for row in audit["summary"] for key in kept)
 
 
-# a baseline that starts from the attack's own answer is no guess without it, so it never answers for one
-LEANS_ON_THE_ATTACK = ("nearest",)
-
-
 def controls(audit: Audit) -> list[str]:
     """Return the baselines that know nothing of the reconstruction."""
-    names = [str(entry["name"]) for entry in audit["attacks"] if entry["role"] == "baseline"]
-    return [name for name in names if name not in LEANS_ON_THE_ATTACK]
+    return [str(e["name"]) for e in audit["attacks"] if e["role"] == "baseline" and e.get("independent", True)]
 
 
 def best_baseline(audit: Audit, score: str, *, largest: bool = True) -> tuple[str, float] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from undelete.attacker.baselines import AVG, MAXDIFF, NEAREST
 from undelete.report import formatting
 from undelete.report.facts import Audit, has_truth, headline, label_of
 from undelete.report.pictures import is_png
@@ -17,12 +18,12 @@ _DIRECTION = (
     "Where the strength is not known, the record came back up to a factor and is drawn as strong as public images are "
     "on average."
 )
-_CAPTIONS = {"true": "deleted", "avg": "Avg", "maxdiff": "MaxDiff", "nearest": "nearest"}
+_CAPTIONS = {"true": "deleted", AVG.name: AVG.short, MAXDIFF.name: MAXDIFF.short, NEAREST.name: NEAREST.name}
 _SPOKEN = {
     "true": "The deleted image",
-    "avg": "The average public image, a guess",
-    "maxdiff": "The public image that moved most (MaxDiff), a guess",
-    "nearest": "The public image nearest to what was recovered",
+    AVG.name: "The average public image, a guess",
+    MAXDIFF.name: "The public image that moved most (MaxDiff), a guess",
+    NEAREST.name: "The public image nearest to what was recovered",
 }
 
 
@@ -74,17 +75,17 @@ def gallery(audit: Audit) -> Gallery | None:
             break
         cards.append(_card(audit, item))
     average = None
-    if any(entry["name"] == "avg" for entry in audit["attacks"]):
-        row: Mapping[str, Any] = next((r for r in audit["summary"] if r["attack"] == "avg"), {})
+    if any(entry["name"] == AVG.name for entry in audit["attacks"]):
+        row: Mapping[str, Any] = next((r for r in audit["summary"] if r["attack"] == AVG.name), {})
         average = _picture(
-            audit, {"name": "avg", "png": pictures["average"], "cosine": row.get("median_cosine")}, "every deletion"
+            audit, {"name": AVG.name, "png": pictures["average"], "cosine": row.get("median_cosine")}, "every deletion"
         )
     height, width = (int(side) for side in pictures["shape"][:2])
     return Gallery(
         cards=tuple(cards),
         average=average,
         has_true=has_truth(audit),
-        nearest=any(entry["name"] == "nearest" for entry in audit["attacks"]),
+        nearest=any(entry["name"] == NEAREST.name for entry in audit["attacks"]),
         width=width,
         height=height,
         note=_note(audit, len(cards), pictures),

@@ -39,21 +39,6 @@ WORDS = {
     "NOT EXPOSED": "safe",
     "NOT DECIDABLE": "unknown",
 }
-# what each baseline answers: shown beside the table of attacks, so that a control reads as one
-MEANING = {
-    "hrec": "the difference of the two models, divided by its constant entry, as the paper writes it",
-    "hrec+": "the same difference, decoded with its error bars onto values that a column can take",
-    "avg": "the average public record, whatever was deleted",
-    "maxdiff": "the public record on which the two models differ most",
-    "nearest": "the public record closest to the reconstruction: it leans on the attack, so it is no control for it",
-    "informed": "somebody who holds all remaining records: the most that can be known",
-}
-OF_IMAGES = {
-    "hrec+": "the same difference with the known penalty's share, weighed by its error, in the range of public images",
-    "avg": "the average public image, whatever was deleted",
-    "maxdiff": "the public image on which the two models differ most",
-    "nearest": "the public image closest to the reconstruction: it leans on the attack, so it is no control for it",
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +92,6 @@ def _context(known: Audit) -> dict[str, Any]:
     script = _text("page.js")
     data, thinned = embedded(known)
     speaker = headline(known) or ""
-    meaning = MEANING | (OF_IMAGES if known.get("pictures") else {})
     return {
         "audit": known,
         "created": formatting.date(str(known["created"])),
@@ -122,7 +106,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "calibration": calibration(known),
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
-        "meanings": [(e["name"], meaning[e["name"]]) for e in known["attacks"] if e["name"] in meaning],
+        "meanings": [(e["name"], e["about"]) for e in known["attacks"] if e.get("about")],
         "computed": _computed(known),
         "style": Markup(_text("page.css")),
         "script": Markup(script),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from undelete.report import figures, formatting
 from undelete.report.facts import (
-    LEANS_ON_THE_ATTACK,
     Audit,
     Row,
     best_baseline,
     columns_right,
     confidences,
+    controls,
     has_truth,
     label_of,
     role_of,
@@ -139,7 +139,7 @@ def _attack_line(audit: Audit, row: Row, *, one: bool, labelled: bool) -> Attack
 
 def _note(audit: Audit, name: str) -> str:
     """Return what an attack is when it is not one."""
-    if name in LEANS_ON_THE_ATTACK:
+    if role_of(audit, name) == "baseline" and name not in controls(audit):
         return "starts from the attack's answer"
     return {"baseline": "control", "bound": "upper bound"}.get(role_of(audit, name), "")
 

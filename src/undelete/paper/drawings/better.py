@@ -10,10 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.paper.drawings.sheet import shorten
 from undelete.report import distribution, formatting, svg
 
-NAMES = {"hrec": "hrec, the paper's", "hrec+": "hrec+"}
+NAMES = {HREC.name: f"{HREC.name}, the paper's", HREC_PLUS.name: HREC_PLUS.name}
 _WIDTH, _HEIGHT = 220.0, 150.0  # points, of a panel's axes
 _LEFT, _GAP, _HEAD, _FOOT, _TOP = 62.0, 74.0, 38.0, 44.0, 34.0
 _X = {
@@ -76,7 +78,7 @@ def _bands(cases: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 def _sure(case: dict[str, Any]) -> bool:
     """Return whether the decoders say how sure they are of a record."""
-    return bool(case["decoders"]["hrec+"]["reliability"])
+    return bool(case["decoders"][HREC_PLUS.name]["reliability"])
 
 
 def _heading(case: dict[str, Any]) -> tuple[str, str]:

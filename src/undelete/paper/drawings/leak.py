@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.data.schema import ImageInfo
 from undelete.maths.arrays import Floats
 from undelete.paper.drawings import pictures
@@ -22,8 +24,8 @@ _ROWS = {
     "deleted": ("deleted", ""),
     "updates_leak_step": ("one step", "Updates-Leak, from what the models before and after answer"),
     "updates_leak_retraining": ("retraining", ""),
-    "hrec": ("HRec", "From the parameters of the models before and after, retraining"),
-    "hrec+": ("HRec+", ""),
+    HREC.name: (HREC.short, "From the parameters of the models before and after, retraining"),
+    HREC_PLUS.name: (HREC_PLUS.short, ""),
 }
 
 

@@ -12,10 +12,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from undelete.attacker.baselines import AVG, MAXDIFF
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.report import distribution, formatting, svg
 
 NAMES = {
-    "hrec+": "HRec+", "hrec": "HRec", "maxdiff": "MaxDiff", "avg": "Avg", "updates_leak_step": "Updates-Leak, one step",
+    **{one.name: one.short for one in (HREC_PLUS, HREC, MAXDIFF, AVG)}, "updates_leak_step": "Updates-Leak, one step",
     "updates_leak_retraining": "Updates-Leak, retrained",
     "updates_leak_step_published": "Updates-Leak as published, one step",
     "updates_leak_retraining_published": "Updates-Leak as published, retrained",
@@ -176,7 +179,7 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
 
 
 def _labels(panel: dict[str, Any]) -> str:
-    share = panel["attacks"].get("hrec", {}).get("label")
+    share = panel["attacks"].get(HREC.name, {}).get("label")
     return "–" if share is None else formatting.percent(share)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.lab.files import SCHEMA
 from undelete.paper.pages.terminal import SHOWN, measure, wanted
 from undelete.report import formatting
@@ -88,10 +90,10 @@ def _wanted(cases: Sequence[dict[str, Any]]) -> list[str]:
     for case in cases:
         for target in case["targets"]:
             name = target["measure"]
-            paper = case["decoders"]["hrec"]["measures"][name]["value"]
+            paper = case["decoders"][HREC.name]["measures"][name]["value"]
             rows.append(
-                [case["title"], SHOWN[name], measure(name, paper), wanted(target), _interval(case, "hrec+", name),
-                 "yes" if target["met"] else "**no**"]
+                [case["title"], SHOWN[name], measure(name, paper), wanted(target),
+                 _interval(case, HREC_PLUS.name, name), "yes" if target["met"] else "**no**"]
             )  # fmt: skip
     return _table(["case", "measure", "hrec", "wanted", "hrec+ (95 %)", "reached"], rows)
 
@@ -112,12 +114,12 @@ def _measures(case: dict[str, Any]) -> list[str]:
     """Return both decoders' measures, with the smallest and largest of a split."""
     rows = []
     for name, label in SHOWN.items():
-        ours = case["decoders"]["hrec+"]["measures"][name]
+        ours = case["decoders"][HREC_PLUS.name]["measures"][name]
         if ours["value"] is None:
             continue
         by_split = [value for value in ours["by_split"] if value is not None]
         ends = f"{measure(name, min(by_split))} to {measure(name, max(by_split))}" if by_split else formatting.MISSING
-        rows.append([label, _interval(case, "hrec", name), _interval(case, "hrec+", name), ends])
+        rows.append([label, _interval(case, HREC.name, name), _interval(case, HREC_PLUS.name, name), ends])
     return _table(["measure", "hrec (95 %)", "hrec+ (95 %)", "hrec+, from split to split"], rows)
 
 

@@ -6,6 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from undelete.attacker.baselines import AVG
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.lab.files import SCHEMA
 from undelete.paper.drawings.sheet import NAMES
 from undelete.paper.experiments import EXPERIMENTS
@@ -93,14 +96,14 @@ def _panels(result: dict[str, Any]) -> list[dict[str, Any]]:
 def _finding(panel: dict[str, Any]) -> str:
     """Return what came out, in words."""
     attacks, cost = panel["attacks"], panel["cost"]
-    step, again, hrec = (attacks[name] for name in ("updates_leak_step", "updates_leak_retraining", "hrec"))
+    step, again, hrec = (attacks[name] for name in ("updates_leak_step", "updates_leak_retraining", HREC.name))
     better = hrec["median_cosine"] > max(step["median_cosine"], again["median_cosine"])
     verdict = f"The paper's finding {'holds' if better else 'does not hold'}: Updates-Leak finds " + (
         "less of a deleted image than HRec does." if better else "no less of a deleted image than HRec does."
     )
     minutes = [cost[name]["seconds"] / 60 for name in ("updates_leak_step", "updates_leak_retraining")]
     given = panel["updates_leak"]["updates_leak_step"]
-    names = {"step": step, "again": again, "hrec": hrec, "plus": attacks["hrec+"], "avg": attacks["avg"]} | {
+    names = {"step": step, "again": again, "hrec": hrec, "plus": attacks[HREC_PLUS.name], "avg": attacks[AVG.name]} | {
         f"{key}_published": attacks[f"updates_leak_{name}_published"]
         for key, name in (("step", "step"), ("again", "retraining"))
     }
@@ -136,7 +139,7 @@ def _median(attack: dict[str, Any], of: str) -> str:
 
 
 def _sees(name: str) -> str:
-    return "public records only" if name == "avg" else "answers"
+    return "public records only" if name == AVG.name else "answers"
 
 
 def _training(panels: Sequence[dict[str, Any]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from undelete.attacker.hrec import HREC
 from undelete.paper.drawings.sheet import NAMES
 from undelete.report import formatting
 
@@ -83,7 +84,7 @@ def splits(others: Sequence[dict[str, Any]]) -> list[str]:
         return []
     names = [_panel(p) for row in others[0]["rows"] for p in row["panels"]]
     rows = [
-        [f"`{result['command']}`", *(_cosine(p["attacks"]["hrec"]["median_cosine"]) for p in panels)]
+        [f"`{result['command']}`", *(_cosine(p["attacks"][HREC.name]["median_cosine"]) for p in panels)]
         for result in others
         for panels in [[p for row in result["rows"] for p in row["panels"]]]
     ]

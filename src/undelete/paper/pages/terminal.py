@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.report import formatting
 
 WIDTH = 80
@@ -124,7 +126,7 @@ def _decoders(result: dict[str, Any]) -> list[str]:
         text += ["", f"  {case['title']}, n = {case['n']:,}: {case['deletions']:,} deletions, {splits}"]
         text.append(f"  {'':<34}{'hrec':>10}{'hrec+':>10}{'95 % interval':>22}")
         for name, label in SHOWN.items():
-            both = [case["decoders"][decoder]["measures"][name] for decoder in ("hrec", "hrec+")]
+            both = [case["decoders"][decoder]["measures"][name] for decoder in (HREC.name, HREC_PLUS.name)]
             if both[1]["value"] is None:
                 continue
             values = "".join(f"{measure(name, one['value']):>10}" for one in both)
