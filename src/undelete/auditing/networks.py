@@ -148,15 +148,9 @@ def examined(
     warnings = [*warnings, *_notes(pair, release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(
-        release,
-        [ATTACKS[name] for name in attacked.found],
-        attacked.found,
-        truth,
-        setting,
-        found,
-        (score_seed, picture_seed),
-        warnings=warnings,
-    )
+        release, [ATTACKS[name] for name in attacked.found], attacked.found, truth, setting, found,
+        (score_seed, picture_seed), warnings=warnings,
+    )  # fmt: skip
 
 
 def read_networks(
