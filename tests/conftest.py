@@ -35,14 +35,24 @@ def people(rng, n, d, k=1, loss="squared", noise=1.0):
     X = np.c_[X, np.ones(n)]
     W = np.random.default_rng(7).normal(size=(d, k)) / np.sqrt(d)
     Z = X @ W + noise * rng.normal(size=(n, k))
-    if loss == "softmax":
+    if not LOSSES[loss].separable:
         return X, np.eye(k)[(Z - np.median(Z, axis=0)).argmax(axis=1)]
-    return X, Z if loss == "squared" else np.where(np.median(Z, axis=0) < Z, 1.0, -1.0)
+    if not is_number(loss):
+        return X, np.where(np.median(Z, axis=0) < Z, 1.0, -1.0)
+    if LOSSES[loss].least == 0.0:  # a positive number of the mean that its link says, a count where it may be zero
+        mean = np.exp(np.clip(X @ W / 2, -2, 2))
+        return X, rng.gamma(2.0, mean / 2.0) if not LOSSES[loss].least_itself else rng.poisson(mean).astype(float)
+    return X, Z
+
+
+def is_number(loss):
+    """Whether a loss is of a number; the squared one here always is."""
+    return "number" in LOSSES[loss].targets
 
 
 def outputs(loss, k):
     """Softmax has at least two outputs; here three where others have one."""
-    return max(k, 3) if loss == "softmax" else k
+    return k if LOSSES[loss].separable else max(k, 3)
 
 
 @dataclass
@@ -55,7 +65,7 @@ class Game:
     def release(self, W_after, **more) -> Release:
         constant = np.eye(len(self.W))[-1]
         fields = dict(n=self.objective.n, l2=self.objective.l2, constant=constant, Y_public=self.Y_public)
-        fields["target_kind"] = "number" if self.objective.loss.name == "squared" else "class"
+        fields["target_kind"] = "number" if is_number(self.objective.loss.name) else "class"
         return Release(self.objective.loss, self.W, W_after, self.X_public, **(fields | more))
 
 

@@ -231,10 +231,7 @@ def test_squared_hinge_needs_the_public_target(halves):
 def test_different_models_are_refused(halves):
     private, public = halves
     ridge, _ = pair(private, lambda: pipeline(Ridge()), "income")
-    other, _ = pair(private, lambda: pipeline(Ridge(alpha=7.0)), "income")
     logistic, _ = pair(private, lambda: pipeline(LogisticRegression()), "rich")
-    with pytest.raises(InputError, match="penalty"):
-        undelete.audit(ridge, other, public)
     with pytest.raises(InputError, match=r"kind of model|loss"):
         undelete.audit(ridge, logistic, public)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.membership import Membership, membership, who_was_deleted
-    from undelete.auditing.problem import leave_one_out
+    from undelete.auditing.one_out import leave_one_out
     from undelete.auditing.result import Audit
     from undelete.auditing.simulate import simulate
     from undelete.errors import InputError
@@ -50,7 +50,7 @@ _HOME = {
     "Reconstruction": "release.reconstruction",
     "Release": "release.release",
     "audit": "auditing.audit",
-    "leave_one_out": "auditing.problem",
+    "leave_one_out": "auditing.one_out",
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",
     "save_model": "adapters.files.files",

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -255,11 +254,3 @@ def test_a_record_that_only_the_old_nystroem_stores_is_the_deleted_one():
     assert basis_leak(before, before) is None
     drawn_anew = pair(lambda: make_pipeline(encoded(numbers=MinMaxScaler), nystroem(), Ridge()))
     assert basis_leak(*drawn_anew) is None
-
-
-def test_penalties_are_compared_feature_by_feature():
-    phi = RandomFourierFeatures(np.eye(2), np.zeros(2))
-    models = [LinearModel([1.0, 2.0], 0.0, "squared", ["a", "b"], l2=l2, embedding=phi) for l2 in (1.0, 2.0)]
-    with pytest.raises(InputError, match="the penalty l2 is 1 before and 2 after"):
-        align(*models)
-    assert pd.DataFrame({"a": [0.0], "b": [0.0]}).pipe(models[0].decision).item() == pytest.approx(3.0)

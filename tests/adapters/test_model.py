@@ -4,12 +4,6 @@ import numpy as np
 import pytest
 
 from undelete import InputError, LinearModel
-from undelete.adapters.model import LOSS_NAMES
-from undelete.maths.losses import LOSSES
-
-
-def test_losses_are_the_core_s():
-    assert set(LOSS_NAMES) <= set(LOSSES)
 
 
 def test_shapes_are_made_one():

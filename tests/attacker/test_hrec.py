@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.conftest import LOSS_NAMES
+from tests.conftest import LOSS_NAMES, is_number
 from undelete.attacker.gradient.difference import by_hessian
 from undelete.attacker.hrec import hrec
 from undelete.maintainer.leave_one_out import retrain_without
@@ -30,7 +30,8 @@ def test_with_the_private_hessian_the_gradient_is_exact_up_to_its_taylor_error(g
         residual = np.einsum("bd,bdk->bk", x, after.W) - y
         exact = -x[:, :, None] * residual[:, None, :]
     changed = np.abs(exact).max(axis=(1, 2)) > 0.05
-    error = np.abs(by_hessian(release) - exact).max(axis=(1, 2)) / np.abs(exact).max(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):  # some records do not pull at all
+        error = np.abs(by_hessian(release) - exact).max(axis=(1, 2)) / np.abs(exact).max(axis=(1, 2))
     limit = 1e-9 if loss == "squared" else 0.05
     assert np.median(error[changed]) < limit
     found = hrec(release, RNG)
@@ -44,17 +45,17 @@ def test_recovers_records_and_labels_from_public_data(game, loss):
     found = hrec(release, RNG)
     x, y = g.objective.X[:60], g.objective.Y[:60]
     good = np.array(found.status) == "ok"
-    assert good.mean() > (0.4 if loss == "squared_hinge" else 0.9)
+    assert good.mean() > (0.4 if g.objective.loss.margin else 0.9)
     assert np.median(cosine(x[good, :-1], found.X[good, :-1])) > 0.99
     assert (found.X[good, -1] == 1.0).all()
-    if loss == "squared":
+    if is_number(loss):
         # maths (8): the target comes back, to within its error bars
         z = (found.target - y)[good] / found.target_error[good]
         assert np.median(np.abs(found.target - y)[good]) < 0.2 * y.std()
         assert 0.3 < np.median(np.abs(z)) < 1.5
     else:
         assert (found.target[good].argmax(axis=1) == y[good].argmax(axis=1)).mean() > 0.95
-        if loss != "softmax":
+        if g.objective.loss.separable:
             assert (found.target[good] == y[good]).all()
 
 

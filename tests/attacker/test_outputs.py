@@ -42,7 +42,7 @@ def test_the_weights_have_the_least_error_of_all(game, seed):
     release = _release(played, np.arange(5))
     G = by_hessian(release)
     mixes, _ = best_mix(release, G)
-    X, P = release.X_public, release.loss.probabilities(release.X_public @ release.W_before)
+    X, P = release.X_public, release.loss.mean(release.X_public @ release.W_before)
     A = X.T @ X / len(X)
     inverse = np.linalg.inv(A + _RIDGE * np.trace(A) / len(A) * np.eye(len(A)))
     leverage = (X @ inverse * X).sum(axis=1)

@@ -254,7 +254,7 @@ def test_refusals(monkeypatch):
         Shadows(np.zeros((3, 2, 2)), np.zeros((2, 4)))
     with pytest.raises(InputError, match=r"records have 6 columns, not the 8 of an image of \(2, 4\)"):
         pretrain(rng.normal(size=(5, 6)), (2, 4), QUICK, 0)
-    with pytest.raises(InputError, match="a model of squared loss gives none: take one of logistic or softmax loss"):
+    with pytest.raises(InputError, match="a model of squared loss gives none, or none whose logarithms"):
         answer_change(LOSSES["squared"], np.zeros((1, 1)), np.zeros((1, 1)))
     X = rng.normal(size=(9, 6))
     autoencoder = pretrain(X, (6,), dataclasses.replace(QUICK, pretraining=1), 0)

@@ -5,14 +5,14 @@ import pytest
 
 from tests.maintainer.test_fit import make
 from undelete.errors import InputError
-from undelete.maintainer.certificate import LogisticCertificate, _twice, fits
+from undelete.maintainer.certificate import SmoothCertificate, _twice, fits
 from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
-CERTIFICATES = {"logistic": LogisticCertificate, "squared_hinge": MarginCertificate}
+CERTIFICATES = {"logistic": SmoothCertificate, "squared_hinge": MarginCertificate}
 DATA = {}
 
 
@@ -271,7 +271,7 @@ def test_the_fourth_derivative_is_bounded_however_far_predictions_move(seed, str
     y = np.where(rng.random((60, 1)) < 0.5, 1.0, -1.0)
     objective = Objective(X, y, LOSSES["logistic"], np.ones(3))
     W = rng.normal(size=(3, 1))
-    certificate = LogisticCertificate(objective, W)
+    certificate = SmoothCertificate(objective, W)
     direction = rng.normal(size=(3, 20))
     D = direction * stretch * certificate.near / np.abs(X @ direction).max(axis=0)
     move = np.abs(X @ D).max(axis=0)

@@ -1,20 +1,24 @@
 import numpy as np
 import pytest
 
+from tests.conftest import LOSS_NAMES, is_number
+from undelete import InputError
 from undelete.maths.arrays import to_numpy
-from undelete.maths.losses import LOSSES
+from undelete.maths.losses import LOSSES, loss_of
+from undelete.maths.robust import Huber
 
 
 def draw(loss, seed=0, shape=(40, 2)):
     rng = np.random.default_rng(seed)
     Z = 2 * rng.normal(size=shape)
-    if loss == "softmax":
+    if not LOSSES[loss].separable:
         return np.eye(shape[1])[rng.integers(0, shape[1], shape[0])], Z
-    Y = rng.normal(size=shape) if loss == "squared" else np.sign(rng.normal(size=shape))
-    return Y, Z
+    if not is_number(loss):
+        return np.sign(rng.normal(size=shape)), Z
+    return (rng.gamma(1.0, 2.0, size=shape) if LOSSES[loss].least == 0 else rng.normal(size=shape)), Z
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", LOSS_NAMES)
 def test_residual_and_curvature_are_the_derivatives_of_the_value(name, xp):
     Y, Z = draw(name)
     loss, h = LOSSES[name], 1e-6
@@ -47,3 +51,79 @@ def test_batches_broadcast_over_targets():
         Y, Z = draw(name)
         batch = np.stack([Z, Z + 1], axis=1)
         np.testing.assert_array_equal(loss.residual(Y[:, None, :], batch)[:, 1], loss.residual(Y, Z + 1))
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_what_a_loss_says_needs_no_target_does_not(name):
+    loss, (Y, Z) = LOSSES[name], draw(name)
+    change = loss.residual(Y, Z) - loss.residual(Y, Z + 0.3)
+    if loss.canonical:
+        np.testing.assert_allclose(change, loss.mean(Z) - loss.mean(Z + 0.3), atol=1e-12)
+        np.testing.assert_array_equal(loss.curvature(None, Z), loss.curvature(Y, Z))
+    else:
+        assert np.abs(change - (loss.mean(Z) - loss.mean(Z + 0.3))).max() > 0.01
+        with pytest.raises(ValueError, match="targets: give Y"):
+            loss.curvature(None, Z)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_the_link_turns_the_answer_back(name):
+    loss, (_, Z) = LOSSES[name], draw(name)
+    np.testing.assert_allclose(loss.mean(loss.link(loss.mean(Z))), loss.mean(Z), rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES.values(), Huber(1.35, 0.7)], ids=lambda loss: loss.name)
+def test_the_target_follows_from_the_residual(loss):
+    Y, Z = draw(loss.name if loss.name in LOSSES else "squared")
+    R = loss.residual(Y, Z)
+    found, along, against = loss.target_from(Z, R)
+    if "number" not in loss.targets:
+        np.testing.assert_array_equal(np.where(found > 0, 1, loss.low)[R != 0], Y[R != 0])
+        return
+    told = np.isfinite(found)
+    assert told.mean() > 0.2
+    np.testing.assert_allclose(found[told], Y[told], atol=1e-9)
+    h = 1e-6
+    slope = (loss.target_from(Z + h, R)[0] - loss.target_from(Z - h, R)[0]) / (2 * h)
+    np.testing.assert_allclose(np.broadcast_to(along, Z.shape)[told], slope[told], rtol=1e-5, atol=1e-6)
+    slope = (loss.target_from(Z, R + h)[0] - loss.target_from(Z, R - h)[0]) / (2 * h)
+    inside = np.isfinite(slope) & (np.abs(R) > h)
+    np.testing.assert_allclose(np.broadcast_to(against, Z.shape)[inside], slope[inside], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSS_NAMES)
+def test_nothing_is_more_confident_than_the_truth(name):
+    loss = LOSSES[name]
+    Y, Z = draw(name, shape=(40, 2 if is_number(name) or not loss.separable else 1))
+    own = loss.confidence(Y, Z)
+    assert own.shape == (40,)
+    if is_number(name):
+        best = loss.link(np.maximum(Y, 1e-12) if loss.least == 0 else Y)
+        assert (own <= 1e-9).all()
+        np.testing.assert_allclose(loss.confidence(Y, best), 0.0, atol=1e-5)
+        batch = loss.confidence(Y[:, None, :], np.stack([Z, Z + 1], axis=1))
+        np.testing.assert_allclose(batch[:, 0], own)
+    else:
+        towards = Z + 0.5 * Y
+        assert (loss.confidence(Y, towards) > own).all()
+
+
+def test_bounds_hold_where_a_certificate_rests_on_them():
+    Z = np.linspace(-12, 12, 4001)[:, None]
+    h = Z[1, 0] - Z[0, 0]
+    for loss in (loss for loss in LOSSES.values() if loss.bounds is not None):
+        second, third, fourth = loss.curvature(None, Z), loss.third(Z), loss.fourth(Z)
+        np.testing.assert_allclose(np.gradient(second[:, 0], h)[2:-2], third[2:-2, 0], atol=1e-4)
+        np.testing.assert_allclose(np.gradient(third[:, 0], h)[2:-2], fourth[2:-2, 0], atol=1e-4)
+        most = [float(np.abs(part).max()) for part in (second, fourth, np.gradient(fourth[:, 0], h))]
+        assert all(found <= bound <= 1.1 * found for found, bound in zip(most, loss.bounds, strict=True))
+        assert (np.abs(third) <= second).all()
+
+
+def test_losses_are_read_by_name_with_their_parameters():
+    for loss in (*LOSSES.values(), Huber(1.35, 0.123456789012345)):
+        assert loss_of(loss.name) == loss
+    assert loss_of("tweedie(1.9)").power == 1.9
+    for bad in ("tweedie(3)", "hinge", "tweedie", "tweedie(a)", "__import__(1)", "huber(1.35)"):
+        with pytest.raises(InputError, match=r"loss '"):
+            loss_of(bad)

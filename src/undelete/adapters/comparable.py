@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
-
 from undelete.adapters.design.design import Design, Encoding
-from undelete.adapters.design.polynomial import CONSTANT, Atom, Category, Monomial, recentre
+from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences
 from undelete.errors import InputError
@@ -35,22 +33,6 @@ def check_models(before: LinearModel, after: LinearModel) -> None:
     if (before.intercept is None) != (after.intercept is None):
         words = ["without an intercept" if m.intercept is None else "with an intercept" for m in (before, after)]
         _refuse("intercept", *words)
-    _check_penalty(before, after)
-
-
-def _check_penalty(before: LinearModel, after: LinearModel) -> None:
-    if before.l2 is None or after.l2 is None:
-        return
-    old = dict(zip(named_parameters(before), before.l2.tolist(), strict=True))
-    new = dict(zip(named_parameters(after), after.l2.tolist(), strict=True))
-    for name in [name for name in old if name in new]:
-        if not np.isclose(old[name], new[name], rtol=1e-9, atol=0.0):
-            chosen = " (cross-validation chose another)" if before.kind.endswith("CV") else ""
-            what = "of the intercept " if name == CONSTANT else ""
-            raise InputError(
-                f"the penalty l2 {what}is {old[name]:.6g} before and {new[name]:.6g} after{chosen}: the change of the "
-                "parameters is then not the deletion's alone; retrain with the old penalty"
-            )
 
 
 def _refuse(what: str, old: object, new: object) -> NoReturn:
@@ -200,10 +182,3 @@ def _moved_input(old: Design, new: Design) -> str | None:
 
 class NotFoldable(InputError):
     """The new preprocessing cannot be written in the old one's features; the models are two fits of one thing."""
-
-
-def named_parameters(model: LinearModel) -> tuple[str | Monomial, ...]:
-    """Return what tells a model's features apart, the constant last."""
-    if model.embedding is None:
-        return model.design.keys
-    return (*(f"phi{j}" for j in range(model.embedding.features)), *((CONSTANT,) if model.has_constant else ()))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,10 @@ from undelete.adapters.embedding import checked_copy
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
+from undelete.maths.losses import loss_of
 
-LossName = Literal["squared", "logistic", "squared_hinge", "softmax"]
+__all__ = ["LinearModel", "align"]
 
-__all__ = ["LOSS_NAMES", "LinearModel", "align"]
-
-LOSS_NAMES = ("squared", "logistic", "squared_hinge", "softmax")
 LARGEST_PENALTY = 1e18  # squares of what is divided by it are still numbers
 
 
@@ -40,9 +38,11 @@ class LinearModel:
         Coefficients, one row an output. d0 features, the constant not among them; with an embedding its D features.
     intercept : array (k,), number or None
         None: fitted without.
-    loss : {"squared", "logistic", "squared_hinge", "softmax"}
-        The loss per record: 1/2 (y - z)^2; log(1 + exp(-y z)); max(0, 1 - y z)^2 (y = +1, -1); the cross-entropy of
-        three classes or more, all of which have coefficients.
+    loss : str
+        The loss per record, as `maths.losses.loss_of` reads it: "squared", 1/2 (y - z)^2; "logistic",
+        log(1 + exp(-y z)); "squared_hinge", max(0, 1 - y z)^2 (y = +1, -1); "softmax", the cross-entropy of three
+        classes or more, all of which have coefficients; "poisson", "gamma", "tweedie(1.5)"; "probit";
+        "squared_epsilon_insensitive(0.1)".
     feature_names : sequence of str, d0 of them
         Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`. With an embedding, its
         inputs.
@@ -51,6 +51,9 @@ class LinearModel:
     l2 : number, array (d0,) or (d,), or None
         Penalty of each feature in the summed objective, maths (1), d with the constant; a number is the
         penalty of every feature but the constant; None when not known.
+    averaged : bool
+        Whether `l2` is that of the mean loss instead, as scikit-learn's generalised linear models have it: `summed`
+        makes it the sum's, for a number of records.
     n : int or None
         Number of training records, when known.
     design : Design or Probed, optional
@@ -88,7 +91,7 @@ class LinearModel:
 
     coef: Floats
     intercept: Floats | None
-    loss: LossName
+    loss: str
     feature_names: Sequence[str]
     classes: Sequence[Any] | None = None
     l2: Floats | None = None
@@ -102,13 +105,13 @@ class LinearModel:
     embedding: Embedding | None = None
     tolerance: float | None = None
     stopped: str = ""
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)
         for name, value in (("feature_names", names), ("steps", tuple(self.steps)), ("notes", tuple(self.notes))):
             object.__setattr__(self, name, value)
-        if self.loss not in LOSS_NAMES:
-            raise InputError(f"loss {self.loss!r} is not known: it is one of {', '.join(LOSS_NAMES)}")
+        loss_of(self.loss)  # or it is refused
         self._set_embedding()
         self._set_coefficients()
         if self.design is None:
@@ -180,16 +183,25 @@ class LinearModel:
             raise InputError(f"the design has {self.design.d} features and the model reads {made}: they must agree")
         if self.n is not None and self.n < 1:
             raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
+        loss = loss_of(self.loss)
         if self.classes is None:
-            if self.loss != "squared":
+            if "number" not in loss.targets:
                 raise InputError(f"loss {self.loss!r} belongs to a classifier: give its classes, two or more")
-        elif self.loss == "softmax" and len(self.classes) < 3:
+        elif "class" not in loss.targets:
+            raise InputError(f"loss {self.loss!r} is that of a number: a model of it has no classes")
+        elif not loss.separable and len(self.classes) < 3:
             raise InputError("a softmax of two classes is a logistic model: give the difference of its coefficients")
         elif len(self.classes) < 2 or k != (1 if len(self.classes) == 2 else len(self.classes)):
             raise InputError(
                 f"there are {len(self.classes)} classes and {k} rows of coef: two classes have one row (the second "
                 "class is +1), more have one row each"
             )
+
+    def summed(self, n: int | None) -> LinearModel:
+        """Return the model with the penalty of the sum over n records; not known where n is not."""
+        if not self.averaged or self.l2 is None:
+            return self
+        return replace(self, l2=None if n is None else self.l2 * n, averaged=False)
 
     @property
     def W(self) -> Floats:

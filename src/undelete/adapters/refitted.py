@@ -12,13 +12,14 @@ from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import LOSSES
+from undelete.maths.losses import loss_of
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
 
 _FOREIGN = 0.3  # share of a feature's deviation that may be new: one record moves it by some parts in n
+_SAME = 1e-9  # relative difference of two penalties that are one
 _MOST_FEATURES = 1024  # up to which the covariance of what the refit adds is formed
 
 
@@ -53,18 +54,20 @@ def refitted(
     """
     X_after = new.features(public)
     if np.array_equal(X, X_after):
-        return {"W_after": new.W[None]}
+        return {"W_after": new.W[None]} | penalty_change(old, new, n, new.W)
     Z_after = X_after @ new.W
     refit = Refit.of(X, X_after)
     _check_same(old, refit)
-    change = answer_change(LOSSES[old.loss], Y, X @ old.W, Z_after)
+    change = answer_change(loss_of(old.loss), Y, X @ old.W, Z_after)
     later: dict[str, Any] = {
         "W_after": nearest_parameters(old.W, X, Z_after)[None],
         "answer_change": change[None],
     }
+    later |= penalty_change(old, new, n, later["W_after"][0])
+    old, new = old.summed(n), new.summed(n and n - 1)
     if n is None or old.l2 is None or new.l2 is None:
         return later
-    residual = None if Y is None else LOSSES[old.loss].residual(Y, Z_after)
+    residual = None if Y is None else loss_of(old.loss).residual(Y, Z_after)
     later["penalty_share"] = refit.share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, residual, n)[None]
     error = refit.error(residual, n) if X.shape[1] <= _MOST_FEATURES else None
     return later if error is None else later | {"share_error": error[None]}
@@ -78,6 +81,7 @@ def affine_share(
     Parameters as of `refitted`. Nothing where the features are the same, the penalty is none or not known, or the new
     model does not take all of the public records: a category is gone.
     """
+    old, new = old.summed(n), new.summed(n and n - 1)
     if n is None or old.l2 is None or new.l2 is None or not new.l2.any() or X.shape[1] > _MOST_FEATURES:
         return {}
     try:
@@ -88,6 +92,29 @@ def affine_share(
         return {}
     share = Refit.of(X, X_after).share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, None, n)
     return {"penalty_share": share[None]}
+
+
+def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: Floats) -> dict[str, Floats]:
+    """Return `penalty_change` of parameters (d, k) in the old model's space: what another penalty has to do with them.
+
+    One beside the mean loss is another in the sum after the deletion; a `*CV` estimator may choose another. Nothing
+    where the two models have the same, or it is not known.
+    """
+    if old.l2 is None or new.l2 is None:
+        return {}
+    later = np.asarray(new.l2)
+    if old.l2.shape != later.shape:  # a feature is gone; a model has one penalty for all, but for that of the constant
+        later = np.full(old.l2.shape, float(new.l2[0]))
+        if old.has_constant:
+            later[-1] = new.l2[-1]
+    moved = old.l2 - later
+    if old.averaged and n is not None:
+        moved = n * old.l2 - (n - 1) * later
+    elif old.averaged:
+        moved = old.l2  # all that is known of it: the same beside the mean of one record less
+    if (np.abs(moved) <= _SAME * np.maximum(np.abs(old.l2), np.finfo(float).tiny)).all():
+        return {}
+    return {"penalty_change": (moved[:, None] * W_after)[None]}
 
 
 def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:

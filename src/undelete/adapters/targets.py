@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from undelete.adapters.design.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
+from undelete.maths.losses import loss_of
 
 
 def target_names(y: ArrayLike) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
                 f"target {name!r} has {seen} in {where}, which is no finite number, and the model predicts a "
                 "number: correct or drop the row"
             )
+        _check_domain(model, numbers, name)
         if numbers.shape[1] != model.W.shape[1]:
             raise InputError(
                 f"target {name!r} has {numbers.shape[1]} column{'s' * (numbers.shape[1] > 1)} and the model predicts "
@@ -73,8 +75,19 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         )
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
-    other = 0.0 if model.loss == "softmax" else -1.0
-    return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, other)
+    return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, loss_of(model.loss).low)
+
+
+def _check_domain(model: LinearModel, numbers: NDArray[np.float64], name: str) -> None:
+    """Refuse numbers that the model's loss is not defined for."""
+    loss = loss_of(model.loss)
+    outside = numbers < loss.least if loss.least_itself else numbers <= loss.least
+    if outside.any():
+        over = "at least" if loss.least_itself else "above"
+        raise InputError(
+            f"target {name!r} has {numbers[outside][0]:g} in row {int(np.argwhere(outside)[0, 0])}, and a model of "
+            f"{loss.name} loss is of numbers {over} {loss.least:g}: correct or drop the row"
+        )
 
 
 def _array(y: ArrayLike) -> NDArray[Any]:

@@ -17,7 +17,6 @@ from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.image.bounded import bounded
 from undelete.attacker.image.outputs import best_mix
 from undelete.maths.arrays import Flags, Floats
-from undelete.maths.losses import Softmax
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -36,7 +35,7 @@ def continuous(release: Release, difference: Difference, attack: str) -> Reconst
     """
     G = difference.gradient
     mix = label = None
-    if isinstance(release.loss, Softmax) and release.constant is not None:
+    if not release.loss.separable and release.constant is not None:
         mix, label = best_mix(release, G)
     same = unchanged(release)
     # what lies behind an embedding is found here, from the gradient before it is divided

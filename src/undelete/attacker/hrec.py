@@ -6,7 +6,7 @@
 2. Divided by the constant's entry it is the record itself: paper Eq. (5), maths (5).
    With an embedding it is phi of the record, and the record is traced back: paper Eq. (6), maths (7).
 3. The sign of the constant's entry is the label (of several classes the one where minus the residual is
-   positive, paper Eq. (15)); for the squared loss the target follows, maths (8).
+   positive, paper Eq. (15)); a number follows from its residual, maths (8), as far as the loss lets it.
 
 The penalty is taken to be zero, as in the paper, even where the release states it.
 """
@@ -24,7 +24,6 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.table.columns import decode
 from undelete.maths.arrays import Flags, Floats
-from undelete.maths.losses import Softmax, Squared
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -37,7 +36,7 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     Parameters
     ----------
     release : Release
-        b deletions; `n` is needed for the target of a squared loss only.
+        b deletions; `n` is needed for a numeric target only.
     rng : numpy.random.Generator
         Not used: the attack draws nothing.
 
@@ -159,7 +158,7 @@ def _output(release: Release, G: Floats, scales: Floats) -> NDArray[np.int64]:
     """
     if release.constant is None:
         return np.asarray(np.linalg.norm(G, axis=1).argmax(axis=1))
-    return np.asarray((scales if isinstance(release.loss, Softmax) else np.abs(scales)).argmax(axis=1))
+    return np.asarray((np.abs(scales) if release.loss.separable else scales).argmax(axis=1))
 
 
 def _direction(column: Floats, release: Release) -> Floats:
@@ -173,22 +172,22 @@ def _direction(column: Floats, release: Release) -> Floats:
 def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, after: bool) -> Floats | None:
     """Return the targets (b, k): the sign of minus the residual for a label, maths (8) for a number.
 
-    A class trained with the squared loss (ridge classifier) takes the number where n is known. The residual
-    of a first-order difference of ridge models is that at the new one (`after`), a gradient's that at the old one.
+    A class trained with the loss of a number (ridge classifier) takes the number where n is known. The residual
+    of a first-order difference is that at the new model (`after`), a gradient's that at the old one.
     """
     if release.constant is None:
         return None
-    squared, k = isinstance(release.loss, Squared), scales.shape[1]
-    if squared and release.target_kind == "number" and release.n is None:
+    numeric, k = "number" in release.loss.targets, scales.shape[1]
+    if release.target_kind == "number" and release.n is None:
         return None
     target = scales  # minus the residual, which for a class tells the label without a scale, paper Eq. (15)
     known = np.asarray(np.isfinite(X).all(axis=1) & (identified | (release.target_kind == "class")))
-    if squared and release.n is not None:
+    if numeric and release.n is not None:
         W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
-        target = scales + np.where(identified[:, None], np.einsum("bd,bdk->bk", np.nan_to_num(X), W), 0.0)
-    if release.target_kind == "class" and k > 1 and (squared or not release.loss.separable):
-        low = 0.0 if isinstance(release.loss, Softmax) else -1.0  # as the targets of its loss are coded
-        target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, low)
+        Z = np.where(identified[:, None], np.einsum("bd,bdk->bk", np.nan_to_num(X), W), 0.0)
+        target = np.asarray(release.loss.target_from(Z, -scales)[0])
+    if release.target_kind == "class" and k > 1 and (numeric or not release.loss.separable):
+        target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, release.loss.low)
     elif release.target_kind == "class":
         target = np.sign(target)
     return np.where(known[:, None], target, np.nan)

@@ -21,6 +21,7 @@ from undelete.maths.objective import predict
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
+_ROUNDS = 8  # in which the number settles where it is needed to find itself
 _STEP = 1e-5  # of a prediction, for the residual's slope
 _TOWARDS = 3.0  # standard errors from zero from which a class counts as pulled at
 
@@ -92,10 +93,14 @@ def estimated(release: Release) -> tuple[int, float] | None:
     bare = replace(
         release, columns=(), public_codes=None, public_values=None, embedding=None, inputs_public=None
     )  # what they say is not needed, and would be traced and decoded
-    first = implied(bare, hrec(bare, np.random.default_rng(0)))  # HRec draws nothing
-    if first is None or not 2 <= first.n < 1e12:
-        return None
-    return round(first.n), first.error
+    size: tuple[int, float] | None = None
+    for _ in range(1 if release.penalty_change is None else _ROUNDS):
+        found = implied(bare, hrec(bare, np.random.default_rng(0)))  # HRec draws nothing
+        if found is None or not 2 <= found.n < 1e12:
+            return None
+        size = round(found.n), found.error
+        bare = replace(bare, n=size[0])  # where the penalty changed n is more than the scale of the gradient
+    return size
 
 
 def _positive(sizes: Floats) -> float:

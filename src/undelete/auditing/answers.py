@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import lstsq
-from scipy.special import expit
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.files.files import load_model
-from undelete.adapters.model import LinearModel, LossName
+from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.difference import answer_change
@@ -24,7 +23,8 @@ from undelete.data.table import read_table
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import LOSSES, Softmax
+from undelete.maths.loss import Loss
+from undelete.maths.losses import LOSSES, loss_of
 from undelete.maths.objective import Objective
 from undelete.release.release import Release
 
@@ -141,7 +141,7 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
     """Return the model of assumed features whose answers come nearest to those given, which must be near."""
     values, k = before.values, before.values.shape[1]
     shares = values.min() >= 0 and values.max() <= 1
-    loss: LossName = "squared"
+    loss = "squared"
     classes: tuple[Any, ...] | None = None
     if shares and (k == 1 or np.allclose(values.sum(axis=1), 1, atol=k * before.step + _EQUAL)):
         loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
@@ -152,9 +152,8 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
     outputs = values.shape[1]
     model = assumed_model(table, targets, loss, outputs, classes)
     X = model.features(table)
-    W = _solved(X, values, loss)
-    answers = {"squared": lambda Z: Z, "logistic": expit, "softmax": Softmax().probabilities}[loss](X @ W)
-    off, near = np.abs(answers - values), before.step
+    W = _solved(X, values, LOSSES[loss])
+    off, near = np.abs(LOSSES[loss].mean(X @ W) - values), before.step
     scale = float(np.ptp(values)) or 1.0
     if float(np.sqrt((off**2).mean())) > 0.5 * near + _EQUAL * scale:
         raise InputError(
@@ -164,14 +163,14 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
     return replace(model, coef=W[:-1].T, intercept=W[-1])
 
 
-def _solved(X: Floats, values: Floats, loss: LossName) -> Floats:
+def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
     """Return the parameters (d, k) whose answers for X are nearest to the values given (m, k)."""
-    if loss == "squared":
+    if loss.quadratic:
         return np.asarray(lstsq(X, values, cond=RANK)[0])
-    shares = np.hstack([1 - values, values]) if loss == "logistic" else values
+    shares = np.hstack([1 - values, values]) if loss.separable else values
     objective = Objective(X, shares, LOSSES["softmax"], np.full(X.shape[1], _TINY))
     W = np.asarray(fit(objective, tol=1e-12).W)
-    return W[:, 1:] - W[:, :1] if loss == "logistic" else W
+    return W[:, 1:] - W[:, :1] if loss.separable else W
 
 
 def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None) -> dict[str, Any]:
@@ -190,24 +189,26 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
             )
     if before.values.shape != after.values.shape:
         raise InputError("the answers before and after have different numbers of columns: give the same of both")
-    loss, Z = LOSSES[old.loss], X @ old.W
-    kind = _kind(old, before, Z)
+    loss, Z = loss_of(old.loss), X @ old.W
+    kind = _kind(loss, before, Z)
     values = [one.values[:, 1:] if kind == "pair" else one.values for one in (before, after)]
+    if kind != "decision" and not loss.canonical:
+        kind, values = "decision", [np.asarray(loss.link(one)) for one in values]
+        if not all(np.isfinite(one).all() for one in values):
+            raise InputError("an answer is at the end of what the model can say (0, or 1): give more decimals")
     if kind == "decision":
         change = answer_change(loss, Y, values[0], values[1])
         return {"answer_change": change[None], "W_after": (old.W - lstsq(X, values[0] - values[1], cond=RANK)[0])[None]}
     change = values[0] - values[1]
-    return {"answer_change": change[None], "W_after": _nearest(old.W, X, values[0], values[1])[None]}
+    return {"answer_change": change[None], "W_after": _nearest(loss, old.W, X, values[0], values[1])[None]}
 
 
-def _kind(old: LinearModel, before: Answers, Z: Floats) -> str:
-    """Return what the answers are, as the old model itself gives them: "decision", "probability" or "pair" of these."""
-    own = {"decision": Z}
-    if old.loss == "logistic":
-        p = expit(Z)
-        own |= {"probability": p, "pair": np.hstack([1 - p, p])}
-    elif old.loss == "softmax":
-        own["probability"] = Softmax().probabilities(Z)
+def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
+    """Return what the answers are, as the old model itself gives them: "decision", "answer" or a "pair" of these."""
+    own, answer = {"decision": Z}, np.asarray(loss.mean(Z))
+    own["answer"] = answer
+    if "number" not in loss.targets and answer.shape[1] == 1:
+        own["pair"] = np.hstack([1 - answer, answer])
     off = {
         kind: float((np.abs(one - before.values) / (1 + np.abs(one))).max())
         for kind, one in own.items()
@@ -227,19 +228,18 @@ def _kind(old: LinearModel, before: Answers, Z: Floats) -> str:
     return best
 
 
-def _nearest(W: Floats, X: Floats, before: Floats, after: Floats) -> Floats:
-    """Return the parameters (d, k) whose probabilities change as the answers do, nearly."""
-    if W.shape[1] > 1:
-        logs = [np.log(np.maximum(one, _FEW)) for one in (before, after)]
-        moved = logs[0] - logs[1]
-        return np.asarray(W - lstsq(X, moved - moved.mean(axis=1, keepdims=True), cond=RANK)[0])
-    found, p = W, expit(X @ W)
-    wanted = p - (before - after)
+def _nearest(loss: Loss, W: Floats, X: Floats, before: Floats, after: Floats) -> Floats:
+    """Return the parameters (d, k) whose answers change as those given do, nearly."""
+    if not loss.separable:
+        moved = loss.link(np.maximum(before, _FEW)) - loss.link(np.maximum(after, _FEW))
+        return np.asarray(W - lstsq(X, moved, cond=RANK)[0])
+    found, wanted = np.array(W), loss.mean(X @ W) - (before - after)
     for _ in range(2):
-        now = expit(X @ found)
-        slope = now * (1 - now)
-        found = found - lstsq(X * slope, now - wanted, cond=RANK)[0]
-    return np.asarray(found)
+        Z = X @ found
+        slope, off = loss.curvature(None, Z), loss.mean(Z) - wanted
+        for j in range(W.shape[1]):
+            found[:, j] -= lstsq(X * slope[:, [j]], off[:, j], cond=RANK)[0]
+    return found
 
 
 def precision(release: Release, before: Answers, after: Answers) -> list[str]:

@@ -117,7 +117,7 @@ def audit(
     pair = read_pair(first, second, table, target=names, n=n, l2=l2, trust=trust, image=schema.image, features=features)
     old, new, release = pair.old, pair.new, pair.release
     if release.n is None and (size := estimated(release)) is not None:
-        release = dataclasses.replace(release, n=size[0], n_error=size[1])
+        release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     checks = told(old, new, release)
     one = not any(check.blocking and check.ok is False for check in checks)  # else what is exact is not one record's

@@ -12,7 +12,6 @@ import numpy as np
 
 from undelete.attacker.embedding.traced_error import TRACED
 from undelete.maths.arrays import Floats, blocks
-from undelete.maths.losses import Squared
 from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.reconstruction import Reconstruction
@@ -55,9 +54,8 @@ def diagnose(release: Release, found: Reconstruction, *, measured: bool = True) 
     checks = [_change(release, found), _public_size(release)]
     few = _few_records(release)
     checks += [few] if few is not None else []
-    if release.Y_public is not None or isinstance(release.loss, Squared) is False:
-        gradient = _public_gradient(release)
-        checks += [gradient] if gradient is not None else []
+    gradient = _public_gradient(release)
+    checks += [gradient] if gradient is not None else []
     if "ok" in found.status:
         checks.append(_credible(release, found))
         target = _target_in_range(release, found)

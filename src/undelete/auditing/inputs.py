@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from undelete.auditing.problem import as_table, check_rows
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
 from undelete.errors import InputError
+from undelete.maths.losses import loss_of
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 
@@ -63,10 +65,16 @@ def public_view(
     """
     if len(public) == 0:
         raise InputError("the public table has no rows: the attack estimates the Hessian from public records")
-    if Y is None and model.loss == "squared_hinge":
+    loss = loss_of(model.loss)
+    if Y is None and not loss.canonical:
+        why = (
+            "is curved only where a public record is inside the margin, which its target decides"
+            if loss.margin
+            else "has a gradient that changes with a record's target"
+        )
         raise InputError(
-            "the squared hinge loss is curved only where a public record is inside the margin, which its target "
-            "decides: name the target column of the public table (--target, or y_public)"
+            f"the {loss.name.replace('_', ' ')} loss {why}: name the target column of the public table (--target, or "
+            "y_public)"
         )
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")
@@ -136,16 +144,14 @@ def pixels(model: LinearModel, public: pd.DataFrame, image: ImageInfo | None) ->
     return readout
 
 
-def penalty(old: LinearModel, l2: float | None) -> NDArray[np.float64] | None:
-    """Return the penalty of each feature (d,), as given or as the old model's file says."""
-    if l2 is None:
-        return None if old.l2 is None else np.asarray(old.l2, dtype=np.float64)
+def penalised(old: LinearModel, l2: float) -> LinearModel:
+    """Return a model with a penalty that is given: of the sum, for each feature but the constant."""
     if not 0 <= l2 <= LARGEST_PENALTY:
         raise InputError(f"l2 is {l2}: a penalty is zero or more, and at most {LARGEST_PENALTY:g}")
     penalty = np.full(old.W.shape[0], float(l2))
     if old.has_constant:
         penalty[-1] = 0.0
-    return penalty
+    return replace(old, l2=penalty, averaged=False)
 
 
 def rows(deletions: int | ArrayLike, n: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,9 +1,8 @@
-"""A user's estimator and table as the objective that it minimises, and `leave_one_out` on it."""
+"""A user's estimator and table as the objective that it minimises, before a deletion and after."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,13 @@ from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.targets import encode_target, target_names
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.errors import InputError
+from undelete.maintainer.changed import After, retrain_changed
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
+from undelete.maintainer.game import released
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
-from undelete.maths.losses import LOSSES
+from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
+from undelete.release.release import Release
 
 FIT_TOL = 1e-10
 _MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
@@ -98,8 +100,8 @@ class Problem:
                 f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
             )
         Y = encode_target(model, y, ", ".join(target_names(y)))
-        l2 = np.asarray(model.l2, dtype=float)
-        objective = Objective(model.features(X), Y, LOSSES[model.loss], l2, weights)
+        l2 = np.asarray(model.summed(len(X)).l2, dtype=float)
+        objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
             raise InputError(
@@ -107,6 +109,33 @@ class Problem:
                 f"{fitted.iterations} steps): {unsettled(objective)}"
             )
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+
+    def retrain(
+        self,
+        rows: NDArray[np.int64],
+        *,
+        tol: float,
+        certify: bool = True,
+        checkpoint: Path | None = None,
+        progress: Progress | None = None,
+    ) -> Deletions:
+        """Return the models after deletions; parameters and errors as of `retrain_without`."""
+        has_constant, n = self.model.has_constant, self.objective.n
+        settings: dict[str, Any] = {
+            "tol": tol, "certify": certify, "has_constant": has_constant, "checkpoint": checkpoint, "progress": progress
+        }  # fmt: skip
+        if not self.model.averaged:
+            return retrain_without(self.objective, self.W, rows, **settings)
+        l2 = np.asarray(self.model.summed(n - 1).l2)
+        return retrain_changed([After(np.arange(len(rows)), replace(self.objective, l2=l2))], self.W, rows, **settings)
+
+    def release(self, retrained: Deletions, public: dict[str, Any]) -> Release:
+        """Return what anyone sees of retrained models, with the fields of `Release` that are public."""
+        W_after, more = np.asarray(retrained.W), dict(public)
+        if self.model.averaged:
+            assert self.model.l2 is not None
+            more["penalty_change"] = np.asarray(self.model.l2)[:, None] * W_after
+        return released(self.objective, self.W, W_after, more)
 
     def refuse_last_of_class(self, rows: NDArray[np.int64]) -> None:
         """Raise InputError when a row is the only member of its class: without it the class is gone."""
@@ -161,85 +190,6 @@ def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
     if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
         raise InputError(f"sample_weight must hold one number, zero or more, for each of the {n} records")
     return weights
-
-
-def leave_one_out(
-    estimator: BaseEstimator | LinearModel,
-    X: pd.DataFrame | NDArray[np.float64] | sp.spmatrix | sp.sparray,
-    y: ArrayLike,
-    rows: ArrayLike | None = None,
-    *,
-    tol: float = 1e-9,
-    sample_weight: ArrayLike | None = None,
-    certify: bool = True,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
-) -> Deletions:
-    """Retrain a linear model exactly without each of some records.
-
-    Parameters
-    ----------
-    estimator : estimator, Pipeline or LinearModel
-        Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
-        Pipeline stays as fitted on all records.
-    X : DataFrame, array or sparse matrix (n, columns)
-        The training records, raw.
-    y : array (n,) or (n, k)
-        Their targets.
-    rows : array (b,) of int, optional
-        Positions of the records to delete, one at a time; all by default.
-    tol : float
-        Largest |gradient|_inf / n over the remaining records that counts as retrained, each entry beside what one
-        record may add to it: max_i |x_ij|, times max_i |y_i| for the squared loss.
-    sample_weight : array (n,), optional
-        Factor of each record's loss.
-    certify : bool
-        Whether a certified bound on the gradient may stand for a pass over the data that measures it.
-    checkpoint : path, optional
-        Folder that remembers finished blocks, so that a sweep can be stopped and started again.
-    progress : callable, optional
-        Called as progress(done, total).
-
-    Returns
-    -------
-    Deletions
-        `coef` (b, k, d) and `intercept` (b, k) as scikit-learn shapes them, `gradient_norm` on the remaining
-        records, `shown` ("measured" or "certified") and `converged` (b,). Not converged is a value, not an error.
-
-    Raises
-    ------
-    InputError
-        When the input cannot be used, a record is the only one of its class, or has leverage 1 (the squared loss takes
-        the solution of least norm instead).
-
-    Notes
-    -----
-    Squared loss: O(n d^2) in all. Logistic loss and squared hinge: no pass over the data a deletion where the
-    certificate of maths (14) is tight enough. Others: two or three passes. Blocks of deletions go through joblib:
-    `joblib.parallel_config("loky", n_jobs=2)` or `("dask")` around the call spreads them. Source: maths (2), (3).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.linear_model import LinearRegression
-    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.0, 1.0, 2.0, 9.0])
-    >>> leave_one_out(LinearRegression(), X, y, [3]).coef.round(9).tolist()
-    [[[1.0]]]
-    """
-    table = as_table(X)
-    problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
-    chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
-    problem.refuse_last_of_class(chosen)
-    return retrain_without(
-        problem.objective,
-        problem.W,
-        chosen,
-        tol=tol,
-        certify=certify,
-        has_constant=problem.model.has_constant,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        progress=progress,
-    )
 
 
 def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:

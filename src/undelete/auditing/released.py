@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -16,14 +16,14 @@ from undelete.adapters.design.conform import unknown
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
-from undelete.adapters.refitted import affine_share, refitted
+from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.auditing import inputs
 from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
 from undelete.auditing.inputs import Table
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
-from undelete.maths.losses import LOSSES
+from undelete.maths.losses import loss_of
 from undelete.release.release import Release
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
@@ -94,12 +94,12 @@ def read_pair(
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
-    old, new = (m if m.l2 is not None else replace(m, l2=inputs.penalty(m, l2)) for m in (old, new))
+    old, new = (m if l2 is None else inputs.penalised(m, l2) for m in (old, new))
     release = Release(
-        loss=LOSSES[old.loss],
+        loss=loss_of(old.loss),
         W_before=old.W,
         n=n,
-        l2=inputs.penalty(old, l2),
+        l2=old.summed(n).l2,
         tolerance=max(old.tolerance or 0.0, new.tolerance or 0.0) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
@@ -124,7 +124,9 @@ def _read_answers(
     n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
     told = answered(old, before, after, view["X_public"], view["Y_public"])
-    release = Release(loss=LOSSES[old.loss], W_before=old.W, n=n, l2=inputs.penalty(old, l2), **view, **told)
+    old = old if l2 is None else inputs.penalised(old, l2)
+    told |= penalty_change(old, old, n, told["W_after"][0])
+    release = Release(loss=loss_of(old.loss), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told)
     said = [*assumed(features), *precision(release, before, after)]
     return Pair(old, old, table, release, None, [], said)
 
@@ -135,6 +137,7 @@ def _later(
     """Return the fields of `Release` that say what the new model is: folded, or by its answers."""
     try:
         W_after = align(old, new, gapless)
-        return {"W_after": W_after[None]} | affine_share(old, new, table, view["X_public"], n)
+        later = {"W_after": W_after[None]} | penalty_change(old, new, n, W_after)
+        return later | affine_share(old, new, table, view["X_public"], n)
     except NotFoldable:
         return refitted(old, new, table, view["X_public"], view["Y_public"], n)

@@ -26,7 +26,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
-from undelete.maintainer.game import play, remaining_gradient
+from undelete.maintainer.game import refuse_unconverged, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.scoring.truth import Truth
 
@@ -103,15 +103,15 @@ def simulate(
     names = target_names(y)
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
     steps = len(rows) * (1 + len(asked))
-    release, retrained = play(
-        objective,
-        problem.W,
+    view = inputs.public_view(model, public, Y_public, raw=readout is None)
+    retrained = problem.retrain(
         rows,
-        inputs.public_view(model, public, Y_public, raw=readout is None),
         tol=tol,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
+    refuse_unconverged(retrained, tol)
+    release = problem.release(retrained, view)
     truth = Truth(
         X=objective.X[rows], Y=objective.Y[rows], rows=rows, **truths.own_columns(model, release, train.iloc[rows])
     )

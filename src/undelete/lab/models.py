@@ -73,7 +73,7 @@ class Model:
         )
         if self.folds:
             return f"least held-out loss of {self.folds} folds of the private half, {values}"
-        fitted = "all others" if isinstance(self.loss, Squared) else f"{_SLOW:,} others at most"
+        fitted = "all others" if self.loss.quadratic else f"{_SLOW:,} others at most"
         return (
             f"least loss of up to {_HELD_OUT:,} private records held out, the candidates fitted to {fitted} "
             f"of the private half, {values}, from strong to weak until the loss has risen twice"
@@ -225,7 +225,7 @@ def _penalty(model: Model, private: Objective, seed: np.random.SeedSequence) -> 
     rng = np.random.default_rng(seed)
     if model.folds:
         return choose_penalty(private, model.penalties, rng, folds=model.folds)
-    train = None if isinstance(model.loss, Squared) else _SLOW
+    train = None if model.loss.quadratic else _SLOW
     return hold_out_penalty(private, model.penalties, rng, test=_HELD_OUT, train=train).penalty
 
 

@@ -15,7 +15,6 @@ from undelete.errors import InputError
 from undelete.maintainer.fit import fit, is_large
 from undelete.maintainer.preconditioner import PrincipalAxes, principal_axes
 from undelete.maths.arrays import Array, namespace
-from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, accumulate
 
 _WORSE = 2  # candidates in a row that lose before weaker ones are not tried
@@ -97,7 +96,7 @@ class _Fits:
         self.records, self.tol = records, tol
         self.last: Array | None = None
         self.axes: PrincipalAxes | None = None  # at the penalty that the records came with
-        self.squared = isinstance(records.loss, Squared)
+        self.squared = records.loss.quadratic
         if self.squared:
             bare = self._with(0.0)
             self.hessian = bare.hessian(np.zeros((records.X.shape[1], records.Y.shape[1])), 0)

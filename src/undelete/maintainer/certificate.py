@@ -39,7 +39,6 @@ _REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the 
 _NUMBERS = 4_000_000  # in a temporary array
 _PAIRS = 128_000  # products of two features held at once: 1 MB, what a processor's cache holds
 _FEWEST = 256  # records, or the products lose their speed
-_FOURTH, _FIFTH = 0.125, 0.128  # at most |loss''''| and its derivative, maths (14)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +103,13 @@ class Expansion:
         return W, D, self.rounding.furthest @ lost
 
 
-class LogisticCertificate(Expansion):
-    """Certified retraining of a logistic model, one output.
+class SmoothCertificate(Expansion):
+    """Certified retraining with a loss whose derivatives have `bounds`: the logistic one.
 
     Parameters
     ----------
     objective : Objective
-        Logistic loss, k = 1.
+        Such a loss, k = 1.
     W : array (d, 1)
         The full model.
     """
@@ -119,21 +118,22 @@ class LogisticCertificate(Expansion):
         super().__init__(objective, W)
         xp = namespace(W)
         X = objective.X
-        s = objective.loss.residual(xp.ones_like(self.z), self.z)[:, 0] + 1  # s(z)
-        self.third = self.curvature * (1 - 2 * s)
-        weights = xp.ones_like(s) if objective.weights is None else objective.weights
+        assert objective.loss.bounds is not None
+        self.most, self.most_fourth, self.fifth = objective.loss.bounds
+        weights = xp.ones_like(self.curvature) if objective.weights is None else objective.weights
+        self.third = weights * objective.loss.third(self.z)[:, 0]
         self.furthest = float(xp.max(self.reach))
         # how far a deletion's first step moves any prediction, at most
         self.near = self.furthest * float(xp.max(xp.abs(self.residual) * self.reach))
-        p = s * (1 - s)
-        fourth = xp.abs(p * (1 - 6 * p)) + _FIFTH * self.near + 4 * self.rounding.eps
-        fourth = xp.where(fourth < _FOURTH, fourth, _FOURTH * xp.ones_like(s))
+        fourth = xp.abs(objective.loss.fourth(self.z)[:, 0]) + self.fifth * self.near + 4 * self.rounding.eps
+        fourth = xp.where(fourth < self.most_fourth, fourth, self.most_fourth * xp.ones_like(fourth))
         self.tensors = _tensors(X, self.third, weights * fourth)  # T and M
         eta = self.rounding.eta
-        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is 1/4 at most anyway
-        near = xp.where(eta < 1, xp.minimum(3 * self.curvature, weights / 4), weights / 4)
+        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is `most` at most anyway
+        most = weights * self.most
+        near = xp.where(eta < 1, xp.minimum(3 * self.curvature, most), most)
         self.slipped = self.rounding.slipped(X, near, eta)
-        self.most_slipped = self.rounding.slipped(X, weights / 4, eta)
+        self.most_slipped = self.rounding.slipped(X, most, eta)
 
     @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
     def retrain(self, rows: NDArray[np.int64]) -> Certified:
@@ -171,14 +171,14 @@ class LogisticCertificate(Expansion):
         far = xp.maximum(move - self.near, xp.zeros_like(move))
         if not bool(xp.any(far > 0)):
             return xp.zeros_like(move)
-        return (_FIFTH * far * move**2 / 6) * (self.rounding.B @ xp.abs(D))
+        return (self.fifth * far * move**2 / 6) * (self.rounding.B @ xp.abs(D))
 
     def _rounded(self, D: Array, move: Array, start: Array) -> Array:
         """Return the rounding of all terms (d, b); see `Rounding`."""
         xp, rounding = namespace(D), self.rounding
         size = xp.abs(D)
         linear, widest = rounding.A @ size, rounding.furthest @ size
-        quartic = (move / 48) * widest * (rounding.B @ size)
+        quartic = (move * self.most_fourth / 6) * widest * (rounding.B @ size)
         terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
         grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))  # up to a number that does not overflow
         slipped = xp.minimum(grown * self.slipped[:, None], self.most_slipped[:, None])
@@ -188,7 +188,7 @@ class LogisticCertificate(Expansion):
 def fits(objective: Objective) -> bool:
     """Return whether a certificate exists for the loss and is affordable for the number of features."""
     d = objective.X.shape[1]
-    return objective.loss.name == "squared_hinge" or (objective.loss.name == "logistic" and d**3 <= _LARGEST_TENSOR)
+    return objective.loss.margin or (objective.loss.bounds is not None and d**3 <= _LARGEST_TENSOR)
 
 
 def _pairs(x: Array) -> Array:

@@ -18,7 +18,6 @@ from undelete.maintainer.preconditioner import PrincipalAxes, TwoLevel
 from undelete.maintainer.ridge import least_norm_metric
 from undelete.maintainer.softmax import dense_hessian
 from undelete.maths.arrays import Array, namespace
-from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import factor, shortest
 
@@ -110,7 +109,7 @@ def fit(
     """
     xp = namespace(objective.X)
     W = start if start is not None else xp.zeros_like(objective.X[0, :, None] * objective.Y[0, None, :])
-    if isinstance(objective.loss, Squared):
+    if objective.loss.quadratic:
         W, iterations = _least_squares(objective, start, has_constant=has_constant), 2
     elif objective.loss.separable:
         parts = [
@@ -126,7 +125,7 @@ def fit(
 
 def unsettled(objective: Objective) -> str:
     """Say why a fit may not converge, and what to do, for a message."""
-    if isinstance(objective.loss, Squared):
+    if objective.loss.quadratic:
         return "its columns are nearly dependent, or of too unlike sizes; scale them, or use a larger penalty"
     return "the classes may be separable; use a larger penalty"
 
@@ -140,7 +139,7 @@ def _settled(objective: Objective, W: Array) -> bool:
     """
     xp = namespace(W)
     free = int(xp.sum(xp.astype(objective.l2 == 0, xp.int64)))
-    if isinstance(objective.loss, Squared) or (is_large(objective) and free <= 1):
+    if objective.loss.quadratic or (is_large(objective) and free <= 1):
         return True
     parts = [(objective, W)]
     if objective.loss.separable:

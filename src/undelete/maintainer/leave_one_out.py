@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maintainer.certificate import LogisticCertificate, fits
+from undelete.maintainer.certificate import SmoothCertificate, fits
 from undelete.maintainer.margin_certificate import MarginCertificate
 from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.measured import Measured, Step
@@ -29,7 +29,6 @@ from undelete.maintainer.separable import SeparableStep
 from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep
 from undelete.maintainer.sweep import Block, fingerprint, product_threads, rows_in_block, run_blocks
 from undelete.maths.arrays import Array, namespace, take_rows
-from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective
 
 Progress = Callable[[int, int], None]
@@ -133,7 +132,7 @@ def retrain_without(
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]
     # the squared loss has one Hessian for all outputs, other separable losses have one each, softmax is a whole
-    whole = isinstance(loss, Squared) or not loss.separable
+    whole = loss.quadratic or not loss.separable
     parts = [(objective, W)] if whole else [(objective.output(j), W[:, j : j + 1]) for j in range(k)]
     order = np.argsort(rows, kind="stable")  # a block's rows do not depend on the order asked for
     done, total = 0, len(parts) * len(rows)
@@ -198,7 +197,7 @@ def _prepared(
     objective: Objective, W: Array, tol: float, rows: NDArray[np.int64], *, certify: bool, has_constant: bool
 ) -> _Task:
     """Return what retrains a block of rows."""
-    if isinstance(objective.loss, Squared):
+    if objective.loss.quadratic:
         return ClosedForm(objective, W, has_constant=has_constant)
     steps: Step
     if objective.loss.separable:
@@ -215,10 +214,10 @@ class _Certified:
     """The certificate where it is tight enough, a measured pass for the others."""
 
     def __init__(self, measured: Measured, objective: Objective, W: Array, tol: float) -> None:
-        logistic = objective.loss.name == "logistic"
-        self.measured, self.tol, self.light = measured, tol, logistic
-        self.certificate = (LogisticCertificate if logistic else MarginCertificate)(objective, W)
-        self.block_rows = rows_in_block(W.shape[0] ** 2 if logistic else W.shape[0])
+        margin = objective.loss.margin
+        self.measured, self.tol, self.light = measured, tol, not margin
+        self.certificate = (MarginCertificate if margin else SmoothCertificate)(objective, W)
+        self.block_rows = rows_in_block(W.shape[0] if margin else W.shape[0] ** 2)
 
     def __call__(self, rows: NDArray[np.int64]) -> Block:
         found = self.certificate.retrain(rows)

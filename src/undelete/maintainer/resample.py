@@ -20,7 +20,6 @@ from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maintainer.softmax import null_free
 from undelete.maintainer.sweep import BLOCK_NUMBERS
 from undelete.maths.arrays import Array, Floats, blocks
-from undelete.maths.losses import Squared
 from undelete.maths.objective import Objective, predict
 from undelete.maths.solvers import conjugate_gradients, factor
 
@@ -146,7 +145,7 @@ def _completed(objective: Objective, weights: Floats, found: Resampled, tol: flo
     for s in np.flatnonzero(~(norm <= tol)):
         one = replace(objective, weights=weights[s])
         # of the least squares solutions the one of least norm is wanted, which a start would decide otherwise
-        start = None if isinstance(objective.loss, Squared) else W[s]
+        start = None if objective.loss.quadratic else W[s]
         fitted = _converged(fit(one, tol=tol, start=start, has_constant=has_constant), objective, f"resample {s}")
         W[s], norm[s] = fitted.W, fitted.gradient_norm
     return Resampled(W, norm)

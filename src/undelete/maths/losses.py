@@ -1,7 +1,4 @@
-"""Losses per record, as functions of the targets Y and the predictions Z = X W.
-
-Y has shape (n, k). Z has shape (n, k), or (n, b, k) for a batch of b parameter matrices; Y must then be
-given as (n, 1, k). All functions broadcast and work on any array API array.
+"""Losses per record, as functions of the targets Y and the predictions Z = X W; and the table of all of them.
 
 =====================  =====================  ==================  ===============
 loss                   value                  residual dl/dz      curvature
@@ -12,72 +9,40 @@ squared hinge, +-1     max(0, 1 - yz)^2       -2y max(0, 1-yz)    2 [1 - yz > 0]
 softmax, y one-hot     lse(z) - yz            p - y               diag(p) - pp'
 =====================  =====================  ==================  ===============
 
-The first three are separable: each column of Z has its own target and its own loss, and the curvature is
-diagonal. Softmax, p = softmax(z), is over-parametrised as in scikit-learn: shifting all classes alike
-changes nothing. See docs/maths.md, Convention; the Hessians are those of the paper's Sections 3.3 and 4.2.
+`generalised` has those of generalised linear models, `robust` those of a tolerated error. All but softmax are
+separable: each column of Z has its own target and its own loss, and the curvature is diagonal. Softmax, p =
+softmax(z), is over-parametrised as in scikit-learn: shifting all classes alike changes nothing. See docs/maths.md,
+Convention; the Hessians are those of the paper's Sections 3.3 and 4.2.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar
 
-from undelete.maths.arrays import Array, device, largest, namespace, summed
+from undelete.errors import InputError
+from undelete.maths.arrays import Array, largest, namespace, summed
+from undelete.maths.generalised import Gamma, Poisson, Probit, Tweedie
+from undelete.maths.loss import Kind, Loss, OfClass, OfNumber, exponential, margin_of, number
+from undelete.maths.robust import Huber, SquaredTolerance
 
-
-class Loss(Protocol):
-    """A loss per record and output; see the module's table."""
-
-    @property
-    def name(self) -> str:
-        """The name in files and reports."""
-
-    def value(self, Y: Array, Z: Array) -> Array:
-        """Return the loss of each record, summed over its outputs: Z's shape without the last axis."""
-
-    def residual(self, Y: Array, Z: Array) -> Array:
-        """Return d loss / dz, of Z's shape."""
-
-    @property
-    def separable(self) -> bool:
-        """Whether each output has its own loss."""
-
-    def curvature(self, Y: Array | None, Z: Array) -> Array:
-        """Return the diagonal of d2 loss / dz2, of Z's shape; only the squared hinge needs Y."""
-
-    def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
-        """Return (d2 loss / dz2) v for each record, of V's shape; Z broadcasts against V."""
-
-
-def _number(like: Array, value: float) -> Array:
-    """Return one number as an array without axes, which broadcasts."""
-    return namespace(like).asarray(value, dtype=like.dtype, device=device(like))
-
-
-def _one_plus_exp(t: Array) -> Array:
-    """Return 1 + exp(t), finite: t beyond the largest number's logarithm counts as that."""
-    xp = namespace(t)
-    e = xp.exp(xp.minimum(t, _number(t, math.log(xp.finfo(t.dtype).max) - 1)))
-    e += 1
-    return e
-
-
-class _Separable:
-    """What losses with a diagonal curvature share."""
-
-    separable = True
-
-    def curvature_action(self: Loss, Y: Array | None, Z: Array, V: Array) -> Array:
-        """Return (d2 loss / dz2) v for each record."""
-        return self.curvature(Y, Z) * V
+__all__ = ["LOSSES", "Logistic", "Loss", "Softmax", "Squared", "SquaredHinge", "loss_of"]
 
 
 @dataclass(frozen=True)
-class Squared(_Separable):
-    """Half the squared error: ridge and least squares."""
+class Squared(OfNumber):
+    """Half the squared error: ridge and least squares, and with targets +1 and -1 the ridge classifier."""
 
     name: str = "squared"
+    targets: ClassVar[tuple[Kind, ...]] = ("number", "class")
+    quadratic: ClassVar[bool] = True
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the residual is the answer less the target."""
+        return True
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
@@ -91,12 +56,28 @@ class Squared(_Separable):
         """Return d2 loss / dz2."""
         return namespace(Z).ones_like(Z)
 
+    def target_from(self, Z: Array, R: Array) -> tuple[Array, Array, Array]:
+        """Return y = z - r."""
+        xp = namespace(Z)
+        return Z - R, xp.ones_like(Z), -xp.ones_like(Z)
+
+    def size(self, Y: Array) -> Array:
+        """Return the largest |y|."""
+        xp = namespace(Y)
+        return xp.max(xp.abs(Y), axis=0)
+
 
 @dataclass(frozen=True)
-class Logistic(_Separable):
+class Logistic(OfClass):
     """The logistic loss of a label y = +1 or -1."""
 
     name: str = "logistic"
+    bounds: ClassVar[tuple[float, float, float] | None] = (0.25, 0.125, 0.128)
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the residual is the answer less the target."""
+        return True
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
@@ -105,19 +86,40 @@ class Logistic(_Separable):
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return -Y / _one_plus_exp(Y * Z)
+        e = exponential(Y * Z)
+        e += 1
+        return -Y / e
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return d2 loss / dz2."""
         e = namespace(Z).exp(-namespace(Z).abs(Z))
         return e / (1 + e) ** 2
 
+    def third(self, Z: Array) -> Array:
+        """Return d3 loss / dz3."""
+        return self.curvature(None, Z) * (1 - 2 * self.mean(Z))
+
+    def fourth(self, Z: Array) -> Array:
+        """Return d4 loss / dz4."""
+        p = self.curvature(None, Z)
+        return p * (1 - 6 * p)
+
+    def mean(self, Z: Array) -> Array:
+        """Return the probability of +1."""
+        return 1 / (1 + exponential(-Z))
+
+    def link(self, answer: Array) -> Array:
+        """Return the log odds."""
+        xp = namespace(answer)
+        return xp.log(answer) - xp.log1p(-answer)
+
 
 @dataclass(frozen=True)
-class SquaredHinge(_Separable):
+class SquaredHinge(OfClass):
     """The squared hinge loss of a label y = +1 or -1: the paper's support vector machine."""
 
     name: str = "squared_hinge"
+    margin: ClassVar[bool] = True
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
@@ -136,7 +138,7 @@ class SquaredHinge(_Separable):
         return xp.where(Y * Z < 1, xp.full_like(Z, 2.0), xp.zeros_like(Z))
 
     def _slack(self, Y: Array, Z: Array) -> Array:
-        return namespace(Z).maximum(1 - Y * Z, _number(Z, 0.0))
+        return namespace(Z).maximum(1 - Y * Z, number(Z, 0.0))
 
 
 @dataclass(frozen=True)
@@ -144,38 +146,123 @@ class Softmax:
     """The cross-entropy of several classes: y one-hot, K outputs."""
 
     name: str = "softmax"
-    separable = False
+    targets: ClassVar[tuple[Kind, ...]] = ("class",)
+    separable: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
+    canonical: ClassVar[bool] = True
+    margin: ClassVar[bool] = False
+    bounds: ClassVar[tuple[float, float, float] | None] = None
+    low: ClassVar[float] = 0.0
+    least: ClassVar[float] = -math.inf
+    least_itself: ClassVar[bool] = True
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
-        xp = namespace(Z)
-        top = largest(Z)
-        log_sum = xp.log(summed(xp.exp(Z - top))) + top
-        return (log_sum - summed(Y * Z))[..., 0]
+        return (_log_sum(Z) - summed(Y * Z))[..., 0]
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        P = self.probabilities(Z)
+        P = self.mean(Z)
         P -= Y  # in place: beside the products with the data, memory traffic is what a pass costs
         return P
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return the diagonal of d2 loss / dz2."""
-        P = self.probabilities(Z)
+        P = self.mean(Z)
         return P * (1 - P)
 
     def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
         """Return (d2 loss / dz2) v for each record."""
-        P = self.probabilities(Z)
+        P = self.mean(Z)
         PV = P * V
         PV -= P * summed(PV)
         return PV
 
-    def probabilities(self, Z: Array) -> Array:
-        """Return softmax(z) of each record."""
+    def third(self, Z: Array) -> Array:
+        """Refuse: the bound of maths (14) is not used."""
+        raise NotImplementedError("softmax is not certified")
+
+    def fourth(self, Z: Array) -> Array:
+        """Refuse: the bound of maths (14) is not used."""
+        raise NotImplementedError("softmax is not certified")
+
+    def mean(self, Z: Array) -> Array:
+        """Return the probability of each class, softmax(z)."""
         P = namespace(Z).exp(Z - largest(Z))
         P /= summed(P)
         return P
 
+    def link(self, answer: Array) -> Array:
+        """Return the log probabilities less their mean."""
+        xp = namespace(answer)
+        logs = xp.log(answer)
+        return logs - xp.mean(logs, axis=-1, keepdims=True)
 
-LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Squared(), Logistic(), SquaredHinge(), Softmax())}
+    def target_from(self, Z: Array, R: Array) -> tuple[Array, Array, Array]:
+        """Return 1 for the class of the least residual."""
+        xp = namespace(R)
+        least = xp.min(R, axis=-1, keepdims=True)
+        return xp.where(least >= R, xp.ones_like(R), xp.zeros_like(R)), xp.zeros_like(R), xp.zeros_like(R)
+
+    def size(self, Y: Array) -> Array:
+        """Return ones."""
+        return namespace(Y).ones_like(Y[0, :])
+
+    def confidence(self, Y: Array, Z: Array) -> Array:
+        """Return the log odds of the true class."""
+        return margin_of(Y, Z, _log_sum)
+
+
+def _log_sum(Z: Array) -> Array:
+    """Return the log-sum-exp over the last axis, kept."""
+    xp = namespace(Z)
+    top = largest(Z)
+    return xp.log(summed(xp.exp(Z - top))) + top
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Squared(),
+        Logistic(),
+        SquaredHinge(),
+        Softmax(),
+        Poisson(),
+        Gamma(),
+        Probit(),
+        Tweedie(1.5),
+        SquaredTolerance(0.1),
+    )
+}
+"""One of each; those with parameters have others too, as `loss_of` reads them."""
+
+_WITH_PARAMETERS: dict[str, Any] = {
+    "tweedie": Tweedie,
+    "squared_epsilon_insensitive": SquaredTolerance,
+    "huber": Huber,
+}
+
+
+def loss_of(name: str) -> Loss:
+    """Return the loss of a name in files and reports: `squared`, `tweedie(1.5)`.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name.
+
+    Examples
+    --------
+    >>> loss_of("tweedie(1.5)").power
+    1.5
+    """
+    if name in LOSSES:
+        return LOSSES[name]
+    parts = re.fullmatch(r"([a-z_]+)\(([^()]*)\)", str(name))
+    if parts is None or parts[1] not in _WITH_PARAMETERS:
+        known = (*(one for one in LOSSES if "(" not in one), "tweedie(POWER)", "squared_epsilon_insensitive(EPSILON)")
+        raise InputError(f"loss {name!r} is not known: it is one of {', '.join(known)}")
+    try:
+        return _WITH_PARAMETERS[parts[1]](*(float(part) for part in parts[2].split(",")))  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"loss {name!r} has parameters that it cannot have: {error}") from error

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maths.arrays import Array, blocks, device, namespace, summed, take_rows
-from undelete.maths.losses import Loss, Squared
+from undelete.maths.loss import Loss
 
 _CPU_NUMBERS = 128_000  # predictions held at once: 1 MB; from memory, they would cost more than the products
 _ACCELERATOR_NUMBERS = 64_000_000  # 512 MB: enough work for each kernel
@@ -100,16 +100,15 @@ class Objective:
     def unit(self) -> Array:
         """What a small gradient is small beside (d, k): about the most that one record adds to each of its entries.
 
-        max_i |x_ij| times the size of a residual, which is max_i |y_ik| for the squared loss and 1 for the others;
-        times the mean weight. Another unit of a feature or of the target (dollars, thousands of dollars) changes it
-        as it changes the gradient. 1 where it would be zero. Cost n d.
+        max_i |x_ij| times the size of a residual, as the loss says it (max_i |y_ik| for the squared loss, 1 for a
+        label); times the mean weight. Another unit of a feature or of the target (dollars, thousands of dollars)
+        changes it as it changes the gradient. 1 where it would be zero. Cost n d.
         """
         xp = namespace(self.X)
         size = xp.zeros_like(self.l2)
         for rows in blocks(self.n, _GRAM_NUMBERS // max(1, self.X.shape[1])):
             size = xp.maximum(size, xp.max(xp.abs(self.X[rows, :]), axis=0))
-        target = xp.max(xp.abs(self.Y), axis=0) if isinstance(self.loss, Squared) else xp.ones_like(self.Y[0, :])
-        unit = size[:, None] * target[None, :]
+        unit = size[:, None] * self.loss.size(self.Y)[None, :]
         if self.weights is not None and self.weights.ndim == 1:
             unit = unit * xp.mean(self.weights)
         return xp.where(unit > 0, unit, xp.ones_like(unit))

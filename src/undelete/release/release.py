@@ -21,13 +21,19 @@ from undelete.errors import InputError
 from undelete.files import write
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import EMBEDDINGS, Embedding
-from undelete.maths.losses import LOSSES, Loss
+from undelete.maths.loss import Loss
+from undelete.maths.losses import loss_of
 from undelete.release.columns import Column, frozen
 
 _FORMAT = "undelete.release/1"
 _EMBEDDING = "embedding_"  # starts the names of an embedding's arrays in a file
 _COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
-_LATER = ("answer_change", "penalty_share", "share_error")  # of each deletion, where coefficients do not say it all
+_LATER = (
+    "answer_change",
+    "penalty_share",
+    "share_error",
+    "penalty_change",
+)  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
     "inputs_public", *_LATER,
@@ -81,6 +87,9 @@ class Release:
     penalty_share : array (b, d, k) or None
         The penalty's share in minus the deleted gradients, where it is not l2 (W_before - W_after): the preprocessing
         was refitted, maths (20).
+    penalty_change : array (b, d, k) or None
+        The part of `penalty_share` that is there because the penalty itself changed, (l2 - l2') W_after: it was on the
+        mean loss, or another one was chosen. None: the penalty is the same.
     share_error : array (b, k, d, d) or None
         The covariance of `penalty_share`, output by output; None: it is exact.
     tolerance : float or None
@@ -109,6 +118,7 @@ class Release:
     answer_change: Floats | None = None
     penalty_share: Floats | None = None
     share_error: Floats | None = None
+    penalty_change: Floats | None = None
     tolerance: float | None = None
     n_error: float = 0.0
 
@@ -142,7 +152,8 @@ class Release:
         if self.Y_public is not None and self.Y_public.shape != (m, k):
             raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
         b = len(self.W_after)
-        for name, shape in (("answer_change", (b, m, k)), ("penalty_share", (b, d, k)), ("share_error", (b, k, d, d))):
+        shapes = {name: (b, d, k) for name in _LATER} | {"answer_change": (b, m, k), "share_error": (b, k, d, d)}
+        for name, shape in shapes.items():
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise InputError(f"{name} has shape {array.shape}, expected {shape}")
@@ -235,7 +246,7 @@ class Release:
                 phi = EMBEDDINGS[meta["embedding"]](**{key.removeprefix(_EMBEDDING): parts[key] for key in parts})
                 arrays["embedding"] = phi
             return cls(
-                LOSSES[meta["loss"]],
+                loss_of(meta["loss"]),
                 n=meta["n"],
                 n_error=meta.get("n_error", 0.0),
                 target_kind=meta["target_kind"],

@@ -52,7 +52,7 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InputError(f"{file} has feature_names that are not a list of text: write one name for each coefficient")
     if loss.size != 1 or loss.dtype.kind not in "US":
-        raise InputError(f"{file} has a loss that is not one word: write squared, logistic, squared_hinge or softmax")
+        raise InputError(f"{file} has a loss that is not one word: write squared, logistic, ... (docs/model-files.md)")
     classes = entries.get("classes")
     n = entries.get("n")
     if n is not None and (n.size != 1 or not np.issubdtype(n.dtype, np.number) or n != np.round(n)):
@@ -63,7 +63,7 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
         return LinearModel(
             coef=entries["coef"],
             intercept=entries.get("intercept"),
-            loss=_text(loss.item()),  # type: ignore[arg-type]  # checked there
+            loss=_text(loss.item()),
             feature_names=[_text(name) for name in names.tolist()],
             classes=None if classes is None else [_plain(c) for c in np.ravel(classes).tolist()],
             l2=entries.get("l2"),
@@ -102,6 +102,13 @@ def entries_of(model: LinearModel) -> Entries:
             f"the {model.kind}'s features are more than their names say (steps: {', '.join(model.steps) or 'none'}): "
             "save the estimator itself as .skops"
         )
+    if model.averaged:
+        if model.n is None:
+            raise InputError(
+                "the penalty is beside the mean loss, and the file wants that of the sum: give the number of training "
+                "records (LinearModel.summed), or save the estimator itself as .skops"
+            )
+        model = model.summed(model.n)
     entries: Entries = {
         "coef": model.coef,
         "loss": np.array(model.loss),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.compose import make_column_transformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from undelete.adapters.model import LinearModel, LossName
-from undelete.adapters.sklearn.estimators import Linear
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.linear import Linear
 from undelete.adapters.sklearn.pipeline import model_of, standardisation
 from undelete.adapters.sklearn.preprocessing import read
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading
@@ -24,7 +24,7 @@ ASSUMED = "numeric,onehot"
 
 
 def assumed_model(
-    public: pd.DataFrame, targets: Sequence[str], loss: LossName, outputs: int, classes: tuple[Any, ...] | None
+    public: pd.DataFrame, targets: Sequence[str], loss: str, outputs: int, classes: tuple[Any, ...] | None
 ) -> LinearModel:
     """Return a model without coefficients (zeros) on the public table's columns, its targets apart.
 

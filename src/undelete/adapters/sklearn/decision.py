@@ -13,6 +13,7 @@ from undelete.adapters.design.cells import Cells
 from undelete.adapters.files.saved import INSTALL, saved_by, versions
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
+from undelete.maths.losses import loss_of
 
 
 def check_decision(
@@ -46,6 +47,8 @@ def check_decision(
     if len(public) == 0:
         return ()
     ours = model.decision(public)
+    if model.classes is None:
+        ours = np.asarray(loss_of(model.loss).mean(ours))
     columns = {str(label): j for j, label in enumerate(public.columns)}
     there = [name for name in names if name in columns]
     table = model.design.conformed(public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -20,54 +19,13 @@ from sklearn.linear_model import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from undelete.adapters.model import LossName
+from undelete.adapters.sklearn.generalised import GLMS
+from undelete.adapters.sklearn.linear import Linear, coefficients
 from undelete.errors import InputError
-from undelete.maths.arrays import Floats
 
 _ITERATIVE = frozenset({"sparse_cg", "lsqr", "sag", "saga", "lbfgs"})  # the ridge solvers that stop at a tolerance
 _COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
 _BEYOND = 0.1  # of its tolerance, what liblinear's trust region leaves at most
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A linear estimator without its preprocessing.
-
-    Parameters
-    ----------
-    kind : str
-        Its class name.
-    loss : str
-        As in `LinearModel`.
-    coef : array (k, d0)
-        Coefficients.
-    intercept : array (k,) or None
-        None: fitted without.
-    l2 : float
-        Penalty of each coefficient in the summed objective.
-    l2_constant : float
-        Penalty of the intercept; liblinear has one.
-    classes : tuple or None
-        A classifier's classes.
-    notes : tuple of str
-        What a reader should know.
-    tolerance : float or None
-        Largest |gradient|_inf per record that its solver leaves; infinite where that has no bound; None where it is
-        exact, or nothing is known.
-    stopped : str
-        What says that the fit used up its iterations, "" where nothing does.
-    """
-
-    kind: str
-    loss: LossName
-    coef: Floats
-    intercept: Floats | None
-    l2: float
-    l2_constant: float = 0.0
-    classes: tuple[Any, ...] | None = None
-    notes: tuple[str, ...] = ()
-    tolerance: float | None = None
-    stopped: str = ""
 
 
 def read_estimator(estimator: Any, features: int) -> Linear:
@@ -107,21 +65,12 @@ def read_estimator(estimator: Any, features: int) -> Linear:
     return linear
 
 
-def _coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
-    """Return coef (k, d0) and intercept (k,), None when fitted without."""
-    coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
-    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
-    if not estimator.fit_intercept:
-        return coef, None
-    return coef, np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), coef.shape[:1])
-
-
 def _classes(estimator: Any) -> tuple[Any, ...]:
     classes = np.asarray(estimator.classes_)
     rows = 1 if classes.size == 2 else classes.size
     # three labels a record have the shape of three classes; only the label binarizer knows
     coded = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
-    if classes.ndim != 1 or _coefficients(estimator)[0].shape[0] != rows or coded.startswith("multilabel"):
+    if classes.ndim != 1 or coefficients(estimator)[0].shape[0] != rows or coded.startswith("multilabel"):
         raise InputError(
             f"{type(estimator).__name__} predicts several labels a record: undelete reads one label; fit one model "
             "for each"
@@ -143,7 +92,7 @@ def _least_squares(estimator: LinearRegression) -> Linear:
     exact = _exactness(estimator)
     # lsqr stops anywhere; of directions that were left out the public gradient tells whether they matter
     notes, tolerance = (*_precision(estimator), *exact), np.inf if exact and not hasattr(estimator, "rank_") else None
-    return Linear("LinearRegression", "squared", *_coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
+    return Linear("LinearRegression", "squared", *coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
 
 
 def _exactness(estimator: LinearRegression) -> tuple[str, ...]:
@@ -184,7 +133,7 @@ def _ridge(estimator: Ridge | RidgeCV) -> Linear:
     name = type(estimator).__name__
     alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
     return Linear(
-        name, "squared", *_coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)
+        name, "squared", *coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)
     )
 
 
@@ -194,7 +143,7 @@ def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
     return Linear(
         name,
         "squared",
-        *_coefficients(estimator),
+        *coefficients(estimator),
         l2=_one_penalty(alpha, name),
         classes=_classes(estimator),
         notes=_convergence(estimator),
@@ -223,9 +172,9 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     chosen = estimator.C_ if hasattr(estimator, "C_") else estimator.C
     unpenalised = getattr(estimator, "penalty", "l2") is None
     l2 = 0.0 if unpenalised else 1.0 / _one_penalty(chosen, name)  # C = inf: no penalty
-    coef, intercept = _coefficients(estimator)
+    coef, intercept = coefficients(estimator)
     penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
-    loss: LossName = "logistic" if apart else "softmax"
+    loss = "logistic" if apart else "softmax"
     # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
     share = _BEYOND if estimator.solver == "liblinear" else 1.0
     notes, tolerance = _convergence(estimator), share * float(estimator.tol)
@@ -262,7 +211,7 @@ def _svc(estimator: LinearSVC) -> Linear:
             f"LinearSVC was fitted with multi_class={estimator.multi_class!r}: undelete reads one class against the "
             "rest ('ovr')"
         )
-    coef, intercept = _coefficients(estimator)
+    coef, intercept = coefficients(estimator)
     l2 = 1.0 / float(estimator.C)
     constant = l2 / float(estimator.intercept_scaling) ** 2
     notes, tolerance = _convergence(estimator), _BEYOND * float(estimator.tol)
@@ -346,4 +295,5 @@ READERS: dict[type, Callable[[Any], Linear]] = {
     LogisticRegressionCV: _logistic,
     LinearSVC: _svc,
     OneVsRestClassifier: _one_against_rest,
+    **GLMS,
 }

@@ -20,7 +20,8 @@ from undelete.adapters.files.saved import INSTALL, saved_by, versions
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.decision import check_decision
 from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after
-from undelete.adapters.sklearn.estimators import READERS, Linear, read_estimator
+from undelete.adapters.sklearn.estimators import READERS, read_estimator
+from undelete.adapters.sklearn.linear import Linear
 from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
 from undelete.adapters.sklearn.unread import probed_model
@@ -209,19 +210,11 @@ def model_of(
         encodings=tuple(reading.encodings),
     )
     return LinearModel(
-        coef=linear.coef,
-        intercept=linear.intercept,
-        loss=linear.loss,
+        **linear.parts(made),
         feature_names=labels,
-        classes=linear.classes,
-        l2=np.append(np.full(made, linear.l2), [linear.l2_constant] * (linear.intercept is not None)),
         n=reading.samples,
         design=design,
-        kind=linear.kind,
-        tolerance=linear.tolerance,
         steps=tuple(reading.steps),
-        notes=linear.notes,
-        stopped=linear.stopped,
         means=dict(reading.means),
         extremes=dict(reading.extremes),
         embedding=embedding,

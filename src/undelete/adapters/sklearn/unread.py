@@ -69,12 +69,8 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
     labels = _labels(steps, inputs)
     made = coefficients if embedding is None else embedding.features
     return LinearModel(
-        coef=linear.coef,
-        intercept=linear.intercept,
-        loss=linear.loss,
+        **linear.parts(made),
         feature_names=labels,
-        classes=linear.classes,
-        l2=np.append(np.full(made, linear.l2), [linear.l2_constant] * constant),
         n=max((int(np.max(getattr(step, "n_samples_seen_", 0))) for step in inside), default=0) or None,
         design=Probed(
             raw=tuple(raw),
@@ -83,9 +79,7 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
             apply=apply,
             encodings=tuple(_encodings(steps[0], names)),
         ),
-        kind=linear.kind,
         steps=tuple(type(step).__name__ for step in inside if not isinstance(step, _CONTAINERS)),
-        notes=linear.notes,
         embedding=embedding,
     )
 

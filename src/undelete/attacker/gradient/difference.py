@@ -60,10 +60,12 @@ class Difference:
     def by(cls, release: Release, way: Way, *, penalised: bool = True) -> Difference:
         """Return the estimate by one way; `penalised` adds the penalty's share where the release says it.
 
+        What is there because the penalty itself changed is added in any case: the change of the models holds it.
+
         Cost 4 m d b k flops for m public records.
         """
-        G = by_hessian(release) if way == "hessian" else _by_answers(release)
-        share = penalty_share(release) if penalised else None
+        G = _by(release, way)
+        share = penalty_share(release) if penalised else release.penalty_change
         return cls(G if share is None else G + share, way)
 
     @classmethod
@@ -74,13 +76,17 @@ class Difference:
         counts as its error; the paper's way stays where they agree, as they do for the squared loss.
         """
         few, n = release.take(slice(0, _JUDGED)), _records(release)
-        first, exact = (cls.by(few, way, penalised=False).gradient for way in ("hessian", "answers"))
+        first, exact = (_by(few, way) for way in ("hessian", "answers"))
         with np.errstate(invalid="ignore", divide="ignore"):  # of models that are the same nothing is known
             left_out = _size(few, first / n - exact / (n - 1)) / _size(few, exact / n)
             sampling = _relative_error(few, "answers", exact)  # of either: they sum over the same records
             better = np.hypot(sampling, left_out) > (1 + _CLEARLY) * sampling
         chosen = cls.by(release, "answers" if better.mean() > 0.5 else "hessian")
         return replace(chosen, error=_relative_error(release, chosen.way, chosen.gradient))
+
+
+def _by(release: Release, way: Way) -> Floats:
+    return by_hessian(release) if way == "hessian" else _by_answers(release)
 
 
 def by_hessian(release: Release) -> Floats:
@@ -146,13 +152,15 @@ def weights(release: Release, way: Way, output: NDArray[np.int64], mix: Floats |
 def penalty_share(release: Release) -> Floats | None:
     """Return the penalty's share in minus the deleted gradients (b, d, k); None where it is not known.
 
-    As the release says it, which is so where the preprocessing was refitted, maths (20), or l2 (W_before - W_after).
+    As the release says it, which is so where the preprocessing was refitted, maths (20), or l2 (W_before - W_after) and
+    what the penalty itself changed by.
     """
     if release.penalty_share is not None:
         return release.penalty_share
     if release.l2 is None or release.n is None:
-        return None
-    return release.l2[:, None] * (release.W_before - release.W_after)
+        return release.penalty_change
+    share = release.l2[:, None] * (release.W_before - release.W_after)
+    return share if release.penalty_change is None else share + release.penalty_change
 
 
 def deletions_at_a_time(release: Release) -> int:

@@ -75,15 +75,16 @@ class Estimate:
         return error
 
     def target_error(self, release: Release, X: Floats) -> Floats:
-        """Return the standard error of the target of maths (8), y = g_c + x W, for records X (b, d)."""
+        """Return the standard error of the target of maths (8) for records X (b, d): of y = g_c + x W, squared loss."""
         error = np.full(len(X), np.nan)
         for part in blocks(len(X), deletions_at_a_time(release)):
             here, view = self.part(part), release.take(part)
             W = view.W_after[np.arange(len(here.output)), :, here.output]  # (b, d)
             if self.way != "hessian":  # the residual at the old model
                 W = view.W_before.T[here.output]
-            shift = here.scale - (X[part] * W).sum(axis=1)
-            noise = here.weights(view) * (release.X_public @ W.T + shift)
+            Z = (X[part] * W).sum(axis=1)
+            along, against = (np.asarray(slope) for slope in release.loss.target_from(Z, -here.scale)[1:])
+            noise = here.weights(view) * (along * (release.X_public @ W.T - Z) - against * here.scale)
             with np.errstate(divide="ignore", invalid="ignore"):
                 error[part] = np.sqrt(self._factor(release) * noise.var(axis=0)) / np.abs(here.scale)
         return error

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.special import logsumexp
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, blocks
@@ -31,14 +30,8 @@ _BLOCK_NUMBERS = 16_000_000  # predictions of a block of candidates by all shado
 def confidence(loss: Loss, Y: Floats, Z: Floats) -> Floats:
     """Return how confident predictions are of the true targets, on a scale where it is close to normal.
 
-    =============  ==============================================================  =========================
-    loss           confidence                                                      reads as
-    =============  ==============================================================  =========================
-    logistic       y z                                                             log p / (1 - p) of the class
-    softmax        z_y - log sum exp of the others                                 the same
-    squared hinge  y z; of several classes z_y less the largest other              the margin
-    squared        -|y - z|; of several outputs the Euclidean norm                 minus the residual
-    =============  ==============================================================  =========================
+    Log odds of the true class (logistic, softmax), its normal quantile (probit), the margin (squared hinge), and of a
+    number minus the root of its deviance, which for the squared loss is minus the residual's length.
 
     Parameters
     ----------
@@ -61,14 +54,7 @@ def confidence(loss: Loss, Y: Floats, Z: Floats) -> Floats:
     [2.0]
     """
     Y = Y if Z.ndim == 2 else Y[:, None, :]
-    if loss.name == "squared":
-        return np.asarray(-np.sqrt(((Y - Z) ** 2).sum(axis=-1)))
-    if Z.shape[-1] == 1:
-        return np.asarray((Y * Z)[..., 0])
-    own = np.broadcast_to(Y > 0, Z.shape)
-    others = np.where(own, -np.inf, Z)
-    rival = logsumexp(others, axis=-1) if loss.name == "softmax" else others.max(axis=-1)
-    return np.asarray(np.where(own, Z, 0.0).sum(axis=-1) - rival)
+    return np.asarray(loss.confidence(Y, Z))
 
 
 def lira(loss: Loss, W: Floats, W_shadows: Floats, candidates: Candidates, *, variance: Variance = "global") -> Floats:

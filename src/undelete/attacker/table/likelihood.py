@@ -132,7 +132,7 @@ class Likelihood:
         return lacking
 
     def number(self, i: int, points: Floats, covariance: Floats) -> tuple[Floats, float]:
-        """Return the squared loss's target y = rho + x W_before if record i is each of some points, and its error.
+        """Return a number's target (squared loss: rho + x W_before) if record i is each of some points, and its error.
 
         With x known rho is all that is left to fit, by all of G's entries and not the constant's alone, maths (8).
 
@@ -158,8 +158,9 @@ class Likelihood:
         weighed = points @ self._precision(i)
         size = (weighed * points).sum(axis=1)
         rho = weighed @ G / size
-        slope = W - rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
-        return rho + points @ W, float(np.sqrt(1 / size[0] + max(slope @ covariance @ slope, 0.0)))
+        y, along, against = (np.asarray(part) for part in self.loss.target_from(points @ W, -rho))
+        slope = along[0] * W + against[0] * rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
+        return y, float(np.sqrt(against[0] ** 2 / size[0] + max(slope @ covariance @ slope, 0.0)))
 
     def _floored(self, i: int) -> Floats:
         G = self.gradient[i]

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from undelete.attacker.updates_leak.networks import Adversary, medoid, read, reader, torch
 from undelete.attacker.updates_leak.training import (
@@ -34,7 +33,7 @@ from undelete.attacker.updates_leak.training import (
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import embed
-from undelete.maths.losses import Loss, Softmax
+from undelete.maths.loss import Loss
 from undelete.maths.objective import predict
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -74,23 +73,22 @@ def answer_change(loss: Loss, without: Floats, with_record: Floats, view: View =
 
     Examples
     --------
+    >>> from undelete.maths.losses import Softmax
     >>> before, after = np.zeros((1, 2)), np.log([[3.0, 1.0]])
     >>> answer_change(Softmax(), before, after, "probability").round(6).tolist()
     [[0.25, -0.25]]
     >>> bool(np.isclose(np.diff(answer_change(Softmax(), before, after)), -np.log(3)).all())
     True
     """
-    if loss.name not in ("softmax", "logistic"):
+    if loss.targets != ("class",) or not loss.canonical:
         raise InputError(
-            f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none: take one of logistic or "
-            "softmax loss"
+            f"Updates-Leak reads probabilities, and a model of {loss.name} loss gives none, or none whose logarithms "
+            "it is linear in: take one of logistic or softmax loss"
         )
     if view == "log":
         change = with_record - without
-        return np.asarray(change if loss.name == "logistic" else change - change.mean(axis=-1, keepdims=True))
-    if isinstance(loss, Softmax):
-        return np.asarray(loss.probabilities(with_record) - loss.probabilities(without))
-    return np.asarray(expit(with_record) - expit(without))
+        return np.asarray(change if loss.separable else change - change.mean(axis=-1, keepdims=True))
+    return np.asarray(loss.mean(with_record) - loss.mean(without))
 
 
 def observe(release: Release, probes: Floats, view: View = "log") -> Floats:

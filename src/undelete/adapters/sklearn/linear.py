@@ -1,0 +1,80 @@
+"""A linear estimator's parts, whatever its preprocessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from undelete.maths.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear estimator without its preprocessing.
+
+    Parameters
+    ----------
+    kind : str
+        Its class name.
+    loss : str
+        As in `LinearModel`.
+    coef : array (k, d0)
+        Coefficients.
+    intercept : array (k,) or None
+        None: fitted without.
+    l2 : float
+        Penalty of each coefficient in the summed objective.
+    l2_constant : float
+        Penalty of the intercept; liblinear has one.
+    averaged : bool
+        Whether the penalty was that of the mean loss: in the sum it is as many times larger as there are records.
+    classes : tuple or None
+        A classifier's classes.
+    notes : tuple of str
+        What a reader should know.
+    tolerance : float or None
+        Largest |gradient|_inf per record that its solver leaves; infinite where that has no bound; None where it is
+        exact, or nothing is known.
+    stopped : str
+        What says that the fit used up its iterations, "" where nothing does.
+    """
+
+    kind: str
+    loss: str
+    coef: Floats
+    intercept: Floats | None
+    l2: float
+    l2_constant: float = 0.0
+    classes: tuple[Any, ...] | None = None
+    notes: tuple[str, ...] = ()
+    tolerance: float | None = None
+    stopped: str = ""
+    averaged: bool = False
+
+    def parts(self, features: int) -> dict[str, Any]:
+        """Return the fields of a `LinearModel` of some features that are the estimator's own."""
+        constant = self.intercept is not None
+        return {
+            "coef": self.coef,
+            "intercept": self.intercept,
+            "loss": self.loss,
+            "classes": self.classes,
+            "l2": np.append(np.full(features, self.l2), [self.l2_constant] * constant),
+            "averaged": self.averaged,
+            "kind": self.kind,
+            "tolerance": self.tolerance,
+            "notes": self.notes,
+            "stopped": self.stopped,
+        }
+
+
+def coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
+    """Return coef (k, d0) and intercept (k,), None when fitted without."""
+    coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
+    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
+    if not estimator.fit_intercept:
+        return coef, None
+    return coef, np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), coef.shape[:1])

@@ -1,0 +1,99 @@
+"""Retraining where a deletion changes more than one term of the sum: the penalty beside a mean loss, or the weights.
+
+The objective after a deletion is then that of all records with another penalty, or other weights, less the record's own
+term. Its optimum with the record in is near the full model and found once; from there `retrain_without` deletes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit, unsettled
+from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maths.arrays import Array, namespace, take_rows
+from undelete.maths.objective import Objective
+
+_TOL = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class After:
+    """What is minimised after the deletion of any of some records, their own terms still in it.
+
+    Parameters
+    ----------
+    positions : array of int
+        Which of the deletions.
+    objective : Objective
+        All records, with the penalty and the weights that the others have afterwards.
+    """
+
+    positions: NDArray[np.int64]
+    objective: Objective
+
+
+def retrain_changed(
+    parts: Sequence[After],
+    W: Array,
+    rows: NDArray[np.int64],
+    *,
+    tol: float = 1e-9,
+    certify: bool = True,
+    has_constant: bool = True,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Deletions:
+    """Retrain the model exactly without each of some rows; parameters and errors as of `retrain_without`.
+
+    Parameters
+    ----------
+    parts : sequence of After
+        What is minimised afterwards; together they hold every deletion.
+    W : array (d, k)
+        The full model.
+    rows, tol, certify, has_constant, checkpoint, progress
+        As of `retrain_without`.
+    """
+    found, done = [], 0
+    for j, part in enumerate(parts):
+        start = fit(part.objective, tol=_TOL, start=W, has_constant=has_constant)
+        if not start.converged:
+            raise InputError(
+                f"the model does not converge with the penalty and weights that it has after a deletion (gradient "
+                f"{start.gradient_norm:.1e} per record): {unsettled(part.objective)}"
+            )
+        found.append(
+            retrain_without(
+                part.objective,
+                start.W,
+                rows[part.positions],
+                tol=tol,
+                certify=certify,
+                has_constant=has_constant,
+                checkpoint=None if checkpoint is None else checkpoint / f"part-{j}",
+                progress=None if progress is None else partial(_told, progress, done, len(rows)),
+            )
+        )
+        done += len(part.positions)
+    order = np.argsort(np.concatenate([part.positions for part in parts]))
+    xp = namespace(W)
+    return Deletions(
+        rows=rows,
+        W=take_rows(xp.concat([one.W for one in found], axis=0), order),
+        gradient_norm=np.concatenate([one.gradient_norm for one in found])[order],
+        iterations=np.concatenate([one.iterations for one in found])[order],
+        converged=np.concatenate([one.converged for one in found])[order],
+        certified=np.concatenate([one.certified for one in found])[order],
+        has_constant=has_constant,
+    )
+
+
+def _told(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)

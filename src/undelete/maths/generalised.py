@@ -1,0 +1,183 @@
+"""The losses of generalised linear models: half their deviance, but for what no parameter changes.
+
+=======================  =========================================  ========================  ========================
+loss                     value                                      residual dl/dz            curvature
+=======================  =========================================  ========================  ========================
+Poisson, log link        exp(z) - yz                                exp(z) - y                exp(z)
+Gamma, log link          z + y exp(-z)                              1 - y exp(-z)             y exp(-z)
+Tweedie, 1 <= p <= 2     e^((2-p)z)/(2-p) - y e^((1-p)z)/(1-p)      e^((2-p)z) - y e^((1-p)z) (2-p) e^((2-p)z) +
+                                                                                              (p-1) y e^((1-p)z)
+probit, y = +-1          -log N(yz)                                 -y h, h = n(yz)/N(yz)     h (h + yz)
+=======================  =========================================  ========================  ========================
+
+N and n are the normal distribution and its density. Of these Poisson alone is canonical: its residual is the answer
+less the target. Source: McCullagh and Nelder, Generalized Linear Models (1989); scikit-learn's half deviances.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from scipy.special import log_ndtr, ndtr, ndtri
+
+from undelete.maths.arrays import Array, device, namespace, to_numpy
+from undelete.maths.loss import OfClass, OfNumber, exponential
+
+
+class _LogLink(OfNumber):
+    """What losses with the answer exp(z) share."""
+
+    least: ClassVar[float] = 0.0
+
+    def mean(self, Z: Array) -> Array:
+        """Return the number predicted, exp(z)."""
+        return exponential(Z)
+
+    def link(self, answer: Array) -> Array:
+        """Return its logarithm."""
+        return namespace(answer).log(answer)
+
+
+@dataclass(frozen=True)
+class Tweedie(_LogLink):
+    """Half the Tweedie deviance of a power p between 1 (counts) and 2 (Gamma), with a logarithmic link.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Tweedie(1.5).target_from(np.zeros(1), np.array([-2.0]))[0].tolist()
+    [3.0]
+    """
+
+    power: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.power <= 2:
+            raise ValueError(f"its power is {self.power:g}, and outside 1 to 2 the loss is not convex")
+
+    @property
+    def name(self) -> str:
+        """The name in files and reports."""
+        return f"tweedie({self.power:g})"
+
+    @property
+    def least_itself(self) -> bool:
+        """Whether a target may be zero."""
+        return self.power < 2
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the residual is the answer less the target."""
+        return self.power == 1
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        up, down = 2 - self.power, 1 - self.power
+        first = exponential(up * Z) / up if up else Z
+        second = exponential(down * Z) / down if down else Z
+        return namespace(Z).sum(first - Y * second, axis=-1)
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return exponential((2 - self.power) * Z) - Y * exponential((1 - self.power) * Z)
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2; ValueError without targets."""
+        up, down = 2 - self.power, 1 - self.power
+        own = up * exponential(up * Z)
+        if not down:
+            return own
+        if Y is None:
+            raise ValueError(f"the curvature of the {self.name} loss depends on the targets: give Y")
+        return own - down * Y * exponential(down * Z)
+
+    def target_from(self, Z: Array, R: Array) -> tuple[Array, Array, Array]:
+        """Return y = exp(z) - r exp((p - 1) z)."""
+        slope = exponential((self.power - 1) * Z)
+        Y = exponential(Z) - R * slope
+        return Y, exponential(Z) - (self.power - 1) * R * slope, -slope
+
+    def size(self, Y: Array) -> Array:
+        """Return the largest y in units of the variance at the mean, over that of the answer."""
+        xp = namespace(Y)
+        mean = xp.mean(Y, axis=0)
+        mean = xp.where(mean > 0, mean, xp.ones_like(mean))
+        return xp.max(xp.abs(Y), axis=0) * mean ** (1 - self.power)
+
+    def saturated(self, Y: Array) -> Array:
+        """Return the loss of an answer equal to the target."""
+        xp = namespace(Y)
+        tiny = xp.full_like(Y, 1e-300)
+        Z = xp.log(xp.maximum(Y, tiny))
+        up, down = 2 - self.power, 1 - self.power
+        if up and down:
+            return xp.sum(Y**up * (1 / up - 1 / down), axis=-1)
+        return xp.sum(Y - Y * Z, axis=-1) if up else xp.sum(Z + 1, axis=-1)
+
+
+@dataclass(frozen=True)
+class Poisson(Tweedie):
+    """Half the Poisson deviance of a count, with a logarithmic link."""
+
+    power: float = field(default=1.0, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name in files and reports."""
+        return "poisson"
+
+
+@dataclass(frozen=True)
+class Gamma(Tweedie):
+    """Half the Gamma deviance of a positive number, with a logarithmic link."""
+
+    power: float = field(default=2.0, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name in files and reports."""
+        return "gamma"
+
+
+@dataclass(frozen=True)
+class Probit(OfClass):
+    """The probit model of a label y = +1 or -1."""
+
+    name: str = "probit"
+
+    def value(self, Y: Array, Z: Array) -> Array:
+        """Return the loss of each record."""
+        return -namespace(Z).sum(_elsewhere(log_ndtr, Y * Z), axis=-1)
+
+    def residual(self, Y: Array, Z: Array) -> Array:
+        """Return d loss / dz."""
+        return -Y * _hazard(Y * Z)
+
+    def curvature(self, Y: Array | None, Z: Array) -> Array:
+        """Return d2 loss / dz2; ValueError without targets."""
+        if Y is None:
+            raise ValueError("the curvature of the probit loss depends on the targets: give Y")
+        xp, h = namespace(Z), _hazard(Y * Z)
+        return xp.maximum(h * (h + Y * Z), xp.zeros_like(h))
+
+    def mean(self, Z: Array) -> Array:
+        """Return the probability of +1."""
+        return _elsewhere(ndtr, Z)
+
+    def link(self, answer: Array) -> Array:
+        """Return the normal quantile."""
+        return _elsewhere(ndtri, answer)
+
+
+def _hazard(t: Array) -> Array:
+    """Return the normal density over its distribution function at t."""
+    xp = namespace(t)
+    return exponential(-(t**2) / 2 - math.log(2 * math.pi) / 2 - _elsewhere(log_ndtr, t)) + xp.zeros_like(t)
+
+
+def _elsewhere(function: object, t: Array) -> Array:
+    """Return a function of SciPy's of an array of any library."""
+    assert callable(function)
+    return namespace(t).asarray(function(to_numpy(t)), dtype=t.dtype, device=device(t))
