@@ -1,8 +1,8 @@
 """Show what a deleted record gives away to whoever kept the old model.
 
 `audit` compares two models that were released, `simulate` plays deletions before any is, `leave_one_out`
-retrains exactly without each record. `membership` asks whether a model betrays who was in its training data,
-`who_was_deleted` which of some candidates two models differ by. See README.md and docs/.
+retrains exactly without each record, `scan` lists what files give away by themselves. `membership` asks whether a
+model betrays who was in its training data, `who_was_deleted` which of some candidates two models differ by. See README.md and docs/.
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from undelete.auditing.membership import Membership, membership, who_was_deleted
     from undelete.auditing.one_out import leave_one_out
     from undelete.auditing.result import Audit
+    from undelete.auditing.scan import Scan, scan
     from undelete.auditing.simulate import simulate
     from undelete.errors import InputError
     from undelete.release.reconstruction import Reconstruction
@@ -30,11 +31,13 @@ __all__ = [
     "Membership",
     "Reconstruction",
     "Release",
+    "Scan",
     "audit",
     "leave_one_out",
     "load_model",
     "membership",
     "save_model",
+    "scan",
     "simulate",
     "who_was_deleted",
 ]
@@ -49,11 +52,13 @@ _HOME = {
     "Membership": "auditing.membership",
     "Reconstruction": "release.reconstruction",
     "Release": "release.release",
+    "Scan": "auditing.scan",
     "audit": "auditing.audit",
     "leave_one_out": "auditing.one_out",
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",
     "save_model": "adapters.files.files",
+    "scan": "auditing.scan",
     "simulate": "auditing.simulate",
     "who_was_deleted": "auditing.membership",
 }

@@ -175,6 +175,21 @@ def _simulate(options: argparse.Namespace) -> int:
     return status
 
 
+def _scan(options: argparse.Namespace) -> int:
+    from undelete.auditing.scan import as_text, scan
+    from undelete.command.terminal import scan_lines
+
+    check_folder(options.out, "--out")
+    result = scan(options.file, options.later, trust=options.trust)
+    try:
+        result.save(options.out)
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+    text = as_text(result.document()).rstrip() if options.json else "\n".join(scan_lines(result, options.out))
+    options.terminal.say(text)
+    return 0
+
+
 def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
     """Return the schema that the names of all columns point to, also those that are not read; --image's with it."""
     from dataclasses import replace
@@ -241,7 +256,7 @@ def _finish(result: Audit, options: argparse.Namespace, ranked: pd.DataFrame | N
     return int(bool(stopped))
 
 
-_RUN = {"demo": _demo, "audit": _audit, "simulate": _simulate, "reproduce": _reproduce, "data": _data}
+_RUN = {"demo": _demo, "audit": _audit, "simulate": _simulate, "scan": _scan, "reproduce": _reproduce, "data": _data}
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_audit(commands)
     _add_simulate(commands)
+    _add_scan(commands)
     _add_reproduce(commands)
     _add_data(commands)
     for command in commands.choices.values():
@@ -168,6 +169,22 @@ def _add_simulate(commands: Commands) -> None:
     _add_input(parser)
     _add_image(parser)
     _add_output(parser, "simulate")
+
+
+def _add_scan(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "scan", help="what does a file, or two, store of training records by itself?", epilog=EPILOG
+    )
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a fitted estimator: .skops, .json, .npz, or .joblib/.pkl with --trust"
+    )
+    parser.add_argument("later", type=Path, nargs="?", metavar="FILE2", help="the one that was released next")
+    parser.add_argument(
+        "--out", type=Path, default=Path("scan"), metavar="DIR",
+        help="where to write scan.json, scan.csv and records.csv (default: scan/)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print scan.json instead of the summary")
+    _add_input(parser)
 
 
 def _add_reproduce(commands: Commands) -> None:

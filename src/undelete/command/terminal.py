@@ -20,11 +20,13 @@ from rich.text import Text
 
 from undelete.auditing.document import target_note
 from undelete.auditing.result import Audit
+from undelete.auditing.scan import Scan
 from undelete.plain_text import escaped
 from undelete.release.reconstruction import WITHIN
 
 WIDTH = 80
 _SIDE_BY_SIDE = 5
+_ROWS = 40  # of a scan
 _COLUMNS_SHOWN = 4
 _NOBODY = 1e-3  # p-value under which no candidate fits
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
@@ -86,6 +88,42 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
     verdict = document["verdict"]
     text += _wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
     return [escaped(line) for line in text]
+
+
+def scan_lines(scan: Scan, folder: Path) -> list[str]:
+    """Return what files give away by themselves, the exact values first, at most forty of them.
+
+    Parameters
+    ----------
+    scan : Scan
+        The result.
+    folder : Path
+        Where its files are.
+    """
+    text = _wrap("Scan", f"what is stored of {scan.who}: no model was attacked")
+    for note in [] if scan.change is None else scan.change.notes[:_SIDE_BY_SIDE]:
+        text += _wrap("Check", f"not one record's change: {note}.")
+    rows = sorted(scan.table.to_dict("records"), key=lambda row: not row["exact"])
+    text += ["", f"{'':<9}{'column':<20}{'value':<24}{'sure':<8}{'kind':<19}"] if rows else []
+    for row in rows[:_ROWS]:
+        known = isinstance(row["value"], str) or row["value"] is None or np.isfinite(row["value"])
+        value = "missing" if row["value"] is None else f"{row['value']}"
+        if not known:
+            value = f"{row['low']:.6g} to {row['high']:.6g}"
+        sure = "exact" if row["exact"] else "range" if not known else "not"
+        text.append(f"{'':<9}{escaped(str(row['column']))[:19]:<20}{escaped(value)[:23]:<24}{sure:<8}{row['kind'][:19]:<19}")
+    if len(rows) > _ROWS:
+        text.append(f"{'':<9}and {len(rows) - _ROWS:,} more")
+    if len(scan.records):
+        held = scan.records.source.value_counts()
+        for source, count in held.items():
+            text += _wrap("Stored", f"{count:,} records as they stand, in {source}")
+        if "held" in scan.records:
+            only = {word: int((scan.records.held == word).sum()) for word in ("before", "after")}
+            text += _wrap("", f"{only['before']:,} of them only in the first file, {only['after']:,} only in the second")
+    elif not rows:
+        text += _wrap("", "nothing that is known to be of single records")
+    return [*text, "", f"Table    {escaped(str(folder / 'scan.csv'))}     Numbers  {escaped(str(folder / 'scan.json'))}"]
 
 
 def _shares(document: Mapping[str, Any]) -> list[str]:

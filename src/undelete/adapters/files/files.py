@@ -11,6 +11,7 @@ import os
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # or its class cannot be loaded
 
+from undelete.adapters.files.inert import Part, read_parts
 from undelete.adapters.files.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.adapters.files.saved import INSTALL, Schema, mark, older_classes, trusted, versions
 from undelete.adapters.model import LinearModel
@@ -56,9 +58,22 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
         When the file is missing, a folder, empty, of another kind, damaged, unreasonably large, or holds types
         that are not trusted.
     """
+    file = _checked(path)
+    return _read(file, _load_skops, trust)
+
+
+def load_parts(path: str | os.PathLike[str], *, trust: bool = False) -> Any:
+    """Read a model file as what it stores: of a .skops file inert parts, of which nothing is built or called.
+
+    Parameters and errors are those of `load_model`, but that no type in a .skops file is refused.
+    """
+    return _read(_checked(path), read_parts, trust)
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a model file that is there."""
     file = Path(path)
-    suffix = file.suffix.lower()
-    if suffix not in (".skops", *_PLAIN, *_PICKLES):
+    if file.suffix.lower() not in (".skops", *_PLAIN, *_PICKLES):
         raise InputError(
             f"{path} is not a model file by its name: save the model as .skops (skops.io.dump), or its coefficients as "
             ".json or .npz (docs/model-files.md)"
@@ -69,6 +84,11 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
         raise InputError(f"there is no file {path}: check the path")
     if file.stat().st_size == 0:
         raise InputError(f"{path} is empty: the model was not saved whole; save it again")
+    return file
+
+
+def _read(file: Path, skops_file: Callable[[Path], BaseEstimator | Part], trust: bool) -> Any:
+    suffix = file.suffix.lower()
     if suffix in _PICKLES:
         return _load_pickle(file, trust)
     try:
@@ -76,11 +96,11 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
             _check_json(file)
             return model_of(read_json(file), file)
         _check_archive(file)
-        return _load_skops(file) if suffix == ".skops" else model_of(read_npz(file), file)
+        return skops_file(file) if suffix == ".skops" else model_of(read_npz(file), file)
     except InputError:
         raise
     except Exception as error:  # hostile bytes: the parsers below can fail in any way
-        raise InputError(f"{path} is damaged or no {suffix} file ({_why(error)}): save the model again") from error
+        raise InputError(f"{file} is damaged or no {suffix} file ({_why(error)}): save the model again") from error
 
 
 def save_model(model: BaseEstimator | LinearModel, path: str | os.PathLike[str]) -> None:

@@ -1,0 +1,240 @@
+"""The kinds of statistics that fitted estimators store of their training records, in the raw columns' units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from undelete.adapters.stored.feature import Feature
+from undelete.maths.arrays import Floats
+
+TARGET = "(target)"  # what the table calls the column that a model predicts
+
+
+@dataclass(frozen=True, eq=False)
+class Count:
+    """How many records there were: of all, in a column without its missing cells, or of a class."""
+
+    source: str
+    n: float
+    column: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The mean of a column, and its variance (the mean square distance from the mean).
+
+    Parameters
+    ----------
+    source, group : str
+        Where it is stored; the class over which it is taken, "" for all.
+    feature : Feature
+        The column.
+    n : float or None
+        Number of records; None where the estimator does not say.
+    mean, variance : float
+        In the raw column's units; the variance NaN where it is not stored.
+    unit, variance_unit : float
+        By how much the stored numbers may have been rounded.
+    """
+
+    source: str
+    feature: Feature
+    n: float | None
+    mean: float
+    variance: float = float("nan")
+    unit: float = 0.0
+    variance_unit: float = 0.0
+    group: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """A sum over records."""
+
+    source: str
+    feature: Feature
+    value: float
+    group: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Extreme:
+    """The least (side -1), the greatest (1) or the largest absolute (0) value of a column: some record's own."""
+
+    source: str
+    feature: Feature
+    value: float
+    side: int
+
+
+@dataclass(frozen=True, eq=False)
+class Quantiles:
+    """Some quantiles of a column, between whose records they are interpolated.
+
+    Parameters
+    ----------
+    levels, values : arrays (q,)
+        Rising.
+    most : float
+        Number of records up to which all were used; of more a random part was.
+    """
+
+    source: str
+    feature: Feature
+    levels: Floats
+    values: Floats
+    most: float = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The different values of a column.
+
+    Parameters
+    ----------
+    values : sequence
+        All of them.
+    counts : array or None
+        How many records have each, where that is stored.
+    sure : bool
+        Whether each value is known from one record on.
+    """
+
+    source: str
+    column: str
+    values: Sequence[Any]
+    counts: Floats | None = None
+    sure: bool = True
+    word: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Frequencies:
+    """Inverse document frequencies: log((n + s) / (df + s)) + 1, with s 1 or 0."""
+
+    source: str
+    words: Sequence[str]
+    idf: Floats
+    smooth: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Target encodings: (sum of a category's targets + smooth mean) / (its number + smooth)."""
+
+    source: str
+    column: str
+    values: Sequence[Any]
+    encodings: Floats
+    mean: float
+    smooth: float | None
+    group: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """The sum of x x' over records."""
+
+    source: str
+    names: Sequence[str]
+    matrix: Floats
+    unit: Floats
+    constant: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A value of one person that is stored as it is."""
+
+    source: str
+    column: str
+    value: Any
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Records that are stored as they stand.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        What the columns of `rows` are.
+    rows : array (r, columns)
+        As the estimator was given them.
+    target : array (r,) or None
+        Their targets, where these are stored too.
+    whole : bool
+        Whether these are all training records, so that two files differ by who came between.
+    """
+
+    source: str
+    features: Sequence[Feature]
+    rows: Floats
+    target: Any = None
+    whole: bool = True
+    names: Sequence[str] = field(default_factory=tuple)
+
+    def table(self) -> pd.DataFrame:
+        """Return the records in the raw columns, as far as the steps can be undone."""
+        return undone(self.features, self.rows, self.target)
+
+
+Statistic: TypeAlias = (
+    Count | Moments | Total | Extreme | Quantiles | Known | Frequencies | Encoded | Gram | Own | Stored
+)
+
+
+def undone(features: Sequence[Feature], rows: Floats, target: Any = None) -> pd.DataFrame:
+    """Return records in the raw columns from what steps made of them; what cannot be undone stays as it is.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        What the columns of `rows` are.
+    rows : array (r, features)
+        Records.
+    target : array (r,), optional
+        Their targets.
+    """
+    table: dict[str, Any] = {}
+    for j in range(rows.shape[1]):
+        feature = features[j] if len(features) == rows.shape[1] else Feature(f"feature {j}", None)
+        name = feature.name if feature.column is None else feature.column
+        values = feature.slope * rows[:, j] + feature.offset
+        if feature.category is not None:
+            held = table.setdefault(name, np.full(len(rows), None, dtype=object))
+            held[np.abs(values - 1) < 1e-6] = feature.category
+        elif feature.codes is not None:
+            places = np.rint(values).astype(int)
+            known = [feature.codes[k] if 0 <= k < len(feature.codes) else None for k in places]
+            table[name] = np.array(known, dtype=object)
+        else:
+            table[name] = np.array([plain(v) for v in values])
+    if target is not None:
+        table[TARGET] = np.asarray(target).ravel() if np.ndim(target) == 1 else list(np.asarray(target))
+    return pd.DataFrame(table)
+
+
+def plain(value: float, error: float = 0.0) -> float:
+    """Return the shortest decimal number within a value's error, or its last bits.
+
+    Examples
+    --------
+    >>> plain(36.99999999999994), plain(0.30000000000000004), plain(12.3456, 0.001)
+    (37.0, 0.3, 12.346)
+    """
+    if not np.isfinite(value):
+        return float(value)
+    width = max(error, 1e-13 * abs(value))
+    for digits in range(0, 16):
+        near = round(float(value), digits)
+        if abs(near - value) <= width:
+            return near + 0.0
+    return float(value)
