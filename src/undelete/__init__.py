@@ -1,8 +1,9 @@
 """Show what a deleted record gives away to whoever kept the old model.
 
 `audit` compares two models that were released, `simulate` plays deletions before any is, `leave_one_out`
-retrains exactly without each record, `scan` lists what files give away by themselves. `membership` asks whether a
-model betrays who was in its training data, `who_was_deleted` which of some candidates two models differ by. See README.md and docs/.
+retrains exactly without each record, `scan` lists what files give away by themselves. `membership` asks whether
+a model betrays who was in its training data, `who_was_deleted` which of some candidates two models differ by.
+See README.md and docs/.
 """
 
 from importlib import import_module

@@ -36,7 +36,7 @@ from sklearn.svm import SVR, LinearSVC
 import undelete
 from undelete import InputError
 from undelete.adapters.design.probed import Probed
-from undelete.adapters.leaks import extreme_leak, scaler_leak
+from undelete.adapters.leaks import between, exact_values
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -188,11 +188,11 @@ def test_scalers_give_the_deleted_record_away():
     pipeline = make_pipeline(steps, StandardScaler(), Ridge())
     before = from_sklearn(pipeline.fit(X, Z), X, None)
     rest = X.index != 17
-    leaked = scaler_leak(before, from_sklearn(pipeline.fit(X[rest], Z[rest]), X, None))
-    assert leaked == pytest.approx(X.loc[17, ["b", "c"]].to_dict(), abs=1e-10)
-    assert scaler_leak(before, before) is None
+    leaked = exact_values(before, from_sklearn(pipeline.fit(X[rest], Z[rest]), X, None))
+    assert leaked == pytest.approx(X.loc[17].to_dict(), abs=1e-10)  # "a" too: nothing was missing, which shows
+    assert exact_values(before, before) == {}
     bare = [from_sklearn(Ridge().fit(X[keep], Z[keep]), X, None) for keep in (X.index >= 0, rest)]
-    assert scaler_leak(*bare) is None
+    assert exact_values(*bare) == {}
 
 
 def test_an_extreme_that_moved_is_the_deleted_record_s_value():
@@ -200,7 +200,7 @@ def test_an_extreme_that_moved_is_the_deleted_record_s_value():
         [
             ("m", MinMaxScaler(), ["a", "b"]),
             ("l", MaxAbsScaler(), ["c"]),
-            ("i", make_pipeline(SimpleImputer(), MinMaxScaler()), ["d"]),
+            ("i", make_pipeline(SimpleImputer(), MinMaxScaler()), ["d"]),  # fills another mean: nothing follows
         ]
     )
     table = X.assign(d=X.a)
@@ -210,12 +210,12 @@ def test_an_extreme_that_moved_is_the_deleted_record_s_value():
     for row in (table.a.idxmax(), table.b.idxmin(), table.c.abs().idxmax(), 17):
         rest = table.index != row
         after = from_sklearn(clone(pipeline).fit(table[rest], Z[rest]), table, None)
-        leaks[row] = extreme_leak(before, after)
-        assert extreme_leak(after, before) == ()  # an extreme that came tells of no deletion
-    assert list(leaks.values()) == [("a",), ("b",), ("c",), ()]
-    assert before.extremes["a", "data_max_"] == table.a.max()
-    assert before.extremes["c", "max_abs_"] == table.c.abs().max()
-    assert {column for column, _ in before.extremes} == {"a", "b", "c"}
+        moved = [r for r in between(before, after).own if r.kind in ("extreme", "magnitude")]
+        leaks[row] = {r.column: r.value for r in moved}
+        assert between(after, before).joined  # an extreme that came is of somebody who joined
+    largest = table.c[table.c.abs().idxmax()]  # its sign is in the second scaler
+    expected = [{"a": table.a.max()}, {"b": table.b.min()}, {"c": largest}, {}]
+    assert list(leaks.values()) == [pytest.approx(values) for values in expected]
 
 
 def test_what_the_estimator_cannot_predict_is_said_in_a_clear_line():

@@ -9,6 +9,7 @@ from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences
+from undelete.adapters.stored.change import differ
 from undelete.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def fitted_anew(before: LinearModel, after: LinearModel) -> bool:
     old, new = before.design, after.design
     if isinstance(old, Design) and isinstance(new, Design):
         return _moved_input(old, new) is not None
-    return before.means != after.means or before.extremes != after.extremes
+    return differ(before.stored, after.stored)
 
 
 def changed_fills(before: Design | Probed, after: Design | Probed) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a refitted preprocessing gives away of the deleted record by itself, without any attack on the model.
 
-A scaler stores means and extremes of its training records, an encoder their categories, and Nystroem's features whole
-records. Whoever has the old and the new one can compare.
+What an estimator stores is read and compared by `undelete.adapters.stored`; here it is put in a reader's words, and in
+those of the models that are compared.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.probed import Probed
+from undelete.adapters.stored.change import Change, compare
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem
 
@@ -25,25 +26,40 @@ if TYPE_CHECKING:
 _DIGITS = 1e8 / np.pi  # rows equal to eight digits are one record; no round fraction falls on a half here
 
 
+def between(before: LinearModel, after: LinearModel) -> Change:
+    """Return what two models' files say of who came between."""
+    return compare(before.stored, after.stored)
+
+
 def sentences(before: LinearModel, after: LinearModel) -> list[str]:
-    """Say what two models' preprocessing gives away, for a reader."""
+    """Say what two models' files give away of the deleted record by themselves, for a reader."""
     found = []
-    columns = scaler_leak(before, after)
+    rows = between(before, after).own
+    columns = list(dict.fromkeys(row.column for row in rows if row.kind == "value" and row.exact))
     if columns:
         found.append(
             "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
             f"the old mean less n - 1 times the new one, for {_listed(columns)}."
         )
-    extremes = extreme_leak(before, after)
+    extremes = sorted({row.column for row in rows if row.kind in ("extreme", "magnitude")})
     if extremes:
         found.append(
             f"The least or greatest value a scaler stores for {_listed(extremes)} changed: the old one "
             "is the deleted record's own, exactly."
         )
-    for column in lost_categories(before.design, after.design):
+    lost = lost_categories(before.design, after.design)
+    for column in lost:
         found.append(
             f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
             "only one that had it."
+        )
+    rest = list(
+        dict.fromkeys(row.column for row in rows if row.kind in ("category", "missing") and row.column not in lost)
+    )
+    if rest:
+        found.append(
+            f"What the two files store of {_listed(rest)} differs by the deleted record's own category or missing "
+            "cell, exactly."
         )
     if basis_leak(before, after) is not None:
         found.append(
@@ -53,69 +69,14 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
     return found
 
 
-def scaler_leak(before: LinearModel, after: LinearModel) -> dict[str, float] | None:
-    """Return the deleted record's values that two StandardScalers give away by themselves.
-
-    A StandardScaler stores its training records' number and means, so n mean - (n - 1) mean' is the deleted
-    value, exact to round-off (about n times 1e-16 of the mean).
-
-    Parameters
-    ----------
-    before, after : LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    dict of str to float, or None
-        For each column that a StandardScaler reads raw, the deleted record's value. None when there is none,
-        or the second was not fitted on exactly one record less.
-    """
-    leaked = {}
-    for column, (n, mean) in before.means.items():
-        later, mean_later = after.means.get(column, (0, 0.0))
-        if later == n - 1:
-            leaked[column] = n * mean - later * mean_later
-    return leaked or None
-
-
-def extreme_leak(before: LinearModel, after: LinearModel) -> tuple[str, ...]:
-    """Return the columns of which a MinMaxScaler or MaxAbsScaler gives the deleted record's value away by itself.
-
-    Such a scaler stores the least and the greatest value (or the largest magnitude) of its training records. One
-    that is less extreme after the deletion was the deleted record's: the old one is its value, exactly (up to the
-    sign for MaxAbsScaler).
-
-    Parameters
-    ----------
-    before, after : LinearModel
-        Fitted before and after the deletion.
-
-    Returns
-    -------
-    tuple of str
-        Raw columns, sorted; empty when no extreme moved.
-    """
-    moved = set()
-    for (column, attribute), value in before.extremes.items():
-        later = after.extremes.get((column, attribute), value)
-        if later > value if attribute == "data_min_" else later < value:
-            moved.add(column)
-    return tuple(sorted(moved))
-
-
 def exact_values(before: LinearModel, after: LinearModel) -> dict[str, Category]:
-    """Return the deleted record's values that the two preprocessings give away exactly, by raw column.
-
-    What a StandardScaler's means say, the least or greatest value of a MinMaxScaler that moved, and a category that
-    only the old encoder knows.
-    """
+    """Return the deleted record's values that the two files give away exactly, by raw column."""
     lost = lost_categories(before.design, after.design)
     values: dict[str, Category] = {column: gone[0] for column, gone in lost.items() if len(gone) == 1}
-    moved = extreme_leak(before, after)
-    for (column, attribute), value in before.extremes.items():
-        if column in moved and attribute != "max_abs_" and value != after.extremes.get((column, attribute), value):
-            values[column] = value
-    return values | (scaler_leak(before, after) or {})
+    for row in between(before, after).own:
+        if row.exact and row.kind in ("value", "extreme", "category") and row.column not in values:
+            values[row.column] = row.value
+    return values
 
 
 def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str, tuple[Category, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from undelete.adapters.design.design import Design
 from undelete.adapters.design.feature_names import design_from_names
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.embedding import checked_copy
+from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
@@ -65,11 +66,8 @@ class LinearModel:
         Class names of the preprocessing steps.
     notes : sequence of str
         What a reader should know, e.g. that the fit did not converge.
-    means : mapping of str to (n, mean)
-        Raw columns whose mean over n training records a scaler stores.
-    extremes : mapping of (str, str) to float
-        Raw columns whose least, greatest or largest value a scaler stores: by column and attribute (`data_min_`,
-        `data_max_`, `max_abs_`).
+    stored : sequence of Statistic
+        What the estimator stores of its training records: means, extremes, categories, records.
     embedding : Embedding, optional
         The fixed map phi between the preprocessing and the coefficients.
     tolerance : float or None
@@ -100,8 +98,7 @@ class LinearModel:
     kind: str = "LinearModel"
     steps: Sequence[str] = ()
     notes: Sequence[str] = ()
-    means: Mapping[str, tuple[int, float]] = field(default_factory=dict)
-    extremes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    stored: Sequence[Statistic] = ()
     embedding: Embedding | None = None
     tolerance: float | None = None
     stopped: str = ""

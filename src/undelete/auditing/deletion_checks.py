@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from undelete.adapters.comparable import fitted_anew
-from undelete.adapters.leaks import scaler_leak
+from undelete.adapters.leaks import between
 from undelete.adapters.model import LinearModel
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.maths.arrays import Floats
@@ -71,8 +71,16 @@ def counts(old: LinearModel, new: LinearModel) -> Diagnostic | None:
 
 def means(old: LinearModel, new: LinearModel, release: Release) -> Diagnostic | None:
     """Check that what the scalers' means say of the deleted record are values that a record can have."""
-    values, odd = scaler_leak(old, new), []
-    if values is None or release.public_values is None:
+    change, odd = between(old, new), []
+    if change.number == 1 and not change.joined and change.one is False:
+        text = f"The files count one record less, but they do not differ as by one record: {change.notes[0]}."
+        return Diagnostic(MEANS, f"{len(change.notes)} contradictions", False, text, blocking=True)
+    values = {
+        row.column: float(row.value)
+        for row in change.own
+        if row.kind == "value" and row.exact and not isinstance(row.value, str)
+    }
+    if not values or change.number != 1 or change.joined or release.public_values is None:
         return None
     for j, column in enumerate(release.columns):
         if column.name not in values or column.kind == "categorical":

@@ -75,7 +75,7 @@ class Scan:
                 "one": change.one, "notes": list(change.notes),
             },
             "table": [{str(k): _plain(v) for k, v in row.items()} for row in self.table.to_dict("records")],
-            "records": int(len(self.records)),
+            "records": len(self.records),
             "record_sources": dict(Counter(self.records["source"])) if len(self.records) else {},
         }  # fmt: skip
 
@@ -123,7 +123,7 @@ def scan(model: Any, later: Any = None, *, trust: bool = False) -> Scan:
 
     Notes
     -----
-    Exact to the rounding of float64 arithmetic, which is in the error bars. Source: maths (21).
+    Exact to the rounding of float64 arithmetic, which is in the error bars. Source: maths (30), (31).
 
     Examples
     --------

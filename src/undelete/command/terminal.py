@@ -111,7 +111,9 @@ def scan_lines(scan: Scan, folder: Path) -> list[str]:
         if not known:
             value = f"{row['low']:.6g} to {row['high']:.6g}"
         sure = "exact" if row["exact"] else "range" if not known else "not"
-        text.append(f"{'':<9}{escaped(str(row['column']))[:19]:<20}{escaped(value)[:23]:<24}{sure:<8}{row['kind'][:19]:<19}")
+        text.append(
+            f"{'':<9}{escaped(str(row['column']))[:19]:<20}{escaped(value)[:23]:<24}{sure:<8}{row['kind'][:19]:<19}"
+        )
     if len(rows) > _ROWS:
         text.append(f"{'':<9}and {len(rows) - _ROWS:,} more")
     if len(scan.records):
@@ -120,10 +122,16 @@ def scan_lines(scan: Scan, folder: Path) -> list[str]:
             text += _wrap("Stored", f"{count:,} records as they stand, in {source}")
         if "held" in scan.records:
             only = {word: int((scan.records.held == word).sum()) for word in ("before", "after")}
-            text += _wrap("", f"{only['before']:,} of them only in the first file, {only['after']:,} only in the second")
+            text += _wrap(
+                "", f"{only['before']:,} of them only in the first file, {only['after']:,} only in the second"
+            )
     elif not rows:
         text += _wrap("", "nothing that is known to be of single records")
-    return [*text, "", f"Table    {escaped(str(folder / 'scan.csv'))}     Numbers  {escaped(str(folder / 'scan.json'))}"]
+    return [
+        *text,
+        "",
+        f"Table    {escaped(str(folder / 'scan.csv'))}     Numbers  {escaped(str(folder / 'scan.json'))}",
+    ]
 
 
 def _shares(document: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-_KEYS = {"int": int, "float": float, "bool": lambda word: word == "True"}
+_KEYS: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": lambda word: word == "True"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class _Reader:
     def _made(self, node: dict[str, Any]) -> Any:
         loader, content = node.get("__loader__"), node.get("content")
         if loader == "JsonNode":
-            return json.loads(content) if node.get("is_json", True) else content
+            return json.loads(str(content)) if node.get("is_json", True) else content
         if loader == "NdArrayNode":
             return self._array(node)
         if loader == "SparseMatrixNode":

@@ -24,6 +24,7 @@ from undelete.adapters.sklearn.estimators import READERS, read_estimator
 from undelete.adapters.sklearn.linear import Linear
 from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
+from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sklearn.unread import probed_model
 from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
@@ -81,7 +82,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
 
 
 def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
-    """Return the model, its decisions on some public records compared with the estimator's own."""
+    """Return the model with what the estimator stores, its decisions on some public records compared with its own."""
+    model = replace(model, stored=stored_in(estimator, names))
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         notes = check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
@@ -215,7 +217,5 @@ def model_of(
         n=reading.samples,
         design=design,
         steps=tuple(reading.steps),
-        means=dict(reading.means),
-        extremes=dict(reading.extremes),
         embedding=embedding,
     )

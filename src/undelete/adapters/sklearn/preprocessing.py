@@ -31,7 +31,7 @@ from sklearn.preprocessing import (
 from undelete.adapters.design.polynomial import CONSTANT, Polynomial, affine, multiply
 from undelete.adapters.sklearn.embeddings import EMBEDDERS
 from undelete.adapters.sklearn.encoders import impute, one_hot, ordinal
-from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable, numbers
+from undelete.adapters.sklearn.reading import Feature, Reading, Unreadable, numbers
 from undelete.errors import InputError
 from undelete.limits import FACTORS, HOW, NAMES, allowed
 
@@ -132,24 +132,12 @@ def _standard(step: StandardScaler, features: Sequence[Feature], reading: Readin
     size = len(features)
     means = [0.0] * size if step.mean_ is None or not step.with_mean else numbers(step, "mean_", size)
     scales = [1.0] * size if step.scale_ is None else numbers(step, "scale_", size)
-    _note_means(step, features, reading)
     return _scaled(features, reading, means, [1 / s for s in scales])
-
-
-def _note_means(step: StandardScaler, features: Sequence[Feature], reading: Reading) -> None:
-    """Keep the means of raw columns, with the number of records that they are over."""
-    counts = np.broadcast_to(np.asarray(getattr(step, "n_samples_seen_", 0)), (len(features),))
-    if getattr(step, "mean_", None) is None:
-        return
-    for feature, count, mean in zip(features, counts, np.asarray(step.mean_).ravel(), strict=True):
-        if isinstance(feature.content, RawCells) and not feature.content.fills and count > 0:
-            reading.means[feature.content.column] = (int(count), float(mean))
 
 
 def _min_max(step: MinMaxScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:
     _refuse_clip(step)
     size = len(features)
-    _note_extremes(step, features, reading, "data_min_", "data_max_")
     lowest = float(step.feature_range[0])
     return _scaled(features, reading, numbers(step, "data_min_", size), numbers(step, "scale_", size), lowest)
 
@@ -157,16 +145,7 @@ def _min_max(step: MinMaxScaler, features: Sequence[Feature], reading: Reading) 
 def _max_abs(step: MaxAbsScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:
     _refuse_clip(step)
     size = len(features)
-    _note_extremes(step, features, reading, "max_abs_")
     return _scaled(features, reading, [0.0] * size, [1 / s for s in numbers(step, "scale_", size)])
-
-
-def _note_extremes(step: Any, features: Sequence[Feature], reading: Reading, *attributes: str) -> None:
-    """Keep the extremes of raw columns: each is the value of some training record."""
-    for attribute in attributes:
-        for feature, extreme in zip(features, numbers(step, attribute, len(features)), strict=True):
-            if isinstance(feature.content, RawCells) and not feature.content.fills:
-                reading.extremes[feature.content.column, attribute] = extreme
 
 
 def _robust(step: RobustScaler, features: Sequence[Feature], reading: Reading) -> list[Feature]:

@@ -49,10 +49,6 @@ class Reading:
         Class names of the steps met.
     samples : int or None
         Number of records that a step says it was fitted on.
-    means : dict of str to (n, mean)
-        Raw columns whose mean a scaler stores, with the number of records.
-    extremes : dict of (str, str) to float
-        Raw columns whose extremes a scaler stores: by column and scikit-learn's name of the attribute.
     """
 
     standard: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -60,8 +56,6 @@ class Reading:
     encodings: list[Encoding] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     samples: int | None = None
-    means: dict[str, tuple[int, float]] = field(default_factory=dict)
-    extremes: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def numeric(self, feature: Feature, hint: tuple[float, float] = (0.0, 1.0)) -> Polynomial:
         """Return a feature as a polynomial; `hint` standardises a value of which nothing is known yet."""

@@ -49,11 +49,13 @@ def rounding_unit(*arrays: Floats | None) -> Callable[[Floats], Floats]:
     numbers = np.concatenate([np.ravel(a) for a in arrays if a is not None] or [np.zeros(0)])
     numbers = numbers[np.isfinite(numbers) & (numbers != 0)]
     if numbers.size and not (numbers == np.rint(numbers)).all():
+        single = bool((numbers == numbers.astype(np.float32)).all())
         for digits in range(1, _DECIMALS + 1):
-            if (np.abs(np.round(numbers, digits) - numbers) <= _SAME * np.abs(numbers)).all():
+            slack = (2.0**-23 if single else _SAME) * np.abs(numbers)
+            if (np.abs(np.round(numbers, digits) - numbers) <= slack).all():
                 half = 0.5 * 10.0**-digits
-                return lambda values: np.full(np.shape(values), half)
-        if (numbers == numbers.astype(np.float32)).all():
+                return lambda values: half + np.abs(values) * (2.0**-24 if single else 0.0)
+        if single:
             return lambda values: np.abs(values) * 2.0**-24
     return lambda values: np.abs(values) * 2.0**-53
 
@@ -231,9 +233,9 @@ def _pca(visit: Visit) -> Iterator[Statistic]:
     part = visit.part
     mean, components, strength = (part.array(name) for name in ("mean_", "components_", "explained_variance_"))
     n, variance = part.array("n_samples_"), part.array("var_")
-    if variance is None and components is not None and strength is not None and n is not None and n > 1:
-        if components.shape[0] == components.shape[1]:
-            variance = (components**2 * strength[:, None]).sum(axis=0) * (float(n) - 1) / float(n)
+    whole = components is not None and components.shape[0] == components.shape[1]
+    if whole and variance is None and components is not None and strength is not None and n is not None and n > 1:
+        variance = (components**2 * strength[:, None]).sum(axis=0) * (float(n) - 1) / float(n)
     yield from moments(visit, "mean_", n if n is not None else part.array("n_samples_seen_"), mean, variance)
 
 
@@ -352,7 +354,9 @@ def _clusters(visit: Visit) -> Iterator[Statistic]:
     yield Count(_at(visit, "labels_"), float(len(labels)))
     for k in np.flatnonzero(np.bincount(labels.astype(int), minlength=len(centres)) == 1):
         for feature, value in zip(visit.features, centres[k], strict=True):
-            yield Own(f"{visit.source}.cluster_centers_[{k}]", feature.label, feature.raw(float(value)), "cluster of one")
+            yield Own(
+                f"{visit.source}.cluster_centers_[{k}]", feature.label, feature.raw(float(value)), "cluster of one"
+            )
 
 
 def _tree(visit: Visit) -> Iterator[Statistic]:

@@ -47,6 +47,8 @@ class Change:
         Numbers of records; None where the files do not say, or disagree.
     number : float or None
         How many records more the larger file has.
+    weight : float
+        By how much one record counts: not a whole number where it had a weight in the fits.
     joined : bool
         Whether the second file has more records: what is given away is of who joined.
     one : bool or None
@@ -62,11 +64,17 @@ class Change:
     before: float | None = None
     after: float | None = None
     number: float | None = None
+    weight: float = 1.0
     joined: bool = False
     one: bool | None = None
     rows: list[Given] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pairs: list[tuple[str, Leaving]] = field(default_factory=list)
+
+    @property
+    def own(self) -> list[Given]:
+        """Values of the one person who came between; none where it was not one."""
+        return self.rows if self.one is not False and self.number in (1, None) else []
 
     def deny(self, why: str) -> None:
         """Note that it was not one person."""
@@ -87,6 +95,21 @@ def compare(before: Sequence[Statistic], after: Sequence[Statistic]) -> Change:
     return max(first, second, key=lambda one: (one.one is not False, sum(row.exact for row in one.rows)))
 
 
+def differ(before: Sequence[Statistic], after: Sequence[Statistic]) -> bool:
+    """Return whether two files store any other number: they are two fits."""
+    return len(before) != len(after) or any(
+        not _same(vars(one), vars(other)) for one, other in zip(before, after, strict=True)
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return bool(np.array_equal(np.asarray(one, dtype=object), np.asarray(other, dtype=object)))
+    return bool(one == other or (one != one and other != other))
+
+
 def _more(before: Sequence[Statistic], after: Sequence[Statistic]) -> float | None:
     """Return how many records more the first file has; None where they do not say."""
     first, second = number_of(before), number_of(after)
@@ -99,10 +122,10 @@ def _more(before: Sequence[Statistic], after: Sequence[Statistic]) -> float | No
     return max(counts, key=abs) if min(counts) >= 0 or max(counts) <= 0 else None  # missing cells are not counted
 
 
-def _compare(
-    before: Sequence[Statistic], after: Sequence[Statistic], more: float | None, *, joined: bool
-) -> Change:
-    change = Change(number_of(before), number_of(after), None if more is None else abs(more), joined)
+def _compare(before: Sequence[Statistic], after: Sequence[Statistic], more: float | None, *, joined: bool) -> Change:
+    change = Change(number_of(before), number_of(after), None if more is None else abs(more), joined=joined)
+    if more is not None and abs(more - round(more)) > 1e-6:
+        change.number, change.weight = 1.0, abs(more)  # a record that counted for more or less, if means agree
     larger, smaller = (after, before) if joined else (before, after)
     together = list(_together(larger, smaller))
     if change.number is not None and change.number != 1:
@@ -206,9 +229,7 @@ def _comparable(big: Feature, small: Feature) -> bool:
     return big.column is not None and big.fills == small.fills and big.codes == small.codes
 
 
-def _moments(
-    big: Moments, small: Moments, numbers: tuple[float | None, float | None], change: Change
-) -> list[Given]:
+def _moments(big: Moments, small: Moments, numbers: tuple[float | None, float | None], change: Change) -> list[Given]:
     if _mean_filled(big) and _mean_filled(small):
         return _filled(big, small, change)
     if not _comparable(big.feature, small.feature):
@@ -219,19 +240,20 @@ def _moments(
     if np.isnan(n):
         return _mean_of_some(big, small, numbers, change)
     between = leaving(big, small, n, fewer)
+    alone = abs(between.number - change.weight) <= 1e-9 * n
     if between.number == 0:
         return _exchange(big, between, change)
-    if between.number == 1 and between.one is not None and not _own_class(big, change):
+    if alone and between.one is not None and not _own_class(big, change):
         if between.one:
             change.one = True if change.one is None else change.one
         else:
-            change.deny(f"{big.source} of {big.feature.label}: mean and variance do not differ as by one record")
+            change.deny(f"{big.source} of {big.feature.column}: mean and variance do not differ as by one record")
     if between.number == 2 and not big.group:
         return _two(big, between, change)
-    if between.number != 1 and not (between.one and between.number > 0):
+    if not alone:
         who = "joined" if change.joined else "left"
         return [_number(big, between.mean, between.mean_error, between, f"mean of those who {who}", exact=False)]
-    if between.number == 1 and between.one is False:
+    if between.one is False:
         return [_number(big, between.total, between.error, between, "difference", exact=False)]
     return _own(big, between)
 
@@ -301,7 +323,7 @@ def _two(big: Moments, between: Leaving, change: Change) -> list[Given]:
     pair = between.pair
     if pair is None:
         if between.one is not None:
-            change.deny(f"{big.source} of {big.feature.label}: mean and variance do not differ as by two records")
+            change.deny(f"{big.source} of {big.feature.column}: mean and variance do not differ as by two records")
         return []
     change.pairs.append((big.feature.label, between))
     low, high, error = pair
@@ -346,7 +368,7 @@ def _extreme(big: Extreme, small: Extreme, change: Change) -> list[Given]:
     ahead = side * (big.value - small.value)
     tolerance = max(_ROUND * max(abs(big.value), abs(small.value)), big.feature.noise, small.feature.noise)
     if ahead < -tolerance and change.number == 1:
-        change.deny(f"{big.source} of {big.feature.label} is further out in the file of fewer records")
+        change.deny(f"{big.source} of {big.feature.column} is further out in the file of fewer records")
     if abs(ahead) <= tolerance:
         return []
     own = big if ahead > 0 else small
@@ -387,7 +409,7 @@ def _quantiles(
     low = float(sure_low[fell].max(initial=ends[0]))
     high = float(sure_high[rose].min(initial=ends[1]))
     if low > high:
-        change.deny(f"{big.source} of {big.feature.label}: quantiles do not move as by one record")
+        change.deny(f"{big.source} of {big.feature.column}: quantiles do not move as by one record")
         return rows
     if not any(row.exact for row in rows):
         rows.append(within(str(big.feature.column), low, high, big.source))

@@ -59,10 +59,10 @@ class Given:
     source: str
 
 
-def certain(column: str, value: Any, kind: str, source: str) -> Given:
-    """Return a value that is exact."""
+def certain(column: str, value: Any, kind: str, source: str, error: float = 0.0) -> Given:
+    """Return a value that is exact, but for the last digits where it was scaled and turned back."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    own = plain(float(value)) if number else value
+    own = plain(float(value), error) if number else value
     ends = float(own) if number else float("nan")
     return Given(column, own, ends, ends, True, kind, source)
 
@@ -97,8 +97,9 @@ def extreme(one: Extreme) -> Given:
     """Return an extreme as some record's value; of the largest magnitude the sign is not known."""
     name = str(one.feature.column)
     if one.side:
-        return certain(name, one.value, "extreme", one.source)
-    return Given(name, plain(one.value), -one.value, one.value, False, "magnitude", one.source)
+        error = one.feature.noise and one.feature.noise + 1e-13 * abs(one.value)
+        return certain(name, one.value, "extreme", one.source, error)
+    return Given(name, one.value, -one.value, one.value, False, "magnitude", one.source)
 
 
 def _quantiles(one: Quantiles, every: Sequence[Statistic]) -> Iterator[Given]:
@@ -119,7 +120,7 @@ def extremes_of(one: Quantiles) -> Iterator[Extreme]:
 
 def _moments(one: Moments, every: Sequence[Statistic]) -> Iterator[Given]:
     if one.n == 1 and one.feature.column is not None and one.feature.category is None:
-        yield certain(one.feature.column, one.mean, "class of one", one.source)
+        yield certain(one.feature.column, one.mean, "class of one", one.source, 1e-12 * abs(one.mean))
 
 
 def _total(one: Total, every: Sequence[Statistic]) -> Iterator[Given]:

@@ -63,7 +63,7 @@ class Leaving:
         """Whether they are equal, as one record is; None where that cannot be told."""
         if np.isnan(self.within) or self.within_error > _TELLS * self.deviation**2:
             return None
-        return abs(self.within) <= self.within_error
+        return bool(abs(self.within) <= self.within_error)
 
     @property
     def pair(self) -> tuple[float, float, float] | None:

@@ -216,25 +216,23 @@ def undone(features: Sequence[Feature], rows: Floats, target: Any = None) -> pd.
             known = [feature.codes[k] if 0 <= k < len(feature.codes) else None for k in places]
             table[name] = np.array(known, dtype=object)
         else:
-            table[name] = np.array([plain(v) for v in values])
+            table[name] = np.array([plain(v, feature.noise and feature.noise + 1e-13 * abs(v)) for v in values])
     if target is not None:
         table[TARGET] = np.asarray(target).ravel() if np.ndim(target) == 1 else list(np.asarray(target))
     return pd.DataFrame(table)
 
 
 def plain(value: float, error: float = 0.0) -> float:
-    """Return the shortest decimal number within a value's error, or its last bits.
+    """Return the shortest decimal number within a value's error; the value itself where it has none.
 
     Examples
     --------
-    >>> plain(36.99999999999994), plain(0.30000000000000004), plain(12.3456, 0.001)
-    (37.0, 0.3, 12.346)
+    >>> plain(36.99999999999994, 1e-12), plain(12.3456, 0.001), plain(0.1 + 0.2)
+    (37.0, 12.346, 0.30000000000000004)
     """
-    if not np.isfinite(value):
-        return float(value)
-    width = max(error, 1e-13 * abs(value))
-    for digits in range(0, 16):
-        near = round(float(value), digits)
-        if abs(near - value) <= width:
-            return near + 0.0
+    if np.isfinite(value) and error > 0:
+        for digits in range(16):
+            near = round(float(value), digits)
+            if abs(near - value) <= error:
+                return near + 0.0
     return float(value)

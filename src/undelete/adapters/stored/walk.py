@@ -110,8 +110,9 @@ class _Walk:
             return [f for name, step in parts for f in self._branch(step, features, f"{path}{name} > ", depth)]
         if part.kind == "FrozenEstimator":
             return self.through(part_of(part["estimator"]), features, path, depth + 1)
-        own = list(features) if len(features) == _expected(part, len(features)) else derived(part, 0)
-        self.found.append(Visit(f"{path}{part.kind}", part, own, outer))
+        if len(features) != _expected(part, len(features)):  # a step before it made others than is known
+            features = derived(part, _expected(part, 0))
+        self.found.append(Visit(f"{path}{part.kind}", part, list(features), outer))
         chosen = part["estimators_features_"]  # a bag of estimators may give each some of the columns
         for name, place, inside in _inside(part):
             some = chosen is not None and name.startswith("estimators_")

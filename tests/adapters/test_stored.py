@@ -1,0 +1,229 @@
+"""What fitted files store of single records, against the records themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import CategoricalNB, GaussianNB, MultinomialNB
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    QuantileTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.stored.change import compare
+from undelete.adapters.stored.feature import Feature
+from undelete.adapters.stored.given import document_frequencies
+from undelete.adapters.stored.leaving import leaving
+from undelete.adapters.stored.statistic import Frequencies, Moments
+
+N = 400
+GONE = 17
+
+
+@pytest.fixture(scope="module")
+def people():
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, N),
+            "income": rng.lognormal(10, 0.6, N).round(2),
+            "town": rng.choice(["Ham", "Rye", "Ely", "Ware"], N, p=[0.5, 0.3, 0.15, 0.05]),
+            "code": rng.integers(0, 6, N),
+        }
+    )
+    return table, (table.age + rng.normal(0, 20, N) > 50).astype(int)
+
+
+def changed(model, table, y, gone=(GONE,), came=()):
+    """Return what two fits say: one without `came`, the next without `gone`."""
+    rows = np.arange(len(table))
+    fits = []
+    for left in (came, gone):
+        keep = ~np.isin(rows, left)
+        fits.append(clone(model).fit(table[keep], y[keep]))
+    return compare(*(stored_in(fit) for fit in fits))
+
+
+def exact(change):
+    return {row.column: row.value for row in change.own if row.exact and row.kind != "count"}
+
+
+NUMBERS, WORDS = ["age", "income"], ["town", "code"]
+TARGETS = make_column_transformer((StandardScaler(), ["age"]), (TargetEncoder(smooth=5.0), WORDS))
+SEARCH = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [1.0]}, cv=2)
+FITS = {
+    "scaler": (StandardScaler(), NUMBERS),
+    "scaled indicators": (make_pipeline(OneHotEncoder(), StandardScaler(with_mean=False)), WORDS),
+    "scaled codes": (make_pipeline(OrdinalEncoder(), StandardScaler()), WORDS),
+    "two scalers": (make_pipeline(MinMaxScaler(), StandardScaler(), PCA()), NUMBERS),
+    "naive Bayes": (make_pipeline(MinMaxScaler(), GaussianNB()), NUMBERS),
+    "discriminant": (LinearDiscriminantAnalysis(), NUMBERS),
+    "quadratic": (QuadraticDiscriminantAnalysis(), NUMBERS),
+    "counts": (make_pipeline(OneHotEncoder(), MultinomialNB()), WORDS),
+    "categories": (make_pipeline(OrdinalEncoder(), CategoricalNB()), WORDS),
+    "target encoder": (TARGETS, ["age", *WORDS]),
+    "mean of what is there": (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
+    "search": (SEARCH, NUMBERS),
+    "union": (make_union(StandardScaler(), MinMaxScaler()), NUMBERS),
+    "products": (make_pipeline(PolynomialFeatures(2), StandardScaler()), NUMBERS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_two_fits_give_the_record_exactly_whoever_left_or_joined(people, name):
+    model, columns = FITS[name]
+    table, y = people
+    left = changed(model, table[columns], y)
+    joined = changed(model, table[columns], y, gone=(), came=(GONE,))
+    for change in (left, joined):
+        found = exact(change)
+        assert change.one is not False, change.notes
+        assert {name: found.get(name) for name in columns} == pytest.approx(table.loc[GONE, columns].to_dict())
+        if "(target)" in found:
+            assert int(found["(target)"]) == y[GONE]
+    assert joined.joined
+    assert not left.joined
+
+
+def test_many_records_are_found_within_their_own_error_bars():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(2000, 0.3, 3000), rng.exponential(1e6, 3000), rng.integers(0, 2, 3000)]
+    for kind in (np.float64, np.float32):
+        Y = X.astype(kind)
+        for row in range(20):
+            change = changed(StandardScaler(), Y, np.zeros(3000), gone=(row,))
+            values = [r for r in change.own if r.kind == "value"]
+            assert all(r.low <= float(v) <= r.high for r, v in zip(values, Y[row], strict=True))
+            assert len(values) == 3
+
+
+@pytest.mark.parametrize(("gone", "came"), [((3, 9), (40,)), ((3,), (9,)), ((1, 2, 3), ())])
+def test_other_changes_than_one_record_give_no_record(people, gone, came):
+    table, y = people
+    change = changed(make_pipeline(StandardScaler(), GaussianNB()), table[NUMBERS], y, gone=gone, came=came)
+    assert change.one is False
+    assert exact(change) == {}
+    assert not any(row.exact for row in change.rows if row.kind == "value")
+
+
+def test_two_people_are_an_unordered_pair_in_each_column(people):
+    table, y = people
+    change = changed(StandardScaler(), table[NUMBERS], y, gone=(3, 9))
+    for column in NUMBERS:
+        found = sorted(row.value for row in change.rows if row.column == column and row.kind == "one of two")
+        assert found == pytest.approx(sorted(table.loc[[3, 9], column]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "shorten", [lambda a: a.astype(np.float32), lambda a: a.round(3), lambda a: a.astype(np.float32).round(2)]
+)
+def test_rounded_and_single_precision_files_say_how_little_they_say(people, shorten):
+    table, y = people
+    fits = [StandardScaler().fit(table[NUMBERS][keep]) for keep in (y >= 0, table.index != GONE)]
+    for fit in fits:
+        for name in ("mean_", "var_", "scale_"):
+            setattr(fit, name, shorten(getattr(fit, name)))
+    change = compare(*(stored_in(fit) for fit in fits))
+    rows = {row.column: row for row in change.rows if row.kind == "value"}
+    for name in NUMBERS:
+        assert rows[name].low <= table[name][GONE] <= rows[name].high
+        assert not rows[name].exact
+    assert change.one is not False
+
+
+def test_a_scaler_that_went_on_fitting_and_one_with_weights(people):
+    X = people[0][NUMBERS].to_numpy(dtype=float)
+    parts = [StandardScaler().partial_fit(X[keep][:150]).partial_fit(X[keep][150:])
+             for keep in (np.arange(N) >= 0, np.arange(N) != GONE)]  # fmt: skip
+    assert list(exact(compare(*map(stored_in, parts))).values()) == pytest.approx(X[GONE].tolist())
+    weights = np.random.default_rng(1).uniform(0.5, 2, N)
+    heavy = [StandardScaler().fit(X[keep], sample_weight=weights[keep])
+             for keep in (np.arange(N) >= 0, np.arange(N) != GONE)]  # fmt: skip
+    change = compare(*map(stored_in, heavy))
+    found = [row.value for row in change.own if row.kind == "value"]
+    assert found == pytest.approx(X[GONE].tolist(), rel=1e-6)
+
+
+def test_a_missing_cell_shows_and_a_filled_one_is_no_value(people):
+    table, y = people
+    gaps = table[NUMBERS].astype(float)
+    gaps.loc[::5, "age"] = np.nan
+    assert {r.column: r.kind for r in changed(StandardScaler(), gaps, y, gone=(5,)).own}["age"] == "missing"
+    filled = make_pipeline(SimpleImputer(), StandardScaler())
+    assert "age" not in exact(changed(filled, gaps, y, gone=(5,)))
+    assert exact(changed(filled, gaps, y, gone=(6,)))["age"] == table.age[6]
+    steady = make_pipeline(SimpleImputer(strategy="constant", fill_value=33), StandardScaler())
+    assert "age" not in exact(changed(steady, gaps.assign(age=33.0), y, gone=(6,)))
+
+
+def test_quantiles_hold_the_value_between_those_that_fell_and_those_that_rose(people):
+    table, y = people
+    numbers = table[NUMBERS]
+    for model in (QuantileTransformer(n_quantiles=50), KBinsDiscretizer(n_bins=8)):
+        whole = make_pipeline(StandardScaler(with_std=False), model)
+        for row in range(40):
+            for given in changed(whole, numbers, y, gone=(row,)).rows:
+                if given.kind == "range":
+                    assert given.low - 1e-6 <= numbers[given.column][row] <= given.high + 1e-6
+    change = changed(QuantileTransformer(n_quantiles=50, subsample=100), numbers, y)
+    assert not [row for row in change.rows if row.kind == "range"]  # other records were drawn in each fit
+
+
+def test_words_of_a_document_come_back_through_document_frequencies():
+    rng = np.random.default_rng(2)
+    words = np.array([f"word{k}" for k in range(80)])
+    share = 1 / np.arange(1, 81)
+    texts = np.array([" ".join(rng.choice(words, 12, p=share / share.sum())) for _ in range(150)])
+    for model in (
+        TfidfVectorizer(),
+        TfidfVectorizer(smooth_idf=False),
+        make_pipeline(CountVectorizer(), MultinomialNB()),
+    ):
+        for gone in (0, 7, 31):
+            change = changed(model, texts, np.arange(150) % 2, gone=(gone,))
+            assert {row.value for row in change.own if row.kind == "word"} == set(texts[gone].split())
+
+
+def test_document_frequencies_of_one_file_are_whole_numbers():
+    n, counts = 57.0, np.array([1.0, 3.0, 57.0, 20.0])
+    idf = np.log((1 + n) / (1 + counts)) + 1
+    np.testing.assert_array_equal(document_frequencies(Frequencies("", list("abcd"), idf, True)), counts)
+    np.testing.assert_array_equal(document_frequencies(Frequencies("", list("abcd"), idf, True), n), counts)
+    assert document_frequencies(Frequencies("", list("abcd"), idf, True), n + 1) is None
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e9])
+def test_mean_and_variance_tell_one_record_from_two_that_share_its_mean(size):
+    rng = np.random.default_rng(3)
+    X = size * rng.normal(5, 1, 500)
+
+    def of(values):
+        return Moments("", Feature("x", "x"), len(values), values.mean(), values.var())
+
+    one = leaving(of(X), of(X[1:]), 500, 499)
+    assert one.one is True
+    assert one.mean == pytest.approx(X[0])
+    swapped = np.append(X[2:], X[0] + X[1] - X[2] + size)  # two left and one joined
+    two = leaving(of(X), of(np.append(X[2:], size * 5.0)), 500, 499)
+    assert two.one is False
+    pair = leaving(of(X), of(X[2:]), 500, 498)
+    assert pair.pair is not None
+    assert pair.pair[:2] == pytest.approx(sorted(X[:2]))
+    assert leaving(of(X), of(swapped), 500, 499).one is False
