@@ -24,10 +24,10 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # or its class cannot be loaded
 
-from undelete.adapters.files.inert import Part, read_parts
 from undelete.adapters.files.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.adapters.files.saved import INSTALL, Schema, mark, older_classes, trusted, versions
 from undelete.adapters.model import LinearModel
+from undelete.adapters.stored.inert import Part, read_parts
 from undelete.errors import InputError
 from undelete.files import Content, write
 from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse_bomb

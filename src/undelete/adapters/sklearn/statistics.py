@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from undelete.adapters.files.inert import Part, part_of
 from undelete.adapters.stored.feature import Feature
+from undelete.adapters.stored.inert import Part, part_of
 from undelete.adapters.stored.statistic import (
     TARGET,
     Count,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from undelete.adapters.files.inert import Part, part_of
+from undelete.adapters.stored.inert import Part, part_of
 from undelete.maths.arrays import Floats
 
 _PRODUCTS = 20_000  # of a polynomial step, up to which its features are told apart

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from undelete.adapters.files.inert import Part, part_of
 from undelete.adapters.stored.feature import Feature
+from undelete.adapters.stored.inert import Part, part_of
 from undelete.adapters.stored.statistic import Gram, Statistic, Stored
 from undelete.adapters.stored.walk import Visit
 

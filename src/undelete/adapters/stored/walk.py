@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from undelete.adapters.files.inert import Part, part_of
 from undelete.adapters.stored.feature import FLOWS, Feature, derived
+from undelete.adapters.stored.inert import Part, part_of
 from undelete.errors import InputError
 
 _DEPTH = 24  # estimators in estimators
