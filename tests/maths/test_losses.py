@@ -6,6 +6,7 @@ from undelete import InputError
 from undelete.maths.arrays import to_numpy
 from undelete.maths.losses import LOSSES, loss_of
 from undelete.maths.robust import Huber
+from undelete.maths.weighted import ClassWeighted
 
 
 def draw(loss, seed=0, shape=(40, 2)):
@@ -51,6 +52,32 @@ def test_batches_broadcast_over_targets():
         Y, Z = draw(name)
         batch = np.stack([Z, Z + 1], axis=1)
         np.testing.assert_array_equal(loss.residual(Y[:, None, :], batch)[:, 1], loss.residual(Y, Z + 1))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        ClassWeighted(LOSSES["logistic"], (0.5, 2.0)),
+        ClassWeighted(LOSSES["softmax"], (0.5, 2.0, 1.0)),
+        ClassWeighted(LOSSES["squared_hinge"], (0.5, 2.0, 3.0), own=True),
+        ClassWeighted(LOSSES["squared"], (0.5, 2.0, 3.0)),
+    ],
+    ids=lambda loss: loss.name,
+)
+def test_a_weighted_loss_has_its_derivatives_and_tells_the_class(loss, xp):
+    rng, k = np.random.default_rng(0), 1 if len(loss.weights) == 2 else 3
+    Y = np.where(np.eye(3)[rng.integers(0, 3, 30)] > 0, 1.0, loss.low)[:, :k]
+    Y, Z, h = xp.asarray(Y), xp.asarray(rng.normal(size=(30, k))), 1e-6
+    assert loss_of(loss.name) == loss
+    for j in range(k):
+        step = xp.asarray(h * np.eye(k)[j][None, :])
+        slope = (loss.value(Y, Z + step) - loss.value(Y, Z - step)) / (2 * h)
+        np.testing.assert_allclose(to_numpy(slope), to_numpy(loss.residual(Y, Z)[:, j]), atol=1e-7)
+        bend = (loss.residual(Y, Z + step) - loss.residual(Y, Z - step)) / (2 * h)
+        action = loss.curvature_action(Y, Z, xp.ones_like(Z) * step / h)
+        np.testing.assert_allclose(to_numpy(bend), to_numpy(action), atol=1e-6)
+    told = loss.target_from(Z, loss.residual(Y, Z))[0]
+    np.testing.assert_array_equal(to_numpy(told), to_numpy(Y))
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)

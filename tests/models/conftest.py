@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
 def customers(n, seed=0):
@@ -29,6 +33,8 @@ def customers(n, seed=0):
     )
 
 
+WHO = 11
+SURE = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 1000}
 COLUMNS = ["age", "children", "member", "town"]
 
 
@@ -36,3 +42,17 @@ COLUMNS = ["age", "children", "member", "town"]
 def table():
     """600 people: of whom models are fitted, and who are all public where nothing is to be estimated."""
     return customers(600)
+
+
+def kept(final, X):
+    """A pipeline whose preprocessing is fitted already, and stays so."""
+    numbers, words = COLUMNS[:3], COLUMNS[3:]
+    steps = make_column_transformer((StandardScaler(), numbers), (OneHotEncoder(drop="first"), words)).fit(X[COLUMNS])
+    return make_pipeline(FrozenEstimator(steps), final)
+
+
+def pair(make, table, target, who=WHO, later=None):
+    X, y = table[COLUMNS], table[target]
+    before = kept(make(), X).fit(X, y)
+    after = kept((later or make)(), X).fit(X.drop(index=who), y.drop(index=who))
+    return before, after

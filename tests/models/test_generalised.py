@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.compose import make_column_transformer
 from sklearn.linear_model import (
     GammaRegressor,
     LogisticRegression,
@@ -12,38 +11,20 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 import undelete
-from tests.models.conftest import COLUMNS, customers
+from tests.models.conftest import COLUMNS, SURE, WHO, customers, kept, pair
 from undelete import InputError, LinearModel
 from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.released import read_pair
 
-SURE = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 1000}
 MODELS = {
     "poisson": (lambda: PoissonRegressor(alpha=0.02, **SURE), "visits"),
     "gamma": (lambda: GammaRegressor(alpha=0.02, **SURE), "spent"),
     "tweedie": (lambda: TweedieRegressor(power=1.4, alpha=0.02, **SURE), "claims"),
     "normal": (lambda: TweedieRegressor(power=0, alpha=0.02, **SURE), "wage"),
 }
-WHO = 11
-
-
-def kept(final, X):
-    """A pipeline whose preprocessing is fitted already, and stays so."""
-    numbers, words = COLUMNS[:3], COLUMNS[3:]
-    steps = make_column_transformer((StandardScaler(), numbers), (OneHotEncoder(drop="first"), words)).fit(X[COLUMNS])
-    from sklearn.frozen import FrozenEstimator
-
-    return make_pipeline(FrozenEstimator(steps), final)
-
-
-def pair(make, table, target, who=WHO, later=None):
-    X, y = table[COLUMNS], table[target]
-    before = kept(make(), X).fit(X, y)
-    after = kept((later or make)(), X).fit(X.drop(index=who), y.drop(index=who))
-    return before, after
 
 
 CHANGED = {

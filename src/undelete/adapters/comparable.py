@@ -25,6 +25,8 @@ def check_models(before: LinearModel, after: LinearModel) -> None:
         _refuse("kind of model", before.kind, after.kind)
     if before.loss != after.loss:
         _refuse("loss", before.loss, after.loss)
+    if before.class_weights != after.class_weights:
+        _refuse("class weights", before.class_weights, after.class_weights)
     if before.classes is not None or after.classes is not None:
         classes = [[str(c) for c in model.classes or ()] for model in (before, after)]
         if classes[0] != classes[1]:

@@ -72,6 +72,11 @@ class LinearModel:
         The fixed map phi between the preprocessing and the coefficients.
     tolerance : float or None
         Largest |gradient|_inf per record that the solver left over, by its settings; None: exact, or not known.
+    class_weights : tuple of float, "balanced" or None
+        What each class's records weigh; "balanced": as many as all classes together over the class's own, so that they
+        change with each deletion.
+    own_class : bool
+        Whether they weigh in the output of their own class alone, as liblinear has it of several classes.
     stopped : str
         What says that the fit ended at its limit of iterations, "" where nothing does.
 
@@ -103,6 +108,8 @@ class LinearModel:
     tolerance: float | None = None
     stopped: str = ""
     averaged: bool = False
+    class_weights: tuple[float, ...] | str | None = None
+    own_class: bool = False
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)
@@ -181,6 +188,8 @@ class LinearModel:
         if self.n is not None and self.n < 1:
             raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
         loss = loss_of(self.loss)
+        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.classes or ()):
+            raise InputError(f"there are {len(self.class_weights)} class weights: one for each class")
         if self.classes is None:
             if "number" not in loss.targets:
                 raise InputError(f"loss {self.loss!r} belongs to a classifier: give its classes, two or more")

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import lstsq
 
+from undelete.adapters.weights import weighted_loss
 from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import loss_of
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
@@ -58,7 +58,8 @@ def refitted(
     Z_after = X_after @ new.W
     refit = Refit.of(X, X_after)
     _check_same(old, refit)
-    change = answer_change(loss_of(old.loss), Y, X @ old.W, Z_after)
+    loss = weighted_loss(old, Y)
+    change = answer_change(loss, Y, X @ old.W, Z_after)
     later: dict[str, Any] = {
         "W_after": nearest_parameters(old.W, X, Z_after)[None],
         "answer_change": change[None],
@@ -67,7 +68,7 @@ def refitted(
     old, new = old.summed(n), new.summed(n and n - 1)
     if n is None or old.l2 is None or new.l2 is None:
         return later
-    residual = None if Y is None else loss_of(old.loss).residual(Y, Z_after)
+    residual = None if Y is None else loss.residual(Y, Z_after)
     later["penalty_share"] = refit.share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, residual, n)[None]
     error = refit.error(residual, n) if X.shape[1] <= _MOST_FEATURES else None
     return later if error is None else later | {"share_error": error[None]}

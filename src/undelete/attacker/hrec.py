@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from undelete.attacker.attack import Attack
 from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
-from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.difference import Difference, Way
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.table.columns import decode
 from undelete.maths.arrays import Flags, Floats
@@ -51,7 +51,8 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
     Cost 4 m d b k flops for m public records; an embedding is traced back by `inversion.nearest_embedding`, which
     costs more. Source: the paper's Algorithm 1.
     """
-    return from_gradient(release, Difference.by(release, "hessian", penalised=False), unchanged(release), attack="hrec")
+    way: Way = "answers" if release.reweighed else "hessian"  # the paper's models have no weights
+    return from_gradient(release, Difference.by(release, way, penalised=False), unchanged(release), attack="hrec")
 
 
 def unchanged(release: Release) -> Flags:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from undelete.attacker.gradient.difference import moves
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
 from undelete.maths.arrays import Floats
@@ -146,8 +147,6 @@ def _pulls(release: Release, found: Reconstruction) -> int:
         return 1
     assert release.constant is not None
     m, n = len(release.X_public), release.n or len(release.X_public)
-    Z = release.X_public @ release.W_before
-    change = predict(release.X_public, release.W_before - release.W_after[0])
-    bent = release.loss.curvature_action(release.Y_public, Z, change)
+    bent = moves(release, found.way if release.reweighed else "hessian")[:, 0]
     mean, error = bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
     return int((mean > _TOWARDS * error).sum())

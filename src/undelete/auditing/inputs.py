@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.model import LARGEST_PENALTY, LinearModel
 from undelete.adapters.targets import encode_target
+from undelete.adapters.weights import weighted_loss
 from undelete.auditing.problem import as_table, check_rows
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
 from undelete.errors import InputError
-from undelete.maths.losses import loss_of
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 
@@ -65,16 +65,17 @@ def public_view(
     """
     if len(public) == 0:
         raise InputError("the public table has no rows: the attack estimates the Hessian from public records")
-    loss = loss_of(model.loss)
+    loss = weighted_loss(model, Y)
     if Y is None and not loss.canonical:
+        weighted = model.class_weights is not None
         why = (
             "is curved only where a public record is inside the margin, which its target decides"
             if loss.margin
             else "has a gradient that changes with a record's target"
         )
         raise InputError(
-            f"the {loss.name.replace('_', ' ')} loss {why}: name the target column of the public table (--target, or "
-            "y_public)"
+            f"the {model.loss.replace('_', ' ')} loss{' with class weights' * weighted} {why}: name the target "
+            "column of the public table (--target, or y_public)"
         )
     if Y is not None and len(Y) != len(public):
         raise InputError(f"there are {len(public)} public records but {len(Y)} public targets: give one each")

@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target, target_names
+from undelete.adapters.weights import resample_weights
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.lira import Variance, lira
 from undelete.auditing import cautions, inputs
@@ -199,9 +200,10 @@ def membership(
     seen = _encoded(model, public, y_public, name, "public")
     others = _encoded(model, holdout, y_holdout, name, "held-out")
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
+    drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
     found = fit_resamples(
         Objective(*seen, target.loss, target.l2),
-        bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1])),
+        resample_weights(model, seen[1], drawn),
         tol=FIT_TOL,
         has_constant=model.has_constant,
         progress=progress,

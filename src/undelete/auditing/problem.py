@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.targets import encode_target, target_names
+from undelete.adapters.weights import BALANCED, record_weights, weighted_loss
+from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, retrain_changed
@@ -101,6 +104,13 @@ class Problem:
             )
         Y = encode_target(model, y, ", ".join(target_names(y)))
         l2 = np.asarray(model.summed(len(X)).l2, dtype=float)
+        own = record_weights(model, Y)
+        if own is not None and weights is not None and model.class_weights == BALANCED:
+            raise InputError(
+                "class weights that balance the classes and sample_weight together are not retrained: give the class "
+                "weights as numbers"
+            )
+        weights = own if weights is None else weights if own is None else weights * own
         objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
@@ -124,10 +134,14 @@ class Problem:
         settings: dict[str, Any] = {
             "tol": tol, "certify": certify, "has_constant": has_constant, "checkpoint": checkpoint, "progress": progress
         }  # fmt: skip
-        if not self.model.averaged:
+        if not self.model.averaged and self.model.class_weights != BALANCED:
             return retrain_without(self.objective, self.W, rows, **settings)
         l2 = np.asarray(self.model.summed(n - 1).l2)
-        return retrain_changed([After(np.arange(len(rows)), replace(self.objective, l2=l2))], self.W, rows, **settings)
+        afterwards = replace(self.objective, l2=l2)
+        parts = [After(np.arange(len(rows)), afterwards)]
+        if self.model.class_weights == BALANCED:
+            parts = list(_rebalanced(afterwards, rows))
+        return retrain_changed(parts, self.W, rows, **settings)
 
     def release(self, retrained: Deletions, public: dict[str, Any]) -> Release:
         """Return what anyone sees of retrained models, with the fields of `Release` that are public."""
@@ -135,7 +149,9 @@ class Problem:
         if self.model.averaged:
             assert self.model.l2 is not None
             more["penalty_change"] = np.asarray(self.model.l2)[:, None] * W_after
-        return released(self.objective, self.W, W_after, more)
+        loss = weighted_loss(self.model, public["Y_public"])
+        release = replace(released(self.objective, self.W, W_after, more), loss=loss)
+        return balanced(release) if self.model.class_weights == BALANCED else release
 
     def refuse_last_of_class(self, rows: NDArray[np.int64]) -> None:
         """Raise InputError when a row is the only member of its class: without it the class is gone."""
@@ -165,6 +181,16 @@ class Problem:
             return Diagnostic("The model's own fit", value, False, text)
         text = "The model is the optimum on these records, up to the refit that exact retraining needs."
         return Diagnostic("The model's own fit", value, True, text)
+
+
+def _rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After]:
+    """Yield what is minimised after the deletion of a record of each class, whose weights balance the others."""
+    Y, n = objective.Y, objective.n
+    own = Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
+    counts = np.bincount(own)
+    for c in np.unique(own[rows]):
+        left = counts - (np.arange(len(counts)) == c)
+        yield After(np.flatnonzero(own[rows] == c), replace(objective, weights=((n - 1) / (len(left) * left))[own]))
 
 
 def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None) -> BaseEstimator:

@@ -18,12 +18,13 @@ from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.weights import BALANCED, weighted_loss
+from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
 from undelete.auditing.inputs import Table
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
-from undelete.maths.losses import loss_of
 from undelete.release.release import Release
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
@@ -96,7 +97,7 @@ def read_pair(
         view["constant"] = None
     old, new = (m if l2 is None else inputs.penalised(m, l2) for m in (old, new))
     release = Release(
-        loss=loss_of(old.loss),
+        loss=weighted_loss(old, view["Y_public"]),
         W_before=old.W,
         n=n,
         l2=old.summed(n).l2,
@@ -104,6 +105,8 @@ def read_pair(
         **view,
         **_later(old, new, table, view, n, gapless),
     )
+    if old.class_weights == BALANCED:
+        release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
     return Pair(old, new, table, release, readout, gapless, warnings)
 
 
@@ -123,10 +126,17 @@ def _read_answers(
     old = features_of(features, before, table, names, trust=trust)
     n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
+    if old.class_weights == BALANCED:
+        raise InputError(
+            "the model's class weights balance its classes, so a deletion changes what other records weigh, and "
+            "answers do not say whose class it was: give the two models"
+        )
     told = answered(old, before, after, view["X_public"], view["Y_public"])
     old = old if l2 is None else inputs.penalised(old, l2)
     told |= penalty_change(old, old, n, told["W_after"][0])
-    release = Release(loss=loss_of(old.loss), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told)
+    release = Release(
+        loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told
+    )
     said = [*assumed(features), *precision(release, before, after)]
     return Pair(old, old, table, release, None, [], said)
 

@@ -27,6 +27,7 @@ from undelete.maths.arrays import Array, largest, namespace, summed
 from undelete.maths.generalised import Gamma, Poisson, Probit, Tweedie
 from undelete.maths.loss import Kind, Loss, OfClass, OfNumber, exponential, margin_of, number
 from undelete.maths.robust import Huber, SquaredTolerance
+from undelete.maths.weighted import ClassWeighted
 
 __all__ = ["LOSSES", "Logistic", "Loss", "Softmax", "Squared", "SquaredHinge", "loss_of"]
 
@@ -258,6 +259,13 @@ def loss_of(name: str) -> Loss:
     """
     if name in LOSSES:
         return LOSSES[name]
+    weighed = re.fullmatch(r"(weighted|weighted_own)\(([^;]+);([^()]*)\)", str(name))
+    if weighed is not None:
+        try:
+            weights = tuple(float(part) for part in weighed[3].split(";"))
+            return ClassWeighted(loss_of(weighed[2]), weights, weighed[1] == "weighted_own")
+        except ValueError as error:
+            raise InputError(f"loss {name!r} has weights that it cannot have: {error}") from error
     parts = re.fullmatch(r"([a-z_]+)\(([^()]*)\)", str(name))
     if parts is None or parts[1] not in _WITH_PARAMETERS:
         known = (*(one for one in LOSSES if "(" not in one), "tweedie(POWER)", "squared_epsilon_insensitive(EPSILON)")

@@ -90,6 +90,9 @@ class Release:
     penalty_change : array (b, d, k) or None
         The part of `penalty_share` that is there because the penalty itself changed, (l2 - l2') W_after: it was on the
         mean loss, or another one was chosen. None: the penalty is the same.
+    reweighed : bool
+        Whether the deletion changed what other records weigh, so that W_before - W_after is not the record's alone:
+        `answer_change` then holds what each public record's weight does too.
     share_error : array (b, k, d, d) or None
         The covariance of `penalty_share`, output by output; None: it is exact.
     tolerance : float or None
@@ -119,6 +122,7 @@ class Release:
     penalty_share: Floats | None = None
     share_error: Floats | None = None
     penalty_change: Floats | None = None
+    reweighed: bool = False
     tolerance: float | None = None
     n_error: float = 0.0
 
@@ -216,7 +220,7 @@ class Release:
             )  # fmt: skip
         meta = {
             "format": _FORMAT, "loss": self.loss.name, "n": self.n, "n_error": self.n_error,
-            "target_kind": self.target_kind, "tolerance": self.tolerance,
+            "target_kind": self.target_kind, "tolerance": self.tolerance, "reweighed": self.reweighed,
             "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
@@ -252,6 +256,7 @@ class Release:
                 target_kind=meta["target_kind"],
                 columns=columns,
                 tolerance=meta.get("tolerance"),
+                reweighed=meta.get("reweighed", False),
                 **arrays,
             )
         except InputError:

@@ -49,12 +49,9 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             f"{name} was fitted with positive=True: at a bound the gradient is not zero, so the attack's equations "
             "do not hold; fit without it"
         )
-    if getattr(estimator, "class_weight", None) is not None:
-        raise InputError(
-            f"{name} was fitted with class_weight, which weighs the records and changes with each deletion: fit "
-            "without it"
-        )
     linear = replace(reader(estimator), stopped=_stopped(estimator))
+    if getattr(estimator, "class_weight", None) is not None:
+        linear = _weighted(linear, estimator.class_weight)
     if linear.stopped:
         linear = replace(linear, tolerance=np.inf)  # wherever it happened to be
     if linear.coef.shape[1] != features:
@@ -63,6 +60,25 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             "after fitting or the file is damaged; refit it"
         )
     return linear
+
+
+def _weighted(linear: Linear, given: Any) -> Linear:
+    """Return a classifier's parts with what its classes weigh: a word, or numbers for some of them."""
+    if linear.classes is None or (isinstance(given, str) and given != "balanced"):
+        raise InputError(f"{linear.kind} has class_weight={given!r}: it is balanced, or a number for each class")
+    weights: tuple[float, ...] | str = "balanced"
+    if not isinstance(given, str):
+        weights = tuple(float(given.get(label, 1.0)) for label in linear.classes)
+        if not all(0 < weight < np.inf for weight in weights):
+            raise InputError(f"{linear.kind} has class_weight={given!r}: a class that weighs nothing is not fitted")
+    if linear.loss == "logistic" and len(linear.classes) > 2:
+        raise InputError(
+            f"{linear.kind} fitted one class against the rest with class_weight, which weighs each of these models in "
+            "its own way: fit it as one softmax"
+        )
+    # liblinear weighs a class in its own model against the rest, and there alone
+    own = linear.loss == "squared_hinge" and len(linear.classes) > 2
+    return replace(linear, class_weights=weights, own_class=own)
 
 
 def _classes(estimator: Any) -> tuple[Any, ...]:
@@ -269,6 +285,11 @@ def _one_against_rest(estimator: OneVsRestClassifier) -> Linear:
             )
         parts.append(read_estimator(one, one.coef_.shape[1]))
     first = parts[0]
+    if any(part.class_weights is not None for part in parts):
+        raise InputError(
+            "OneVsRestClassifier holds models with class_weight, of which each weighs its own class in its own way: "
+            "fit without it"
+        )
     told = {(part.kind, part.loss, part.l2, part.l2_constant, part.intercept is None) for part in parts}
     if len(told) > 1:
         raise InputError(

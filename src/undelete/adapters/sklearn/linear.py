@@ -29,6 +29,8 @@ class Linear:
         Penalty of each coefficient in the summed objective.
     l2_constant : float
         Penalty of the intercept; liblinear has one.
+    class_weights, own_class
+        As in `LinearModel`.
     averaged : bool
         Whether the penalty was that of the mean loss: in the sum it is as many times larger as there are records.
     classes : tuple or None
@@ -53,6 +55,8 @@ class Linear:
     tolerance: float | None = None
     stopped: str = ""
     averaged: bool = False
+    class_weights: tuple[float, ...] | str | None = None
+    own_class: bool = False
 
     def parts(self, features: int) -> dict[str, Any]:
         """Return the fields of a `LinearModel` of some features that are the estimator's own."""
@@ -64,6 +68,8 @@ class Linear:
             "classes": self.classes,
             "l2": np.append(np.full(features, self.l2), [self.l2_constant] * constant),
             "averaged": self.averaged,
+            "class_weights": self.class_weights,
+            "own_class": self.own_class,
             "kind": self.kind,
             "tolerance": self.tolerance,
             "notes": self.notes,

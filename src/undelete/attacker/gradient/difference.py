@@ -81,7 +81,7 @@ class Difference:
             left_out = _size(few, first / n - exact / (n - 1)) / _size(few, exact / n)
             sampling = _relative_error(few, "answers", exact)  # of either: they sum over the same records
             better = np.hypot(sampling, left_out) > (1 + _CLEARLY) * sampling
-        chosen = cls.by(release, "answers" if better.mean() > 0.5 else "hessian")
+        chosen = cls.by(release, "answers" if release.reweighed or better.mean() > 0.5 else "hessian")
         return replace(chosen, error=_relative_error(release, chosen.way, chosen.gradient))
 
 

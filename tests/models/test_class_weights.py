@@ -1,0 +1,115 @@
+"""Class weights: numbers, and those that balance the classes and so change with each deletion."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
+
+import undelete
+from tests.models.conftest import COLUMNS, SURE, customers, kept, pair
+from undelete import InputError
+from undelete.adapters.targets import encode_target
+from undelete.attacker.gradient.difference import Difference
+from undelete.auditing.released import read_pair
+
+PRIMAL = {"dual": False, "tol": 1e-12, "max_iter": 100_000}
+MODELS = {
+    "logistic, balanced": (lambda: LogisticRegression(class_weight="balanced", **SURE), "left"),
+    "logistic, numbers": (lambda: LogisticRegression(class_weight={1: 5.0}, **SURE), "left"),
+    "softmax, balanced": (lambda: LogisticRegression(class_weight="balanced", **SURE), "plan"),
+    "softmax, numbers": (lambda: LogisticRegression(class_weight={0: 3.0, 2: 0.5}, **SURE), "plan"),
+    "svm, balanced": (lambda: LinearSVC(class_weight="balanced", **PRIMAL), "left"),
+    "svm of three, balanced": (lambda: LinearSVC(class_weight="balanced", **PRIMAL), "plan"),
+    "svm of three, numbers": (lambda: LinearSVC(class_weight={0: 3.0, 2: 0.5}, **PRIMAL), "plan"),
+    "ridge, balanced": (lambda: RidgeClassifier(class_weight="balanced", solver="cholesky"), "left"),
+    "ridge of three, balanced": (lambda: RidgeClassifier(class_weight="balanced", solver="cholesky"), "plan"),
+}
+RETRAINED = [name for name in MODELS if not name.startswith("svm of three")]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_that_of_the_record(table, name):
+    make, target = MODELS[name]
+    for who in (11, 12, 14):
+        before, after = pair(make, table, target, who)
+        found = read_pair(before, after, table.drop(index=who), target=target, n=len(table))
+        x, y = found.old.features(table.iloc[[who]]), encode_target(found.old, table[target].iloc[[who]], target)
+        exact = -(x[:, :, None] * found.release.loss.residual(y, x @ found.release.W_before)[:, None, :])[0]
+        told = Difference.by(found.release, "answers").gradient[0]
+        # the weights are told by n - 1 records
+        np.testing.assert_allclose(told, exact, atol=(1e-2 if "balanced" in name else 1e-5) * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", RETRAINED)
+def test_leave_one_out_equals_a_refit(table, name):
+    make, target = MODELS[name]
+    X, y = table[COLUMNS[:3]].iloc[:200], table[target].iloc[:200]
+    rows = [0, 5, 9, 50]  # of several classes
+    assert len(set(y.iloc[rows])) > 1
+    found = undelete.leave_one_out(make(), X, y, rows)
+    assert found.converged.all()
+    for i, row in enumerate(rows):
+        theirs = make().fit(X.drop(index=row), y.drop(index=row))
+        scale = np.abs(theirs.coef_).max()
+        np.testing.assert_allclose(found.coef[i], np.atleast_2d(theirs.coef_), atol=1e-7 * scale)
+        shift = found.intercept[i].mean() - theirs.intercept_.mean() if "softmax" in name else 0.0
+        np.testing.assert_allclose(found.intercept[i] - shift, theirs.intercept_, atol=1e-7)
+
+
+@pytest.fixture(scope="module")
+def halves():
+    people = customers(6000, seed=3)
+    return people.iloc[:3000].reset_index(drop=True), people.iloc[3000:].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("name", ["logistic, balanced", "softmax, balanced", "ridge of three, balanced"])
+def test_a_simulation_tells_whose_class_it_was(halves, name):
+    private, public = halves
+    make, target = MODELS[name]
+    played = undelete.simulate(
+        kept(make(), private), private[COLUMNS], private[target], public[COLUMNS], public[target], deletions=30,
+        attacks=("hrec+", "hrec", "informed"),
+    )  # fmt: skip
+    found = played.summary()
+    assert found.loc["informed", "median_centred_cosine"] > 0.999999
+    assert (found.loc[["hrec+", "hrec"], "median_centred_cosine"] > 0.99).all()
+    assert (found.loc[["hrec+", "hrec"], "label"] > 0.95).all()
+
+
+def test_membership_balances_each_shadow_model(halves):
+    private, public = halves
+    make, target = MODELS["softmax, balanced"]
+    parts = [
+        part for half in (private.iloc[:500], private.iloc[500:900], public) for part in (half[COLUMNS], half[target])
+    ]
+    assert 0.4 < undelete.membership(kept(make(), private.iloc[:500]), *parts, shadows=8).auc < 0.6
+
+
+def test_refusals(table):
+    make, target = MODELS["logistic, balanced"]
+    before, after = pair(make, table, target)
+    numbers = pair(MODELS["logistic, numbers"][0], table, target)
+    bare = [make().fit(one[COLUMNS[:3]], one[target]) for one in (table, table.drop(index=11))]
+    with pytest.raises(InputError, match="by an amount that depends on the number of training records: give n"):
+        undelete.audit(*bare, table[[*COLUMNS[:3], target]], target=target)
+    with pytest.raises(InputError, match="whose sizes the public records tell: name the target column"):
+        undelete.audit(before, after, table, n=600)
+    with pytest.raises(InputError, match="loss with class weights has a gradient that changes with a record's target"):
+        undelete.audit(*numbers, table, n=600)
+    with pytest.raises(InputError, match="no public record is of class 1: give public records of every class"):
+        undelete.audit(before, after, table[table.left == 0], target=target, n=600)
+    with pytest.raises(InputError, match="the models differ in their class weights: balanced before"):
+        undelete.audit(before, numbers[1], table, target=target, n=600)
+    answers = [undelete.Answers(model.predict_proba(table[COLUMNS])[:, 1]) for model in (before, after)]
+    with pytest.raises(InputError, match="answers do not say whose class it was: give the two models"):
+        undelete.audit(*answers, table, features=before, target=target, n=600)
+    three = MODELS["svm of three, balanced"][0]()
+    with pytest.raises(InputError, match="weighs a record in the model of its own class alone"):
+        undelete.leave_one_out(three, table[COLUMNS[:3]], table.plan, [0])
+    with pytest.raises(InputError, match="and sample_weight together are not retrained"):
+        undelete.leave_one_out(make(), table[COLUMNS[:3]], table.left, [0], sample_weight=np.ones(600))
+    each = OneVsRestClassifier(LogisticRegression(class_weight="balanced"))
+    models = [kept(each, table).fit(table[COLUMNS], table.plan)] * 2
+    with pytest.raises(InputError, match="of which each weighs its own class in its own way"):
+        undelete.audit(*models, table, target="plan", n=600)
