@@ -15,7 +15,7 @@ import undelete
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import estimated, implied
-from undelete.attacker.table.mixtures import power
+from undelete.attacker.table.mixtures import _pairs
 from undelete.auditing.one_record import one_deletion
 
 N, WHO = 900, 17
@@ -147,16 +147,58 @@ def test_files_that_count_one_less_are_a_test():
     assert "Both models were fitted on 400 records" in undelete.audit(*twice, public, target="y").verdict.reason
 
 
-def test_a_mixture_is_told_from_a_record_where_the_steps_are_wide(halves):
+def leads(make, public, gone, **told):
+    """By how much one record explains each of some changes better than two do; None of each that gives none."""
+    every = [audited(*make(i), public, "cost", n=N, **told) for i in gone]
+    return np.array([one.found["hrec+"].lead_over_two[0] for one in every]), every
+
+
+def test_one_record_explains_its_change_better_than_two_do_and_worse_that_of_two(halves):
     private, public = halves
-    models = [fitted(t, LinearRegression(), "cost") for t in (private, private.drop(WHO))]
-    release = audited(*models, public, "cost", n=N).release
-    found = hrec(release, np.random.default_rng(0))
-    assert power(release, found, unlikely=1e-3) > 0.8
-    wide = [undelete.LinearModel(m.coef_ / 100, m.intercept_, "squared", COLUMNS, l2=0.0) for m in models]
-    finer = public.assign(**{name: 100 * public[name] + np.arange(len(public)) % 100 for name in COLUMNS})
-    fine = audited(*wide, finer, "cost", n=N)
-    assert power(fine.release, hrec(fine.release, np.random.default_rng(0)), unlikely=1e-3) < 0.5
+    before, gone = fitted(private, LinearRegression(), "cost"), [3, 17, 88, 140, 201, 333, 512, 777]
+    one, _ = leads(lambda i: (before, fitted(private.drop(i), LinearRegression(), "cost")), public, gone)
+    two, told = leads(lambda i: (before, fitted(private.drop([i, i + 1]), LinearRegression(), "cost")), public, gone)
+    joined = public.iloc[:8]
+    swap, _ = leads(
+        lambda i: (
+            before,
+            fitted(pd.concat([private.drop(i), joined.iloc[[i % 8]]]), LinearRegression(), "cost"),
+        ),
+        public,
+        gone,
+    )
+    assert (one > 2).sum() >= 7
+    assert (two < 0).sum() >= 5  # the others are two of a kind, or one of them had hardly a residual
+    assert (swap < 0).sum() >= 5
+    assert all(result.verdict.word == "NOT DECIDABLE" for result, lead in zip(told, two, strict=True) if lead < 0)
+
+
+def test_where_columns_have_fine_steps_nothing_tells_one_from_two(halves):
+    rng = np.random.default_rng(2)
+    fine = pd.DataFrame(rng.normal(400, 100, size=(4 * N, 3)).round(), columns=COLUMNS)
+    fine["cost"] = fine @ [0.02, -0.01, 0.01] + rng.normal(0, 6, size=4 * N)
+    fine["ill"] = "well"
+    private, public = fine[:N], fine[N:].reset_index(drop=True)
+    before, gone = fitted(private, LinearRegression(), "cost"), [3, 17, 88, 140]
+    one, _ = leads(lambda i: (before, fitted(private.drop(i), LinearRegression(), "cost")), public, gone)
+    two, told = leads(lambda i: (before, fitted(private.drop([i, i + 1]), LinearRegression(), "cost")), public, gone)
+    assert np.abs(np.r_[one, two]).max() < 6
+    said = [check(result, "One record") for result, lead in zip(told, two, strict=True) if lead < 0]
+    assert all("two records explain it about as well as one" in each.text for each in said)
+    assert len(said) > 0
+
+
+def test_pairs_of_gradients_are_all_that_two_records_can_do():
+    rng = np.random.default_rng(3)
+    gradients, change = rng.normal(size=(7, 3)), rng.normal(size=3)
+    for sign in (1.0, -1.0):
+        naive = [
+            np.exp(-0.5 * ((change - gradients[i] - sign * gradients[j]) ** 2).sum())
+            for i in range(7)
+            for j in range(7)
+            if i != j
+        ]
+        assert _pairs(gradients, change, sign) == pytest.approx(np.log(np.mean(naive)))
 
 
 def test_an_unknown_number_is_estimated_for_a_class_and_asked_for_otherwise(halves):

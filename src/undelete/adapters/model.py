@@ -71,7 +71,10 @@ class LinearModel:
     embedding : Embedding, optional
         The fixed map phi between the preprocessing and the coefficients.
     tolerance : float or None
-        Largest |gradient|_inf per record that the solver left over, by its settings; None: exact, or not known.
+        Relative to what its criterion says, what the solver left over; None: exact, or not known; infinite: anything.
+    criterion : {"gradient", "moment", "residual", "step"}
+        Of what: the largest |gradient|_inf per record itself; |X'y|; |X| times the residuals' length; the largest
+        coefficient, of which an epoch's step is counted (SAG).
     class_weights : tuple of float, "balanced" or None
         What each class's records weigh; "balanced": as many as all classes together over the class's own, so that they
         change with each deletion.
@@ -106,6 +109,7 @@ class LinearModel:
     stored: Sequence[Statistic] = ()
     embedding: Embedding | None = None
     tolerance: float | None = None
+    criterion: str = "gradient"
     stopped: str = ""
     averaged: bool = False
     class_weights: tuple[float, ...] | str | None = None

@@ -13,11 +13,11 @@ the model's space, maths (12): `outputs`, `bounded`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from scipy.special import erf, erfinv
+from scipy.stats import chi2
 
 from undelete.attacker.attack import Attack
 from undelete.attacker.continuous import continuous
@@ -25,29 +25,26 @@ from undelete.attacker.embedding.posterior import most_probable
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
-from undelete.attacker.table.atoms import find
-from undelete.attacker.table.further_error import strangers
+from undelete.attacker.table.further_error import LEFT, UNLIKELY, strangers
+from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood, likelihood
-from undelete.attacker.table.prior import learn
+from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.table.whole_record import Lattice, Posterior, search
-from undelete.maths.arrays import Floats, Indices, blocks
+from undelete.maths.arrays import Floats, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 
 ROOM = (256, 512)  # records kept at each column, and where these do not hold nearly all of the probability
 DRAWN = 0.02  # share of the probability on records that stand for others, from which the second is taken
-STOPPED = (0.02, 0.5)  # of the solver's tolerance: what is left after as many steps at both models, or after others
+STOPPED = (0.02, LEFT)  # of the solver's tolerance: what is left after as many steps at both models, or after others
 _CLEARLY = 3.0  # log-evidence by which the smaller has to lead
 _SKETCH = 64  # in a first round, which only says about where the covariance is to be taken
 _BLOCK = 64  # deletions whose covariances are formed at a time
-_TERMS = 64  # a column of more terms is taken as HRec decodes it
-_FEATURES = 256  # up to which the whole record's covariance is formed
 _REFINED = ("X", "target", "target_error", "codes", "values", "error", "probability")  # what HRec said before
 _RANGE = ("low", "high", "range_probability")
 _NUMBER = ("values", "error", "probability", *_RANGE)
-_BINS = 10  # of a numeric target, as what the prior may depend on
 
 
 def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
@@ -84,19 +81,25 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
-    whole, bits, misfit = (np.full(release.deletions, np.nan) for _ in range(3))
+    whole, bits, misfit, lead = (np.full(release.deletions, np.nan) for _ in range(4))
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
-    others = [j for j in range(len(release.columns)) if j not in lattice.order]
+    others, wider = [j for j in range(len(release.columns)) if j not in lattice.order], strangers(release)
     for block in blocks(len(rows), _BLOCK):
-        decoded = _decode(release, found, lattice, rows[block], targets)
-        for i, (posterior, number) in zip(rows[block], decoded, strict=True):
+        part = rows[block]
+        projection = None if lattice.whole else lattice.projection
+        known = likelihood(release.take(part), Estimate.of(found).part(part), found.X[part], projection, wider)
+        for b, i in enumerate(part):
+            posterior, seen = _search(lattice, known, b, int(targets[i]))
             one = write_record(release, lattice, posterior, arrays, int(i))
             whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
-            if number is not None:
-                arrays["target"][i, 0], arrays["target_error"][i, 0] = number
+            if found.target_error is not None and lattice.whole:
+                arrays["target"][i, 0], arrays["target_error"][i, 0] = _number(known, b, posterior)
+            if release.deletions == 1:  # many were played: that each was one record is known
+                assert found.output is not None
+                lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
     return dataclasses.replace(
         found,
         record_probability=whole,
@@ -104,6 +107,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         bits_of=lattice.bits,
         misfit=misfit,
         misfit_terms=lattice.projection.shape[1],
+        lead_over_two=lead,
         **cast(dict[str, Any], arrays),
     )
 
@@ -121,96 +125,17 @@ def _widened(release: Release, found: Reconstruction) -> Reconstruction:
     )
 
 
-def _lattice(release: Seen, *, targeted: bool) -> Lattice:
-    """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target."""
-    columns, codes = release.columns, release.public_codes
-    assert codes is not None
-    usable = [
-        j
-        for j, c in enumerate(columns)
-        if c.kind != "continuous" and 0 < c.projection.shape[1] <= _TERMS and (codes[:, j] >= 0).all()
-    ]
-    # indicators are told apart most surely, then numbers of few values
-    order = sorted(usable, key=lambda j: (columns[j].projection.shape[1] == 1, len(columns[j].values)))
-    targets = target_codes(release, release.Y_public if targeted else None, len(codes))
-    all_codes = np.hstack([codes, targets[:, None]])
-    sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]
-    numbers = [j for j in order if columns[j].kind == "discrete"]
-    prior = learn(all_codes, sizes, order, given=[len(columns)], numbers=numbers)
-    projection = np.hstack([release.X_public[:0].T, *(columns[j].projection for j in order)])
-    share = np.bincount(targets) / len(targets)
-    bits = sum(one.bits for one in prior.values()) - float((share[share > 0] * np.log2(share[share > 0])).sum())
-    whole, numbers_too = len(projection) <= _FEATURES, release.public_values
-    given = [len(columns), *order]
-    mixed = find(columns, numbers_too, all_codes, given) if whole and numbers_too is not None else []
-    return Lattice(
-        columns=[columns[j] for j in order],
-        order=order,
-        projection=projection,
-        target=len(columns),
-        prior=prior,
-        bits=bits,
-        whole=whole,
-        mixed=mixed,
-    )
+def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> tuple[Posterior, Likelihood]:
+    """Return deletion b's posterior and its likelihood; where fits stop early, with the larger error or the smaller.
 
-
-@dataclass(frozen=True)
-class _Learnt:
-    """The last public records a prior was learnt from: blocks of one sweep share it."""
-
-    public: tuple[int, int, bool]
-    keep: tuple[object, object]  # so that the identities above stay theirs
-    lattice: Lattice
-
-
-_last: list[_Learnt] = []
-
-
-def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
-    """Return the columns on a lattice and their prior, learnt once for all blocks of the same public records."""
-    key = (id(release.public_codes), id(release.Y_public), targeted)
-    if not _last or _last[0].public != key:
-        lattice = _lattice(release, targeted=targeted)
-        _last[:] = [_Learnt(key, (release.public_codes, release.Y_public), lattice)]
-    return _last[0].lattice
-
-
-def target_codes(release: Seen, Y: Floats | None, b: int) -> Indices:
-    """Return what the prior may know of b targets: the class, or the tenth in which a number lies."""
-    if Y is None or release.Y_public is None:
-        return np.zeros(b, dtype=np.int64)
-    if Y.shape[1] > 1:
-        return np.asarray(np.nan_to_num(Y, nan=-np.inf).argmax(axis=1))
-    edges = np.unique(np.quantile(release.Y_public[:, 0], np.linspace(0, 1, _BINS + 1)[1:-1]))
-    if release.target_kind == "class":
-        edges = np.zeros(1)
-    return np.asarray(np.searchsorted(edges, np.nan_to_num(Y[:, 0]), side="right"))
-
-
-def _decode(
-    release: Release, found: Reconstruction, lattice: Lattice, part: Indices, targets: Indices
-) -> list[tuple[Posterior, tuple[float, float] | None]]:
-    """Return what is known of some deleted records, and their target with its error where it is a number."""
-    view, estimate = release.take(part), Estimate.of(found).part(part)
-    numeric = found.target_error is not None and lattice.whole
-    known = likelihood(view, estimate, found.X[part], None if lattice.whole else lattice.projection)
-    posteriors = []
-    for b, target in enumerate(targets[part]):
-        posterior = _search(lattice, known, b, int(target))
-        posteriors.append((posterior, _number(known, b, posterior) if numeric else None))
-    return posteriors
-
-
-def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:
-    """Return deletion b's posterior; where fits stop early, with the larger error that they may have left or the less.
-
-    Which of the two it was the evidence says, and the larger counts unless it says so clearly.
+    Which of the two it was the evidence says, and the larger counts unless it says so clearly. Where columns have units
+    of their own, many directions may speak for the smaller while one is far off it: then it is the larger.
     """
     if not known.leftover.any():
-        return _with_room(lattice, known, b, target)
-    few, much = (_with_room(lattice, known.stopped(share), b, target) for share in STOPPED)
-    return few if few.log_evidence - much.log_evidence > _CLEARLY else much
+        return _with_room(lattice, known, b, target), known
+    few, much = ((_with_room(lattice, each, b, target), each) for each in map(known.stopped, STOPPED))
+    fits = float(few[0].weight @ few[0].misfit) <= chi2.isf(UNLIKELY, lattice.projection.shape[1])
+    return few if fits and few[0].log_evidence - much[0].log_evidence > _CLEARLY else much
 
 
 def _with_room(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:

@@ -17,6 +17,7 @@ import numpy as np
 from undelete.attacker.gradient.difference import moves
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
+from undelete.attacker.table.further_error import LEFT
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import predict
 from undelete.release.reconstruction import Reconstruction
@@ -62,8 +63,8 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
 
     Notes
     -----
-    The error is that of maths (10) to first order, in the scale and in the record together, and a bound of what the
-    first order leaves out.
+    The error is that of maths (10) to first order, in the scale and in the record together, with what early stops leave
+    over, and a bound of what the first order leaves out.
     """
     if release.target_kind != "class" or release.deletions != 1 or release.constant is None:
         return None
@@ -128,6 +129,7 @@ def _error(release: Release, found: Reconstruction, Y: Floats, z: Floats, n: flo
         t = Estimate.of(found).weights(release)[:, 0]
         stood_for = release.n or m
         noise = stood_for**2 * (1 / m + 1 / n) * (t * (release.X_public @ along)).var()
+        noise += (LEFT * stood_for * (release.tolerance or 0.0)) ** 2 * float(along @ along)
         return float(np.sqrt(noise + _higher_order(release, t, n) ** 2))
 
 

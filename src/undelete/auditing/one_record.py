@@ -1,8 +1,9 @@
 """Is the change of the model that of one deleted record? Checks that need no truth.
 
-What can test it: a record lies on its columns' values, so a mixture of several does not; behind an embedding only
-records have embeddings; the files may say how many records each model was fitted on; and of a class the size of the
-change says what that number is. Where none of these can be had, nothing tells one record from three.
+What can test it: a record lies on its columns' values, and a mixture of two does not, so that one or the other explains
+the change better; behind an embedding only records have embeddings; the files may say how many records each model was
+fitted on; and of a class the size of the change says what that number is. Where none of these can be had, nothing tells
+one record from three.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from scipy.stats import chi2, norm
 
 from undelete.attacker.embedding.traced_error import misfit
 from undelete.attacker.implied import Implied, implied
-from undelete.attacker.table.mixtures import power
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
 UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
-_POWER = 0.25  # share of mixtures of two records that the misfit must tell from one
+# By how much one record has to explain the change better than two, in the logarithm: where a column's value is all but
+# sure, and not one that most have, a mixture would have lain beside it; where none is, hardly anything tells.
+_LEAD, _LEAD_UNSURE = 0.0, 3.0
+_SURE, _COMMON = 0.9, 0.75
+_MANY = float(np.log(1000))
 _TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one
 
 
@@ -44,9 +48,7 @@ def one_deletion(
     """
     if "ok" not in found.status:
         return []
-    one = release.deletions == 1
-    tells = power(release, found, unlikely=UNLIKELY) if one and release.embedding is None else 1.0
-    fit = _on_the_lattice(release, decoded, notes, tells)
+    fit = _on_the_lattice(release, decoded, notes)
     if fit is None and release.embedding is not None:
         fit = _on_the_embedding(release, decoded, notes)
     checks = [] if fit is None else [fit]
@@ -54,25 +56,44 @@ def one_deletion(
     size = None if said is None else _size(release, said)
     checks += [] if size is None else [size]
     telling = said is not None and size is not None and size.ok is not None and said.error <= _TELLING
-    if one and tells < _POWER and not counted and not telling:
-        checks.append(_untested(release))
+    if release.deletions == 1 and release.embedding is None and not counted and not telling:
+        lead = float("nan") if decoded.lead_over_two is None else float(decoded.lead_over_two[0])
+        if not lead >= (_LEAD if _some_sure(release, decoded) else _LEAD_UNSURE):
+            checks.append(_untested(release, lead))
     return checks
 
 
-def _untested(release: Release) -> Diagnostic:
+def _some_sure(release: Release, decoded: Reconstruction) -> bool:
+    """Return whether a column's value is all but sure, of those that most public records do not share."""
+    if decoded.codes is None or decoded.probability is None:
+        return False
+    shown = zip(release.columns, decoded.codes[0], decoded.probability[0], strict=True)
+    return any(
+        p >= _SURE and code >= 0 and column.frequency.size > 0 and column.frequency[code] <= _COMMON
+        for column, code, p in shown
+    )
+
+
+def _untested(release: Release, lead: float) -> Diagnostic:
+    name, value = "One record", "the check cannot be made"
     what = "all columns are continuous" if release.columns else "records have no columns of few values"
-    if any(column.kind != "continuous" for column in release.columns):
-        what = "the error bars are as wide as the steps between the columns' values"
+    if lead == lead:
+        value = f"one explains the change {_fold(lead)} as well as two"
+        what = "by the columns' values two records explain it about as well as one"
     text = (
         "Nothing here can test whether the change is that of one record, or of three that left, or of one that left "
         f"and one that joined: {what}, and the files do not say how many records each model was fitted on. Give "
         f"{'n (n=, --n), ' if release.n_error else ''}pipelines whose scaler was fitted with the model (they keep the "
         "number), model files with n, or the true record."
     )
-    return Diagnostic("One record", "the check cannot be made", None, text, blocking=True)
+    return Diagnostic(name, value, None, text, blocking=True)
 
 
-def _on_the_lattice(release: Release, decoded: Reconstruction, notes: Sequence[str], tells: float) -> Diagnostic | None:
+def _fold(log: float) -> str:
+    return f"{np.exp(log):.2g} times" if log < _MANY else "far more than a thousand times"
+
+
+def _on_the_lattice(release: Release, decoded: Reconstruction, notes: Sequence[str]) -> Diagnostic | None:
     """Test whether the estimate lies as near to a whole record as its error bars say: chi-squared."""
     if decoded.misfit is None or decoded.misfit_terms == 0:
         return None
@@ -84,8 +105,8 @@ def _on_the_lattice(release: Release, decoded: Reconstruction, notes: Sequence[s
     finite = sizes[np.isfinite(sizes)]
     middle = f"{np.median(finite) / decoded.misfit_terms:.2g}" if finite.size else "not a number,"
     value = f"misfit {middle} a term (about 1 or less for one deletion)"
-    if release.deletions == 1:
-        value += f"; of mixtures of two records it would tell {100 * tells:.0f} %"
+    if decoded.lead_over_two is not None and decoded.lead_over_two[0] > _LEAD:
+        value += f"; it explains the change {_fold(float(decoded.lead_over_two[0]))} as well as two do"
     return _fits_one(value, int((~fits).sum()), sizes.size, _causes(release, notes))
 
 

@@ -23,6 +23,7 @@ from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
 from undelete.auditing.inputs import Table
+from undelete.auditing.leftover import left_over
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.release.release import Release
@@ -101,7 +102,7 @@ def read_pair(
         W_before=old.W,
         n=n,
         l2=old.summed(n).l2,
-        tolerance=max(old.tolerance or 0.0, new.tolerance or 0.0) or None,
+        tolerance=max(left_over(m, view["X_public"], view["Y_public"], n) or 0.0 for m in (old, new)) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
     )

@@ -17,7 +17,7 @@ WITHIN = 1.96  # standard errors on either side that hold a normal number with p
 _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
-    "record_error", "target_probability",
+    "record_error", "target_probability", "lead_over_two",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
@@ -82,6 +82,8 @@ class Reconstruction:
         the two models differ by one record of this population.
     misfit_terms : int
         Degrees of freedom of `misfit`, at most.
+    lead_over_two : array (b,) or None
+        Of a single deletion, the logarithm of how many times better one record explains it than two do.
     inputs : array (b, d0) or None
         With an embedding, the records before it, maths (7); NaN where nothing could be recovered.
     distance : array (b,) or None
@@ -110,6 +112,7 @@ class Reconstruction:
     bits_of: float = float("nan")
     misfit: Floats | None = None
     misfit_terms: int = 0
+    lead_over_two: Floats | None = None
     inputs: Floats | None = None
     distance: Floats | None = None
     mix: Floats | None = None

@@ -23,8 +23,11 @@ from undelete.adapters.sklearn.generalised import GLMS
 from undelete.adapters.sklearn.linear import Linear, coefficients
 from undelete.errors import InputError
 
-_ITERATIVE = frozenset({"sparse_cg", "lsqr", "sag", "saga", "lbfgs"})  # the ridge solvers that stop at a tolerance
+# what the iterative solvers of a ridge compare with their tolerance
+_CRITERIA: dict[str, str] = {"sparse_cg": "moment", "lsqr": "residual", "sag": "step", "saga": "step"}
+_SAG_STEPS = 1000  # epochs that SAG and SAGA of a ridge take at most where max_iter is None
 _COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
+_LSQR = 1e-6  # tol of LinearRegression before it could be set
 _BEYOND = 0.1  # of its tolerance, what liblinear's trust region leaves at most
 
 
@@ -105,21 +108,24 @@ def _one_penalty(alpha: Any, name: str) -> float:
 
 
 def _least_squares(estimator: LinearRegression) -> Linear:
-    exact = _exactness(estimator)
-    # lsqr stops anywhere; of directions that were left out the public gradient tells whether they matter
-    notes, tolerance = (*_precision(estimator), *exact), np.inf if exact and not hasattr(estimator, "rank_") else None
-    return Linear("LinearRegression", "squared", *coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance)
+    # of directions that were left out the public gradient tells whether they matter
+    notes = (*_precision(estimator), *_exactness(estimator))
+    tolerance = None if hasattr(estimator, "rank_") else float(getattr(estimator, "tol", _LSQR))
+    return Linear(
+        "LinearRegression", "squared", *coefficients(estimator), l2=0.0, notes=notes, tolerance=tolerance,
+        criterion="residual",
+    )  # fmt: skip
 
 
 def _exactness(estimator: LinearRegression) -> tuple[str, ...]:
     """Return notes on a fit that left directions of its columns out, or stopped at a tolerance."""
-    notes, tol = [], float(getattr(estimator, "tol", 1e-6))
+    notes, tol = [], float(getattr(estimator, "tol", _LSQR))
     singular = np.asarray(getattr(estimator, "singular_", ()), dtype=np.float64)
     rank = getattr(estimator, "rank_", None)
     if rank is None and tol > _COARSE:
         notes.append(
-            f"LinearRegression has no rank_, so it was fitted on sparse columns by lsqr, which stopped at tol={tol:g}, "
-            "too coarse to tell one record: refit both models on dense columns "
+            f"LinearRegression has no rank_, so it was fitted on sparse columns by lsqr, which stopped at tol={tol:g}: "
+            "what the two fits may have left over is in the error bars; dense columns leave nothing "
             "(ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False))"
         )
     elif rank is not None and 0 < rank < singular.size:
@@ -148,15 +154,16 @@ def _precision(estimator: Any) -> tuple[str, ...]:
 def _ridge(estimator: Ridge | RidgeCV) -> Linear:
     name = type(estimator).__name__
     alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
-    return Linear(
-        name, "squared", *coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)
+    return _solved(
+        estimator,
+        Linear(name, "squared", *coefficients(estimator), l2=_one_penalty(alpha, name), notes=_convergence(estimator)),
     )
 
 
 def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
     name = type(estimator).__name__
     alpha = estimator.alpha_ if hasattr(estimator, "alpha_") else estimator.alpha
-    return Linear(
+    linear = Linear(
         name,
         "squared",
         *coefficients(estimator),
@@ -164,6 +171,18 @@ def _ridge_classifier(estimator: RidgeClassifier | RidgeClassifierCV) -> Linear:
         classes=_classes(estimator),
         notes=_convergence(estimator),
     )
+    return _solved(estimator, linear)
+
+
+def _solved(estimator: Any, linear: Linear) -> Linear:
+    """Return a ridge with what its solver compares with its tolerance, where it has one."""
+    criterion = _CRITERIA.get(_solver(estimator))
+    return linear if criterion is None else replace(linear, tolerance=float(estimator.tol), criterion=criterion)
+
+
+def _solver(estimator: Any) -> str:
+    """Return the solver that was used, if it says so."""
+    return str(getattr(estimator, "solver_", getattr(estimator, "solver", "")))
 
 
 def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
@@ -194,7 +213,8 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
     share = _BEYOND if estimator.solver == "liblinear" else 1.0
     notes, tolerance = _convergence(estimator), share * float(estimator.tol)
-    return Linear(name, loss, coef, intercept, l2, penalised, classes, notes, tolerance)
+    criterion = _CRITERIA.get(estimator.solver, "gradient")
+    return Linear(name, loss, coef, intercept, l2, penalised, classes, notes, tolerance, criterion)
 
 
 def _refuse_l1(estimator: Any) -> None:
@@ -236,7 +256,7 @@ def _svc(estimator: LinearSVC) -> Linear:
 
 def _stopped(estimator: Any) -> str:
     """Return what says that a fit used up its iterations: n_iter_ equals max_iter; "" where it does not."""
-    used, most = getattr(estimator, "n_iter_", None), getattr(estimator, "max_iter", None)
+    used, most = getattr(estimator, "n_iter_", None), _limit(estimator)
     if used is None or most is None or np.ravel(np.asarray(used, dtype=object))[0] is None:
         return ""
     counts, grid = np.atleast_1d(np.asarray(used)), np.ravel(getattr(estimator, "Cs_", ()))
@@ -245,21 +265,27 @@ def _stopped(estimator: Any) -> str:
     return f"n_iter_ = max_iter = {most}" if counts.max() >= most else ""
 
 
+def _limit(estimator: Any) -> int | None:
+    """Return how many iterations an estimator's solver makes at most; None where nothing says it."""
+    most = getattr(estimator, "max_iter", None)
+    return _SAG_STEPS if most is None and _CRITERIA.get(_solver(estimator)) == "step" else most
+
+
 def _convergence(estimator: Any) -> tuple[str, ...]:
     """Return notes on a fit that used up its iterations, or stopped at a tolerance that one record is lost in."""
     name = type(estimator).__name__
     notes = list(_precision(estimator))
     if _stopped(estimator):
-        notes.append(f"{name} stopped at max_iter={estimator.max_iter} without converging")
+        notes.append(f"{name} stopped at max_iter={_limit(estimator)} without converging")
     tol = float(getattr(estimator, "tol", 0.0))
     if tol <= _COARSE:
         return tuple(notes)
     if isinstance(estimator, Ridge | RidgeClassifier):
-        solver = str(getattr(estimator, "solver_", estimator.solver))
-        if solver in _ITERATIVE:
+        if _solver(estimator) in _CRITERIA:
             notes.append(
-                f"{name} was fitted by the iterative solver {solver!r} with tol={tol:g}, too coarse to tell one "
-                'record: refit both models with solver="cholesky" or "svd" (sparse input chooses sparse_cg by itself: '
+                f"{name} was fitted by the iterative solver {_solver(estimator)!r} with tol={tol:g}, coarse beside the "
+                "change that one record makes: what the two fits may have left over is in the error bars; "
+                'solver="cholesky" or "svd" leave nothing (sparse input chooses sparse_cg by itself: '
                 "ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False) make it dense)"
             )
     elif isinstance(estimator, LogisticRegression | LinearSVC):  # each of their solvers is iterative

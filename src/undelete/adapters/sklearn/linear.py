@@ -38,8 +38,10 @@ class Linear:
     notes : tuple of str
         What a reader should know.
     tolerance : float or None
-        Largest |gradient|_inf per record that its solver leaves; infinite where that has no bound; None where it is
-        exact, or nothing is known.
+        What its solver leaves, relative to its criterion; infinite where that has no bound; None where it is exact, or
+        nothing is known.
+    criterion : str
+        As in `LinearModel`.
     stopped : str
         What says that the fit used up its iterations, "" where nothing does.
     """
@@ -53,6 +55,7 @@ class Linear:
     classes: tuple[Any, ...] | None = None
     notes: tuple[str, ...] = ()
     tolerance: float | None = None
+    criterion: str = "gradient"
     stopped: str = ""
     averaged: bool = False
     class_weights: tuple[float, ...] | str | None = None
@@ -72,6 +75,7 @@ class Linear:
             "own_class": self.own_class,
             "kind": self.kind,
             "tolerance": self.tolerance,
+            "criterion": self.criterion,
             "notes": self.notes,
             "stopped": self.stopped,
         }

@@ -13,11 +13,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from undelete.attacker.hrec_plus import DRAWN, ROOM, shared_lattice, target_codes, write_record
+from undelete.attacker.hrec_plus import DRAWN, ROOM, write_record
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.record import WEAK, Decoder, Found, Problem
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.attacker.table.columns import decode_column
+from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.shown import CANDIDATES
 from undelete.attacker.table.term_likelihood import TermLikelihood
 from undelete.attacker.table.whole_record import Posterior, search

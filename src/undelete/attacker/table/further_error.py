@@ -17,6 +17,7 @@ from undelete.maths.arrays import Floats
 from undelete.maths.objective import predict
 from undelete.release.release import Release
 
+LEFT = 0.5  # of the solver's tolerance, by which the gradients that two fits leave over may differ
 UNLIKELY = 1e-3  # probability of the public gradient's size under which it counts as more than sampling
 _NULL = 1e-9  # of the largest eigenvalue: directions in which the gradients do not vary
 _DIGITS = 12  # significant ones from which parameters count as written in full

@@ -20,7 +20,7 @@ import numpy as np
 
 from undelete.attacker.gradient.difference import penalty_share
 from undelete.attacker.gradient.estimate import Estimate
-from undelete.attacker.table.further_error import rounding, strangers
+from undelete.attacker.table.further_error import rounding
 from undelete.attacker.table.term_likelihood import TermLikelihood, whitened
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import Loss
@@ -79,7 +79,7 @@ class Likelihood:
     def terms(self, i: int, projection: Floats) -> TermLikelihood:
         """Return what record i's gradient says of terms (p, q) of it, its scale unknown."""
         T = np.c_[self.constant, projection]
-        inverse, gain = whitened(self._floored(i), T)
+        inverse, gain = whitened(self.floored(i), T)
         g = self.gradient[i]
         return TermLikelihood(
             data=inverse @ (g @ T), constant=inverse[:, 0], matrix=inverse[:, 1:], scaled=False, centre=g, gain=gain,
@@ -162,15 +162,18 @@ class Likelihood:
         slope = along[0] * W + against[0] * rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
         return y, float(np.sqrt(against[0] ** 2 / size[0] + max(slope @ covariance @ slope, 0.0)))
 
-    def _floored(self, i: int) -> Floats:
+    def floored(self, i: int) -> Floats:
+        """Return record i's covariance (p, p), with a little of each direction added: it may be singular."""
         G = self.gradient[i]
         return np.asarray(self.covariance[i] + FLOOR * float(G @ self.constant) ** 2 * np.eye(len(G)))
 
     def _precision(self, i: int) -> Floats:
-        return np.asarray(np.linalg.inv(self._floored(i)), dtype=np.float64)
+        return np.asarray(np.linalg.inv(self.floored(i)), dtype=np.float64)
 
 
-def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floats | None = None) -> Likelihood:
+def likelihood(
+    release: Release, estimate: Estimate, X: Floats, projection: Floats | None = None, wider: float = 1.0
+) -> Likelihood:
     """Return the likelihood of deleted records.
 
     Parameters
@@ -184,6 +187,8 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
     projection : array (d, q), optional
         Terms to which records are reduced, for models of many features; the constant is added to them. They are
         not tied then.
+    wider : float
+        By what the sampling covariance is multiplied: `strangers`.
 
     Notes
     -----
@@ -199,7 +204,7 @@ def likelihood(release: Release, estimate: Estimate, X: Floats, projection: Floa
     mean = (t.T @ release.X_public) @ basis / m
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
     covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
-    covariance = strangers(release) * _of_few(covariance, t, release.X_public @ basis, n**2 * (1 / m + 1 / n))
+    covariance = wider * _of_few(covariance, t, release.X_public @ basis, n**2 * (1 / m + 1 / n))
     rounded = rounding(release, estimate.output, basis)
     if rounded is not None:
         covariance = covariance + rounded

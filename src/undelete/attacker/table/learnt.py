@@ -1,0 +1,102 @@
+"""The lattice that deletions are searched on, with the prior learnt from their public records, once for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.attacker.table.atoms import find
+from undelete.attacker.table.prior import learn
+from undelete.attacker.table.whole_record import Lattice
+from undelete.maths.arrays import Floats, Indices
+from undelete.release.seen import Seen
+
+_TERMS = 64  # a column of more terms is taken as HRec decodes it
+_FEATURES = 256  # up to which the whole record's covariance is formed
+_BINS = 10  # of a numeric target, as what the prior may depend on
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """The last public records a prior was learnt from: blocks of one sweep share it."""
+
+    public: tuple[int, int, bool]
+    keep: tuple[object, object]  # so that the identities above stay theirs
+    lattice: Lattice
+
+
+_last: list[_Learnt] = []
+
+
+def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
+    """Return the lattice of a release, the one before if that had the same public records.
+
+    Parameters
+    ----------
+    release : Seen
+        With raw columns.
+    targeted : bool
+        Whether the prior may depend on the target.
+    """
+    key = (id(release.public_codes), id(release.Y_public), targeted)
+    if not _last or _last[0].public != key:
+        lattice = _lattice(release, targeted=targeted)
+        _last[:] = [_Learnt(key, (release.public_codes, release.Y_public), lattice)]
+    return _last[0].lattice
+
+
+def _lattice(release: Seen, *, targeted: bool) -> Lattice:
+    """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target."""
+    columns, codes = release.columns, release.public_codes
+    assert codes is not None
+    usable = [
+        j
+        for j, c in enumerate(columns)
+        if c.kind != "continuous" and 0 < c.projection.shape[1] <= _TERMS and (codes[:, j] >= 0).all()
+    ]
+    # indicators are told apart most surely, then numbers of few values
+    order = sorted(usable, key=lambda j: (columns[j].projection.shape[1] == 1, len(columns[j].values)))
+    targets = target_codes(release, release.Y_public if targeted else None, len(codes))
+    all_codes = np.hstack([codes, targets[:, None]])
+    sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]
+    numbers = [j for j in order if columns[j].kind == "discrete"]
+    prior = learn(all_codes, sizes, order, given=[len(columns)], numbers=numbers)
+    projection = np.hstack([release.X_public[:0].T, *(columns[j].projection for j in order)])
+    share = np.bincount(targets) / len(targets)
+    bits = sum(one.bits for one in prior.values()) - float((share[share > 0] * np.log2(share[share > 0])).sum())
+    whole, numbers_too = len(projection) <= _FEATURES, release.public_values
+    given = [len(columns), *order]
+    mixed = find(columns, numbers_too, all_codes, given) if whole and numbers_too is not None else []
+    return Lattice(
+        columns=[columns[j] for j in order],
+        order=order,
+        projection=projection,
+        target=len(columns),
+        prior=prior,
+        bits=bits,
+        whole=whole,
+        mixed=mixed,
+    )
+
+
+def target_codes(release: Seen, Y: Floats | None, b: int) -> Indices:
+    """Return what the prior may know of b targets: the class, or the tenth in which a number lies.
+
+    Parameters
+    ----------
+    release : Seen
+        For the tenths.
+    Y : array (b, k) or None
+        The targets.
+    b : int
+        How many.
+    """
+    if Y is None or release.Y_public is None:
+        return np.zeros(b, dtype=np.int64)
+    if Y.shape[1] > 1:
+        return np.asarray(np.nan_to_num(Y, nan=-np.inf).argmax(axis=1))
+    edges = np.unique(np.quantile(release.Y_public[:, 0], np.linspace(0, 1, _BINS + 1)[1:-1]))
+    if release.target_kind == "class":
+        edges = np.zeros(1)
+    return np.asarray(np.searchsorted(edges, np.nan_to_num(Y[:, 0]), side="right"))
