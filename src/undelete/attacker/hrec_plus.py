@@ -26,6 +26,7 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.table.further_error import LEFT, UNLIKELY, strangers
+from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood, likelihood
 from undelete.attacker.table.mixtures import lead_over_two
@@ -84,20 +85,23 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     whole, bits, misfit, lead = (np.full(release.deletions, np.nan) for _ in range(4))
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
-    others, wider = [j for j in range(len(release.columns)) if j not in lattice.order], strangers(release)
+    wider = strangers(release)
     for block in blocks(len(rows), _BLOCK):
         part = rows[block]
         projection = None if lattice.whole else lattice.projection
         known = likelihood(release.take(part), Estimate.of(found).part(part), found.X[part], projection, wider)
         for b, i in enumerate(part):
-            posterior, seen = _search(lattice, known, b, int(targets[i]))
-            one = write_record(release, lattice, posterior, arrays, int(i))
+            own = conditioned(lattice, release, int(i))
+            others = [j for j in range(len(release.columns)) if j not in own.order]
+            posterior, seen = _search(own, known, b, int(targets[i]))
+            one = write_record(release, own, posterior, arrays, int(i))
+            write_given(release, own, arrays, int(i))
             whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
             if found.target_error is not None and lattice.whole:
                 arrays["target"][i, 0], arrays["target_error"][i, 0] = _number(known, b, posterior)
-            if release.deletions == 1:  # many were played: that each was one record is known
+            if release.deletions == 1 and not own.fixed:  # of many, or where the files say it, that it is one is known
                 assert found.output is not None
                 lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
     return dataclasses.replace(
@@ -106,7 +110,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         bits=bits,
         bits_of=lattice.bits,
         misfit=misfit,
-        misfit_terms=lattice.projection.shape[1],
+        misfit_terms=conditioned(lattice, release, 0).projection.shape[1],
         lead_over_two=lead,
         **cast(dict[str, Any], arrays),
     )

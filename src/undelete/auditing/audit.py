@@ -15,9 +15,9 @@ from undelete.adapters.torch import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated
-from undelete.auditing import cautions, inputs, truths
+from undelete.auditing import cautions, given_away, inputs, truths
 from undelete.auditing.answers import Answers, Features
-from undelete.auditing.deletion_checks import told
+from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.networks import Training, audit_networks, is_network, opened
@@ -118,9 +118,11 @@ def audit(
     old, new, release = pair.old, pair.new, pair.release
     if release.n is None and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
-    record = None if truth is None else truths.true_record(truth, old, release, names)
     checks = told(old, new, release)
-    one = not any(check.blocking and check.ok is False for check in checks)  # else what is exact is not one record's
+    one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
+    exact = exact_values(old, new) if one else {}
+    release = given_away.told(release, exact)
+    record = None if truth is None else truths.true_record(truth, old, release, names)
     return examine(
         release,
         asked,
@@ -149,7 +151,8 @@ def audit(
         ],
         leaks=cautions.leaks(old, new, record) if one else [],
         notes=[*old.notes, *new.notes],
-        exact=exact_values(old, new) if one else {},
+        exact=exact,
+        given=given_away.mostly(old, new, release, exact, record) if one else "",
     )
 
 

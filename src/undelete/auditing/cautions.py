@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from pandas.api.types import is_numeric_dtype
 
-from undelete.adapters.leaks import among, sentences, stored_records
+from undelete.adapters.leaks import among, basis_leak, sentences, stored_records
 from undelete.adapters.model import LinearModel
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
@@ -69,6 +69,14 @@ def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
                 "model still holds what was to be deleted."
             )
     return told
+
+
+def stands(old: LinearModel, new: LinearModel, truth: Truth | None) -> bool:
+    """Return whether the old file stores the deleted record as it stands."""
+    kept, given = stored_records(old), None if truth is None else truth.inputs
+    return basis_leak(old, new) is not None or (
+        kept is not None and given is not None and bool(among(given, kept).any())
+    )
 
 
 def stored(model: LinearModel, release: Release) -> list[str]:

@@ -19,7 +19,7 @@ from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
 from undelete.auditing.exposure import exposure, lift, similar_only
-from undelete.auditing.given_away import with_exact
+from undelete.auditing.given_away import gain, with_exact
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
@@ -47,6 +47,7 @@ def examine(
     leaks: Sequence[str] = (),
     notes: Sequence[str] = (),
     exact: Mapping[str, Category] = MappingProxyType({}),
+    given: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Attack a release and judge the result.
@@ -73,6 +74,8 @@ def examine(
         What the models say of their own fits.
     exact : mapping of str to value
         Raw columns whose value the preprocessing gives away exactly: the record shown has it.
+    given : str
+        Where the files give most of the record away by themselves, the sentence that says so.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
@@ -101,6 +104,10 @@ def examine(
     base = found.get(HREC.name) or hrec(release, np.random.default_rng(attack_seed))
     tested = release.deletions == 1 or HREC_PLUS.name in found  # many deletions were played: that they are is known
     plus = base if not tested else found.get(HREC_PLUS.name) or hrec_plus(release, np.random.default_rng(attack_seed))
+    if release.given is not None and HREC_PLUS.name in found:
+        without = hrec_plus(dataclasses.replace(release, given=None), np.random.default_rng(attack_seed))
+        warnings = [*warnings, *gain(release, plus, without, truth)]
+        plus = dataclasses.replace(plus, lead_over_two=without.lead_over_two)  # that it is one is asked of the models
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
     with for_products(release.X_public.shape[1]):
@@ -108,7 +115,8 @@ def examine(
     exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
     return judged(
         release, attacks, found, truth, setting, checks, (score_seed, picture_seed),
-        exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, placed=placed,
+        exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, given=given,
+        placed=placed,
     )  # fmt: skip
 
 
@@ -125,6 +133,7 @@ def judged(
     warnings: Sequence[str] = (),
     leaks: Sequence[str] = (),
     exact: Mapping[str, Category] = MappingProxyType({}),
+    given: str = "",
     placed: bool = False,
 ) -> Audit:
     """Score what attacks said where the truth is known, and weigh the evidence; of any kind of model.
@@ -137,7 +146,7 @@ def judged(
         What was run.
     found : dict of str to Reconstruction
         What each attack said.
-    truth, setting, warnings, leaks, exact
+    truth, setting, warnings, leaks, exact, given
         As of `examine`.
     checks : sequence of Diagnostic
         All of them.
@@ -171,7 +180,7 @@ def judged(
         release=release,
         found=found,
         truth=truth,
-        verdict=decide(evidence, checks, leaks),
+        verdict=decide(evidence, checks, leaks, given=given),
         diagnostics=checks,
         warnings=[*warnings, *leaks],
         exposure=exposed.value,

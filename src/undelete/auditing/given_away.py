@@ -1,4 +1,4 @@
-"""Puts values that the preprocessing gives away exactly into the record that an attack shows."""
+"""Values that the files give away exactly: what an attack is told of them, and what of them is shown in the end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,96 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from undelete.adapters.design.polynomial import Category
+from undelete.adapters.leaks import between
+from undelete.adapters.model import LinearModel
+from undelete.auditing.cautions import stands
+from undelete.auditing.verdict import MOST
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 from undelete.release.seen import Seen
+from undelete.scoring.table import columns_right
+from undelete.scoring.truth import Truth
 
+_LINE = 1e-9  # of a term, up to which it is a line in its column's value
 _NEAR = 1e-3  # of the step to the next value, or of a continuous column's deviation: round-off is far below
+
+
+def told(release: Release, values: Mapping[str, Category]) -> Release:
+    """Return a release of one deletion whose attacks know some columns' values.
+
+    A number that no public record has joins its column's values, where its term is a line in it; other values that are
+    not among them are left to `with_exact`.
+    """
+    if not values or release.deletions != 1 or release.public_codes is None:
+        return release
+    columns, codes = list(release.columns), np.array(release.public_codes)
+    given = np.full((1, len(columns)), np.nan)
+    for j, column in enumerate(columns):
+        if column.name not in values:
+            continue
+        value = values[column.name]
+        if column.kind == "continuous":
+            given[0, j] = np.nan if isinstance(value, str) else float(value)
+            continue
+        code = _code(column, value)
+        if code < 0 and column.kind == "discrete" and not isinstance(value, str):
+            longer = _joined(column, float(value))
+            if longer is not None:
+                columns[j], code = longer
+                codes[:, j] += codes[:, j] >= code
+        given[0, j] = np.nan if code < 0 else code
+    if np.isnan(given).all():
+        return release
+    return dataclasses.replace(release, columns=columns, public_codes=codes, given=given)
+
+
+def mostly(
+    old: LinearModel, new: LinearModel, release: Release, values: Mapping[str, Category], truth: Truth | None
+) -> str:
+    """Return the sentence that says so where the files give most of a record away by themselves, else ""."""
+    if stands(old, new, truth):
+        return "The old file stores this record as it stands."
+    known = sum(column.name in values for column in release.columns)
+    if known > MOST * len(release.columns) and between(old, new).one:
+        share = "all" if known == len(release.columns) else f"{known} of {len(release.columns)}"
+        return f"The two files give {share} columns of this record away by themselves, exactly."
+    return ""
+
+
+def _joined(column: Column, value: float) -> tuple[Column, int] | None:
+    """Return a column with one more value, and its position; None where its term is no line in the value."""
+    own, term = column.values.astype(float), column.terms
+    if term.shape[1] != 1 or len(own) < 3 or not np.isfinite(own).all():
+        return None
+    slope, offset = np.polyfit(own, term[:, 0], 1)
+    if np.abs(slope * own + offset - term[:, 0]).max() > _LINE * np.abs(term).max():
+        return None
+    place = int(np.searchsorted(own, value))
+    return dataclasses.replace(
+        column,
+        values=np.insert(own, place, value),
+        terms=np.insert(term, place, slope * value + offset, axis=0),
+        frequency=np.insert(column.frequency, place, 0.0),
+    ), place
+
+
+def gain(release: Release, with_them: Reconstruction, without: Reconstruction, truth: Truth | None) -> list[str]:
+    """Say what the values that the files give away add to the attack."""
+    known = 0 if release.given is None else int(np.isfinite(release.given).all(axis=0).sum())
+    if not known:
+        return []
+    before, after = (float(np.nan_to_num(one.confidence)[0]) for one in (without, with_them))
+    text = (
+        f"Of {known} of {len(release.columns)} columns the files give the value away by themselves, and the others are "
+        f"decoded given these: the whole record with confidence {after:.2f}, without them {before:.2f}"
+    )
+    if truth is not None:
+        right = [columns_right(release, truth, one) for one in (without, with_them)]
+        counts = [0 if one is None else int(one[0].sum()) for one in right]
+        text += f"; {counts[1]} columns are right, without them {counts[0]}"
+    return [text + "."]
 
 
 def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Category]) -> Reconstruction:

@@ -18,6 +18,8 @@ from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
@@ -87,7 +89,7 @@ def read_pair(
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
-    old, new = (m if isinstance(m, LinearModel) else from_sklearn(m, table, names) for m in paths)
+    old, new = (m if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
@@ -109,6 +111,24 @@ def read_pair(
     if old.class_weights == BALANCED:
         release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
     return Pair(old, new, table, release, readout, gapless, warnings)
+
+
+def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:
+    """Return an estimator as a model; of one that is not attacked say what its file stores all the same."""
+    try:
+        return from_sklearn(model, table, names)
+    except InputError as error:
+        try:
+            held = [one for one in stored_in(model) if isinstance(one, Stored)]
+        except InputError:
+            raise error from None
+        if not held:
+            raise
+        count = sum(len(one.rows) for one in held)
+        raise InputError(
+            f"{error}. No attack is needed: {held[0].source} stores {count:,} records as they stand, and undelete scan "
+            "lists them"
+        ) from error
 
 
 def _read_answers(

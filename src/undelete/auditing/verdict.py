@@ -134,7 +134,9 @@ class Verdict:
     rule: dict[str, float] = field(default_factory=dict)
 
 
-def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: Sequence[str] = ()) -> Verdict:
+def decide(
+    evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: Sequence[str] = (), *, given: str = ""
+) -> Verdict:
     """Apply the rule.
 
     Parameters
@@ -146,9 +148,13 @@ def decide(evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: 
         one that could not be made.
     leaks : sequence of str
         What the preprocessing gives away by itself.
+    given : str
+        Where the files give most of the record away by themselves, the sentence that says so.
     """
     stopper = _stopper(evidence, diagnostics)
     known = bool(leaks) and not (stopper is not None and stopper.blocking and stopper.ok is False)
+    if given and leaks:  # whatever hampers the attack
+        return Verdict("EXPOSED", given, leaks[0], {} if evidence is None else _rule(evidence))
     if known and (stopper is not None or evidence is None):
         return Verdict("PARTLY EXPOSED", _LEAK, leaks[0])
     if stopper is not None or evidence is None:

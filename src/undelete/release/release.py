@@ -36,7 +36,7 @@ _LATER = (
 )  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
-    "inputs_public", *_LATER,
+    "inputs_public", "given", *_LATER,
 )  # fmt: skip
 
 
@@ -101,6 +101,9 @@ class Release:
         no error bar can be told.
     n_error : float
         Standard error of the logarithm of `n`, where it was estimated from the change itself; 0 where it is known.
+    given : array (b, len(columns)) or None
+        What the files give away of each record by themselves, without any attack: of a column with `Column.values` a
+        position among them, of a continuous one the number; NaN for what they do not.
     """
 
     loss: Loss
@@ -125,6 +128,7 @@ class Release:
     reweighed: bool = False
     tolerance: float | None = None
     n_error: float = 0.0
+    given: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -166,6 +170,8 @@ class Release:
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
         self._check_embedding()
+        if self.given is not None and self.given.shape != (b, len(self.columns)):
+            raise InputError(f"given has shape {self.given.shape}, expected {(b, len(self.columns))}")
         if self.columns:
             for name, codes in (("public_codes", self.public_codes), ("public_values", self.public_values)):
                 if codes is None or codes.shape != (m, len(self.columns)):
@@ -198,7 +204,7 @@ class Release:
 
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only."""
-        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", *_LATER)}
+        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", *_LATER)}
         return dataclasses.replace(self, **{f: a[deletions] for f, a in held.items() if a is not None})
 
     def save(self, path: str | os.PathLike[str]) -> None:

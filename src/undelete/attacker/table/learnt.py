@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.attacker.table.atoms import find
+from undelete.attacker.table.given import known_columns
 from undelete.attacker.table.prior import learn
 from undelete.attacker.table.whole_record import Lattice
 from undelete.maths.arrays import Floats, Indices
+from undelete.release.release import Release
 from undelete.release.seen import Seen
 
 _TERMS = 64  # a column of more terms is taken as HRec decodes it
@@ -21,7 +23,7 @@ _BINS = 10  # of a numeric target, as what the prior may depend on
 class _Learnt:
     """The last public records a prior was learnt from: blocks of one sweep share it."""
 
-    public: tuple[int, int, bool]
+    public: tuple[int, int, bool, tuple[int, ...]]
     keep: tuple[object, object]  # so that the identities above stay theirs
     lattice: Lattice
 
@@ -32,6 +34,8 @@ _last: list[_Learnt] = []
 def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
     """Return the lattice of a release, the one before if that had the same public records.
 
+    Where nothing is known beforehand any order of the columns serves, so that one learnt for another is taken.
+
     Parameters
     ----------
     release : Seen
@@ -39,15 +43,19 @@ def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
     targeted : bool
         Whether the prior may depend on the target.
     """
-    key = (id(release.public_codes), id(release.Y_public), targeted)
-    if not _last or _last[0].public != key:
-        lattice = _lattice(release, targeted=targeted)
+    first = known_columns(release.given) if isinstance(release, Release) else ()
+    key = (id(release.public_codes), id(release.Y_public), targeted, first)
+    if not _last or _last[0].public[:3] != key[:3] or (first and _last[0].public[3] != first):
+        lattice = _lattice(release, first, targeted=targeted)
         _last[:] = [_Learnt(key, (release.public_codes, release.Y_public), lattice)]
     return _last[0].lattice
 
 
-def _lattice(release: Seen, *, targeted: bool) -> Lattice:
-    """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target."""
+def _lattice(release: Seen, first: tuple[int, ...], *, targeted: bool) -> Lattice:
+    """Order the columns and learn the prior in that order; `targeted`: the prior may depend on the target.
+
+    Those that are known beforehand come `first`: the others depend on them.
+    """
     columns, codes = release.columns, release.public_codes
     assert codes is not None
     usable = [
@@ -56,7 +64,7 @@ def _lattice(release: Seen, *, targeted: bool) -> Lattice:
         if c.kind != "continuous" and 0 < c.projection.shape[1] <= _TERMS and (codes[:, j] >= 0).all()
     ]
     # indicators are told apart most surely, then numbers of few values
-    order = sorted(usable, key=lambda j: (columns[j].projection.shape[1] == 1, len(columns[j].values)))
+    order = sorted(usable, key=lambda j: (j not in first, columns[j].projection.shape[1] == 1, len(columns[j].values)))
     targets = target_codes(release, release.Y_public if targeted else None, len(codes))
     all_codes = np.hstack([codes, targets[:, None]])
     sizes = [max(1, len(c.values)) for c in columns] + [int(targets.max(initial=0)) + 1]

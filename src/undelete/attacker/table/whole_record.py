@@ -12,7 +12,7 @@ where millions share it the few that are kept are a fair sample of them. Source 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -50,6 +50,8 @@ class Lattice:
         Whether the whole record is estimated; of a model of many features it is the terms only.
     mixed : sequence of Atoms
         Continuous columns that many public records have a value of in common; none where not all is estimated.
+    fixed : mapping of int to int
+        Columns whose code is known beforehand.
     """
 
     columns: Sequence[Column]
@@ -60,6 +62,7 @@ class Lattice:
     bits: float
     whole: bool
     mixed: Sequence[Atoms] = ()
+    fixed: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def terms(self) -> Floats:
@@ -164,7 +167,8 @@ def search(
     prior = np.zeros(1)
     for place, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
         rows, part = frame.place(place)
-        values = frame.shortlist(column, A, B, b, rows, part)
+        known = lattice.fixed.get(j)
+        values = frame.shortlist(column, A, B, b, rows, part) if known is None else np.array([known])
         moved = column.terms[values] @ likelihood.matrix[:, part].T  # (values, s)
         here = b[:, None, rows] + moved[None, :, rows]
         A_new, B_new = A[:, None] + here @ likelihood.data[rows], B[:, None] + (here**2).sum(axis=2)

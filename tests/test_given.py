@@ -1,0 +1,125 @@
+"""What two files give away by themselves is what the attack starts from, and what the verdict counts."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+import undelete
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.errors import InputError
+
+N, M = 500, 900
+NUMBERS, WORDS = ["age", "hours", "pay"], ["town", "trade", "kin"]
+
+
+def people(seed=0):
+    """Return private and public records of numbers and words of many values, and a class."""
+    rng = np.random.default_rng(seed)
+    rows = N + M
+    table = pd.DataFrame({"age": rng.integers(18, 90, rows), "hours": rng.integers(0, 80, rows)})
+    table["pay"] = rng.lognormal(8, 0.5, rows).round(2)
+    for name, count in (("town", 12), ("trade", 20), ("kin", 6)):
+        table[name] = rng.choice([f"{name}{k}" for k in range(count)], rows)
+    score = 0.05 * (table.age - 50) + 0.03 * (table.hours - 40) + table.town.str[4:].astype(int) / 6 - 1
+    table["late"] = np.where(score + rng.logistic(size=rows) > 0, "yes", "no")
+    return table[:N].reset_index(drop=True), table[N:].reset_index(drop=True)
+
+
+def pipeline(numbers, model=None):
+    steps = make_column_transformer((numbers, NUMBERS), (OneHotEncoder(handle_unknown="ignore"), WORDS))
+    return make_pipeline(steps, model or LogisticRegression(tol=1e-10, max_iter=2000))
+
+
+def audited(numbers, gone, *, private=None, public=None, known=True, **options):
+    private, public = people() if private is None else (private, public)
+    fits = [clone(pipeline(numbers, options.pop("model", None))).fit(rows.drop(columns="late"), rows.late)
+            for rows in (private, private.drop(index=gone))]  # fmt: skip
+    truth = private.loc[[gone]] if known else None
+    return undelete.audit(*fits, public, target="late", truth=truth, attacks=("hrec+",), n=N, **options), private.loc[
+        gone
+    ]
+
+
+def test_the_record_shown_is_exact_in_what_the_files_give_and_the_rest_is_decoded_given_it():
+    private, public = people()
+    right = {"given": [], "alone": []}
+    for gone in range(6):
+        result, truth = audited(StandardScaler(), gone, private=private, public=public)
+        shown = result.records.iloc[0]
+        assert [shown[name] for name in NUMBERS] == pytest.approx([truth[name] for name in NUMBERS], rel=1e-9)
+        given = np.isfinite(result.release.given[0])
+        assert [c.name for c, there in zip(result.release.columns, given, strict=True) if there] == NUMBERS
+        alone = hrec_plus(dataclasses.replace(result.release, given=None), np.random.default_rng(0))
+        names = [column.name for column in result.release.columns]
+        places = [names.index(name) for name in WORDS]
+        for word, found in (("given", result.found["hrec+"]), ("alone", alone)):
+            same = found.codes[0, places] == result.truth.codes[0, places]
+            right[word].append(np.nan_to_num((same.sum(), found.probability[0, places].sum(), found.confidence[0])))
+        assert result.verdict.word != "NOT DECIDABLE"
+        assert any("the others are decoded given these" in text for text in result.warnings)
+    gained = np.sum(right["given"], axis=0) - np.sum(right["alone"], axis=0)
+    assert gained[0] >= 0  # no word is lost by it
+    assert (gained[1:] > 0).all()  # and all are surer
+
+
+def test_a_number_that_no_public_record_has_is_known_all_the_same():
+    private, public = people()
+    public = public[public.age != private.age[4]]
+    result, truth = audited(StandardScaler(), 4, private=private, public=public)
+    assert result.records.age[0] == truth.age
+    assert result.right["hrec+"][0, 0]
+
+
+def test_a_refit_that_gives_nothing_away_leaves_the_attack_as_it_was():
+    result, _ = audited(MinMaxScaler(), 7)
+    assert result.release.given is None
+
+
+def test_files_that_give_most_columns_expose_though_the_attack_cannot_work():
+    private, public = people()
+    steps = make_column_transformer((StandardScaler(), NUMBERS), remainder="drop")
+    early = LogisticRegression(max_iter=2, C=1e4, solver="newton-cg", tol=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fits = [make_pipeline(clone(steps), early).fit(rows.drop(columns="late"), rows.late)
+                for rows in (private, private.drop(index=3))]  # fmt: skip
+    result = undelete.audit(*fits, public, target="late")
+    assert any(check.name == "End of the fits" and check.ok is False for check in result.diagnostics)
+    assert result.verdict.word == "EXPOSED"
+    steady = [make_pipeline(clone(steps), Ridge()).fit(rows.drop(columns="late"), rows.age * 1.0 + rows.pay)
+              for rows in (private, private.drop(index=3))]  # fmt: skip
+    told = undelete.audit(*steady, public.assign(sum=public.age + public.pay), target="sum")
+    assert told.verdict.word == "EXPOSED"
+    assert "give all columns of this record away by themselves" in told.verdict.sentence
+
+
+def test_two_who_left_and_one_who_joined_are_not_one_record():
+    private, public = people()
+    rows = [private, private.drop(index=[3, 8])]
+    rows[1] = pd.concat([rows[1], public.iloc[[0]]])
+    model = pipeline(StandardScaler())
+    fits = [clone(model).fit(part.drop(columns="late"), part.late) for part in rows]
+    result = undelete.audit(*fits, public[1:], target="late")
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert result.release.given is None
+    assert "do not differ as by one record" in result.verdict.reason
+
+
+def test_a_model_that_stores_its_records_is_refused_with_where_they_are():
+    private, public = people()
+    fits = [make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(rows[NUMBERS], rows.late)
+            for rows in (private, private.drop(index=3))]  # fmt: skip
+    with pytest.raises(InputError, match=r"stores 500 records as they stand, and undelete scan lists them"):
+        undelete.audit(*fits, public, target="late")
