@@ -35,9 +35,9 @@ def told(release: Release, values: Mapping[str, Category]) -> Release:
     columns, codes = list(release.columns), np.array(release.public_codes)
     given = np.full((1, len(columns)), np.nan)
     for j, column in enumerate(columns):
-        if column.name not in values:
+        value = values.get(column.name)
+        if value is None:
             continue
-        value = values[column.name]
         if column.kind == "continuous":
             given[0, j] = np.nan if isinstance(value, str) else float(value)
             continue
