@@ -257,3 +257,21 @@ def test_scikit_learn_s_perceptron_is_the_same_network_and_at_default_settings_i
     found = undelete.audit(before, after, few, target="label", n=400, attacks=("hrec+",))
     assert found.verdict.word == "NOT DECIDABLE"
     assert found.release.X_after is not None
+
+
+def test_only_the_parameters_that_moved_are_attacked_and_named(played):
+    before, after = copy.deepcopy(played.before), copy.deepcopy(played.after)
+    after[0].load_state_dict(before[0].state_dict())
+    found = audit(played, before, after, attacks=("hrec+",))
+    assert any("Only 6 of 31 parameters changed (2.weight, 2.bias)" in text for text in found.warnings)
+    assert found.document()["model"]["moved"] == ["2.weight", "2.bias"]
+
+
+def test_a_network_of_too_many_parameters_is_refused_before_the_work(played):
+    wide = torch.nn.Sequential(torch.nn.Linear(4, 3000), torch.nn.Softplus(), torch.nn.Linear(3000, 1))
+    other = copy.deepcopy(wide)
+    torch.nn.init.normal_(other[0].weight)
+    torch.nn.init.normal_(other[0].bias)
+    torch.nn.init.normal_(other[2].weight)
+    with pytest.raises(InputError, match="parameters changed"):
+        audit(played, wide, other)

@@ -15,6 +15,8 @@ from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.network import Network
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maintainer.networks import retrain_without as retrain_network
+from undelete.maintainer.networks import train
 
 torch = pytest.importorskip("torch")
 bce = torch.nn.functional.binary_cross_entropy_with_logits
@@ -120,3 +122,55 @@ def test_two_equal_models_give_nothing(played):
     for found in attacked.found.values():
         assert found.status == ("unchanged",)
         assert np.isnan(found.X).all()
+
+
+def test_dense_and_matrix_free_estimates_agree(played, monkeypatch):
+    from undelete.attacker.networks import estimate, matrix_free
+
+    release, ridge = seen(played), 1e-4
+    monkeypatch.setattr(estimate, "RIDGES", (ridge,))
+    dense = Estimator(release)
+    monkeypatch.setattr(matrix_free, "_mean_eigenvalue", lambda _: float((dense.own**2).sum()) / dense.own.shape[1])
+    weights = matrix_free.public_weights(release, ridge)
+    assert weights.sum() == pytest.approx(1, abs=0.05)
+    own = dense.estimate(0, weighed=True).gradient
+    np.testing.assert_allclose(matrix_free.estimated(release, 0, weights), own, rtol=1e-5, atol=1e-7 * abs(own).max())
+
+
+def test_the_mean_eigenvalue_is_found_by_probes(played):
+    from undelete.attacker.networks import matrix_free
+
+    release = seen(played)
+    own = Estimator(release).own
+    assert matrix_free._mean_eigenvalue(release) == pytest.approx((own**2).sum() / own.shape[1], rel=0.5)
+
+
+def head(played):
+    """The same network, its first layer frozen: what a head on a frozen net is."""
+    network = dataclasses.replace(played.fit.network, moved=("2.weight", "2.bias"))
+    fit = dataclasses.replace(played.fit, network=network, l2=np.full(network.parameters, 3.0))
+    trained = train(fit, np.zeros(network.parameters))
+    without = retrain_network(fit, trained.theta, np.array([played.row]))[0]
+    assert trained.converged
+    assert without.converged
+    return fit, trained.theta, without.theta
+
+
+def test_a_head_s_embedding_is_exact_with_the_remaining_records_and_the_record_comes_back_with_public_ones(played):
+    fit, before, after = head(played)
+    rest = [np.delete(array, played.row, axis=0) for array in (fit.X, fit.Y)]
+    exact = NetworkRelease(fit.network, before, after[None], rest[0], np.where(rest[1] > 0, 1.0, -1.0), played.n,
+                           fit.l2, fit.l2, 2)  # fmt: skip
+    G = fit.network.named(Estimator(exact).estimate(0, weighed=False).gradient)
+    embedding = fit.network.module[:2](torch.tensor(fit.X[[played.row]])).numpy()
+    np.testing.assert_allclose(G["2.weight"] / G["2.bias"][:, None], embedding, rtol=1e-5)
+    X = played.scale.transform(played.public[COLUMNS].to_numpy(float))
+    Y = np.where(played.public[["label"]].to_numpy(float) > 0, 1.0, -1.0)
+    public = NetworkRelease(fit.network, before, after[None], X, Y, played.n, fit.l2, fit.l2, 2)
+    attacked = attack(public, ["hrec+", "hrec"])
+    assert "hrec" not in attacked.found  # no layer that moved reads the record itself
+    found = attacked.found["hrec+"]
+    assert np.sign(found.target[0, 0]) == np.sign(fit.Y[played.row, 0] - 0.5)
+    again = fit.network.module[:2](torch.tensor(found.X)).numpy()
+    spread = fit.network.module[:2](torch.tensor(X)).numpy().std(axis=0)
+    assert (np.abs(again - embedding) < 0.3 * spread).all()

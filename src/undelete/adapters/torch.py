@@ -27,7 +27,8 @@ _SAID = {
     "bce_with_logits": "bce", "MSELoss": "mse", "mse_loss": "mse", "PoissonNLLLoss": "poisson_nll",
     "poisson_nll_loss": "poisson_nll", "cross_entropy": "cross_entropy",
 }  # fmt: skip
-_DIGITS = {"bfloat16": 2.0**-9, "float16": 2.0**-12, "float32": 2.0**-25, "float64": 0.0}  # largest relative rounding
+DIGITS = {"bfloat16": 2.0**-9, "float16": 2.0**-12, "float32": 2.0**-25, "float64": 0.0}
+"""Largest relative rounding of parameters stored so."""
 _KINKS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool")
 
 
@@ -150,7 +151,7 @@ class Pair:
                     f"{type(model).__name__} is no torch module: give both models as modules of one architecture"
                 )
         said = Loss.of(loss)
-        digits = max((_stored(model) for model in (before, after)), key=lambda name: _DIGITS[name])
+        digits = max((_stored(model) for model in (before, after)), key=lambda name: DIGITS[name])
         old, new = (copy.deepcopy(model).double().eval() for model in (before, after))
         own, other = (_numbers(model) for model in (old, new))
         _alike(own, other)
@@ -165,7 +166,7 @@ class Pair:
             before=network.vector(own),
             after=network.vector(other),
             fixed=sum(own[name].size for name in names) - network.parameters,
-            rounding=_DIGITS[digits],
+            rounding=DIGITS[digits],
             digits=digits,
             kinks=tuple(dict.fromkeys(name for name in layers if name.startswith(_KINKS))),
             dropout=tuple(dict.fromkeys(name for name in layers if "Dropout" in name)),
@@ -223,6 +224,11 @@ def _stored(module: Any) -> str:
         if own and all(bool((value.to(kind).to(value.dtype) == value).all()) for value in own):
             return name
     return "float64"
+
+
+def rounded(theta: Floats, digits: str) -> Floats:
+    """Return parameters as a file of this precision gives them back."""
+    return np.asarray(torch().tensor(theta).to(getattr(torch(), digits)).double().numpy())
 
 
 def penalty(network: Network, given: float | Mapping[str, float] | None, what: str) -> Floats:

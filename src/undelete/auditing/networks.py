@@ -39,6 +39,7 @@ from undelete.maths.arrays import Floats
 from undelete.scoring.truth import Truth
 
 Features = Any  # a fitted scikit-learn preprocessing, or a function from a table to the network's records
+MOST = 6_000  # parameters that changed, up to which their covariance is formed
 _TRIED = 8  # public records on which the network is tried
 
 
@@ -189,6 +190,11 @@ def read_networks(
     design = design_of(features, table, names)
     X = design.transform(table)
     pair = Pair.of(before, after, training.loss, (X.shape[1],))
+    if pair.network.parameters > MOST:
+        raise InputError(
+            f"{pair.network.parameters:,} parameters changed, and the attack forms a matrix of up to {MOST:,} by as "
+            "many: audit networks of which fewer layers were trained (a head on a frozen net), or smaller ones"
+        )
     outputs = _outputs(pair, X)
     Y, classes = targets(pair.loss, table[list(names)].to_numpy(), ", ".join(names), outputs)
     columns, codes, values = design.columns(table)

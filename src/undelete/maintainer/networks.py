@@ -25,6 +25,7 @@ _LBFGS = 4000  # iterations
 _NEWTON = 60
 _CHORD = 60
 _CG = 400
+_SLOW, _NEAR = 0.5, 1e-5  # of a step: what is left where it is slow; the gradient from which one needs care
 _LEAST = 1e-8  # of the largest eigenvalue: where the Hessian bends less, or the other way, it is taken to bend as much
 
 
@@ -61,13 +62,9 @@ class Fit:
         """Number of records."""
         return len(self.X)
 
-    def gradient(self, theta: Floats, without: int | None = None) -> Floats:
-        """Return the gradient (p,) over all records, or over all but one."""
-        total = self.network.gradient(theta, self.X, self.Y) + self.l2 * theta
-        if without is None:
-            return np.asarray(total)
-        one = slice(without, without + 1)
-        return np.asarray(total - self.network.gradients(theta, self.X[one], self.Y[one])[0])
+    def gradient(self, theta: Floats) -> Floats:
+        """Return the summed objective's gradient (p,)."""
+        return np.asarray(self.network.gradient(theta, self.X, self.Y) + self.l2 * theta)
 
     def value(self, theta: Floats) -> tuple[float, Floats]:
         """Return the objective per record and its gradient."""
@@ -154,18 +151,26 @@ def retrain_without(fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: fl
             "the network on all records is not at its optimum, so a deletion cannot be told from further training: "
             "train it to a smaller gradient first"
         )
-    inverse, found = fit.inverse(theta), []
-    for row in rows:
-        here, left, before = theta.copy(), np.inf, np.inf
-        for _ in range(_CHORD):
-            gradient = fit.gradient(here, int(row))
-            left = float(np.abs(gradient).max()) / fit.n
-            if left <= tol or not left < before:
-                break
-            here, before = here - inverse(gradient), left
-        if left > tol:  # the record bends its own Hessian: without it
-            rest = replace(fit, X=np.delete(fit.X, row, axis=0), Y=np.delete(fit.Y, row, axis=0))
-            found.append(_newton(rest, theta, tol))
-        else:
-            found.append(Trained(here, left, True))
-    return found
+    inverse = fit.inverse(theta)
+    return [_without(fit, theta, int(row), inverse, tol) for row in rows]
+
+
+def _without(fit: Fit, theta: Floats, row: int, inverse: Callable[[Floats], Floats], tol: float) -> Trained:
+    """Return the optimum without one record: chord steps, with a Hessian of the rest where they are slow."""
+    rest = replace(fit, X=np.delete(fit.X, row, axis=0), Y=np.delete(fit.Y, row, axis=0))
+    here, gradient = theta, rest.gradient(theta)
+    left = float(np.abs(gradient).max()) / fit.n
+    for _ in range(_CHORD):
+        if left <= tol:
+            return Trained(here, left, True)
+        tried = here - inverse(gradient)
+        slope = rest.gradient(tried)
+        now = float(np.abs(slope).max()) / fit.n
+        if now < left:
+            here, gradient = tried, slope
+        if not now < _SLOW * left:
+            if left > _NEAR:
+                return _newton(rest, here, tol)
+            inverse = rest.inverse(here)
+        left = min(left, now) if now == now else left
+    return Trained(here, left, left <= tol)

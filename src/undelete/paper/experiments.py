@@ -31,18 +31,21 @@ class Experiment:
     data : {"tables", "images"}
         What it is made of.
     trained : bool
-        Whether it trains networks, and so takes the keywords `shadows` and `epochs`.
+        Whether it trains networks on shadow updates, and so takes the keywords `shadows` and `epochs`.
+    most : int or None
+        Deletions a panel, where each has to be trained for.
     """
 
     name: str
     module: str
     data: Literal["tables", "images"] = "tables"
     trained: bool = False
+    most: int | None = None
 
     @property
     def deletions(self) -> int:
         """Deletions a panel, unless said otherwise; the paper's are all."""
-        return 2000 if self.data == "tables" else 200
+        return self.most or (2000 if self.data == "tables" else 200)
 
     def run(
         self,
@@ -68,6 +71,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("fig10", "tabular"),
         Experiment("table1", "table1"),
         Experiment("better", "better"),
+        *(Experiment(name, "networks", most=42) for name in ("mlp",)),
+        Experiment("conditions", "network_conditions", most=16),
         *(Experiment(name, "image_figures", "images") for name in ("fig2", "fig3", "fig4")),
         *(Experiment(name, "leak", "images", trained=True) for name in ("fig8", "fig9")),
         *(Experiment(name, "image_figures", "images") for name in ("fig11", "fig12", "fig13", "fig14")),

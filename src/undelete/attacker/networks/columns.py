@@ -78,7 +78,7 @@ def _target(release: NetworkRelease, best: Found) -> Floats:
 def _covariance(decoder: Decoder, found: Found, weight: float) -> Floats:
     """Return the covariance (e, e) of a record's error, the prior counted `weight` times."""
     axes = decoder.prior.axes
-    return np.asarray(axes @ np.linalg.solve(found.precision(decoder.prior, weight), axes.T))
+    return np.asarray(axes @ np.linalg.solve(found.precision(weight), axes.T))
 
 
 def _decoded(release: NetworkRelease, decoder: Decoder, estimate: GradientEstimate, best: Found, told: Told) -> Told:
@@ -175,10 +175,10 @@ class _View:
     def about(cls, decoder: Decoder, problem: Problem, point: Floats, d: int) -> _View:
         """Return the likelihood about a point (e,), with a prior wide enough to say nothing."""
         prior = decoder.prior
-        off, jacobian = problem.jacobian(point[None])
-        J = jacobian[0] @ prior.axes
-        inverse = np.linalg.inv(J.T @ J + np.eye(J.shape[1]) / WEAK)
         u = prior.coordinates(point[None])[0]
+        _, off, jacobian = problem.at(u[None])
+        J = jacobian[0]
+        inverse = np.linalg.inv(J.T @ J + np.eye(J.shape[1]) / WEAK)
         end = u - inverse @ (J.T @ off[0] + u / WEAK)
         return cls(problem, prior.mean + prior.axes @ end, prior.axes @ inverse @ prior.axes.T,
                    (prior.axes**2).sum(axis=1)[:d], d)  # fmt: skip

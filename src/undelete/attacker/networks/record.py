@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.network import torch
@@ -20,8 +21,11 @@ from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
 
 _NEAREST = 4  # public records from which the search starts
+_SCOUT = 8  # steps from every start, of every class
+_LIKELY = 2  # classes that are gone on with
+_FAR = 30.0  # of the objective above the lowest, from which a class or a start is not
 _STEPS = 40
-_DONE = 1e-6  # of the objective that a step gains, under which a start has arrived
+_DONE = 1e-5  # of the objective that a step gains, under which a start has arrived
 _VARIES = 1e-9  # of the largest variance, under which a direction is the same for all
 _ROW = 1e-3  # of a row's mean variance, added to all
 _DAMPING = (1e-2, 0.3, 4.0, 1e8)  # at first, times after a step that helped, after one that did not, and the end
@@ -74,8 +78,8 @@ class Found:
         what was fitted.
     log_evidence : float
         Logarithm of the density of G given the class, by Laplace's method, but for what all classes share.
-    jacobian : array (p, e)
-        Of the whitened gradient by the point.
+    jacobian : array (p, q)
+        Of the whitened gradient by u.
     """
 
     point: Floats
@@ -85,9 +89,9 @@ class Found:
     log_evidence: float
     jacobian: Floats
 
-    def precision(self, prior: Prior, weight: float = 1.0) -> Floats:
+    def precision(self, weight: float = 1.0) -> Floats:
         """Return the inverse covariance of u (q, q), the prior counted `weight` times."""
-        J = self.jacobian @ prior.axes
+        J = self.jacobian
         return np.asarray(J.T @ J + weight * np.eye(J.shape[1]))
 
 
@@ -119,8 +123,16 @@ class Decoder:
         """Return the best record of each class, the most probable class first; of a number only one."""
         release = self.release
         labels = list(range(release.classes)) if release.classes else [0]
-        starts = self._starts(estimate)
-        found = [self._search(estimate, label, starts) for label in labels]
+        starts = np.clip(self.prior.coordinates(self._starts(estimate)), -10.0, 10.0)
+        problems = {label: Problem(release, estimate, label, self.prior) for label in labels}
+        ends = {label: self._search(problems[label], starts, _SCOUT) for label in labels}
+        lowest = min(float(end.value.min()) for end in ends.values())
+        likely = [label for label in labels if ends[label].value.min() < lowest + _FAR]
+        for label in sorted(likely, key=lambda label: float(ends[label].value.min()))[:_LIKELY]:
+            order = np.argsort(ends[label].value, kind="stable")
+            near = order[ends[label].value[order] < ends[label].value.min() + _FAR]
+            ends[label] = self._search(problems[label], ends[label].u[near], _STEPS)
+        found = [self._found(label, ends[label]) for label in labels]
         return sorted(found, key=lambda one: -one.log_evidence)
 
     def _starts(self, estimate: GradientEstimate) -> Floats:
@@ -135,38 +147,52 @@ class Decoder:
             starts.append(point)
         return np.stack(starts)
 
-    def _search(self, estimate: GradientEstimate, label: int, starts: Floats) -> Found:
-        """Return the best end of all starts, for one class."""
-        problem = Problem(self.release, estimate, label, self.prior)
-        u = np.clip(self.prior.coordinates(starts), -10.0, 10.0)
-        value, residual, J = problem.at(u)
-        damping = np.full(len(u), _DAMPING[0])
-        active = np.ones(len(u), dtype=bool)
-        eye = np.eye(u.shape[1])
-        for _ in range(_STEPS):
-            A = np.einsum("rpq,rps->rqs", J[active], J[active]) + eye
-            slope = np.einsum("rpq,rp->rq", J[active], residual[active]) + u[active]
-            scale = damping[active, None, None] * np.einsum("rqq->rq", A)[:, :, None] * eye
-            step = np.linalg.solve(A + scale, slope[:, :, None])[:, :, 0]
+    def _search(self, problem: Problem, u: Floats, steps: int) -> _Ends:
+        """Return where Levenberg and Marquardt's method gets from some starts u (r, q) in some steps."""
+        ends = _Ends(u, *problem.at(u))
+        damping, active, eye = np.full(len(u), _DAMPING[0]), np.ones(len(u), dtype=bool), np.eye(u.shape[1])
+        for _ in range(steps):
             rows = np.flatnonzero(active)
-            tried, off, slopes = problem.at(u[rows] - step)
-            better = tried < value[rows]
-            gained = np.where(better, value[rows] - tried, np.inf)
-            good = rows[better]
-            u[good] -= step[better]
-            value[good], residual[good], J[good] = tried[better], off[better], slopes[better]
+            J, off = ends.jacobian[rows], ends.residual[rows]
+            A = J.transpose(0, 2, 1) @ J + eye
+            slope = np.einsum("rpq,rp->rq", J, off) + ends.u[rows]
+            scale = damping[rows, None, None] * np.einsum("rqq->rq", A)[:, :, None] * eye
+            step = np.linalg.solve(A + scale, slope[:, :, None])[:, :, 0]
+            tried = _Ends(ends.u[rows] - step, *problem.at(ends.u[rows] - step))
+            better = tried.value < ends.value[rows]
+            gained = np.where(better, ends.value[rows] - tried.value, np.inf)
+            ends.take(rows[better], tried, better)
             damping[rows] *= np.where(better, _DAMPING[1], _DAMPING[2])
-            active[rows[gained < _DONE * value[rows]]] = False
+            active[rows[gained < _DONE * ends.value[rows]]] = False
             active &= damping < _DAMPING[3]
             if not active.any():
                 break
-        best = int(np.argmin(value))
-        misfit = float((residual[best] ** 2).sum())
-        A = J[best].T @ J[best] + eye
+        return ends
+
+    def _found(self, label: int, ends: _Ends) -> Found:
+        """Return the best of a class's ends."""
+        best = int(np.argmin(ends.value))
+        u, J = ends.u[best], ends.jacobian[best]
         share = self.shares[label] if self.release.classes else 1.0
-        evidence = -float(value[best]) - 0.5 * float(np.linalg.slogdet(A)[1]) + float(np.log(max(share, 1e-6)))
-        point = self.prior.mean + self.prior.axes @ u[best]
-        return Found(point, label, float(value[best]), misfit, evidence, problem.jacobian(point[None])[1][0])
+        bend = float(np.linalg.slogdet(J.T @ J + np.eye(len(u)))[1])
+        evidence = -float(ends.value[best]) - 0.5 * bend + float(np.log(max(share, 1e-6)))
+        point, misfit = self.prior.mean + self.prior.axes @ u, float((ends.residual[best] ** 2).sum())
+        return Found(point, label, float(ends.value[best]), misfit, evidence, J)
+
+
+@dataclass(eq=False)
+class _Ends:
+    """Where a search stands, from each of its starts: u (r, q), objective (r,), residuals (r, p), J (r, p, q)."""
+
+    u: Floats
+    value: Floats
+    residual: Floats
+    jacobian: Floats
+
+    def take(self, rows: NDArray[np.int64], other: _Ends, which: NDArray[np.bool_]) -> None:
+        """Put some of another's ends in place of own ones."""
+        for name in ("u", "value", "residual", "jacobian"):
+            getattr(self, name)[rows] = getattr(other, name)[which]
 
 
 class Problem:
@@ -184,23 +210,27 @@ class Problem:
             y = target if release.classes else point[d:]
             return self._whitening @ (self._G + t.func.grad(network.record_loss)(self._theta, point[:d], y))
 
-        self._residual = t.func.vmap(residual)
-        self._both = t.func.vmap(lambda point: (residual(point), t.func.jacfwd(residual)(point)))
+        mean, axes = network.tensor(prior.mean), network.tensor(prior.axes)
+        directions = t.eye(axes.shape[1], dtype=t.float64)
+
+        def both(u: Any) -> tuple[Any, Any]:
+            def of(v: Any) -> Any:
+                return residual(mean + axes @ v)
+
+            J = t.func.vmap(lambda v: t.func.jvp(of, (u,), (v,))[1])(directions)
+            return of(u), J.T
+
+        self._residual, self._both = t.func.vmap(residual), t.func.vmap(both)
 
     def residuals(self, points: Floats) -> Floats:
         """Return the whitened residuals (r, p) at points (r, e)."""
         return np.asarray(self._residual(self.release.network.tensor(points)).detach().numpy())
 
-    def jacobian(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return the whitened residuals (r, p) and their derivatives by the points (r, p, e)."""
-        off, J = self._both(self.release.network.tensor(points))
-        return np.asarray(off.detach().numpy()), np.asarray(J.detach().numpy())
-
     def at(self, u: Floats) -> tuple[Floats, Floats, Floats]:
         """Return objective (r,), residuals (r, p) and their derivatives by u (r, p, q)."""
-        off, J = self.jacobian(self.prior.mean + u @ self.prior.axes.T)
+        off, J = (part.detach().numpy() for part in self._both(self.release.network.tensor(u)))
         value = 0.5 * (off**2).sum(axis=1) + 0.5 * (u**2).sum(axis=1)
-        return np.where(np.isfinite(value), value, np.inf), off, J @ self.prior.axes
+        return np.where(np.isfinite(value), value, np.inf), np.array(off), np.array(J)
 
 
 def first_layer(release: NetworkRelease) -> tuple[str, str] | None:

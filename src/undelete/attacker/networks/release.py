@@ -17,7 +17,7 @@ from undelete.errors import InputError
 from undelete.files import write
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding
-from undelete.release.columns import Column
+from undelete.release.columns import Column, frozen
 
 _FORMAT = "undelete.network-release/1"
 
@@ -72,12 +72,10 @@ class NetworkRelease:
             value = getattr(self, field)
             if value is None:
                 continue
-            kind = np.int64 if field == "public_codes" else np.float64
-            copy = np.array(value, dtype=kind)
-            if field != "public_values" and not np.isfinite(copy).all():
+            held = frozen(value, np.int64 if field == "public_codes" else np.float64)
+            if field != "public_values" and not np.isfinite(held).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
-            copy.setflags(write=False)
-            object.__setattr__(self, field, copy)
+            object.__setattr__(self, field, held)
         object.__setattr__(self, "columns", tuple(self.columns))
 
     @property

@@ -8,6 +8,8 @@
     python -m undelete.paper.pages results/{fig1,fig7}.json > docs/results/membership.md
     undelete reproduce fig8 fig9 --data DIR --out results
     python -m undelete.paper.pages results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
+    undelete reproduce mlp conditions --data DIR --out results
+    python -m undelete.paper.pages results/{mlp,conditions}.json > docs/results/networks.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
@@ -29,6 +31,7 @@ from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages import better as better_page
 from undelete.paper.pages import leak as leak_page
 from undelete.paper.pages import membership as membership_page
+from undelete.paper.pages import networks as networks_page
 from undelete.paper.pages import tables
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -98,6 +101,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
+    if any(networks_page.belongs(result) for result in results):
+        if not all(networks_page.belongs(result) for result in results):
+            raise InputError("networks have a page of their own, networks.md: give their results apart from others")
+        return networks_page.page(results)
     members = {membership_page.belongs(result) for result in results}
     if any(leak_page.belongs(result) for result in results):
         if any(not (leak_page.belongs(result) or membership_page.belongs(result)) for result in results):

@@ -36,7 +36,15 @@ def lines(result: dict[str, Any]) -> list[str]:
         Of an experiment in `undelete.paper.experiments`.
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
-    shows = {"cases": _decoders, "cells": _table, "grids": _pictures, "plan": _leaks, "shadows": _membership}
+    shows = {
+        "networks": _networks,
+        "conditions": _conditions,
+        "cases": _decoders,
+        "cells": _table,
+        "grids": _pictures,
+        "plan": _leaks,
+        "shadows": _membership,
+    }
     text += next((show for key, show in shows.items() if key in result), _medians)(result)
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
@@ -56,6 +64,32 @@ def _medians(result: dict[str, Any]) -> list[str]:
                 f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
                 f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
+    return [*text, ""]
+
+
+def _networks(result: dict[str, Any]) -> list[str]:
+    """Return what came back of each case, attack by attack."""
+    text = []
+    for row in result["networks"]:
+        text += ["", f"  {row['title']}, n = {row['n']:,}: {row['deletions']} deletions"]
+        text.append(f"  {'':<14}{'centred':>9}{'columns':>9}{'label':>8}{'of':>5}")
+        for name, one in row["attacks"].items():
+            shares = "".join(
+                f"{formatting.MISSING if one[key] is None else format(one[key], '.3f'):>{width}}"
+                for key, width in (("median_centred_cosine", 9), ("exact_columns", 9), ("label", 8))
+            )
+            text.append(f"  {name:<14}{shares}{one['deletions']:>5}")
+    return [*text, ""]
+
+
+def _conditions(result: dict[str, Any]) -> list[str]:
+    """Return what each condition leaves of a deletion."""
+    text = ["", f"  {'':<52}{'centred':>8}{'columns':>8}{'EXPOSED':>9}"]
+    for row in result["conditions"]:
+        exposed = f"{row['exposed']}/{row['deletions']}"
+        numbers = f"{row['median_centred_cosine']:>8.3f}{row['exact_columns']:>8.2f}{exposed:>9}"
+        text.append(f"  {row['title'][:51]:<52}{numbers}")
+    text.append(f"  False EXPOSED in {result['pairs']} pairs meant not to work: {result['false_exposed']}")
     return [*text, ""]
 
 

@@ -1,0 +1,168 @@
+"""Networks on people of the American Community Survey: trained, retrained without some, released, and the truth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from undelete.adapters.torch import Loss
+from undelete.attacker.networks.network import Network, torch
+from undelete.attacker.networks.release import NetworkRelease
+from undelete.auditing.networks import Reading, design_of, true_records
+from undelete.data.sources import acs_income, acs_mobility
+from undelete.lab.steps import Folder
+from undelete.maintainer.networks import Fit, train
+from undelete.maths.arrays import Floats
+from undelete.scoring.truth import Truth
+
+_NUMBERS = ("AGEP", "SCHL", "WKHP")  # of the one-hot case, whose other columns are categories
+_ONEHOT = (*_NUMBERS, "COW", "MAR", "RELP", "SEX", "RAC1P")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A population, an architecture and an objective.
+
+    Parameters
+    ----------
+    key, title : str
+        In the JSON, and in words.
+    n, m : int
+        Private and public records.
+    units : tuple of int
+        Of the hidden layers.
+    decay : float
+        The penalty of the mean objective; l2 = n decay in the sum, the same before and after.
+    act : str
+        The activation, a class of torch.nn.
+    onehot : bool
+        Whether categories are indicators; else all columns are numbers.
+    number : bool
+        Whether the target is the logarithm of income; else the class over 50,000 dollars.
+    """
+
+    key: str
+    title: str
+    n: int
+    m: int
+    units: tuple[int, ...]
+    decay: float
+    act: str = "Softplus"
+    onehot: bool = False
+    number: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A case's network on one split.
+
+    Parameters
+    ----------
+    fit : Fit
+        The private records and the objective.
+    start : array (p,)
+        Where training began.
+    private, public : DataFrame
+        The tables.
+    reading : Reading
+        How a table reaches the network.
+    release : NetworkRelease
+        What the attacker sees, without a deletion yet.
+    source : str
+        Where the records are from.
+    """
+
+    fit: Fit
+    start: Floats
+    private: pd.DataFrame
+    public: pd.DataFrame
+    reading: Reading
+    release: NetworkRelease
+    source: str
+
+    def released(self, before: Floats, after: Sequence[Floats]) -> NetworkRelease:
+        """Return what the attacker sees of an old model (p,) and some new ones."""
+        return dataclasses.replace(self.release, theta_before=before, theta_after=np.stack(list(after)))
+
+    def truth(self, rows: NDArray[np.int64]) -> Truth:
+        """Return the deleted records."""
+        found = true_records(self.private.iloc[rows], self.reading, self.release)
+        return dataclasses.replace(found, rows=rows)
+
+    def without(self, row: int) -> Fit:
+        """Return the objective on the records that remain."""
+        return dataclasses.replace(self.fit, X=np.delete(self.fit.X, row, axis=0), Y=np.delete(self.fit.Y, row, axis=0))
+
+
+def dealt(case: Case, data_dir: Folder | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, str, str]:
+    """Return a split's private and public table, the target's name and the source.
+
+    The sample is shuffled by the seed; the first n are private, the next m public.
+    """
+    data = acs_mobility(data_dir) if case.number else acs_income("CA", data_dir)
+    table = data.table
+    if case.number:
+        table = table[table["PINCP"] > 100].drop(columns=[c for c in table if c not in (*_REGRESSED, "PINCP")])
+        table = table.assign(PINCP=np.log(table["PINCP"].astype(float)))
+    elif case.onehot:
+        table = table[[*_ONEHOT, data.target]]
+    order = np.random.default_rng([seed, 16]).permutation(len(table))[: case.n + case.m]
+    shuffled = table.iloc[order].reset_index(drop=True)
+    return shuffled.iloc[: case.n], shuffled.iloc[case.n :].reset_index(drop=True), data.target, data.source
+
+
+_REGRESSED = ("AGEP", "SCHL", "MAR", "SEX", "CIT", "RELP", "RAC1P", "COW", "WKHP", "JWMNP")
+
+
+def prepared(case: Case, data_dir: Folder | None, seed: int) -> Trained:
+    """Return a case's records and network on one split, at its start: nothing is trained yet."""
+    private, public, target, source = dealt(case, data_dir, seed)
+    names = [str(name) for name in public.columns if name != target]
+    features = _features(case, public[names])
+    design = design_of(features, public, [target])
+    X, X_public = design.transform(private), design.transform(public)
+    loss = Loss.of("mse" if case.number else "bce")
+    module = _module(case, X.shape[1], seed)
+    network = Network(module, loss.of_record, [n for n, _ in module.named_parameters()], (X.shape[1],), False)
+    Y, Y_public = (table[[target]].to_numpy(dtype=np.float64) for table in (private, public))
+    l2 = np.full(network.parameters, case.n * case.decay)
+    fit = Fit(network, X, Y, l2)
+    start = network.vector({name: value.detach() for name, value in module.named_parameters()})
+    columns, codes, values = design.columns(public)
+    classes = None if case.number else (0, 1)
+    release = NetworkRelease(
+        network, start, start[None], X_public, Y_public if case.number else np.where(Y_public > 0, 1.0, -1.0), case.n,
+        l2, l2, 0 if case.number else 2, columns, codes, values,
+    )  # fmt: skip
+    return Trained(fit, start, private, public, Reading(design, (target,), classes), release, source)
+
+
+def _features(case: Case, public: pd.DataFrame) -> Any:
+    if not case.onehot:
+        return StandardScaler().fit(public)
+    categories = [name for name in public if name not in _NUMBERS]
+    encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
+    parts = [("numbers", StandardScaler(), list(_NUMBERS)), ("categories", encoder, categories)]
+    return ColumnTransformer(parts).fit(public)
+
+
+def _module(case: Case, inputs: int, seed: int) -> Any:
+    nn, layers, width = torch().nn, [], inputs
+    torch().manual_seed(seed)
+    for units in case.units:
+        layers += [nn.Linear(width, units), getattr(nn, case.act)()]
+        width = units
+    return nn.Sequential(*layers, nn.Linear(width, 1)).double().requires_grad_(False)
+
+
+def optimum(trained: Trained) -> Floats:
+    """Return the parameters (p,) at the optimum of all private records."""
+    return train(trained.fit, trained.start).theta
