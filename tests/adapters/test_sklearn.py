@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
-    Lasso,
+    Lars,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
@@ -21,6 +21,7 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -272,9 +273,13 @@ def quietly(estimator, *data):
 REFUSED = [
     (lambda: Ridge(), "the Ridge is not fitted: there are no parameters to compare"),
     (lambda: make_pipeline(StandardScaler(), Ridge()), "the Pipeline is not fitted"),
-    (lambda: Lasso().fit(X, Z), "Lasso is not a model that undelete reads: it reads LinearRegression, Ridge"),
-    (lambda: RandomForestRegressor(2).fit(X, Z), "RandomForestRegressor is not a model that undelete reads"),
-    (lambda: SVR(kernel="linear").fit(X, Z), "SVR is not a model that undelete reads"),
+    (lambda: Lars().fit(X, Z), "Lars is not audited: it stops at a number of features"),
+    (lambda: GaussianNB().fit(X, TWO), "GaussianNB is not audited: it stores the means"),
+    (
+        lambda: RandomForestRegressor(2).fit(X, Z),
+        "RandomForestRegressor is not a model that undelete reads: it reads LinearRegression, Ridge",
+    ),
+    (lambda: SVR(kernel="linear").fit(X, Z), "SVR is not audited: it is linear in a kernel of its training records"),
     (lambda: ShiftingRidge().fit(X, Z), "ShiftingRidge is not a model that undelete reads"),
     (lambda: StandardScaler().fit(X), "StandardScaler is not a model"),
     (lambda: make_pipeline(StandardScaler(), "passthrough").fit(X), "StandardScaler is not a model"),
@@ -295,18 +300,9 @@ REFUSED = [
     ),
     (lambda: damaged("scale_", np.array([1.0, 0.0, 1.0])), "cannot be read .float division by zero.: it is damaged"),
     (
-        lambda: quietly(LogisticRegression(l1_ratio=1, solver="liblinear"), X, TWO),
-        "LogisticRegression was fitted with an l1 or elastic-net penalty",
-    ),
-    (
-        lambda: quietly(LogisticRegression(l1_ratio=0.5, solver="saga"), X, TWO),
-        "LogisticRegression was fitted with an l1 or elastic-net penalty",
-    ),
-    (
         lambda: quietly(LinearSVC(loss="hinge"), X, TWO),
         "LinearSVC was fitted with loss='hinge', which has no curvature",
     ),
-    (lambda: LinearSVC(penalty="l1").fit(X, TWO), "LinearSVC was fitted with an l1 penalty"),
     (
         lambda: quietly(LinearSVC(multi_class="crammer_singer"), X, THREE),
         "LinearSVC was fitted with multi_class='crammer_singer'",

@@ -52,9 +52,11 @@ class LinearModel:
     l2 : number, array (d0,) or (d,), or None
         Penalty of each feature in the summed objective, maths (1), d with the constant; a number is the
         penalty of every feature but the constant; None when not known.
+    l1 : number, array (d0,) or (d,), or None
+        The same of an l1 penalty, l1 |w|; None for none.
     averaged : bool
-        Whether `l2` is that of the mean loss instead, as scikit-learn's generalised linear models have it: `summed`
-        makes it the sum's, for a number of records.
+        Whether `l2` and `l1` are those of the mean loss instead, as scikit-learn's generalised linear models have it:
+        `summed` makes them the sum's, for a number of records.
     n : int or None
         Number of training records, when known.
     design : Design or Probed, optional
@@ -112,6 +114,7 @@ class LinearModel:
     criterion: str = "gradient"
     stopped: str = ""
     averaged: bool = False
+    l1: Floats | None = None
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
 
@@ -166,22 +169,35 @@ class LinearModel:
             object.__setattr__(self, "intercept", _read_only(intercept))
 
     def _set_penalty(self) -> None:
-        if self.l2 is None:
-            return
-        l2, d0 = _numbers(self.l2, "l2"), self.coef.shape[1]
+        for name in ("l2", "l1"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _read_only(self._penalty(_numbers(getattr(self, name), name), name)))
+        if self.l1 is not None and not self.l1.any():
+            object.__setattr__(self, "l1", None)
+        if self.l1 is not None and self.coef.shape[0] > 1:
+            raise InputError(
+                "the model has an l1 penalty and several outputs, of which each leaves other features out: undelete "
+                "reads an l1 penalty of one output; fit the outputs apart"
+            )
+
+    def _penalty(self, penalty: Floats, name: str) -> Floats:
+        """Return a checked penalty of each feature (d,)."""
+        d0 = self.coef.shape[1]
         d = d0 + self.has_constant
-        if (l2 < 0).any():
-            raise InputError(f"l2 is negative ({l2.min():g}): a penalty is zero or more, 0 for none")
-        if (l2 > LARGEST_PENALTY).any():
-            raise InputError(f"l2 is {l2.max():g}: the largest penalty that is read is {LARGEST_PENALTY:g}")
-        if l2.ndim == 0:
-            l2 = np.full(d0, float(l2))
-        if l2.shape == (d0,):
-            l2 = np.append(l2, np.zeros(d - d0))
-        if l2.shape != (d,):
+        if (penalty < 0).any():
+            raise InputError(f"{name} is negative ({penalty.min():g}): a penalty is zero or more, 0 for none")
+        if (penalty > LARGEST_PENALTY).any():
+            raise InputError(f"{name} is {penalty.max():g}: the largest penalty that is read is {LARGEST_PENALTY:g}")
+        if penalty.ndim == 0:
+            penalty = np.full(d0, float(penalty))
+        if penalty.shape == (d0,):
+            penalty = np.append(penalty, np.zeros(d - d0))
+        if penalty.shape != (d,):
             last = " (and a last one for the intercept, if it is penalised)" if d > d0 else ""
-            raise InputError(f"l2 has shape {l2.shape}: give one number, or one for each of {d0} features{last}")
-        object.__setattr__(self, "l2", _read_only(l2))
+            raise InputError(
+                f"{name} has shape {penalty.shape}: give one number, or one for each of {d0} features{last}"
+            )
+        return penalty
 
     def _check(self) -> None:
         k = self.coef.shape[0]
@@ -211,7 +227,15 @@ class LinearModel:
         """Return the model with the penalty of the sum over n records; not known where n is not."""
         if not self.averaged or self.l2 is None:
             return self
-        return replace(self, l2=None if n is None else self.l2 * n, averaged=False)
+        if n is None:
+            return replace(self, l2=None, averaged=False)
+        return replace(self, l2=self.l2 * n, l1=None if self.l1 is None else self.l1 * n, averaged=False)
+
+    def penalty_gradient(self) -> Floats:
+        """Return the penalty's gradient (d, k), of an l1 one where the parameters are not zero; as `averaged` says."""
+        assert self.l2 is not None
+        own = self.l2[:, None] * self.W
+        return own if self.l1 is None else own + self.l1[:, None] * np.sign(self.W)
 
     @property
     def W(self) -> Floats:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _FOREIGN = 0.3  # share of a feature's deviation that may be new: one record moves it by some parts in n
+_UNMIXED = 1e-7  # of a feature in another one, which is no more than round-off
 _SAME = 1e-9  # relative difference of two penalties that are one
 _MOST_FEATURES = 1024  # up to which the covariance of what the refit adds is formed
 
@@ -69,7 +70,8 @@ def refitted(
     if n is None or old.l2 is None or new.l2 is None:
         return later
     residual = None if Y is None else loss.residual(Y, Z_after)
-    later["penalty_share"] = refit.share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, residual, n)[None]
+    _check_unmixed(new, refit)
+    later["penalty_share"] = refit.share(old.penalty_gradient(), new.penalty_gradient(), residual, n)[None]
     error = refit.error(residual, n) if X.shape[1] <= _MOST_FEATURES else None
     return later if error is None else later | {"share_error": error[None]}
 
@@ -83,7 +85,13 @@ def affine_share(
     model does not take all of the public records: a category is gone.
     """
     old, new = old.summed(n), new.summed(n and n - 1)
-    if n is None or old.l2 is None or new.l2 is None or not new.l2.any() or X.shape[1] > _MOST_FEATURES:
+    if (
+        n is None
+        or old.l2 is None
+        or new.l2 is None
+        or (not new.l2.any() and new.l1 is None)
+        or X.shape[1] > _MOST_FEATURES
+    ):
         return {}
     try:
         X_after = new.features(public)
@@ -91,7 +99,9 @@ def affine_share(
         return {}
     if np.array_equal(X, X_after):
         return {}
-    share = Refit.of(X, X_after).share(old.l2[:, None] * old.W, new.l2[:, None] * new.W, None, n)
+    refit = Refit.of(X, X_after)
+    _check_unmixed(new, refit)
+    share = refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)
     return {"penalty_share": share[None]}
 
 
@@ -103,24 +113,47 @@ def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: F
     """
     if old.l2 is None or new.l2 is None:
         return {}
-    later = np.asarray(new.l2)
-    if old.l2.shape != later.shape:  # a feature is gone; a model has one penalty for all, but for that of the constant
-        later = np.full(old.l2.shape, float(new.l2[0]))
+    moved = _moved(old, new, n, old.l2, new.l2)[:, None] * W_after
+    if old.l1 is not None or new.l1 is not None:
+        none = np.zeros(old.l2.shape)
+        l1 = _moved(old, new, n, none if old.l1 is None else old.l1, none if new.l1 is None else new.l1)
+        moved = moved + l1[:, None] * np.sign(W_after)
+    return {"penalty_change": moved[None]} if moved.any() else {}
+
+
+def _moved(old: LinearModel, new: LinearModel, n: int | None, before: Floats, after: Floats) -> Floats:
+    """Return by how much each feature's penalty (d,) is less after the deletion; 0 where by no more than rounding."""
+    later = np.asarray(after)
+    if before.shape != later.shape:  # a feature is gone; a model has one penalty for all, but for that of the constant
+        later = np.full(before.shape, float(after[0]))
         if old.has_constant:
-            later[-1] = new.l2[-1]
-    moved = old.l2 - later
+            later[-1] = after[-1]
+    moved = before - later
     if old.averaged and n is not None:
-        moved = n * old.l2 - (n - 1) * later
+        moved = n * before - (n - 1) * later
     elif old.averaged:
-        moved = old.l2  # all that is known of it: the same beside the mean of one record less
-    if (np.abs(moved) <= _SAME * np.maximum(np.abs(old.l2), np.finfo(float).tiny)).all():
-        return {}
-    return {"penalty_change": (moved[:, None] * W_after)[None]}
+        moved = before  # all that is known of it: the same beside the mean of one record less
+    same = np.abs(moved) <= _SAME * np.maximum(np.abs(before), np.finfo(float).tiny)
+    return np.where(same.all(), 0.0, moved)
 
 
 def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
     """Return the parameters (d, k) nearest to W (d, k) that predict Z (m, k) for records X (m, d) best."""
     return np.asarray(W + lstsq(X, Z - X @ W, cond=RANK, lapack_driver="gelsy")[0])
+
+
+def _check_unmixed(new: LinearModel, refit: Refit) -> None:
+    """Refuse an l1 penalty on features that a refit mixed: its gradient is not known in those that are at zero."""
+    if new.l1 is None:
+        return
+    own = refit.mixing[: -1 if new.has_constant else None]
+    own = own - np.diag(np.diag(own)) if own.shape[0] == own.shape[1] else own[:, : len(own)] - np.diag(np.diag(own))
+    if np.abs(own).max(initial=0.0) > _UNMIXED or not refit.affine:
+        raise InputError(
+            "the preprocessing was refitted so that features became combinations of each other, and the model has an "
+            "l1 penalty, of which nothing is known in the features that it holds at zero: keep the steps as fitted "
+            "before the deletion"
+        )
 
 
 def _check_same(old: LinearModel, refit: Refit) -> None:

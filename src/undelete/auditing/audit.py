@@ -123,6 +123,8 @@ def audit(
     exact = exact_values(old, new) if one else {}
     release = given_away.told(release, exact)
     record = None if truth is None else truths.true_record(truth, old, release, names)
+    if record is not None and pair.kept is not None:
+        record = dataclasses.replace(record, X=record.X[:, pair.kept])
     return examine(
         release,
         asked,

@@ -130,8 +130,8 @@ def _public_gradient(release: Release) -> Diagnostic | None:
             fourth += (X**2).T ** 2 @ residual**4
         mean = total / m
         error = np.sqrt(np.maximum(square / m - mean**2, 0.0) * (1 / m + 1 / n))
-        if release.l2 is not None:
-            mean = mean + release.l2[:, None] * release.W_before / n
+        if release.penalty_gradient is not None:
+            mean = mean + release.penalty_gradient / n
         known = (error > 0) & ~(square**2 < MIN_CARRIERS * fourth)
         if not known.any() and np.isfinite(fourth).all():
             return None

@@ -11,6 +11,7 @@ import numpy as np
 
 from undelete.adapters.model import LinearModel
 from undelete.maths.arrays import Floats
+from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
 
 _EPOCH = 80.0  # times what SAG would stop at if its steps were plain gradient ones: measured, up to 43
@@ -34,7 +35,7 @@ def left_over(model: LinearModel, X: Floats, Y: Floats | None, n: int | None) ->
         return model.tolerance
     centred = X - X.mean(axis=0) if model.constant() is not None else X
     if model.criterion == "step":
-        curvature = 0.25 if model.loss in ("logistic", "softmax") else 1.0
+        curvature = 1.0 if loss_of(model.loss).quadratic else 0.25
         largest = float(np.abs(model.W).max()) * float((centred**2).sum(axis=1).max())
         return _EPOCH * curvature * model.tolerance * largest / (n or len(X))
     if Y is None:

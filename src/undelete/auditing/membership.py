@@ -201,6 +201,11 @@ def membership(
     others = _encoded(model, holdout, y_holdout, name, "held-out")
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
     drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
+    if model.l1 is not None:
+        raise InputError(
+            f"this {model.kind} has an l1 penalty, with which shadow models are not fitted yet: membership is tested "
+            "for models with an l2 penalty or none"
+        )
     found = fit_resamples(
         Objective(*seen, target.loss, target.l2),
         resample_weights(model, seen[1], drawn),
@@ -269,6 +274,8 @@ def who_was_deleted(
             "it"
         )
     X, Y = _encoded(pair.old, people, people[list(names)], ", ".join(names), "candidate")
+    if pair.kept is not None:
+        X = X[:, pair.kept]
     found = explain(pair.release, Candidates(X, Y))
     table = pd.DataFrame(
         {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},

@@ -17,19 +17,25 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.model import LinearModel
+from undelete.adapters.refitted import penalty_change
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.sparse import active
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, record_weights, weighted_loss
+from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, retrain_changed
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
-from undelete.maintainer.game import released
+from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maintainer.sparse import fit_sparse, retrain_sparse
+from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
 from undelete.release.release import Release
+from undelete.release.restricted import restricted
 
 FIT_TOL = 1e-10
 _MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
@@ -112,6 +118,8 @@ class Problem:
             )
         weights = own if weights is None else weights if own is None else weights * own
         objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights)
+        if model.l1 is not None:
+            return cls._sparse(model, objective)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
             raise InputError(
@@ -119,6 +127,18 @@ class Problem:
                 f"{fitted.iterations} steps): {unsettled(objective)}"
             )
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+
+    @classmethod
+    def _sparse(cls, model: LinearModel, objective: Objective) -> Problem:
+        l1 = np.asarray(model.summed(objective.n).l1)
+        found = fit_sparse(objective, l1, np.asarray(model.W), tol=FIT_TOL)
+        if not found.gradient_norm <= FIT_TOL:
+            raise InputError(
+                f"the model does not converge on these records (gradient {found.gradient_norm:.1e} per record after "
+                f"{found.iterations} steps): {unsettled(objective)}"
+            )
+        given = fit_sparse(objective, l1, np.asarray(model.W), tol=np.inf).gradient_norm
+        return cls(model, objective, found.W, given)
 
     def retrain(
         self,
@@ -134,6 +154,8 @@ class Problem:
         settings: dict[str, Any] = {
             "tol": tol, "certify": certify, "has_constant": has_constant, "checkpoint": checkpoint, "progress": progress
         }  # fmt: skip
+        if self.model.l1 is not None:
+            return self._retrain_sparse(rows, tol, progress)
         if not self.model.averaged and self.model.class_weights != BALANCED:
             return retrain_without(self.objective, self.W, rows, **settings)
         l2 = np.asarray(self.model.summed(n - 1).l2)
@@ -143,15 +165,44 @@ class Problem:
             parts = list(_rebalanced(afterwards, rows))
         return retrain_changed(parts, self.W, rows, **settings)
 
-    def release(self, retrained: Deletions, public: dict[str, Any]) -> Release:
-        """Return what anyone sees of retrained models, with the fields of `Release` that are public."""
+    def _retrain_sparse(self, rows: NDArray[np.int64], tol: float, progress: Progress | None) -> Deletions:
+        if self.model.class_weights == BALANCED:
+            raise InputError(
+                "class weights that balance the classes and an l1 penalty together are not retrained: give the class "
+                "weights as numbers"
+            )
+        later = self.model.summed(self.objective.n - 1)
+        afterwards = replace(self.objective, l2=np.asarray(later.l2))
+        return retrain_sparse(
+            afterwards, np.asarray(later.l1), self.W, rows, tol=tol, has_constant=self.model.has_constant,
+            progress=progress,
+        )  # fmt: skip
+
+    def release(self, retrained: Deletions, public: dict[str, Any]) -> tuple[Release, Flags | None]:
+        """Return what anyone sees of retrained models, and the features in which that is: None for all.
+
+        `public` are the fields of `Release` that the attacker has anyhow.
+        """
         W_after, more = np.asarray(retrained.W), dict(public)
-        if self.model.averaged:
-            assert self.model.l2 is not None
-            more["penalty_change"] = np.asarray(self.model.l2)[:, None] * W_after
+        changes = [penalty_change(self.model, self.model, self.objective.n, W).get("penalty_change") for W in W_after]
+        if any(change is not None for change in changes):
+            more["penalty_change"] = np.concatenate([change for change in changes if change is not None])
         loss = weighted_loss(self.model, public["Y_public"])
         release = replace(released(self.objective, self.W, W_after, more), loss=loss)
-        return balanced(release) if self.model.class_weights == BALANCED else release
+        if self.model.class_weights == BALANCED:
+            return balanced(release), None
+        kept = active(self.model, release)
+        if kept is None:
+            return release, None
+        return restricted(answering(replace(release, l1=self.model.summed(self.objective.n).l1)), kept), kept
+
+    def remaining_gradient(self, rows: NDArray[np.int64], kept: Flags | None) -> NDArray[np.float64]:
+        """Return the gradients over the records that remain, penalty included, at the full model: maths (9)."""
+        gradient = remaining_gradient(self.objective, self.W, rows)
+        if kept is None:
+            return gradient
+        l1 = np.asarray(self.model.summed(self.objective.n).l1)
+        return np.asarray((gradient + l1[:, None] * np.sign(self.W))[:, kept])
 
     def refuse_last_of_class(self, rows: NDArray[np.int64]) -> None:
         """Raise InputError when a row is the only member of its class: without it the class is gone."""

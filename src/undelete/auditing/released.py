@@ -19,8 +19,10 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.sparse import active, left_out
 from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
+from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
@@ -28,7 +30,9 @@ from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
+from undelete.maths.arrays import Flags
 from undelete.release.release import Release
+from undelete.release.restricted import restricted
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 
@@ -51,6 +55,8 @@ class Pair:
         Columns whose imputers changed without meaning, since no public record has a missing cell there.
     warnings : list of str
         What a reader should know of the input.
+    kept : array (d,) of bool or None
+        The features whose gradient is known, in which the release is; None: all.
     """
 
     old: LinearModel
@@ -60,6 +66,7 @@ class Pair:
     readout: Readout | None
     gapless: list[str]
     warnings: list[str]
+    kept: Flags | None = None
 
 
 def read_pair(
@@ -104,13 +111,18 @@ def read_pair(
         W_before=old.W,
         n=n,
         l2=old.summed(n).l2,
+        l1=old.summed(n).l1,
         tolerance=max(left_over(m, view["X_public"], view["Y_public"], n) or 0.0 for m in (old, new)) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
     )
     if old.class_weights == BALANCED:
         release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
-    return Pair(old, new, table, release, readout, gapless, warnings)
+    kept = active(old, release)
+    if kept is not None:
+        warnings = [*warnings, *left_out(old, kept)]
+        release = restricted(answering(release), kept)
+    return Pair(old, new, table, release, readout, gapless, warnings, kept)
 
 
 def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sparse import left_out
 from undelete.adapters.targets import encode_target, target_names
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
@@ -26,7 +27,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
-from undelete.maintainer.game import refuse_unconverged, remaining_gradient
+from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.scoring.truth import Truth
 
@@ -111,10 +112,10 @@ def simulate(
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
     )
     refuse_unconverged(retrained, tol)
-    release = problem.release(retrained, view)
-    truth = Truth(
-        X=objective.X[rows], Y=objective.Y[rows], rows=rows, **truths.own_columns(model, release, train.iloc[rows])
-    )
+    release, kept = problem.release(retrained, view)
+    X_true = objective.X[rows] if kept is None else objective.X[rows][:, kept]
+    own = truths.own_columns(model, release, train.iloc[rows])
+    truth = Truth(X=X_true, Y=objective.Y[rows], rows=rows, **own)
     return examine(
         release,
         asked,
@@ -132,12 +133,13 @@ def simulate(
             command=words.command,
         ),
         judge,
-        remaining=remaining_gradient(objective, problem.W, rows),
+        remaining=problem.remaining_gradient(rows, kept),
         diagnostics=[problem.check(), _retraining(retrained)],
         warnings=[
             *words.notes,
             *sampled,
             *cautions.taken_constant(model, release),
+            *([] if kept is None else left_out(model, kept)),
             *unknown(model.design.conformed(public), model.design.uses),
             *cautions.overlap(train, y, public, y_public),
             *_fixed_preprocessing(model),

@@ -35,7 +35,7 @@ _LATER = (
     "penalty_change",
 )  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
-    "W_before", "W_after", "X_public", "Y_public", "l2", "constant", "public_values", "remaining_gradient",
+    "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
     "inputs_public", "given", *_LATER,
 )  # fmt: skip
 
@@ -61,6 +61,8 @@ class Release:
     l2 : array (d,) or None
         Penalty of each feature in the summed objective, maths (1); None when not known. The paper's attack
         does not use it.
+    l1 : array (d,) or None
+        The same of an l1 penalty; None where there is none.
     constant : array (d,) or None
         The v with x @ v = 1 for every record (the intercept's unit vector, or a full one-hot group); None
         when there is none, so that the scale of a record is not identified.
@@ -126,6 +128,7 @@ class Release:
     share_error: Floats | None = None
     penalty_change: Floats | None = None
     reweighed: bool = False
+    l1: Floats | None = None
     tolerance: float | None = None
     n_error: float = 0.0
     given: Floats | None = None
@@ -191,6 +194,14 @@ class Release:
                 f"the embedding has {phi.features} features and the model {d}: the model sees the embedding, and a "
                 "constant after it if it has an intercept, nothing else"
             )
+
+    @property
+    def penalty_gradient(self) -> Floats | None:
+        """Return the penalty's gradient at the old model (d, k), of an l1 one where parameters are not zero."""
+        if self.l2 is None:
+            return None
+        own = self.l2[:, None] * self.W_before
+        return own if self.l1 is None else own + self.l1[:, None] * np.sign(self.W_before)
 
     @property
     def records_public(self) -> Floats:

@@ -17,10 +17,12 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, LinearSVR
 
 from undelete.adapters.sklearn.generalised import GLMS
+from undelete.adapters.sklearn.lasso import LASSOS
 from undelete.adapters.sklearn.linear import Linear, coefficients
+from undelete.adapters.sklearn.refused import NOT_READ
 from undelete.errors import InputError
 
 # what the iterative solvers of a ridge compare with their tolerance
@@ -41,11 +43,7 @@ def read_estimator(estimator: Any, features: int) -> Linear:
     """
     reader = READERS.get(type(estimator))
     if reader is None:
-        accepted = ", ".join(kind.__name__ for kind in READERS)
-        raise InputError(
-            f"{type(estimator).__name__} is not a model that undelete reads: it reads {accepted}, bare or at the end "
-            "of a Pipeline"
-        )
+        raise InputError(_refusal(type(estimator).__name__))
     name = type(estimator).__name__
     if getattr(estimator, "positive", False):
         raise InputError(
@@ -63,6 +61,15 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             "after fitting or the file is damaged; refit it"
         )
     return linear
+
+
+def _refusal(name: str) -> str:
+    """Say why an estimator is not read, and what to do."""
+    why = NOT_READ.get(name)
+    if why is not None:
+        return f"{name} is not audited: {why}"
+    accepted = ", ".join(kind.__name__ for kind in READERS)
+    return f"{name} is not a model that undelete reads: it reads {accepted}, bare or at the end of a Pipeline"
 
 
 def _weighted(linear: Linear, given: Any) -> Linear:
@@ -193,7 +200,6 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
             f"{name} was fitted with refit=False: its coefficients are an average over folds, which minimises nothing; "
             "fit with refit=True"
         )
-    _refuse_l1(estimator)
     multi = str(
         getattr(estimator, "multi_class", "auto")
     )  # up to scikit-learn 1.7, which called its default deprecated
@@ -214,21 +220,28 @@ def _logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
     share = _BEYOND if estimator.solver == "liblinear" else 1.0
     notes, tolerance = _convergence(estimator), share * float(estimator.tol)
     criterion = _CRITERIA.get(estimator.solver, "gradient")
-    return Linear(name, loss, coef, intercept, l2, penalised, classes, notes, tolerance, criterion)
+    l1 = _l1_share(estimator)
+    return Linear(
+        name, loss, coef, intercept, (1 - l1) * l2, 0.0 if l1 else penalised, classes, notes, tolerance, criterion,
+        l1=l1 * l2,
+        l1_constant=l1 * l2 / float(estimator.intercept_scaling) if estimator.solver == "liblinear" else 0.0,
+    )  # fmt: skip
 
 
-def _refuse_l1(estimator: Any) -> None:
-    name = type(estimator).__name__
+def _l1_share(estimator: Any) -> float:
+    """Return how much of a logistic model's penalty is l1."""
     penalty = getattr(estimator, "penalty", "l2")
-    ratio = getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", None))
-    ratios = [float(r) for r in np.ravel(np.asarray(ratio, dtype=object)) if r is not None]
-    # before scikit-learn 1.8 the ratio counts for the elastic net only
-    ignored = penalty in ("l2", None)
-    if penalty == "l1" or (any(ratios) and not ignored):
+    if penalty in ("l2", None):  # before scikit-learn 1.8 the ratio counts for the elastic net only
+        return 0.0
+    if penalty == "l1":
+        return 1.0
+    ratio = np.ravel(np.asarray(getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", None)), dtype=object))
+    chosen = {float(one) for one in ratio if one is not None}
+    if len(chosen) > 1:
         raise InputError(
-            f"{name} was fitted with an l1 or elastic-net penalty, which has no gradient at zero: the attack's "
-            "equations do not hold; fit with the l2 penalty"
+            f"{type(estimator).__name__} chose another share of the l1 penalty for each class: fit the classes apart"
         )
+    return chosen.pop() if chosen else 0.0
 
 
 def _svc(estimator: LinearSVC) -> Linear:
@@ -237,11 +250,6 @@ def _svc(estimator: LinearSVC) -> Linear:
             f"LinearSVC was fitted with loss={estimator.loss!r}, which has no curvature: undelete reads "
             "loss='squared_hinge'"
         )
-    if estimator.penalty != "l2":
-        raise InputError(
-            "LinearSVC was fitted with an l1 penalty, which has no gradient at zero: the attack's equations do not "
-            "hold; fit with penalty='l2'"
-        )
     if estimator.multi_class != "ovr":
         raise InputError(
             f"LinearSVC was fitted with multi_class={estimator.multi_class!r}: undelete reads one class against the "
@@ -249,9 +257,26 @@ def _svc(estimator: LinearSVC) -> Linear:
         )
     coef, intercept = coefficients(estimator)
     l2 = 1.0 / float(estimator.C)
-    constant = l2 / float(estimator.intercept_scaling) ** 2
     notes, tolerance = _convergence(estimator), _BEYOND * float(estimator.tol)
-    return Linear("LinearSVC", "squared_hinge", coef, intercept, l2, constant, _classes(estimator), notes, tolerance)
+    part = Linear("LinearSVC", "squared_hinge", coef, intercept, 0.0, 0.0, _classes(estimator), notes, tolerance)
+    scaling = float(estimator.intercept_scaling)
+    if estimator.penalty == "l1":
+        return replace(part, l1=l2, l1_constant=l2 / scaling)
+    return replace(part, l2=l2, l2_constant=l2 / scaling**2)
+
+
+def _svr(estimator: LinearSVR) -> Linear:
+    if estimator.loss != "squared_epsilon_insensitive":
+        raise InputError(
+            f"LinearSVR was fitted with loss={estimator.loss!r}, which has no curvature: a record pulls in full or not "
+            "at all, whatever its target; undelete reads loss='squared_epsilon_insensitive'"
+        )
+    coef, intercept = coefficients(estimator)
+    l2 = 1.0 / float(estimator.C)
+    loss = f"squared_epsilon_insensitive({float(estimator.epsilon)!r})"
+    notes, tolerance = _convergence(estimator), _BEYOND * float(estimator.tol)
+    constant = l2 / float(estimator.intercept_scaling) ** 2
+    return Linear("LinearSVR", loss, coef, intercept, l2, constant, notes=notes, tolerance=tolerance)
 
 
 def _stopped(estimator: Any) -> str:
@@ -288,7 +313,7 @@ def _convergence(estimator: Any) -> tuple[str, ...]:
                 'solver="cholesky" or "svd" leave nothing (sparse input chooses sparse_cg by itself: '
                 "ColumnTransformer(sparse_threshold=0) or OneHotEncoder(sparse_output=False) make it dense)"
             )
-    elif isinstance(estimator, LogisticRegression | LinearSVC):  # each of their solvers is iterative
+    elif isinstance(estimator, LogisticRegression | LinearSVC | LinearSVR):  # each of their solvers is iterative
         notes.append(
             f"{name} was fitted with tol={tol:g}, coarse beside the change that one record makes: what the two fits "
             "may have left over is in the error bars"
@@ -341,6 +366,8 @@ READERS: dict[type, Callable[[Any], Linear]] = {
     LogisticRegression: _logistic,
     LogisticRegressionCV: _logistic,
     LinearSVC: _svc,
+    LinearSVR: _svr,
     OneVsRestClassifier: _one_against_rest,
     **GLMS,
+    **LASSOS,
 }

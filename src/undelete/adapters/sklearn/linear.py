@@ -29,6 +29,8 @@ class Linear:
         Penalty of each coefficient in the summed objective.
     l2_constant : float
         Penalty of the intercept; liblinear has one.
+    l1, l1_constant : float
+        An l1 penalty, l1 |w|, of each coefficient and of the intercept.
     class_weights, own_class
         As in `LinearModel`.
     averaged : bool
@@ -58,6 +60,8 @@ class Linear:
     criterion: str = "gradient"
     stopped: str = ""
     averaged: bool = False
+    l1: float = 0.0
+    l1_constant: float = 0.0
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
 
@@ -70,6 +74,7 @@ class Linear:
             "loss": self.loss,
             "classes": self.classes,
             "l2": np.append(np.full(features, self.l2), [self.l2_constant] * constant),
+            "l1": np.append(np.full(features, self.l1), [self.l1_constant] * constant),
             "averaged": self.averaged,
             "class_weights": self.class_weights,
             "own_class": self.own_class,

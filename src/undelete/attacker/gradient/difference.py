@@ -129,6 +129,15 @@ def moves(release: Release, way: Way) -> Floats:
     return answer_change(release.loss, Y, Z, predict(release.X_public, release.W_after))
 
 
+def answering(release: Release) -> Release:
+    """Return a release with the change of the answers in it: in some of its coordinates the models no longer say it."""
+    if release.answer_change is not None:
+        return release
+    Z, Z_after = predict(release.X_public, release.W_before), predict(release.X_public, release.W_after)
+    change = answer_change(release.loss, release.Y_public, Z[:, None, :], Z_after)
+    return replace(release, answer_change=change.transpose(1, 0, 2))
+
+
 def answer_change(loss: Loss, Y: Floats | None, Z: Floats, Z_after: Floats) -> Floats:
     """Return the residuals at predictions Z less those at Z_after, (m, k) or (m, b, k): the change of the answers.
 

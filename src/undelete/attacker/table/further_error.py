@@ -35,7 +35,8 @@ def strangers(release: Release) -> float:
     -----
     Cost 2 m d^2 k flops.
     """
-    if release.Y_public is None or release.l2 is None:
+    penalty = release.penalty_gradient
+    if release.Y_public is None or penalty is None:
         return 1.0
     X, W = release.X_public, release.W_before
     m, n = len(X), release.n or len(X)
@@ -43,7 +44,7 @@ def strangers(release: Release) -> float:
     square = degrees = 0.0
     for j in range(W.shape[1]):
         g = X * residual[:, [j]]
-        e = g.mean(axis=0) + release.l2 * W[:, j] / n
+        e = g.mean(axis=0) + penalty[:, j] / n
         unit = g.std(axis=0)  # dollars beside indicators: each feature in its own units
         unit[unit == 0] = 1.0
         e, g = e / unit, g / unit

@@ -1,0 +1,148 @@
+"""Models with an l1 penalty: exact where a feature is in both models, and silent elsewhere."""
+
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import BayesianRidge, ElasticNet, Lasso, LassoCV, LassoLars, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import LinearSVR
+
+import undelete
+from tests.models.conftest import COLUMNS, customers
+from undelete import InputError
+from undelete.adapters.targets import encode_target
+from undelete.attacker.gradient.difference import Difference
+from undelete.auditing.released import read_pair
+
+DESCENT = {"tol": 1e-14, "max_iter": 100_000}
+PRIMAL = {"dual": False, "tol": 1e-12, "max_iter": 100_000}
+SAGA = {"solver": "saga", "tol": 1e-10, "max_iter": 100_000}
+MODELS = {
+    "lasso": (lambda: Lasso(0.2, **DESCENT), "wage"),
+    "elastic net": (lambda: ElasticNet(0.3, l1_ratio=0.9, **DESCENT), "wage"),
+    "chosen by cross-validation": (lambda: LassoCV(alphas=[0.2, 0.3], **DESCENT), "wage"),
+    "least angles": (lambda: LassoLars(0.2), "wage"),
+    "logistic, l1": (lambda: LogisticRegression(l1_ratio=1.0, C=0.05, **SAGA), "left"),
+    "logistic, elastic net": (lambda: LogisticRegression(l1_ratio=0.5, C=0.05, **SAGA), "left"),
+    "liblinear, l1": (lambda: LogisticRegression(l1_ratio=1.0, C=0.05, solver="liblinear", tol=1e-12), "left"),
+    "Bayesian": (lambda: BayesianRidge(tol=1e-12), "wage"),
+    "support vectors": (lambda: LinearSVR(loss="squared_epsilon_insensitive", epsilon=0.5, **PRIMAL), "wage"),
+}
+RETRAINED = ["lasso", "elastic net", "logistic, l1", "logistic, elastic net", "support vectors"]
+
+
+def noisy(n, seed=0):
+    """People with four columns more that say nothing of any target."""
+    rng = np.random.default_rng(seed + 100)
+    table = customers(n, seed)
+    return table.assign(**{f"noise{j}": rng.integers(0, 10, n) for j in range(4)})
+
+
+NUMBERS = [*COLUMNS[:3], *(f"noise{j}" for j in range(4))]
+
+
+def fitted(make, table, target, frame):
+    steps = make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(drop="first"), ["town"])).fit(frame)
+    from sklearn.frozen import FrozenEstimator
+
+    return make_pipeline(FrozenEstimator(steps), make()).fit(table[[*NUMBERS, "town"]], table[target])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exact_where_it_is_known(name):
+    make, target = MODELS[name]
+    table = noisy(400)
+    columns = [*NUMBERS, "town"]
+    for who in (11, 13):
+        before, after = (fitted(make, one, target, table[columns]) for one in (table, table.drop(index=who)))
+        found = read_pair(before, after, table.drop(index=who)[[*columns, target]], target=target, n=len(table))
+        x, y = found.old.features(table.iloc[[who]]), encode_target(found.old, table[target].iloc[[who]], target)
+        exact = -(x * found.release.loss.residual(y, x @ found.old.W))[0]
+        if found.old.l1 is not None:
+            assert found.kept is not None
+            assert 1 < found.kept.sum() < len(found.kept)
+            exact = exact[found.kept]
+        told = Difference.by(found.release, "answers").gradient[0, :, 0]
+        np.testing.assert_allclose(told, exact, atol=1e-4 * np.abs(exact).max() + 1e-6)
+
+
+@pytest.mark.parametrize("name", RETRAINED)
+def test_leave_one_out_equals_a_refit(name):
+    make, target = MODELS[name]
+    table = noisy(200)
+    found = undelete.leave_one_out(make(), table[NUMBERS] / 10, table[target], [0, 50])
+    assert found.converged.all()
+    for i, row in enumerate((0, 50)):
+        rest = table.drop(index=row)
+        theirs = make().fit(rest[NUMBERS] / 10, rest[target])
+        coef = np.ravel(theirs.coef_)
+        np.testing.assert_allclose(found.coef[i, 0], coef, atol=1e-6 * np.abs(coef).max())
+        assert ((coef == 0) == (found.coef[i, 0] == 0)).all() or name == "support vectors"
+
+
+def test_an_audit_and_a_simulation_say_what_is_left_out():
+    people = noisy(5000, seed=4)
+    private, public = (half.reset_index(drop=True) for half in (people.iloc[:2500], people.iloc[2500:]))
+    columns, make = [*NUMBERS, "town"], MODELS["elastic net"][0]
+    before, after = (fitted(make, one, "wage", private[columns]) for one in (private, private.drop(index=3)))
+    truth = private[[*columns, "wage"]].iloc[[3]]
+    found = undelete.audit(before, after, public[[*columns, "wage"]], target="wage", n=2500, truth=truth)
+    assert any("l1 penalty holds" in warning and "noise0" in warning for warning in found.warnings)
+    assert found.summary().loc["hrec+", "median_centred_cosine"] > 0.99
+    assert found.verdict.word in ("EXPOSED", "PARTLY EXPOSED")
+    assert abs(found.records["wage"].iloc[0] - truth["wage"].iloc[0]) < 2
+    ranked = undelete.who_was_deleted(
+        before, after, public[[*columns, "wage"]], private[[*columns, "wage"]].iloc[:100], target="wage", n=2500
+    )
+    assert ranked.index[0] == 3
+    played = undelete.simulate(
+        before,
+        private[columns],
+        private.wage,
+        public[columns],
+        public.wage,
+        deletions=20,
+        attacks=("hrec+", "informed"),
+    )
+    assert played.summary().loc["hrec+", "median_centred_cosine"] > 0.99
+    assert played.summary().loc["informed", "median_centred_cosine"] > 0.999999
+
+
+def test_a_refit_that_scales_is_taken_out_and_one_that_mixes_is_refused():
+    table = noisy(400)
+    pairs = {
+        name: [
+            make_pipeline(*steps(), Lasso(0.2, **DESCENT)).fit(one[NUMBERS], one.wage)
+            for one in (table, table.drop(index=11))
+        ]
+        for name, steps in {
+            "scaled": lambda: (StandardScaler(),),
+            "mixed": lambda: (StandardScaler(), PolynomialFeatures(2, include_bias=False), StandardScaler()),
+        }.items()
+    }
+    public = table.drop(index=11)[[*NUMBERS, "wage"]]
+    found = read_pair(*pairs["scaled"], public, target="wage")
+    x = found.old.features(table.iloc[[11]])
+    exact = -(x[0] * (float(x[0] @ found.old.W[:, 0]) - table.wage[11]))[found.kept]
+    told = Difference.by(found.release, "answers").gradient[0, :, 0]
+    np.testing.assert_allclose(told, exact, atol=1e-6 * np.abs(exact).max())
+    with pytest.raises(InputError, match="features became combinations of each other, and the model has an l1 penalty"):
+        read_pair(*pairs["mixed"], public, target="wage")
+
+
+def test_refusals():
+    table = noisy(300)
+    three = LogisticRegression(l1_ratio=1.0, C=0.1, solver="saga", tol=1e-3, max_iter=1000)
+    three.fit(table[NUMBERS], table.plan)
+    with pytest.raises(InputError, match="l1 penalty and several outputs"):
+        undelete.audit(three, three, table[[*NUMBERS, "plan"]], target="plan", n=300)
+    nothing = Lasso(1e6).fit(table[NUMBERS], table.wage)
+    with pytest.raises(InputError, match="left no feature in both models"):
+        undelete.audit(nothing, nothing, table[[*NUMBERS, "wage"]], target="wage", n=300)
+    flat = LinearSVR(loss="epsilon_insensitive", max_iter=100_000).fit(table[NUMBERS] / 10, table.wage / 10)
+    with pytest.raises(InputError, match="a record pulls in full or not at all, whatever its target"):
+        undelete.audit(flat, flat, table[[*NUMBERS, "wage"]], target="wage", n=300)
+    parts = [part for half in (table, table, table) for part in (half[NUMBERS], half.wage)]
+    with pytest.raises(InputError, match="has an l1 penalty, with which shadow models are not fitted"):
+        undelete.membership(Lasso(0.2), *parts, shadows=4)
