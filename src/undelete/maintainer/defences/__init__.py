@@ -1,0 +1,1 @@
+"""Ways to release a model so that a deletion gives less away, each a value with its source and what it proves."""

@@ -1,0 +1,101 @@
+"""Defences without noise: fewer digits, a stronger penalty, several people at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.maintainer.defences.defence import Defence, Private, Protected, refitted
+from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maths.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Rounding(Defence):
+    """Parameters with few significant digits."""
+
+    name = "rounding"
+    label = "Round the parameters"
+    unit = "significant digits"
+    proof = "measured"
+    source = "common practice"
+    strengths: tuple[float, ...] = (6, 5, 4, 3, 2, 1)
+
+    def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
+        """Round both models. Nothing is drawn."""
+        before, after = (significant(W, int(strength)) for W in (private.W, private.W_after))
+        return Protected(before, after, private.W, np.asarray(private.objective.l2))
+
+
+def significant(W: Floats, digits: int) -> Floats:
+    """Return numbers with so many significant digits, as printing them would."""
+    size = np.floor(np.log10(np.where(W == 0, 1.0, np.abs(W))))
+    step = 10.0 ** (size - digits + 1)
+    return np.asarray(np.round(W / step) * step)
+
+
+@dataclass(frozen=True)
+class Penalty(Defence):
+    """A stronger penalty on all features but the constant."""
+
+    name = "penalty"
+    label = "A stronger penalty"
+    unit = "of the records' own curvature"
+    proof = "measured"
+    source = "Guo et al., Certified Data Removal (2020): a stronger penalty shrinks what one record changes"
+    strengths: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+
+    def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
+        """Fit and delete with `strength` times the mean curvature of a feature added to the penalty."""
+        objective = private.objective
+        l2 = np.array(objective.l2, dtype=np.float64)
+        free = np.arange(len(l2)) < len(l2) - private.has_constant
+        curvature = np.diagonal(private.hessian(objective, private.W), axis1=1, axis2=2).mean(axis=0)
+        l2[free] += strength * np.maximum(curvature - l2, 0.0)[free]
+        stronger = dataclasses.replace(objective, l2=l2)
+        W = refitted(stronger, private.W, private.has_constant)
+        after = retrain_without(stronger, W, private.rows).W
+        return Protected(W, np.asarray(after, dtype=np.float64), W, l2)
+
+
+@dataclass(frozen=True)
+class Batch(Defence):
+    """Deletions wait for one another: the new model is released when several people have left."""
+
+    name = "batch"
+    label = "Delete several people at once"
+    unit = "people"
+    proof = "measured"
+    source = "common practice; the gradients of all are added up"
+    strengths: tuple[float, ...] = (2, 3, 5, 10, 30, 100)
+
+    def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
+        """Delete each row together with others drawn at random."""
+        objective, together = private.objective, int(strength)
+        members, after = [], []
+        everyone = np.arange(objective.n)
+        for row in private.rows:
+            others = rng.choice(objective.n - 1, together - 1, replace=False)
+            gone = np.r_[row, others + (others >= row)]
+            members.append(gone)
+            stay = objective.take(np.delete(everyone, gone))
+            after.append(refitted(stay, private.W, private.has_constant))
+        return Protected(
+            private.W,
+            np.stack(after),
+            private.W,
+            np.asarray(objective.l2),
+            together=together,
+            members=np.stack(members),
+        )
+
+    def refusal(self, private: Private) -> str:
+        """Refuse where a batch would be most of the records."""
+        most = int(max(self.strengths))
+        return (
+            ""
+            if private.objective.n > 10 * most
+            else f"{private.objective.n} records are too few for batches of {most}"
+        )

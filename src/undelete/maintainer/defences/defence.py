@@ -1,0 +1,167 @@
+"""What a defence is, what it is given, and what it returns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from undelete.maintainer.fit import fit
+from undelete.maintainer.leave_one_out import Deletions
+from undelete.maths.arrays import Floats, Indices
+from undelete.maths.objective import Objective
+from undelete.release.protection import Noise
+
+Proof = Literal["proved", "measured"]
+
+
+@dataclass(frozen=True, eq=False)
+class Private:
+    """The maintainer's own: the records, the model, and what is public beside them.
+
+    Parameters
+    ----------
+    objective : Objective
+        n private records and what is minimised on them.
+    W : array (d, k)
+        The minimiser.
+    deletions : Deletions
+        The models without each of b records.
+    X_public, Y_public : arrays (m, d), (m, k)
+        Public records. Bounds and settings of a defence are chosen on these, never on private ones.
+    has_constant : bool
+        Whether the last feature is the constant.
+    """
+
+    objective: Objective
+    W: Floats
+    deletions: Deletions
+    X_public: Floats
+    Y_public: Floats
+    has_constant: bool
+
+    @property
+    def rows(self) -> Indices:
+        """The deleted rows (b,)."""
+        return self.deletions.rows
+
+    @property
+    def W_after(self) -> Floats:
+        """The retrained parameters (b, d, k)."""
+        return np.asarray(self.deletions.W, dtype=np.float64)
+
+    @cached_property
+    def unit(self) -> Floats:
+        """Root mean square of each feature over the public records (d,), 1 where it is zero."""
+        size = np.sqrt((self.X_public**2).mean(axis=0))
+        return np.where(size > 0, size, 1.0)
+
+    @cached_property
+    def bound(self) -> float:
+        """Length in `unit`s that 99 of 100 public records do not exceed: longer private ones are clipped to it."""
+        return float(np.quantile(np.linalg.norm(self.X_public / self.unit, axis=1), 0.99))
+
+    def clipped(self, X: Floats) -> Floats:
+        """Return records no longer than `bound`."""
+        length = np.linalg.norm(X / self.unit, axis=1, keepdims=True)
+        return np.asarray(X * np.minimum(1.0, self.bound / np.maximum(length, np.finfo(float).tiny)))
+
+    def hessian(self, objective: Objective, W: Floats) -> Floats:
+        """Return an objective's Hessians (k, d, d) with its penalty, an output at a time."""
+        return np.stack([np.asarray(objective.hessian(W, j)) for j in range(W.shape[1])])
+
+    def public_objective(self, l2: Floats) -> Objective:
+        """Return the public records' objective with a penalty, each record weighing as much as n / m private ones."""
+        m = len(self.X_public)
+        return Objective(self.X_public, self.Y_public, self.objective.loss, l2, np.full(m, self.objective.n / m))
+
+
+@dataclass(frozen=True, eq=False)
+class Protected:
+    """A model and its successors as they are released, and what anybody may know of how.
+
+    Parameters
+    ----------
+    W_before, W_after : arrays (d, k), (b, d, k)
+        Released parameters.
+    exact : array (d, k)
+        The old model before noise. Stays with the maintainer.
+    l2 : array (d,)
+        The penalty that they were fitted with.
+    noise : Noise or None
+        What was added to each, independently.
+    drawn : array (k, d, d) or None
+        The covariance that it was drawn with. Stays with the maintainer.
+    together : int
+        How many people were deleted at once.
+    members : array (b, together) of int or None
+        Who; None: each row alone.
+    epsilon, delta : float or None
+        Of one release, where differential privacy is proved.
+    """
+
+    W_before: Floats
+    W_after: Floats
+    exact: Floats
+    l2: Floats
+    noise: Noise | None = None
+    drawn: Floats | None = None
+    together: int = 1
+    members: Indices | None = field(default=None, repr=False)
+    epsilon: float | None = None
+    delta: float | None = None
+
+    def again(self, rng: np.random.Generator) -> Floats:
+        """Return the old model (d, k) as it would be released another time."""
+        return self.W_before if self.drawn is None else self.exact + gaussian(self.drawn, 1, rng)[0]
+
+
+class Defence(ABC):
+    """A way to release a model, at a ladder of strengths.
+
+    Attributes
+    ----------
+    name, label : str
+        What the table and a reader call it.
+    unit : str
+        What its strength is a number of.
+    proof : {"proved", "measured"}
+        Whether theory bounds what any attacker learns, or only our strongest attack was tried.
+    source : str
+        Where it is from.
+    strengths : tuple of float
+        The ladder, the weakest first. A field: others may be given.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    unit: ClassVar[str]
+    proof: ClassVar[Proof]
+    source: ClassVar[str]
+    strengths: tuple[float, ...]
+
+    def refusal(self, private: Private) -> str:
+        """Return why it does not apply to this model, "" where it does."""
+        return ""
+
+    @abstractmethod
+    def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
+        """Return the models as they are released at one strength."""
+
+
+def gaussian(covariance: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Return draws (count, d, k) of normal noise with covariances (k, d, d)."""
+    drawn = []
+    for C in covariance:
+        values, vectors = np.linalg.eigh((C + C.T) / 2)
+        half = vectors * np.sqrt(np.maximum(values, 0.0))
+        drawn.append(rng.standard_normal((count, len(C))) @ half.T)
+    return np.stack(drawn, axis=2)
+
+
+def refitted(objective: Objective, start: Floats, has_constant: bool) -> Floats:
+    """Return an objective's minimiser (d, k)."""
+    return np.asarray(fit(objective, start=start, has_constant=has_constant).W, dtype=np.float64)
