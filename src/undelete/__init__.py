@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from undelete.auditing.audit import audit
     from undelete.auditing.membership import Membership, membership, who_was_deleted
     from undelete.auditing.one_out import leave_one_out
+    from undelete.auditing.protect import protect
+    from undelete.auditing.protection import Protection
     from undelete.auditing.result import Audit
     from undelete.auditing.scan import Scan, scan
     from undelete.auditing.simulate import simulate
@@ -30,6 +32,7 @@ __all__ = [
     "InputError",
     "LinearModel",
     "Membership",
+    "Protection",
     "Reconstruction",
     "Release",
     "Scan",
@@ -37,6 +40,7 @@ __all__ = [
     "leave_one_out",
     "load_model",
     "membership",
+    "protect",
     "save_model",
     "scan",
     "simulate",
@@ -51,6 +55,7 @@ _HOME = {
     "InputError": "errors",
     "LinearModel": "adapters.model",
     "Membership": "auditing.membership",
+    "Protection": "auditing.protection",
     "Reconstruction": "release.reconstruction",
     "Release": "release.release",
     "Scan": "auditing.scan",
@@ -58,6 +63,7 @@ _HOME = {
     "leave_one_out": "auditing.one_out",
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",
+    "protect": "auditing.protect",
     "save_model": "adapters.files.files",
     "scan": "auditing.scan",
     "simulate": "auditing.simulate",

@@ -190,6 +190,40 @@ def _scan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _protect(options: argparse.Namespace) -> int:
+    from undelete.adapters.files.files import load_model
+    from undelete.adapters.model import LinearModel
+    from undelete.auditing.inputs import target_columns
+    from undelete.auditing.protect import protect
+    from undelete.auditing.tables import public_records, training_records
+    from undelete.command.protection import lines
+    from undelete.report.frontier import write as draw
+
+    check_folder(options.out, "--out")
+    model = load_model(options.model, trust=options.trust)
+    train = training_records(options.train, model, options.target)
+    public, _ = public_records(options.public, [model], options.target)
+    targets = list(target_columns(train, options.target))
+    target = targets[0] if len(targets) == 1 else targets
+    with Bar("defending and attacking") as bar:
+        found = protect(
+            model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
+            deletions=options.deletions, defences=options.defence, max_exposure=options.max_exposure,
+            max_loss=options.max_loss, epsilon=options.epsilon, rng=options.seed, progress=bar,
+        )  # fmt: skip
+    document = found.document()
+    place = options.out / f"protected{'.json' if isinstance(model, LinearModel) else '.skops'}"
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        found.save(options.out if found.model is None else place)
+        draw(document, options.out / "frontier")
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+    said = None if found.model is None else str(place)
+    options.terminal.say("\n".join(map(escaped, lines(document, said))))
+    return 0
+
+
 def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
     """Return the schema that the names of all columns point to, also those that are not read; --image's with it."""
     from dataclasses import replace
@@ -256,7 +290,10 @@ def _finish(result: Audit, options: argparse.Namespace, ranked: pd.DataFrame | N
     return int(bool(stopped))
 
 
-_RUN = {"demo": _demo, "audit": _audit, "simulate": _simulate, "scan": _scan, "reproduce": _reproduce, "data": _data}
+_RUN = {
+    "demo": _demo, "audit": _audit, "simulate": _simulate, "protect": _protect, "scan": _scan,
+    "reproduce": _reproduce, "data": _data,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_audit(commands)
     _add_simulate(commands)
+    _add_protect(commands)
     _add_scan(commands)
     _add_reproduce(commands)
     _add_data(commands)
@@ -184,6 +185,42 @@ def _add_scan(commands: Commands) -> None:
         help="where to write scan.json, scan.csv and records.csv (default: scan/)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print scan.json instead of the summary")
+    _add_input(parser)
+
+
+def _add_protect(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "protect", help="which defence keeps a deletion from exposing anybody, and what does it cost?", epilog=EPILOG
+    )
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .json, .npz, or .joblib/.pkl with --trust"
+    )
+    parser.add_argument(
+        "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"
+    )
+    parser.add_argument(
+        "--public", type=Path, required=True, metavar="FILE",
+        help="other records of the same kind: the attack works from them, and the loss is measured on them",
+    )  # fmt: skip
+    parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
+    parser.add_argument(
+        "--defence", action="append", metavar="NAME", help="one to play, several times for several (default: all)"
+    )
+    parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
+    parser.add_argument(
+        "--max-exposure", type=share, default=0.1, metavar="X", help="largest mean centred cosine (default: 0.1)"
+    )
+    parser.add_argument(
+        "--max-loss", type=share, default=0.01, metavar="X", help="largest loss of R2 or accuracy (default: 0.01)"
+    )
+    parser.add_argument(
+        "--epsilon", type=factor, metavar="E", help="only defences that prove differential privacy with at most this"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("undelete-protect"), metavar="DIR",
+        help="where to write the protected model, protection.json and frontier.svg (default: undelete-protect/)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
     _add_input(parser)
 
 

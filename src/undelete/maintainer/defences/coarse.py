@@ -31,9 +31,7 @@ class Rounding(Defence):
 
 def significant(W: Floats, digits: int) -> Floats:
     """Return numbers with so many significant digits, as printing them would."""
-    size = np.floor(np.log10(np.where(W == 0, 1.0, np.abs(W))))
-    step = 10.0 ** (size - digits + 1)
-    return np.asarray(np.round(W / step) * step)
+    return np.array([float(f"{number:.{digits}g}") for number in W.ravel()]).reshape(W.shape)
 
 
 @dataclass(frozen=True)

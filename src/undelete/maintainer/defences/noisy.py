@@ -26,7 +26,7 @@ class InstanceNoise(Defence):
     """Noise shaped like the changes that deletions make, scaled to the largest of those that were played."""
 
     name = "instance_noise"
-    label = "Noise scaled to this data's deletions"
+    label = "Noise scaled to the deletions"
     unit = "as if epsilon"
     proof = "measured"
     source = "the Gaussian mechanism with a sensitivity measured on these records: no bound for others, so no proof"
@@ -47,7 +47,7 @@ class OutputPerturbation(Defence):
     """Output perturbation: records clipped, a penalty on every parameter, noise for the most that one of them moves."""
 
     name = "output_perturbation"
-    label = "Differential privacy: output perturbation"
+    label = "Private: output perturbation"
     unit = "epsilon"
     proof = "proved"
     source = "Chaudhuri, Monteleoni and Sarwate (2011), Algorithm 1, with the noise of Balle and Wang (2018)"
@@ -89,7 +89,7 @@ class NoisyMoments(Defence):
     """Least squares from second moments with noise: records and targets clipped, everything after is free."""
 
     name = "noisy_moments"
-    label = "Differential privacy: noisy moments"
+    label = "Private: noisy moments"
     unit = "epsilon"
     proof = "proved"
     source = (

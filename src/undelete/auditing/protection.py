@@ -1,0 +1,162 @@
+"""The result of playing defences: what each leaves of the attack and costs, and the model to hand out."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from undelete.adapters.files.files import save_model
+from undelete.adapters.model import LinearModel
+from undelete.environment import environment
+from undelete.errors import InputError
+from undelete.files import write
+from undelete.maintainer.defences.defence import Protected
+from undelete.maintainer.defences.ladder import DEFENCES
+
+SCHEMA = "undelete.protection/1"
+NONE = "none"
+TELLING = 1.0  # epsilon: nobody's odds of anything about a person change by more than a factor of 2.7
+PROOFS = {
+    "proved": "proved: a bound on what anybody can learn",
+    "measured": "measured: our strongest attack, which knows the defence; no bound for a stronger one",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Protection:
+    """Defences with what each leaves and costs, as `undelete.protect` returns them.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a defence and strength, the first without any: `defence`, `label`, `strength`, `unit`, `proof`,
+        `epsilon` and `delta` (of one release, where proved), `epsilon_two_releases`, `exposure` with its 95 % interval
+        `exposure_low` and `exposure_high` (mean centred cosine of the strongest of our attacks, which know the defence,
+        less what its answers share with others who were deleted; 0 where negative), `whole_records` (share recovered
+        exactly), `utility` (R2 or accuracy on public records), `utility_loss` with `utility_loss_low` and
+        `utility_loss_high`, `loss`, `auc`, `largest_change` (of an answer).
+    recommended : Series or None
+        The row that is within the limits: one that proves an epsilon of 1 at most where there is one, then the one that
+        costs least; None where no row is.
+    model : estimator, Pipeline or LinearModel, or None
+        The protected model of that row.
+    refused : dict of str to str
+        Defences that do not apply to this model, and why.
+    limits : dict
+        `max_exposure`, `max_loss`, `epsilon`.
+    deletions : int
+        How many were played.
+    """
+
+    table: pd.DataFrame
+    recommended: pd.Series[Any] | None
+    model: BaseEstimator | LinearModel | None
+    refused: dict[str, str]
+    limits: dict[str, float | None]
+    deletions: int
+
+    def document(self) -> dict[str, Any]:
+        """Return what protection.json holds: the recommended row, the whole table, and by what it was chosen."""
+        rows: list[dict[str, Any]] = json.loads(self.table.to_json(orient="records"))
+        chosen = None if self.recommended is None else rows[int(str(self.recommended.name))]
+        return {
+            "schema": SCHEMA,
+            "deletions": self.deletions,
+            "limits": self.limits,
+            "recommended": chosen,
+            "means": None if chosen is None else _means(chosen),
+            "refused": self.refused,
+            "table": rows,
+            "environment": environment(),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the protected model, and ``protection.json`` beside it; return that file.
+
+        Parameters
+        ----------
+        path : path
+            .skops for an estimator, .json or .npz for a `LinearModel`; a folder where no defence is within the limits,
+            for protection.json alone.
+
+        Raises
+        ------
+        InputError
+            For a model's file name when no defence is within the limits.
+        """
+        place = Path(path)
+        if self.model is None and not place.is_dir():
+            raise InputError(
+                "no defence is within the limits, so there is no protected model to write: allow more loss or more "
+                "exposure, or play other defences"
+            )
+        beside = (place if self.model is None else place.parent) / "protection.json"
+        if self.model is not None:
+            save_model(self.model, place)
+        write(beside, json.dumps(self.document(), indent=1) + "\n")
+        return beside
+
+
+def _means(row: Mapping[str, Any]) -> str:
+    """Return what stands behind a row: a proof that says something, or a measurement."""
+    if row["proof"] == "proved" and row["epsilon"] > TELLING:
+        return f"{PROOFS['measured']}; an epsilon of {row['epsilon']:g} is proved, which bounds little"
+    return PROOFS[row["proof"]]
+
+
+def recommended(table: pd.DataFrame, max_exposure: float, max_loss: float, epsilon: float | None) -> int | None:
+    """Return the row within the limits: proved before measured, then the least loss, then the weakest."""
+    # a proof does not rest on how many deletions were played; a measurement does
+    exposed = table["exposure"].where(table["epsilon"] <= TELLING, table["exposure_high"])
+    fits = (exposed <= max_exposure) & (table["utility_loss_high"] <= max_loss)
+    # a batch is no other model: it is a way to release, and there is nothing to hand out
+    fits &= ~table["defence"].isin([NONE, DEFENCES["batch"].name])
+    if epsilon is not None:
+        fits &= table["epsilon"].notna() & (table["epsilon"] <= epsilon)
+    within = table[fits]
+    if within.empty:
+        return None
+    ranked = within.assign(measured=~(within["epsilon"] <= TELLING), lost=within["utility_loss"].clip(lower=0))
+    return int(ranked.sort_values(["measured", "lost"], kind="stable").index[0])
+
+
+def with_parameters(
+    estimator: BaseEstimator | LinearModel, model: LinearModel, protected: Protected
+) -> BaseEstimator | LinearModel:
+    """Return a copy of a fitted model with the released parameters in place of its own."""
+    W = protected.W_before
+    coef = W[:-1].T if model.has_constant else W.T
+    if isinstance(estimator, LinearModel):
+        return dataclasses.replace(estimator, coef=coef, intercept=W[-1] if model.has_constant else None)
+    copied = copy.deepcopy(estimator)
+    last = copied
+    while not hasattr(last, "coef_"):
+        inner = last.steps[-1][1] if isinstance(last, Pipeline) else getattr(last, "best_estimator_", None)
+        if inner is None:
+            raise InputError(
+                f"a {type(last).__name__} has no coefficients of its own to replace: give the linear model and its "
+                "preprocessing as a Pipeline"
+            )
+        last = inner
+    if np.size(last.coef_) != coef.size:
+        raise InputError(
+            f"the {type(last).__name__} has {np.size(last.coef_)} coefficients and the protected model {coef.size}: "
+            "save the protected model as a LinearModel"
+        )
+    last.coef_ = coef.reshape(np.shape(last.coef_))
+    if model.has_constant and np.ndim(getattr(last, "intercept_", 0.0)) == 0:
+        last.intercept_ = float(W[-1, 0])
+    elif model.has_constant:
+        last.intercept_ = W[-1].reshape(np.shape(last.intercept_))
+    return copied

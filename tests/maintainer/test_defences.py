@@ -1,0 +1,168 @@
+"""Tests of the defences: what is proved holds, what is added is what is said, and a broken mechanism is caught."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from undelete.attacker.gradient.difference import by_hessian
+from undelete.attacker.gradient.protected import knowing
+from undelete.maintainer.defences.coarse import Batch, Penalty, Rounding, significant
+from undelete.maintainer.defences.defence import Private, gaussian
+from undelete.maintainer.defences.gaussian import composed, delta_of, epsilon_of, mu_of
+from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
+from undelete.maintainer.fit import fit
+from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+from undelete.release.protection import Noise
+from undelete.release.release import Release
+from undelete.scoring.privacy import epsilon_seen
+
+N, D = 600, 4
+
+
+def private(loss: str, deletions: int = 30, seed: int = 0) -> Private:
+    """A made-up model with features in different units, and public records like its own."""
+    rng = np.random.default_rng(seed)
+    X = np.c_[rng.normal(size=(2 * N, D - 1)) * [1.0, 50.0, 0.1], np.ones(2 * N)]
+    z = X @ np.array([0.5, -0.02, 4.0, 0.3])
+    Y = z + rng.normal(size=2 * N) if loss == "squared" else np.where(z + rng.logistic(size=2 * N) > 0, 1.0, -1.0)
+    objective = Objective(X[:N], Y[:N, None], LOSSES[loss], np.array([1.0, 1.0, 1.0, 0.0]))
+    W = fit(objective).W
+    return Private(objective, W, retrain_without(objective, W, np.arange(deletions)), X[N:], Y[N:, None], True)
+
+
+def test_the_analytic_gaussian_mechanism_meets_published_and_defining_values():
+    assert 1 / mu_of(1.0, 1e-5) == pytest.approx(3.730632, abs=1e-6)  # the deviation for sensitivity one
+    for epsilon, delta in ((0.1, 1e-6), (1.0, 1e-5), (8.0, 1e-9)):
+        mu = mu_of(epsilon, delta)
+        assert delta_of(mu, epsilon) == pytest.approx(delta, rel=1e-6)
+        assert epsilon_of(mu, delta) == pytest.approx(epsilon, rel=1e-6)
+    mu = mu_of(1.0, 1e-6)
+    # two releases of two numbers are one release of a vector whose sensitivity is sqrt(2) as large
+    assert composed(mu, 2) == pytest.approx(mu * math.sqrt(2))
+    assert 1.0 < epsilon_of(composed(mu, 2), 1e-6) < 2.0
+
+
+@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+def test_no_deletion_moves_the_clipped_model_further_than_its_noise_is_made_for(loss):
+    game = private("logistic", deletions=N)
+    if loss == "softmax":
+        Y = np.c_[game.objective.Y < 0, game.objective.Y > 0].astype(float)
+        public = np.c_[game.Y_public < 0, game.Y_public > 0].astype(float)
+        objective = Objective(game.objective.X, Y, LOSSES["softmax"], np.ones(D))
+        W = fit(objective).W
+        game = Private(objective, W, retrain_without(objective, W, np.arange(N)), game.X_public, public, True)
+    defence = OutputPerturbation()
+    protected = defence.protect(game, 1.0, np.random.default_rng(0))
+    sensitivity = protected.noise.scale * mu_of(1.0, defence.delta)
+    exact = dataclasses.replace(game.objective, X=game.clipped(game.objective.X), l2=protected.l2)
+    moved = np.asarray(retrain_without(exact, protected.exact, np.arange(N)).W) - protected.exact
+    length = np.linalg.norm((moved * game.unit[:, None]).reshape(N, -1), axis=1)
+    assert length.max() <= sensitivity
+    assert length.max() > sensitivity / 20  # and the bound is not idle
+    assert (np.linalg.norm(exact.X / game.unit, axis=1) <= game.bound * (1 + 1e-12)).all()
+
+
+def test_no_person_moves_the_moments_further_than_their_noise_is_made_for():
+    game, defence = private("squared"), NoisyMoments()
+    protected = defence.protect(game, 1.0, np.random.default_rng(0))
+    x = game.clipped(game.objective.X) / game.unit
+    size = protected.noise.target[0]
+    most = np.quantile(np.abs(game.Y_public / size), 0.99)
+    y = np.clip(game.objective.Y / size, -most, most)
+    length = np.sqrt((np.linalg.norm(x, axis=1) ** 4) + (np.linalg.norm(x, axis=1) * np.abs(y[:, 0])) ** 2)
+    assert length.max() <= protected.noise.scale * mu_of(1.0, defence.delta) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "defence", "draws"),
+    [("logistic", OutputPerturbation(), 40), ("squared", NoisyMoments(), 400), ("logistic", InstanceNoise(), 400)],
+)
+def test_the_noise_that_is_drawn_has_the_covariance_that_an_attacker_reckons_with(loss, defence, draws):
+    game = private(loss, deletions=2)
+    drawn = [defence.protect(game, 5.0, np.random.default_rng(seed)) for seed in range(draws)]
+    off = np.stack([one.W_before - one.exact for one in drawn])[:, :, 0]
+    fitted = dataclasses.replace(game.objective, l2=drawn[0].l2)
+    said = drawn[0].noise.covariance(game.hessian(fitted, drawn[0].exact), drawn[0].exact)[0]
+    white = off @ np.linalg.inv(np.linalg.cholesky(said)).T
+    assert np.allclose(white.T @ white / draws, np.eye(D), atol=9 / np.sqrt(draws))
+    assert len({float(one.W_before[0, 0]) for one in drawn}) == draws
+
+
+def test_an_attacker_who_knows_the_noise_has_the_right_error():
+    game = private("logistic", deletions=1)
+    noise = Noise("isotropic", 0.01, tuple(game.unit))
+    public = {"X_public": game.objective.X, "Y_public": game.objective.Y, "n": N, "l2": game.objective.l2}
+    H = game.hessian(game.objective, game.W)
+    true = np.asarray(game.objective.take(np.array([0])).own_gradients(game.W))[0, :, 0]
+    rng, off = np.random.default_rng(1), []
+    for _ in range(400):
+        before, after = (
+            W + gaussian(noise.covariance(H, W), 1, rng)[0] for W in (game.W, np.asarray(game.deletions.W[0]))
+        )
+        release = knowing(Release(LOSSES["logistic"], before, after[None], **public), noise)
+        off.append(by_hessian(release)[0, :, 0] + release.penalty_share[0, :, 0] + true)
+    half = np.linalg.inv(np.linalg.cholesky(release.share_error[0, 0]))
+    # the private records stand for public ones: what is left is the noise, and the second order of one deletion
+    assert np.allclose(half @ np.cov(np.array(off).T) @ half.T, np.eye(D), atol=0.45)
+
+
+def test_people_deleted_together_are_an_error_to_whoever_looks_for_one():
+    game = private("squared", deletions=40)
+    protected = Batch().protect(game, 3, np.random.default_rng(0))
+    assert protected.members.shape == (40, 3)
+    assert all(len(set(people)) == 3 for people in protected.members.tolist())
+    assert (protected.members[:, 0] == game.rows).all()
+    release = knowing(
+        Release(LOSSES["squared"], protected.W_before, protected.W_after, game.X_public, game.Y_public, n=N - 2,
+                l2=game.objective.l2), None, 3,
+    )  # fmt: skip
+    total = sum(np.asarray(game.objective.take(protected.members[:, j]).own_gradients(game.W)) for j in range(3))
+    # the difference of the models is the sum of all three gradients
+    estimated = by_hessian(release) + release.penalty_share
+    assert np.corrcoef(-estimated[:, 0, 0], total[:, 0, 0])[0, 1] > 0.98
+    R = game.Y_public - game.X_public @ game.W
+    assert np.allclose(release.share_error[0, 0], 2 * (game.X_public * R**2).T @ game.X_public / N)
+
+
+def test_rounding_and_penalty_do_what_they_say():
+    assert significant(np.array([[123456.0, -0.00123456, 0.0]]), 2).tolist() == [[120000.0, -0.0012, 0.0]]
+    game = private("squared")
+    rounded = Rounding().protect(game, 3, np.random.default_rng(0))
+    assert np.allclose(rounded.W_before, game.W, rtol=5e-3)
+    assert not np.array_equal(rounded.W_before, game.W)
+    stronger = Penalty().protect(game, 1.0, np.random.default_rng(0))
+    assert (np.abs(stronger.W_before[:-1]) < 0.7 * np.abs(game.W[:-1])).all()
+    assert stronger.l2[-1] == 0.0
+    assert np.abs(stronger.W_after - stronger.W_before).max() < np.abs(game.W_after - game.W).max()
+
+
+def moments(X, Y, game, *, clip):
+    """Second moments in the mechanism's units, the upper half of X'X; clipped as it does, or not."""
+    x = (game.clipped(X) if clip else X) / game.unit
+    size = np.sqrt((game.Y_public**2).mean(axis=0))
+    most = float(np.quantile(np.abs(game.Y_public / size), 0.99))
+    y = np.clip(Y / size, -most, most) if clip else Y / size
+    return np.r_[(x.T @ x)[np.triu_indices(D)], (x.T @ y)[:, 0]]
+
+
+@pytest.mark.parametrize(
+    ("factor", "clip", "caught"), [(1.0, True, False), (0.1, True, True), (1.0, False, True)],
+    ids=["as claimed", "noise ten times too small", "clipping left out"],
+)  # fmt: skip
+def test_a_claim_of_privacy_is_tested_by_a_game_and_a_broken_mechanism_is_caught(factor, clip, caught):
+    """The worst record, 4,000 plays with it and without; who plays looks along what it changes."""
+    game, defence, epsilon = private("squared", deletions=1), NoisyMoments(), 1.0
+    claimed = defence.protect(game, epsilon, np.random.default_rng(0)).noise.scale
+    worst = 20 * game.bound * game.unit * np.eye(D)[:1]
+    X, Y = np.vstack([game.objective.X, worst]), np.vstack([game.objective.Y, [[1e3]]])
+    changed = moments(X, Y, game, clip=clip) - moments(X[:-1], Y[:-1], game, clip=clip)
+    rng, plays = np.random.default_rng(1), 4000
+    noise = factor * claimed * rng.normal(size=(2, plays))
+    seen = epsilon_seen(np.linalg.norm(changed) + noise[0], noise[1], defence.delta)
+    assert (seen > epsilon) == caught
+    if clip and factor == 1.0:  # the bound is reached: with less noise it would not hold
+        assert np.linalg.norm(changed) == pytest.approx(claimed * mu_of(epsilon, defence.delta), rel=1e-9)

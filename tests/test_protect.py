@@ -1,0 +1,147 @@
+"""Defences on a table somebody really has: what the table says, what is recommended, and what is handed out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import undelete
+from undelete.cli import main
+from undelete.maintainer.defences.coarse import Rounding
+from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
+
+N = 4000
+COLUMNS = ["age", "hours", "children"]
+
+
+def people(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {"age": rng.integers(18, 80, N), "hours": rng.integers(0, 60, N), "children": rng.poisson(1.2, N)}
+    )
+    score = 0.05 * (table["age"] - 50) + 0.06 * (table["hours"] - 30) - 0.3 * table["children"]
+    return table.assign(income=score + rng.normal(size=N), rich=np.where(score + rng.logistic(size=N) > 0, "yes", "no"))
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return people(0), people(1)
+
+
+def play(halves, model, target, **options):
+    private, public = halves
+    return undelete.protect(
+        model, private[COLUMNS], private[target], public[COLUMNS], public[target], deletions=40, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def ridge(halves):
+    private, _ = halves
+    model = make_pipeline(StandardScaler(), Ridge(1.0)).fit(private[COLUMNS], private["income"])
+    ladder = [NoisyMoments((1.0, 0.01)), InstanceNoise((1.0,)), Rounding((8, 3)), "output_perturbation"]
+    return model, play(halves, model, "income", defences=ladder)
+
+
+def test_the_table_has_a_row_a_defence_and_strength_and_says_what_each_leaves_and_costs(ridge):
+    _, found = ridge
+    table = found.table
+    assert table["defence"].tolist() == ["none", *["noisy_moments"] * 2, "instance_noise", *["rounding"] * 2]
+    none, private, ruined, shaped, fine, _ = (table.iloc[i] for i in range(6))
+    assert none["exposure"] > 0.9
+    assert fine["exposure"] > 0.9  # eight digits hide nothing
+    assert private["exposure"] < 0.3
+    assert shaped["exposure_high"] < none["exposure_low"]
+    assert abs(private["utility_loss"]) < 0.01 < ruined["utility_loss_low"]  # a hundredth of the budget costs
+    assert none["utility_loss"] == none["largest_change"] == 0
+    assert ((table["exposure_low"] <= table["exposure"]) & (table["exposure"] <= table["exposure_high"])).all()
+    assert private["epsilon"] == 1.0 < private["epsilon_two_releases"] < 2.0
+    assert np.isnan(shaped["epsilon"])
+    assert found.refused == {
+        "output_perturbation": "the gradient of this loss has no bound that does not depend on the target"
+    }
+
+
+def test_a_proof_that_says_something_is_recommended_and_its_model_predicts_as_the_table_says(halves, ridge, tmp_path):
+    given, found = ridge
+    assert (found.recommended["defence"], found.recommended["epsilon"]) == ("noisy_moments", 1.0)
+    place = tmp_path / "safe.skops"
+    beside = found.save(place)
+    safe = skops.io.load(place)
+    _, public = halves
+    assert type(safe) is type(given)
+    assert not np.allclose(safe[-1].coef_, given[-1].coef_, rtol=1e-4)
+    assert safe.score(public[COLUMNS], public["income"]) == pytest.approx(found.recommended["utility"], abs=0.02)
+    document = json.loads(beside.read_text())
+    assert document["recommended"]["epsilon"] == 1.0
+    assert document["means"].startswith("proved")
+    assert "seed" not in json.dumps(document)
+    assert (beside.stat().st_mode & 0o077) == 0
+
+
+def test_limits_that_nothing_meets_recommend_nothing(halves, ridge):
+    model, _ = ridge
+    found = play(halves, model, "income", defences=Rounding((8,)), max_exposure=0.05)
+    assert found.recommended is None is found.model
+    assert found.document()["means"] is None
+    with pytest.raises(undelete.InputError, match="no defence is within the limits"):
+        found.save("model.skops")
+
+
+def test_an_epsilon_that_bounds_little_is_not_called_a_proof(halves):
+    private, _ = halves
+    model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-9)).fit(private[COLUMNS], private["rich"])
+    found = play(halves, model, "rich", defences=[OutputPerturbation((30.0,))], max_exposure=0.9, max_loss=0.1)
+    assert found.recommended["epsilon"] == 30
+    assert found.document()["means"].startswith("measured")
+    assert found.recommended["measure"] == "accuracy"
+    assert 0.5 < found.recommended["auc"] <= 1
+    limited = play(halves, model, "rich", defences=[OutputPerturbation((30.0,))], max_exposure=0.9, epsilon=1.0)
+    assert limited.recommended is None
+
+
+def test_a_search_keeps_its_type(halves):
+    private, public = halves
+    search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [0.5, 1.0]}, cv=2)
+    found = play(
+        halves, search.fit(private[COLUMNS], private["income"]), "income", defences=[Rounding((2,))], max_exposure=1.0
+    )
+    assert isinstance(found.model, GridSearchCV)
+    coef = found.model.best_estimator_[-1].coef_
+    assert [float(f"{number:.2g}") for number in coef] == coef.tolist()
+    assert np.isfinite(found.model.predict(public[COLUMNS])).all()
+
+
+def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp_path, capsys):
+    private, public = halves
+    private[[*COLUMNS, "income"]].to_csv(tmp_path / "train.csv", index=False)
+    public[[*COLUMNS, "income"]].to_csv(tmp_path / "public.csv", index=False)
+    undelete.save_model(
+        make_pipeline(StandardScaler(), Ridge(1.0)).fit(private[COLUMNS], private["income"]), tmp_path / "model.skops"
+    )
+    out = tmp_path / "out"
+    command = ["protect", str(tmp_path / "model.skops"), "--train", str(tmp_path / "train.csv"), "--public",
+               str(tmp_path / "public.csv"), "--target", "income", "--deletions", "20", "--out", str(out)]  # fmt: skip
+    assert main([*command, "--defence", "noisy_moments", "--max-exposure", "0.5"]) == 0
+    said = capsys.readouterr().out
+    assert "Private: noisy moments" in said
+    assert "Budget   epsilon" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert {file.name for file in out.iterdir()} == {
+        "protected.skops",
+        "protection.json",
+        "frontier.svg",
+        "frontier.png",
+    }
+    assert "recommended" in (out / "frontier.svg").read_text()
+    assert main([*command, "--defence", "rounding", "--max-loss", "0", "--out", str(tmp_path / "none")]) == 0
+    assert "No defence keeps exposure" in capsys.readouterr().out
+    assert not (tmp_path / "none" / "protected.skops").exists()
+    assert main([*command, "--defence", "magic"]) == 2
+    assert "there is no defence 'magic'" in capsys.readouterr().err
