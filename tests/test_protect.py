@@ -106,6 +106,17 @@ def test_an_epsilon_that_bounds_little_is_not_called_a_proof(halves):
     assert limited.recommended is None
 
 
+def test_what_is_proved_of_records_that_count_alike_is_not_claimed_of_weighted_ones(halves):
+    private, _ = halves
+    model = LogisticRegression(tol=1e-9, class_weight="balanced")
+    pipeline = make_pipeline(StandardScaler(), model).fit(private[COLUMNS], private["rich"])
+    found = play(halves, pipeline, "rich", defences=["output_perturbation", "noisy_moments", Rounding((8,))])
+    assert set(found.refused) == {"output_perturbation", "noisy_moments"}
+    assert "weights" in found.refused["output_perturbation"]
+    assert found.table["epsilon"].isna().all()
+    assert found.table["exposure"].iloc[0] > 0.8
+
+
 def test_a_search_keeps_its_type(halves):
     private, public = halves
     search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [0.5, 1.0]}, cv=2)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from undelete.adapters.weights import weighted_loss
 from undelete.attacker.attacks import run_attack
 from undelete.attacker.gradient.protected import knowing
 from undelete.attacker.hrec import HREC
@@ -79,7 +80,8 @@ class Arena:
         n = objective.n - (protected.together - 1)
         release = knowing(
             Release(
-                loss=objective.loss, W_before=protected.W_before, W_after=protected.W_after,
+                loss=weighted_loss(self.problem.model, self.private.Y_public),
+                W_before=protected.W_before, W_after=protected.W_after,
                 **dict(self.view, n=n, l2=protected.l2),
             ),
             protected.noise,

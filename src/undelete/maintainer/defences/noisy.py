@@ -21,6 +21,9 @@ _SPREADS = 5  # draws of the noise by which a setting is judged on public record
 _PENALTIES = tuple(float(x) for x in np.logspace(-4, 0, 9))  # a record's, among which one is chosen
 
 
+_WEIGHTED = "records have weights, by which one of them may count for many"
+
+
 @dataclass(frozen=True)
 class InstanceNoise(Defence):
     """Noise shaped like the changes that deletions make, scaled to the largest of those that were played."""
@@ -56,6 +59,8 @@ class OutputPerturbation(Defence):
 
     def refusal(self, private: Private) -> str:
         """Refuse losses whose gradient has no bound."""
+        if private.objective.weights is not None:
+            return _WEIGHTED
         bounded = isinstance(private.objective.loss, Logistic | Softmax)
         return "" if bounded else "the gradient of this loss has no bound that does not depend on the target"
 
@@ -100,9 +105,10 @@ class NoisyMoments(Defence):
 
     def refusal(self, private: Private) -> str:
         """Refuse what is not least squares."""
-        return (
-            "" if isinstance(private.objective.loss, Squared) else "only least squares is a function of second moments"
-        )
+        if private.objective.weights is not None:
+            return _WEIGHTED
+        squared = isinstance(private.objective.loss, Squared)
+        return "" if squared else "only least squares is a function of second moments"
 
     def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
         """Add noise to X'X and X'y, and solve.
