@@ -75,7 +75,7 @@ def _audit(options: argparse.Namespace) -> int:
     result = audit(
         before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
         l2=options.l2, weight_decay=options.weight_decay, loss=_loss(options), rng=options.seed, trust=options.trust,
-        words=words,
+        words=words, deleted=options.deleted, joined=options.joined,
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
 

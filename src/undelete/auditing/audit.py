@@ -21,7 +21,8 @@ from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.networks import Training, audit_networks, is_network, opened
-from undelete.auditing.released import Model, read_pair
+from undelete.auditing.order import ordered
+from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import all_columns, public_records
@@ -40,6 +41,8 @@ def audit(
     target: str | Sequence[str] | None = None,
     truth: Table | Mapping[str, Any] | None = None,
     n: int | None = None,
+    deleted: int | None = None,
+    joined: int | None = None,
     l2: float | Mapping[str, float] | None = None,
     weight_decay: float | Mapping[str, float] | None = None,
     loss: LossLike | None = None,
@@ -69,7 +72,10 @@ def audit(
     truth : DataFrame, mapping or path, optional
         The deleted record, one row, if you have it: adds scores. No attack is given it.
     n : int, optional
-        Number of training records before the deletion. Gives back the target of a regression.
+        Number of training records of the first model. Gives back the target of a regression.
+    deleted, joined : int, optional
+        How many records left and joined between the two; by default what the models say, or one that left. One that
+        joined is reconstructed as one that left is.
     l2 : float, optional
         The penalty in the summed objective, maths (1), if the model files do not say it. `hrec+` and the
         checks use it, the paper's attack does not. Of a module one number, or numbers by its parameters' names.
@@ -102,6 +108,8 @@ def audit(
     words = words or Words()
     first, second = (opened(model, architecture, trust=trust) for model in (before, after))
     if is_network(first) or is_network(second):
+        if joined is not None or deleted is not None:
+            raise InputError("deleted and joined are not said of networks: give the model that has the record first")
         training = Training(loss, n, l2, weight_decay)
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
@@ -114,7 +122,13 @@ def audit(
     table, sampled = public_records(public, [first, second], target)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
-    pair = read_pair(first, second, table, target=names, n=n, l2=l2, trust=trust, image=schema.image, features=features)
+
+    def read(*, joined: bool) -> Pair:
+        models, number = ((second, first), None if n is None else n + 1) if joined else ((first, second), n)
+        return read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
+                         features=features)  # fmt: skip
+
+    pair, came, how = ordered(read, deleted, joined)
     old, new, release = pair.old, pair.new, pair.release
     if release.n is None and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
@@ -131,7 +145,9 @@ def audit(
         record,
         Setting(
             kind="audit",
-            text="Which record was deleted between these two models, and how much of it do they give back?",
+            text=f"Which record {'joined' if came else 'was deleted'} between these two models, and how much of it do "
+            "they give back?",
+            joined=came,
             model=described(old, None if release.n_error else release.n, words),
             target=target_words(old, names, words, schema),
             schema=schema,
@@ -143,6 +159,7 @@ def audit(
         diagnostics=checks,
         warnings=[
             *words.notes,
+            *how,
             *sampled,
             *pair.warnings,
             *_number_taken(release),

@@ -46,6 +46,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "redacted": False,
         "question": {
             "kind": audit.setting.kind, "deletions": audit.release.deletions, "text": audit.setting.text,
+            "joined": audit.setting.joined,
         },
         "model": model,
         "public": {"records": len(audit.release.X_public), "source": audit.setting.public_source},

@@ -23,7 +23,7 @@ from undelete.auditing.given_away import gain, with_exact
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
-from undelete.auditing.verdict import decide
+from undelete.auditing.verdict import decide, joining, worded
 from undelete.maths.arrays import Floats
 from undelete.maths.threads import for_products
 from undelete.release.reconstruction import Reconstruction
@@ -180,9 +180,9 @@ def judged(
         release=release,
         found=found,
         truth=truth,
-        verdict=decide(evidence, checks, leaks, given=given),
+        verdict=worded(decide(evidence, checks, leaks, given=given), joined=setting.joined),
         diagnostics=checks,
-        warnings=[*warnings, *leaks],
+        warnings=[joining(text) if setting.joined else text for text in (*warnings, *leaks)],
         exposure=exposed.value,
         scored=scored,
         summaries={name: summaries.get(name, {"n": release.deletions}) for name in found},

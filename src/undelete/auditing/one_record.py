@@ -142,6 +142,20 @@ def _fits_one(value: str, unlike: int, count: int, causes: str) -> Diagnostic:
     return Diagnostic("Fits one record", value, True, text)
 
 
+def reversed_order(release: Release, found: Reconstruction) -> bool:
+    """Return whether the change has the sign of a record that joined: it is that of one if the files change places.
+
+    Of three classes the directions say so, of two the size of the change where `n` is known; of numbers nothing does.
+    """
+    said = implied(release, found) if "ok" in found.status else None
+    if said is None or release.deletions != 1:
+        return False
+    if said.several:
+        return True
+    known = release.n is not None and not release.n_error
+    return bool(known and not agrees(said.n, release.n, said.error) and agrees(said.swapped, release.n, said.error))
+
+
 def _size(release: Release, said: Implied) -> Diagnostic | None:
     """Compare the number of training records with the one that the size of the change implies."""
     name, given = "Implied number of records", release.n
@@ -154,9 +168,9 @@ def _size(release: Release, said: Implied) -> Diagnostic | None:
     if given is None or release.n_error > 0:
         return _informs(name, said)
     value = f"{said.n:,.0f} (within {_times(said.error)}; given: {given:,})"
-    if _agrees(said.n, given, said.error):
+    if agrees(said.n, given, said.error):
         return Diagnostic(name, value, True, "The number of training records that the size of the change implies.")
-    if _agrees(said.swapped, given, said.error):
+    if agrees(said.swapped, given, said.error):
         text = (
             f"The change has the size of one record among {given:,} if the two files are in the other order: BEFORE "
             "and AFTER seem to be swapped."
@@ -189,7 +203,9 @@ def _times(error: float) -> str:
     return f"a factor of {np.exp(min(1.96 * error, 20.0)):.2g}"
 
 
-def _agrees(n: float, given: float, error: float) -> bool:
+def agrees(n: float, given: float | None, error: float) -> bool:
     """Return whether a number is the given one within its error; never where it is not known."""
     most = float(norm.isf(UNLIKELY / 2))
+    if given is None:
+        return False
     return bool(n > 0 and np.isfinite(error) and abs(np.log(n / given)) <= most * error)

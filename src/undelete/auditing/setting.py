@@ -59,6 +59,8 @@ class Setting:
         Where the public records are from.
     command : str or None
         How to run it again.
+    joined : bool
+        Whether the records joined between the two models, and were not deleted.
     """
 
     kind: str
@@ -69,3 +71,4 @@ class Setting:
     readout: Readout | None = None
     public_source: str | None = None
     command: str | None = None
+    joined: bool = False

@@ -41,6 +41,7 @@ def simulate(
     *,
     deletions: int | ArrayLike = 200,
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
+    additions: bool = False,
     rng: int = 0,
     tol: float = 1e-9,
     words: Words | None = None,
@@ -69,6 +70,9 @@ def simulate(
         How many to delete, drawn at random, or which rows.
     attacks : sequence of str or Attack
         Attacks and baselines, by name or your own; "informed" is the bound of an auditor who holds all other records.
+    additions : bool
+        Play that each of these people joined the others, and was not deleted: the same two models in the other order,
+        and as much comes back.
     rng : int
         Seed; the draw of the deletions, the attacks and the intervals each have a stream of their own.
     tol : float
@@ -122,9 +126,8 @@ def simulate(
         truth,
         Setting(
             kind=words.kind or "simulate",
-            text=f"Whom of {objective.n:,} people would a deletion expose? {len(rows):,} deletions were played."
-            if readout is None
-            else f"Which of {objective.n:,} images would a deletion expose? {len(rows):,} deletions were played.",
+            text=_question(objective.n, len(rows), images=readout is not None, additions=additions),
+            joined=additions,
             model=described(model, objective.n, words),
             target=target_words(model, names, words, schema),
             schema=schema,
@@ -148,6 +151,13 @@ def simulate(
         leaks=cautions.leaks(model, model, truth),
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
+
+
+def _question(n: int, count: int, *, images: bool, additions: bool) -> str:
+    who, what = "Which" if images else "Whom", "images" if images else "people"
+    if additions:
+        return f"{who} of {n:,} {what} would joining the others expose? {count:,} additions were played."
+    return f"{who} of {n:,} {what} would a deletion expose? {count:,} deletions were played."
 
 
 def _retraining(retrained: Deletions) -> Diagnostic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from undelete.auditing.diagnostics import Diagnostic
@@ -15,6 +15,10 @@ WHOLE = 0.05  # share of deletions whose whole record came back, beyond the base
 CONFIDENT = 0.5  # confidence in one whole record that counts by itself
 CLEAR = 0.1  # lift over the baseline that counts when one deletion leaves no interval
 NEAR = 0.8  # centred cosine that makes a record partly exposed whatever its columns
+_ADDED = (
+    ("A deletion", "An addition"), ("a deletion", "an addition"), ("Deleting", "Adding"), ("deleting", "adding"),
+    ("deletions", "additions"), ("a deleted record", "an added record"), ("deleted record", "added record"),
+)  # fmt: skip
 _ROUNDING = 1e-9  # of the shares that are compared
 COLUMN = 0.25  # the lift of a single column, or of the target, that makes a record partly exposed
 _LEAK = "The preprocessing gives values of the record away, whatever the attack does."
@@ -190,6 +194,26 @@ def decide(
     whose = "this" if e.deletions == 1 else "a deleted"
     sentence = f"The two models give no more of {whose} record than simple guesses do."
     return Verdict("NOT EXPOSED", sentence, reason, rule)
+
+
+def worded(verdict: Verdict, *, joined: bool) -> Verdict:
+    """Return a verdict in the words of who joined, where the records did."""
+    if not joined:
+        return verdict
+    return replace(verdict, sentence=joining(verdict.sentence), reason=joining(verdict.reason))
+
+
+def joining(text: str) -> str:
+    """Return what is said of a deletion as it is said of an addition.
+
+    Examples
+    --------
+    >>> joining("Deleting this record reveals it.")
+    'Adding this record reveals it.'
+    """
+    for old, new in _ADDED:
+        text = text.replace(old, new)
+    return text
 
 
 def _stopper(e: Evidence | None, diagnostics: Sequence[Diagnostic]) -> Diagnostic | None:

@@ -142,7 +142,11 @@ def _add_audit(commands: Commands) -> None:
         "--candidates", type=Path, metavar="FILE",
         help="people one of whom may have been deleted, with the target column: also ranks them, in candidates.csv",
     )  # fmt: skip
-    parser.add_argument("--n", type=positive, metavar="N", help="number of training records before the deletion")
+    parser.add_argument("--n", type=positive, metavar="N", help="number of training records of the first model")
+    parser.add_argument(
+        "--joined", type=natural, metavar="J", help="records that joined between the two (default: what the models say)"
+    )
+    parser.add_argument("--deleted", type=natural, metavar="G", help="records that left between the two, likewise")
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
     )
@@ -162,6 +166,9 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
+    parser.add_argument(
+        "--additions", action="store_true", help="play that these people joined the others, and were not deleted"
+    )
     parser.add_argument(
         "--resume", action="store_true",
         help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
