@@ -6,7 +6,7 @@ BIN := .venv/bin
 comma := ,
 STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
 
-.PHONY: venv demo test test-lowest lint bench clean
+.PHONY: venv demo test test-lowest test-newest lint bench clean
 
 venv: $(STAMP)
 
@@ -22,8 +22,8 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest
 
-# What runs everywhere with the oldest versions that are allowed: reading, the mathematics, and whole audits.
-LOWEST := tests/maths tests/data/test_table.py tests/test_release.py tests/test_inputs_of_all_kinds.py \
+# What runs with the oldest versions that are allowed, and on other Pythons: reading, the mathematics, whole audits.
+CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_inputs_of_all_kinds.py \
 	$(addprefix tests/adapters/test_,align.py conform.py design.py files.py model.py polynomial.py saved.py span.py)
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
@@ -32,7 +32,19 @@ LOWEST := tests/maths tests/data/test_table.py tests/test_release.py tests/test_
 	@touch $@
 
 test-lowest: .venv-lowest/.installed
-	.venv-lowest/bin/python -m pytest $(LOWEST)
+	.venv-lowest/bin/python -m pytest $(CORE)
+
+# The newest versions that can be had, on another Python: make test-newest NEWEST=python3.13
+NEWEST ?= $(PYTHON)
+VENV_NEWEST := .venv-$(notdir $(NEWEST))
+
+$(VENV_NEWEST)/.installed: pyproject.toml
+	@test -x $(VENV_NEWEST)/bin/pip || $(NEWEST) -m venv $(VENV_NEWEST)
+	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest hypothesis array-api-strict
+	@touch $@
+
+test-newest: $(VENV_NEWEST)/.installed
+	$(VENV_NEWEST)/bin/python -m pytest $(CORE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -44,5 +56,5 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/leave_one_out.py --out results
 
 clean:
-	rm -rf .venv .venv-lowest demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
