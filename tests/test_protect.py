@@ -141,7 +141,7 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
                str(tmp_path / "public.csv"), "--target", "income", "--deletions", "20", "--out", str(out)]  # fmt: skip
     assert main([*command, "--defence", "noisy_moments", "--max-exposure", "0.5"]) == 0
     said = capsys.readouterr().out
-    assert "Private: noisy moments" in said
+    assert "DP: noisy moments" in said
     assert "Budget   epsilon" in said
     assert max(map(len, said.splitlines())) <= 80
     assert {file.name for file in out.iterdir()} == {

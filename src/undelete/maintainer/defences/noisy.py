@@ -50,7 +50,7 @@ class OutputPerturbation(Defence):
     """Output perturbation: records clipped, a penalty on every parameter, noise for the most that one of them moves."""
 
     name = "output_perturbation"
-    label = "Private: output perturbation"
+    label = "DP: output perturbation"
     unit = "epsilon"
     proof = "proved"
     source = "Chaudhuri, Monteleoni and Sarwate (2011), Algorithm 1, with the noise of Balle and Wang (2018)"
@@ -94,7 +94,7 @@ class NoisyMoments(Defence):
     """Least squares from second moments with noise: records and targets clipped, everything after is free."""
 
     name = "noisy_moments"
-    label = "Private: noisy moments"
+    label = "DP: noisy moments"
     unit = "epsilon"
     proof = "proved"
     source = (
