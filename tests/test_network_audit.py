@@ -275,3 +275,31 @@ def test_a_network_of_too_many_parameters_is_refused_before_the_work(played):
     torch.nn.init.normal_(other[2].weight)
     with pytest.raises(InputError, match="parameters changed"):
         audit(played, wide, other)
+
+
+def test_the_gradient_leaves_by_file_and_another_tool_finds_the_record_from_it(played, tmp_path):
+    found = undelete.deleted_gradient(
+        played.before, played.after, played.public, loss="bce", n=played.n, l2=played.l2, target="label",
+        features=played.scale,
+    )  # fmt: skip
+    found.save(tmp_path / "gradient.npz")
+    with np.load(tmp_path / "gradient.npz") as file:
+        wanted = {name: torch.tensor(file[f"gradient/{name}"]) for name, _ in played.before.named_parameters()}
+        error = {name: torch.tensor(file[f"error/{name}"]) for name in wanted}
+    # plain gradient matching in torch alone, each entry weighed by its error bar
+    x = torch.zeros(1, 4, dtype=torch.float64, requires_grad=True)
+    label = torch.tensor([[played.fit.Y[played.row, 0]]])
+    optimiser = torch.optim.LBFGS([x], max_iter=200, line_search_fn="strong_wolfe")
+    names = list(wanted)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(played.before(x), label)
+        own = torch.autograd.grad(loss, [dict(played.before.named_parameters())[n] for n in names], create_graph=True)
+        off = sum((((g - wanted[n]) / error[n]) ** 2).sum() for n, g in zip(names, own, strict=True))
+        off.backward()
+        return off
+
+    optimiser.step(closure)
+    true = played.fit.X[played.row]
+    assert np.linalg.norm(x.detach().numpy()[0] - true) < 0.5 * np.linalg.norm(true)

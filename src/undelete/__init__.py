@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.membership import Membership, membership, who_was_deleted
+    from undelete.auditing.networks import deleted_gradient
     from undelete.auditing.one_out import leave_one_out
     from undelete.auditing.protect import protect
     from undelete.auditing.protection import Protection
@@ -37,6 +38,7 @@ __all__ = [
     "Release",
     "Scan",
     "audit",
+    "deleted_gradient",
     "leave_one_out",
     "load_model",
     "membership",
@@ -60,6 +62,7 @@ _HOME = {
     "Release": "release.release",
     "Scan": "auditing.scan",
     "audit": "auditing.audit",
+    "deleted_gradient": "auditing.networks",
     "leave_one_out": "auditing.one_out",
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",

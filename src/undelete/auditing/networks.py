@@ -24,6 +24,8 @@ from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
+from undelete.attacker.networks.estimate import Estimator
+from undelete.attacker.networks.export import NamedGradient
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing import inputs, truths
 from undelete.auditing.examine import judged
@@ -132,6 +134,43 @@ def audit_networks(
         ),
         seed, warnings=[*words.notes, *sampled],
     )  # fmt: skip
+
+
+def deleted_gradient(
+    before: Any,
+    after: Any,
+    public: Table,
+    *,
+    loss: LossLike,
+    n: int,
+    target: str | Sequence[str],
+    features: Features | None = None,
+    l2: float | Mapping[str, float] | None = None,
+    weight_decay: float | Mapping[str, float] | None = None,
+    architecture: Architecture | None = None,
+) -> NamedGradient:
+    """Return the deleted record's gradient at the old network with its error bars, for whatever tool inverts gradients.
+
+    Parameters
+    ----------
+    before, after, public, loss, n, target, features, l2, weight_decay, architecture
+        As of `undelete.audit`.
+
+    Returns
+    -------
+    NamedGradient
+        By the parameters' names; `save` writes it to an .npz file.
+
+    Raises
+    ------
+    InputError
+        As `undelete.audit`.
+    """
+    first, second = (opened(model, architecture, trust=False) for model in (before, after))
+    table, _ = public_records(public, [first], target)
+    training = Training(loss, n, l2, weight_decay)
+    _, release, _ = read_networks(first, second, table, training, features=features, target=target)
+    return NamedGradient.of(release, Estimator(release).estimate(0))
 
 
 def examined(

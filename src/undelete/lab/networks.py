@@ -18,11 +18,13 @@ from undelete.attacker.networks.network import Network, torch
 from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing.networks import Reading, design_of, true_records
 from undelete.data.sources import acs_income, acs_mobility
+from undelete.errors import InputError
 from undelete.lab.steps import Folder
 from undelete.maintainer.networks import Fit, train
 from undelete.maths.arrays import Floats
 from undelete.scoring.truth import Truth
 
+_OVER = "PINCP_gt50k"  # income over 50,000 dollars
 _NUMBERS = ("AGEP", "SCHL", "WKHP")  # of the one-hot case, whose other columns are categories
 _ONEHOT = (*_NUMBERS, "COW", "MAR", "RELP", "SEX", "RAC1P")
 
@@ -108,15 +110,23 @@ def dealt(case: Case, data_dir: Folder | None, seed: int) -> tuple[pd.DataFrame,
     The sample is shuffled by the seed; the first n are private, the next m public.
     """
     data = acs_mobility(data_dir) if case.number else acs_income("CA", data_dir)
-    table = data.table
+    table, target = data.table, data.target
+    if not case.number:
+        target = _OVER
+        table = table.drop(columns=[data.target]).assign(**{_OVER: data.over_50k()})
     if case.number:
         table = table[table["PINCP"] > 100].drop(columns=[c for c in table if c not in (*_REGRESSED, "PINCP")])
         table = table.assign(PINCP=np.log(table["PINCP"].astype(float)))
     elif case.onehot:
-        table = table[[*_ONEHOT, data.target]]
+        table = table[[*_ONEHOT, target]]
+    if len(table) < case.n + case.m:
+        raise InputError(
+            f"{data.source}: too few for {case.n:,} private and {case.m:,} public records of {case.title}; bring the "
+            "complete data"
+        )
     order = np.random.default_rng([seed, 16]).permutation(len(table))[: case.n + case.m]
     shuffled = table.iloc[order].reset_index(drop=True)
-    return shuffled.iloc[: case.n], shuffled.iloc[case.n :].reset_index(drop=True), data.target, data.source
+    return shuffled.iloc[: case.n], shuffled.iloc[case.n :].reset_index(drop=True), target, data.source
 
 
 _REGRESSED = ("AGEP", "SCHL", "MAR", "SEX", "CIT", "RELP", "RAC1P", "COW", "WKHP", "JWMNP")

@@ -152,13 +152,18 @@ class Network:
         return np.concatenate(found)
 
     def hessian_vector(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
-        """Return the summed loss's Hessian times a direction (p,): forward over reverse, no Hessian formed."""
-        func, at, v = torch().func, self.tensor(theta), self.tensor(direction)
-        total = torch().zeros(self.parameters, dtype=torch().float64)
+        """Return the summed loss's Hessian times a direction (p,): back over back, no Hessian formed.
+
+        Twice the cost of a pass forward and back, `benchmarks/networks.py`.
+        """
+        grad, v = torch().autograd.grad, self.tensor(direction)
+        at, total = self.tensor(theta).requires_grad_(), torch().zeros(self.parameters, dtype=torch().float64)
         for part in self._batches(len(X)):
-            x, y = self.tensor(X[part]), self.target(Y[part])
-            total = total + func.jvp(func.grad(lambda t, x=x, y=y: self._losses(t, x, y).sum()), (at,), (v,))[1]
-        return np.asarray(total.numpy())
+            losses = self._losses(at, self.tensor(X[part]), self.target(Y[part]))
+            slope = grad(losses.sum(), at, create_graph=True)[0]
+            if slope.requires_grad:  # else the loss does not bend
+                total = total + grad(slope @ v, at)[0]
+        return np.asarray(total.detach().numpy())
 
     def hessian(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return the summed loss's Hessian (p, p), a block of its columns at a time."""

@@ -1,0 +1,59 @@
+"""`reproduce mlp` and `conditions` on a few made-up people: files, pages, and what they hold."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from undelete.errors import InputError
+from undelete.lab.networks import Case
+from undelete.paper import network_conditions, networks
+from undelete.paper.experiments import EXPERIMENTS
+from undelete.paper.pages.page import page
+from undelete.paper.pages.terminal import lines
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def results(data_dir, tmp_path_factory):
+    out = tmp_path_factory.mktemp("networks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "CASES", (Case("few", "a few people", 150, 150, (2,), 1e-2),))
+        patch.setattr(networks, "SPLITS", 1)
+        patch.setattr(networks, "MATCHED", 1)
+        for name, value in (("N", 120), ("M", 180), ("UNITS", (2,)), ("DECAY", 1e-2)):
+            patch.setattr(network_conditions, name, value)
+        some = [one for one in network_conditions.CONDITIONS if one.key in ("optimum", "adam_masked")]
+        patch.setattr(network_conditions, "CONDITIONS", tuple(some))
+        return out, {name: EXPERIMENTS[name].run(data_dir, out, 1, 0, None) for name in ("mlp", "conditions")}
+
+
+def test_the_results_are_on_disk_and_on_a_page(results):
+    out, found = results
+    for name, result in found.items():
+        assert json.loads((out / f"{name}.json").read_text()) == result
+        assert all(len(line) <= 80 for line in lines(result))
+    assert (out / "mlp.svg").exists()
+    text = page(list(found.values()))
+    assert "| both at the optimum |" in text
+    assert "plain gradient matching" in text
+
+
+def test_the_bound_is_exact_and_pairs_are_counted(results):
+    _, found = results
+    row = found["mlp"]["networks"][0]
+    assert row["attacks"]["informed"]["median_centred_cosine"] > 0.999
+    assert row["attacks"]["informed"]["exact_columns"] >= 0.8  # a value that no public record has is not told
+    conditions = found["conditions"]
+    assert conditions["pairs"] == 1
+    assert conditions["false_exposed"] == 0
+    null = {one["condition"]: one["null_change"] for one in conditions["conditions"]}
+    assert null["optimum"] == 0
+    assert null["adam_masked"] == 0
+
+
+def test_too_few_people_are_refused(data_dir, tmp_path):
+    with pytest.raises(InputError, match="too few"):
+        EXPERIMENTS["mlp"].run(data_dir, tmp_path, 1, 0, None)
