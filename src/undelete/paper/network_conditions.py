@@ -26,6 +26,7 @@ from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maintainer.network_training import Batches, on_batches, stopped_at
 from undelete.maintainer.networks import Fit, retrain_without, train
 from undelete.maths.arrays import Floats
+from undelete.paper.networks import SPLIT
 from undelete.scoring.scores import centred_cosine
 from undelete.scoring.table import columns_right
 
@@ -161,7 +162,7 @@ def conditions(
     bad = [row for row in rows if not row["works"]]
     shows = "verdicts without a truth on networks trained in the ways that people do"
     result = header("conditions", "What training leaves of a deletion", shows, seed, count, features=FEATURES) | {
-        "notes": [], "n": N, "m": M, "conditions": rows, "pairs": sum(row["deletions"] for row in bad),
+        "split": SPLIT, "notes": [], "n": N, "m": M, "conditions": rows, "pairs": sum(row["deletions"] for row in bad),
         "exposed": sum(row["exposed"] for row in bad), "false_exposed": sum(row["false_exposed"] for row in rows),
     }  # fmt: skip
     save(result, folder)

@@ -41,6 +41,7 @@ CASES = (
     Case("onehot", "ACS Income CA, categories as indicators, 6 softplus units", 8_000, 8_000, (6,), 3e-4, onehot=True),
     Case("acs16", "ACS Income CA, ten numbers, 16 softplus units", 10_000, 10_000, (16,), 3e-4),
 )
+SPLIT = "private and public records drawn apart at random by the seed"
 SPLITS, EACH, MATCHED = 3, 14, 4  # splits, deletions on each, and of these how many are matched plainly, or known
 _KNOWN = 1e-6  # of a record's own gradient: the deviation that is taken for known exactly
 _DECIMALS = 6
@@ -76,7 +77,7 @@ def mlp(
         rows.append(_row(case, games, seed))
     shows = "records of people behind networks, from two optima"
     result = header("mlp", "Multilayer perceptrons", shows, seed, each * SPLITS, features=FEATURES) | {
-        "notes": [], "networks": rows,
+        "split": SPLIT, "notes": [], "networks": rows,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))
     return result
