@@ -46,7 +46,8 @@ def page() -> str:
         "",
         f"Written by `python benchmarks/what_is_read.py --write` with scikit-learn {sklearn.__version__}: {yes} of "
         f"{len(found)}, the estimators of its linear modules that predict, and what is read besides. A search saved "
-        "whole (`GridSearchCV` and its like) is read as its `best_estimator_`.",
+        "whole (`GridSearchCV` and its like) is read as its `best_estimator_`, a `TransformedTargetRegressor` as "
+        "what it holds.",
         "",
         *table(HEADER, found),
         "",

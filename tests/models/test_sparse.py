@@ -109,6 +109,19 @@ def test_an_audit_and_a_simulation_say_what_is_left_out():
     assert played.summary().loc["informed", "median_centred_cosine"] > 0.999999
 
 
+def test_of_two_indicators_one_is_enough():
+    people = noisy(3000, seed=6)
+    private, public = (half.reset_index(drop=True) for half in (people.iloc[:1500], people.iloc[1500:]))
+    numbers = [name for name in NUMBERS if name != "member"]
+    steps = make_column_transformer((StandardScaler(), numbers), (OneHotEncoder(), ["member"]))
+    columns = [*numbers, "member"]
+    model = make_pipeline(steps, Lasso(0.1, **DESCENT)).fit(private[columns], private.wage)
+    played = undelete.simulate(
+        model, private[columns], private.wage, public[columns], public.wage, deletions=10, attacks=("hrec+",)
+    )
+    assert np.isfinite(played.summary().loc["hrec+", "median_centred_cosine"])
+
+
 def test_a_refit_that_scales_is_taken_out_and_one_that_mixes_is_refused():
     table = noisy(400)
     pairs = {

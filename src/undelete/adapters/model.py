@@ -16,6 +16,7 @@ from undelete.adapters.design.feature_names import design_from_names
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.embedding import checked_copy
 from undelete.adapters.stored.statistic import Statistic
+from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
@@ -82,6 +83,9 @@ class LinearModel:
         change with each deletion.
     own_class : bool
         Whether they weigh in the output of their own class alone, as liblinear has it of several classes.
+    target_map : TargetMap, optional
+        What the model is fitted to in place of the target: its logarithm, for one. Targets are given, and come back, as
+        the table has them.
     stopped : str
         What says that the fit ended at its limit of iterations, "" where nothing does.
 
@@ -117,6 +121,7 @@ class LinearModel:
     l1: Floats | None = None
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
+    target_map: TargetMap | None = None
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)

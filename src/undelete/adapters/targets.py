@@ -51,6 +51,8 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
                 f"target {name!r} has {seen} in {where}, which is no finite number, and the model predicts a "
                 "number: correct or drop the row"
             )
+        if model.target_map is not None:
+            numbers = model.target_map.forward(numbers)
         _check_domain(model, numbers, name)
         if numbers.shape[1] != model.W.shape[1]:
             raise InputError(

@@ -153,6 +153,7 @@ def audit(
             schema=schema,
             readout=pair.readout,
             public_source=words.source,
+            back=None if old.target_map is None else old.target_map.back,
             command=words.command,
         ),
         seeds(rng),

@@ -125,6 +125,7 @@ def target_of(audit: Audit, y: NDArray[np.float64]) -> Any:
     if target is None or np.isnan(y).any():
         return None
     if target.kind == "number" or target.classes is None:
+        y = y if audit.setting.back is None else audit.setting.back(y[None])[0]
         return float(y[0]) if y.size == 1 else [float(v) for v in y]
     return target.classes[int(y[0] > 0) if y.size == 1 else int(y.argmax())]
 
@@ -247,10 +248,12 @@ def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] 
     value = target_of(audit, found.target[i])
     error = np.nan if found.target_error is None else WITHIN * found.target_error[i, 0]
     number = target.kind == "number" and isinstance(value, float)
+    ends = [target_of(audit, found.target[i] + side * error) for side in (-1, 1)] if number else []
+    low, high = (min(ends), max(ends)) if number and None not in ends else (None, None)
     cell = {
         "recovered": value,
-        "low": value - error if number else None,
-        "high": value + error if number else None,
+        "low": low,
+        "high": high,
         "true": true,
         "guess": None if guess is None or guess.target is None else target_of(audit, guess.target[i]),
     }

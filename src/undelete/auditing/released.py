@@ -118,6 +118,14 @@ def read_pair(
     )
     if old.class_weights == BALANCED:
         release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
+    if (old.target_map is None) != (new.target_map is None) or (
+        old.target_map is not None and new.target_map is not None and view["Y_public"] is not None
+        and not old.target_map.same(new.target_map, view["Y_public"])
+    ):  # fmt: skip
+        raise InputError(
+            "the models are fitted to other transformations of the target (one was fitted anew, or is another): what "
+            "is before and after then is not one number; keep the target's transformation as it was"
+        )
     kept = active(old, release)
     if kept is not None:
         warnings = [*warnings, *left_out(old, kept)]

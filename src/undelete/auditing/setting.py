@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from undelete.adapters.design.readout import Readout
 from undelete.data.schema import Schema
+from undelete.maths.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Setting:
         Columns in a reader's words.
     readout : Readout or None
         How the pixels of records that are images are read off the model's space.
+    back : callable or None
+        From targets (n, k) as the model is fitted to them to those of the table.
     public_source : str or None
         Where the public records are from.
     command : str or None
@@ -70,5 +73,6 @@ class Setting:
     schema: Schema = field(default_factory=Schema)
     readout: Readout | None = None
     public_source: str | None = None
+    back: Callable[[Floats], Floats] | None = None
     command: str | None = None
     joined: bool = False

@@ -133,6 +133,7 @@ def simulate(
             schema=schema,
             readout=readout,
             public_source=words.source,
+            back=None if model.target_map is None else model.target_map.back,
             command=words.command,
         ),
         judge,

@@ -37,12 +37,12 @@ def restricted(release: Release, kept: Flags) -> Release:
         l2=None if release.l2 is None else release.l2[kept],
         l1=None if release.l1 is None else release.l1[kept],
         constant=constant,
-        columns=tuple(_reduced(column, release.X_public, X, kept) for column in release.columns),
+        columns=tuple(_reduced(column, release.X_public, X, kept, constant) for column in release.columns),
         **later,
     )
 
 
-def _reduced(column: Column, X: Floats, own: Floats, kept: Flags) -> Column:
+def _reduced(column: Column, X: Floats, own: Floats, kept: Flags, constant: Floats | None) -> Column:
     """Return a column with the terms that are combinations of the coordinates kept, `own` (m, d')."""
     projection = column.projection[kept].copy()
     whole = np.array(~column.projection[~kept].any(axis=0))
@@ -52,6 +52,11 @@ def _reduced(column: Column, X: Floats, own: Floats, kept: Flags) -> Column:
         projection[:, lost] = lstsq(own, wanted, cond=_EXACT, lapack_driver="gelsy")[0]
         size = np.abs(wanted).max(axis=0)
         whole[lost] = (np.abs(wanted - own @ projection[:, lost]).max(axis=0) <= _EXACT * size) & (size > 0)
+        for term in lost[whole[lost]]:  # one that the constant and others say already says nothing more
+            others = np.flatnonzero(whole & (np.arange(len(whole)) != term))
+            known = projection[:, others] if constant is None else np.c_[constant, projection[:, others]]
+            left = projection[:, term] - known @ lstsq(known, projection[:, term])[0] if known.size else wanted
+            whole[term] = np.abs(left).max() > _EXACT * np.abs(projection[:, term]).max()
     if column.kind == "continuous" and not whole.all():
         whole[:] = False  # its value is read off all of them
     return replace(column, projection=projection[:, whole], terms=column.terms[:, whole])

@@ -49,6 +49,7 @@ def check_decision(
     ours = model.decision(public)
     if model.classes is None:
         ours = np.asarray(loss_of(model.loss).mean(ours))
+        ours = ours if model.target_map is None else model.target_map.back(ours)
     columns = {str(label): j for j, label in enumerate(public.columns)}
     there = [name for name in names if name in columns]
     table = model.design.conformed(public.iloc[:, [columns[name] for name in there]].set_axis(there, axis=1))

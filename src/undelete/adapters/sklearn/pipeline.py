@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -26,6 +27,7 @@ from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sklearn.unread import probed_model
+from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
 from undelete.maths.embeddings import Embedding
@@ -81,9 +83,24 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     return _checked(model_of(linear, names, features, reading, embedding), estimator, public, names)
 
 
+def _target_map(estimator: Any) -> TargetMap | None:
+    """Return what the targets become before they are fitted; None for nothing."""
+    estimator = thawed(estimator)
+    if type(estimator) is Pipeline and estimator.steps:
+        return _target_map(estimator.steps[-1][1])
+    if type(estimator) is not TransformedTargetRegressor:
+        return None
+    if _target_map(getattr(estimator, "regressor_", None)) is not None:
+        raise InputError("TransformedTargetRegressor holds another one: make one transformation of the two")
+    return TargetMap(estimator.transformer_)
+
+
 def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
     """Return the model with what the estimator stores, its decisions on some public records compared with its own."""
     model = replace(model, stored=stored_in(estimator, names))
+    target_map = _target_map(estimator)
+    if target_map is not None:
+        model = replace(model, target_map=target_map)
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         notes = check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
@@ -129,6 +146,8 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str])
 def _chain(estimator: Any, depth: int = 0) -> list[Any]:
     """Return the steps that see the raw table first, and the final estimator last."""
     estimator = thawed(estimator)
+    if type(estimator) is TransformedTargetRegressor:
+        return _chain(getattr(estimator, "regressor_", estimator.regressor), depth)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     if depth >= allowed(DEPTH):

@@ -1,0 +1,73 @@
+"""Models of a target's logarithm: the target comes back as the table has it."""
+
+import numpy as np
+import pytest
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import undelete
+from tests.models.conftest import COLUMNS, customers
+from undelete import InputError
+
+
+def inner():
+    steps = make_column_transformer((StandardScaler(), COLUMNS[:3]), (OneHotEncoder(drop="first"), COLUMNS[3:]))
+    return make_pipeline(steps, Ridge(solver="cholesky"))
+
+
+def logs():
+    return TransformedTargetRegressor(inner(), func=np.log, inverse_func=np.exp)
+
+
+@pytest.fixture(scope="module")
+def halves():
+    people = customers(4000, seed=8)
+    return people.iloc[:2000].reset_index(drop=True), people.iloc[2000:].reset_index(drop=True)
+
+
+def fitted(make, table):
+    return make().fit(table[COLUMNS], table.spent)
+
+
+def test_the_target_comes_back_in_the_table_s_own_unit(halves, tmp_path):
+    private, public = (half[[*COLUMNS, "spent"]] for half in halves)
+    files = [tmp_path / "before.skops", tmp_path / "after.skops"]
+    for file, table in zip(files, (private, private.drop(index=6)), strict=True):
+        undelete.save_model(fitted(logs, table), file)
+    truth = private.iloc[[6]]
+    found = undelete.audit(*files, public, target="spent", truth=truth)
+    assert found.verdict.word == "EXPOSED"
+    assert found.records["spent"].iloc[0] == pytest.approx(truth["spent"].iloc[0], rel=0.15)
+    cell = found.document()["records"][0]["target"]
+    assert cell["true"] == pytest.approx(truth["spent"].iloc[0])
+    assert cell["low"] < cell["recovered"] < cell["high"]
+    played = undelete.simulate(
+        logs(), private[COLUMNS], private.spent, public[COLUMNS], public.spent, deletions=10, attacks=("informed",)
+    )
+    assert played.summary().loc["informed", "median_centred_cosine"] > 0.999999
+
+
+def test_leave_one_out_is_that_of_the_transformed_target(halves):
+    table = halves[0].iloc[:200]
+    make = lambda: TransformedTargetRegressor(Ridge(solver="cholesky"), func=np.log, inverse_func=np.exp)  # noqa: E731
+    found = undelete.leave_one_out(make(), table[COLUMNS[:3]], table.spent, [5])
+    rest = table.drop(index=5)
+    theirs = make().fit(rest[COLUMNS[:3]], rest.spent).regressor_
+    np.testing.assert_allclose(found.coef[0, 0], theirs.coef_, atol=1e-9)
+
+
+def test_refusals(halves):
+    private, public = halves
+    before, other = fitted(logs, private), fitted(inner, private)
+    with pytest.raises(InputError, match="are fitted to other transformations of the target"):
+        undelete.audit(before, other, public, target="spent")
+    scaled = [
+        fitted(lambda: TransformedTargetRegressor(inner(), transformer=StandardScaler()), one)
+        for one in (private, private.drop(index=6))
+    ]
+    with pytest.raises(InputError, match="one was fitted anew"):
+        undelete.audit(*scaled, public, target="spent")
+    with pytest.raises(InputError, match="makes no finite number of some public targets"):
+        undelete.audit(before, before, public.assign(spent=0.0), target="spent")
