@@ -52,11 +52,12 @@ def _reduced(column: Column, X: Floats, own: Floats, kept: Flags, constant: Floa
         projection[:, lost] = lstsq(own, wanted, cond=_EXACT, lapack_driver="gelsy")[0]
         size = np.abs(wanted).max(axis=0)
         whole[lost] = (np.abs(wanted - own @ projection[:, lost]).max(axis=0) <= _EXACT * size) & (size > 0)
+        made = own @ projection
         for term in lost[whole[lost]]:  # one that the constant and others say already says nothing more
             others = np.flatnonzero(whole & (np.arange(len(whole)) != term))
-            known = projection[:, others] if constant is None else np.c_[constant, projection[:, others]]
-            left = projection[:, term] - known @ lstsq(known, projection[:, term])[0] if known.size else wanted
-            whole[term] = np.abs(left).max() > _EXACT * np.abs(projection[:, term]).max()
+            known = made[:, others] if constant is None else np.c_[own @ constant, made[:, others]]
+            left = made[:, term] - known @ lstsq(known, made[:, term], lapack_driver="gelsy")[0]
+            whole[term] = np.abs(left).max() > _EXACT * np.abs(made[:, term]).max()
     if column.kind == "continuous" and not whole.all():
         whole[:] = False  # its value is read off all of them
     return replace(column, projection=projection[:, whole], terms=column.terms[:, whole])
