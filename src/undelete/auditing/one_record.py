@@ -22,7 +22,7 @@ from undelete.release.release import Release
 UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
 # By how much one record has to explain the change better than two, in the logarithm: where a column's value is all but
 # sure, and not one that most have, a mixture would have lain beside it; where none is, hardly anything tells.
-_LEAD, _LEAD_UNSURE = -1.0, 3.0  # an estimate from pairs is itself uncertain by about one
+_LEAD, _LEAD_UNSURE = 0.0, 3.0
 _SURE, _COMMON = 0.9, 0.75
 _MANY = float(np.log(1000))
 _TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one
