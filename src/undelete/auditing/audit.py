@@ -22,6 +22,7 @@ from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.networks import Training, audit_networks, is_network, opened
 from undelete.auditing.order import ordered
+from undelete.auditing.pair import audit_two
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
@@ -123,15 +124,36 @@ def audit(
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
 
-    def read(*, joined: bool) -> Pair:
-        models, number = ((second, first), None if n is None else n + 1) if joined else ((first, second), n)
+    def read(*, joined: int) -> Pair:
+        models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
         return read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
                          features=features)  # fmt: skip
 
-    pair, came, how = ordered(read, deleted, joined)
+    pair, came, several, how = ordered(read, deleted, joined)
     old, new, release = pair.old, pair.new, pair.release
     if release.n is None and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
+    which = f"{'records' if several else 'record'} {'joined' if came else 'were deleted' if several else 'was deleted'}"
+    setting = Setting(
+        kind="audit",
+        text=f"Which {which} between these two models, and how much do they give back?"
+        if several
+        else f"Which {which} between these two models, and how much of it do they give back?",
+        joined=came,
+        model=described(old, None if release.n_error else release.n, words),
+        target=target_words(old, names, words, schema),
+        schema=schema,
+        readout=pair.readout,
+        public_source=words.source,
+        back=None if old.target_map is None else old.target_map.back,
+        command=words.command,
+    )
+    if several:
+        both = audit_two(old, new, release, setting, truth, names, seeds(rng))
+        if both is not None:
+            return both
+        pair, setting = read(joined=0), dataclasses.replace(setting, joined=False)
+        old, new, release = pair.old, pair.new, pair.release
     checks = told(old, new, release)
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     exact = exact_values(old, new) if one else {}
@@ -143,19 +165,7 @@ def audit(
         release,
         asked,
         record,
-        Setting(
-            kind="audit",
-            text=f"Which record {'joined' if came else 'was deleted'} between these two models, and how much of it do "
-            "they give back?",
-            joined=came,
-            model=described(old, None if release.n_error else release.n, words),
-            target=target_words(old, names, words, schema),
-            schema=schema,
-            readout=pair.readout,
-            public_source=words.source,
-            back=None if old.target_map is None else old.target_map.back,
-            command=words.command,
-        ),
+        setting,
         seeds(rng),
         diagnostics=checks,
         warnings=[

@@ -15,8 +15,8 @@ from undelete.errors import InputError
 Read = Callable[..., Pair]
 
 
-def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, bool, list[str]]:
-    """Return two models as the one with the record and the one without, whether it joined, and what says so.
+def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, bool, bool, list[str]]:
+    """Return two models, the one with the record first, whether it joined, whether there are two, and what says so.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, 
     """
     _check(deleted, joined)
     asked = None if deleted is None and joined is None else (joined or 0) > (deleted or 0)
-    pair = read(joined=bool(asked))
+    pair = read(joined=(joined or 0) if asked else 0)
     counts = (pair.old.n, pair.new.n)
     anew = not pair.old.steps or fitted_anew(pair.old, pair.new)
     more = counts[1] - counts[0] if anew and counts[0] is not None and counts[1] is not None else None
@@ -43,18 +43,22 @@ def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, 
                 f"deleted={deleted or 0} and joined={joined or 0} are given, but the files count {numbers[0]:,} "
                 f"records before and {numbers[1]:,} after: leave them out, or give the files in the other order"
             )
-        return pair, asked, []
+        return pair, asked, max(deleted or 0, joined or 0) == 2, []
+    if more == -2:
+        return pair, False, True, []
+    if more == 2:
+        return read(joined=2), True, True, []
     if more == 1:
-        return read(joined=True), True, [
+        return read(joined=1), True, False, [
             f"The second file counts one record more than the first ({counts[0]:,} and {counts[1]:,}): a record "
             "joined, and it is this one that is shown. Were the files given in the wrong order, it is one that left."
         ]  # fmt: skip
     if more is None and reversed_order(pair.release, hrec(pair.release, np.random.default_rng(0))):
-        return read(joined=True), True, [
+        return read(joined=1), True, False, [
             "The change has the sign of a record that joined, and it is this one that is shown. Were the files given "
             "in the wrong order, it is the one that left."
         ]  # fmt: skip
-    return pair, False, []
+    return pair, False, False, []
 
 
 def _check(deleted: int | None, joined: int | None) -> None:
@@ -66,8 +70,8 @@ def _check(deleted: int | None, joined: int | None) -> None:
     if deleted is None and joined is None:
         return
     pair = deleted or 0, joined or 0
-    if pair not in ((1, 0), (0, 1)):
+    if pair not in ((1, 0), (0, 1), (2, 0), (0, 2)):
         raise InputError(
-            f"deleted={pair[0]} and joined={pair[1]}: one record that left or one that joined is reconstructed; of "
-            "several undelete scan says what the files give away of them together"
+            f"deleted={pair[0]} and joined={pair[1]}: one or two records that left or that joined are reconstructed; "
+            "of more undelete scan says what the files give away of them together"
         )

@@ -123,7 +123,7 @@ def scan(model: Any, later: Any = None, *, trust: bool = False) -> Scan:
 
     Notes
     -----
-    Exact to the rounding of float64 arithmetic, which is in the error bars. Source: maths (30), (31).
+    Exact to the rounding of float64 arithmetic, which is in the error bars. Source: maths (30) to (32).
 
     Examples
     --------

@@ -1,0 +1,1 @@
+"""Several records that left, or joined, at once."""
