@@ -54,6 +54,12 @@ def share(hits: list[bool]) -> str:
     return f"{np.mean(hits):.3f} ({low:.3f} to {high:.3f})"
 
 
+def right_in_all(result: undelete.Audit, attack: str) -> bool:
+    """Return whether every column of every record is right."""
+    right = result.right[attack]
+    return right is not None and bool(right.all())
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -74,7 +80,7 @@ def main() -> None:
         whole, without, sure, verdicts = [], [], [], []
         for gone in range(options.deletions):
             result = audited(model, old, private, public, [gone])
-            whole.append(bool(result.right["hrec+"][0].all()))
+            whole.append(right_in_all(result, "hrec+"))
             sure.append(float(result.confidence[0]))
             verdicts.append(result.verdict.word == "EXPOSED")
             told = [re.search(r"without them (\d+)\.$", text) for text in result.warnings]
@@ -87,8 +93,7 @@ def main() -> None:
     both, sure = [], []
     for k in range(options.pairs):
         result = audited(model, old, private, public, [2 * k, 2 * k + 1])
-        right = result.right["pair"]
-        both.append(bool(right.all()))
+        both.append(right_in_all(result, "pair"))
         sure.append(float(result.confidence[0]))
     if both:
         print(f"two left, all scaled, {len(both)} pairs: both whole records {share(both)}, told {np.mean(sure):.3f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def audit_two(
     new: LinearModel,
     release: Release,
     setting: Setting,
-    truth: Table | None,
+    truth: Table | Mapping[str, Any] | None,
     names: tuple[str, ...],
     seeds: np.random.SeedSequence,
 ) -> Audit | None:
@@ -89,7 +90,9 @@ def audit_two(
         dealt = deal(release, values)
     except InputError:
         return None
-    twice = {name: np.repeat(held, 2, axis=0) for name in _PER_DELETION if (held := getattr(release, name)) is not None}
+    twice: dict[str, Any] = {
+        name: np.repeat(held, 2, axis=0) for name in _PER_DELETION if (held := getattr(release, name)) is not None
+    }
     both = dataclasses.replace(release, **twice)
     fits = dealt.p_value >= UNLIKELY
     checks = [
@@ -105,17 +108,20 @@ def audit_two(
         "The files give both values of every column, exactly, and not which of them belong together: that is told by "
         f"the change of the parameters, with confidence {float(dealt.found.confidence[0]):.2f}."
     ]
+    first, second = seeds.spawn(2)
     record = None if truth is None else _matched(truth, old, both, names, dealt.found.values)
-    return judged(both, [PAIR], {PAIR.name: dealt.found}, record, setting, checks, tuple(seeds.spawn(2)),
-                  warnings=told)  # type: ignore[arg-type]  # fmt: skip
+    return judged(both, [PAIR], {PAIR.name: dealt.found}, record, setting, checks, (first, second),
+                  warnings=told)  # fmt: skip
 
 
 _PER_DELETION = ("W_after", "answer_change", "penalty_share", "share_error", "penalty_change")
 
 
-def _matched(truth: Table, old: LinearModel, release: Release, names: tuple[str, ...], shown: Any) -> Truth:
+def _matched(
+    truth: Table | Mapping[str, Any], old: LinearModel, release: Release, names: tuple[str, ...], shown: Any
+) -> Truth:
     """Return the two true records in the order in which more of the shown values are right: they have none."""
-    table: pd.DataFrame = as_records(truth)
+    table: pd.DataFrame = pd.DataFrame(truth) if isinstance(truth, Mapping) else as_records(truth)
     if len(table) != 2:
         raise InputError(f"the truth has {len(table)} records, and two left between the two models: give both")
     columns = [column.name for column in release.columns]

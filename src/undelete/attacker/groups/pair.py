@@ -71,10 +71,11 @@ def deal(release: Release, values: Floats) -> Dealt:
     records = np.stack([np.where(ways, terms[0], terms[1]), np.where(ways, terms[1], terms[0])])  # (2, ways, c)
     X = np.concatenate([records, np.ones((*records.shape[:2], 1))], axis=2) @ back
     classes = release.target_kind == "class"
-    labels = list(product((-1.0, 1.0), repeat=2)) if classes else [None]
-    score = np.stack([_explained(release, known, X, y) for y in labels], axis=1)  # (ways, labels)
-    misfit = -2 * score
-    score = score + _prior(release, ways, values, labels)
+    signs = (-1.0, 1.0)
+    labels: list[tuple[float, float] | None] = [(a, b) for a in signs for b in signs] if classes else [None]
+    score: Floats = np.stack([_explained(release, known, X, y) for y in labels], axis=1)  # (ways, labels)
+    misfit = np.asarray(-2 * score)
+    score += _prior(release, ways, values, labels)
     weight = np.exp(score - score.max())
     weight /= weight.sum()
     best, label = np.unravel_index(int(weight.argmax()), weight.shape)
@@ -168,7 +169,7 @@ def _projected(white: Floats, g: Floats) -> Floats:
     aa, bb, ab = (first**2).sum(1), (second**2).sum(1), (first * second).sum(1)
     a, b = first @ g, second @ g
     det = np.maximum(aa * bb - ab**2, 1e-300)
-    return g - ((bb * a - ab * b) / det)[:, None] * first - ((aa * b - ab * a) / det)[:, None] * second
+    return np.asarray(g - ((bb * a - ab * b) / det)[:, None] * first - ((aa * b - ab * a) / det)[:, None] * second)
 
 
 def _targets(release: Release, known: Likelihood, X: Floats) -> Floats:
