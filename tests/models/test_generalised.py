@@ -134,3 +134,12 @@ def test_refusals(table):
     averaged = LinearModel([1.0], 0.0, "poisson", ["age"], l2=0.1, averaged=True)
     with pytest.raises(InputError, match="the penalty is beside the mean loss"):
         undelete.save_model(averaged, "model.json")
+
+
+def test_a_tweedie_model_is_read_from_its_file(table, tmp_path):
+    make, target = MODELS["tweedie"]
+    files = [tmp_path / "before.skops", tmp_path / "after.skops"]
+    for file, model in zip(files, pair(make, table, target), strict=True):
+        undelete.save_model(model, file)
+    found = undelete.audit(*files, table[[*COLUMNS, target]], target=target, n=600)
+    assert found.setting.model["loss"] == "tweedie(1.4)"

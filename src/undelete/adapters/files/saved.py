@@ -45,7 +45,7 @@ _NAMED = frozenset(
 # modules of which each class and function of their own is a plain part: no file is opened, nothing is unpickled
 _MODULES = re.compile(
     r"sklearn\.(metrics(\.\w+)*|model_selection\._split|feature_selection\._(univariate_selection|mutual_info)"
-    r"|calibration|utils\._metadata_requests)"
+    r"|calibration|utils\._metadata_requests|_loss\.(loss|link|_loss))"
 )
 
 
