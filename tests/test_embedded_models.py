@@ -18,7 +18,8 @@ from sklearn.svm import LinearSVC
 
 import undelete
 from tests.test_auditing import WHO, N, population
-from undelete.attacker.hrec import hrec
+from undelete.attacker.attacks import run_attack
+from undelete.attacker.hrec import HREC
 from undelete.cli import main
 from undelete.release.release import Release
 
@@ -174,7 +175,7 @@ def test_simulate_through_an_embedding(name, halves, tmp_path):
     assert summary.loc["hrec+", "exact_columns"] > summary.loc["maxdiff", "exact_columns"]
     assert result.verdict.word == "EXPOSED"
     result.release.save(tmp_path / "release.npz")
-    again = hrec(Release.load(tmp_path / "release.npz"), np.random.default_rng(0))
+    again = run_attack(HREC, Release.load(tmp_path / "release.npz"), np.random.default_rng(0))
     np.testing.assert_array_equal(again.inputs, result.found["hrec"].inputs)
     truth = result.truth.arrays()
     np.testing.assert_allclose(result.release.embedding.transform(truth["inputs"]), truth["X"][:, :-1])

@@ -61,7 +61,7 @@ def test_many_public_records_are_sampled_and_it_is_said(place, tmp_path, monkeyp
     kept = document["public"]["records"]
     assert 1000 <= kept <= 2000
     assert document["warnings"][0].startswith(f"Of 5,500 public records a random sample of {kept:,} is used")
-    assert document["verdict"]["word"] in ("EXPOSED", "PARTLY EXPOSED")
+    assert document["records"][0]["status"] == "ok"
     assert audited(place, place / "public.csv", tmp_path / "all", "--limits", "10") == 0
     assert json.loads((tmp_path / "all" / "audit.json").read_text())["public"]["records"] == 5500
 
