@@ -46,9 +46,18 @@ def test_the_analytic_gaussian_mechanism_meets_published_and_defining_values():
     assert 1.0 < epsilon_of(composed(mu, 2), 1e-6) < 2.0
 
 
-@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+@pytest.mark.parametrize("loss", ["logistic", "softmax", "one against the rest"])
 def test_no_deletion_moves_the_clipped_model_further_than_its_noise_is_made_for(loss):
     game = private("logistic", deletions=N)
+    if loss == "one against the rest":  # three outputs, and what one record moves in each adds up
+        three = [np.hstack([Y, -Y, Y]) for Y in (game.objective.Y, game.Y_public)]
+        alone = OutputPerturbation().protect(game, 1.0, np.random.default_rng(0))
+        objective = dataclasses.replace(game.objective, Y=three[0])
+        W = fit(objective).W
+        game = Private(objective, W, retrain_without(objective, W, np.arange(N)), game.X_public, three[1], True)
+        share = OutputPerturbation().protect(game, 1.0, np.random.default_rng(0))
+        by_penalty = share.noise.scale * share.l2[0] / (alone.noise.scale * alone.l2[0])
+        assert by_penalty == pytest.approx(math.sqrt(3))
     if loss == "softmax":
         Y = np.c_[game.objective.Y < 0, game.objective.Y > 0].astype(float)
         public = np.c_[game.Y_public < 0, game.Y_public > 0].astype(float)

@@ -28,7 +28,7 @@ SCHEMA = "undelete.protection/1"
 NONE = "none"
 TELLING = 1.0  # epsilon: nobody's odds of anything about a person change by more than a factor of 2.7
 PROOFS = {
-    "proved": "proved: a bound on what anybody can learn",
+    "proved": "proved of the coefficients; the preprocessing in the file is as it was fitted, without a bound",
     "measured": "measured: our strongest attack, which knows the defence; no bound for a stronger one",
 }
 

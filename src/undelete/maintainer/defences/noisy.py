@@ -70,10 +70,10 @@ class OutputPerturbation(Defence):
         Without one record the summed objective loses a term whose gradient is at most L R; it stays strongly convex
         with the penalty's modulus, so its minimiser moves by at most L R / penalty, in units of the features.
         """
-        mu, lipschitz = (
-            mu_of(strength, self.delta),
-            1.0 if isinstance(private.objective.loss, Logistic) else math.sqrt(2),
-        )
+        mu = mu_of(strength, self.delta)
+        # of one class against the rest each output has a residual of up to 1; of softmax p - y is at most sqrt(2) long
+        outputs = private.W.shape[1] if isinstance(private.objective.loss, Logistic) else 2
+        lipschitz = math.sqrt(outputs)
 
         def deviation(share: float) -> float:
             return lipschitz * private.bound / (share * private.objective.n) / mu
