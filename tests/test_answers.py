@@ -117,6 +117,19 @@ def test_coarser_answers_need_more_queries():
     assert counts[0] < counts[1]
 
 
+def test_a_few_answers_in_full_do_as_well_as_all():
+    models = pair("stays")
+    before, after = answers(models, "probability")
+    some = np.where(np.arange(N)[:, None] % 40 == 3, after.values, np.nan)
+    result = audited(models, [before, Answers(some)], "stays")
+    assert centred(result) > 0.999
+    assert any("answered 100 of the 4,000" in text for text in result.warnings)
+    fewer = np.where(np.arange(N)[:, None] % 2000 == 3, after.values, np.nan)
+    open_ = audited(models, [before, Answers(fewer)], "stays")
+    assert any("fewer than the model's" in text for text in open_.warnings)
+    assert float(open_.found["hrec+"].bits[0]) < float(result.found["hrec+"].bits[0]) - 1
+
+
 @pytest.mark.parametrize("target", ["stays", "pay", "way"])
 def test_without_a_model_file_the_features_are_assumed_and_said_to_be(target):
     models = pair(target)
@@ -160,8 +173,12 @@ def test_refusals():
 
     with pytest.raises(InputError, match="answers are not numbers: labels"):
         Answers(np.array(["yes", "no"]))
-    with pytest.raises(InputError, match="row 1 is missing or infinite"):
-        Answers([0.5, np.nan])
+    with pytest.raises(InputError, match="row 1 is missing in part or infinite"):
+        Answers([0.5, np.inf])
+    with pytest.raises(InputError, match="every answer is missing"):
+        Answers([np.nan, np.nan])
+    with pytest.raises(InputError, match="no public record has an answer before and one after"):
+        audit(*(Answers(np.where(np.arange(N) % 2 == i, one.values[:, 0], np.nan)) for i, one in enumerate(good)))
     with pytest.raises(InputError, match="digits is -1"):
         Answers([0.5], digits=-1)
     with pytest.raises(InputError, match="4,000 public records"):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from undelete.attacker.gradient.difference import moves
-from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.gradient.estimate import NEAR_ZERO, Estimate
 from undelete.attacker.hrec import hrec
 from undelete.attacker.table.further_error import LEFT
 from undelete.maths.arrays import Floats
@@ -71,7 +71,7 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
     if found.target is None or found.scale is None or found.output is None or found.status[0] != "ok":
         return None
     n, j, scale = release.n or len(release.X_public), int(found.output[0]), float(found.scale[0])
-    if found.mix is not None:
+    if found.mix is not None or abs(scale) <= NEAR_ZERO * np.sqrt(_unsaid(release, j, release.constant)):
         return None
     z = found.X @ release.W_before
     if release.loss.separable:
@@ -130,7 +130,13 @@ def _error(release: Release, found: Reconstruction, Y: Floats, z: Floats, n: flo
         stood_for = release.n or m
         noise = stood_for**2 * (1 / m + 1 / n) * (t * (release.X_public @ along)).var()
         noise += (LEFT * stood_for * (release.tolerance or 0.0)) ** 2 * float(along @ along)
+        noise += _unsaid(release, j, along)
         return float(np.sqrt(noise + _higher_order(release, t, n) ** 2))
+
+
+def _unsaid(release: Release, output: int, along: Floats) -> float:
+    """Return the variance along a direction (d,) of what the release itself says is not known of the gradient."""
+    return 0.0 if release.share_error is None else float(along @ release.share_error[0, output] @ along)
 
 
 def _higher_order(release: Release, t: Floats, n: float) -> float:

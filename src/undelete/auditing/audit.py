@@ -16,7 +16,8 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, given_away, inputs, truths
-from undelete.auditing.answers import Answers, Features
+from undelete.auditing.answered import Features
+from undelete.auditing.answers import Answers
 from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table

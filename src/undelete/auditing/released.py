@@ -25,7 +25,8 @@ from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
-from undelete.auditing.answers import Answers, Features, answered, assumed, features_of, precision
+from undelete.auditing.answered import Features, answered, assumed, features_of
+from undelete.auditing.answers import Answers, precision
 from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over
 from undelete.data.schema import ImageInfo
@@ -172,8 +173,8 @@ def _read_answers(
             "the model's class weights balance its classes, so a deletion changes what other records weigh, and "
             "answers do not say whose class it was: give the two models"
         )
-    told = answered(old, before, after, view["X_public"], view["Y_public"])
     old = old if l2 is None else inputs.penalised(old, l2)
+    told = answered(old, before, after, view["X_public"], view["Y_public"], n)
     told |= penalty_change(old, old, n, told["W_after"][0])
     release = Release(
         loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told

@@ -8,7 +8,7 @@ so that all of them are asked the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -147,9 +147,16 @@ def run(
 
 
 def play_leaks(
-    population: Images, model: Model, count: int, seed: int, plan: Plan, steps: Steps, kept: Shelf
+    population: Images,
+    model: Model,
+    count: int,
+    seed: int,
+    plan: Plan,
+    steps: Steps,
+    kept: Shelf,
+    names: Sequence[str] = tuple(LEAKS),
 ) -> dict[str, Kept]:
-    """Train Updates-Leak for each of `LEAKS` and attack the deletions of a panel.
+    """Train Updates-Leak for each name in `LEAKS` and attack the deletions of a panel.
 
     Returns
     -------
@@ -159,10 +166,10 @@ def play_leaks(
     """
     _, mark = deal(model, population, seed, steps)
     key = digest(_FORM, mark, count, plan, leaking_code())
-    found = {name: kept.load(f"{name}-{count}", key) for name in LEAKS}
+    found = {name: kept.load(f"{name}-{count}", key) for name in names}
     known = {name: one for name, one in found.items() if one is not None}
     steps.add(count * len(known))
-    if len(known) == len(LEAKS):
+    if len(known) == len(names):
         return known
     release, truth, _ = play_release(population, model, count, seed, kept)
     streams = np.random.SeedSequence([seed, 8]).spawn(2 + len(LEAKS))
@@ -175,7 +182,7 @@ def play_leaks(
     spent = time.perf_counter() - began
     updates: dict[Callable[..., Updates], Updates] = {}
     for (name, (scenario, view)), stream in zip(LEAKS.items(), streams[2:], strict=True):
-        if name not in known:
+        if name in names and name not in known:
             if scenario not in updates:
                 updates[scenario] = scenario(release, truth, roles, told)
             settings = replace(plan.settings, view=view)

@@ -20,7 +20,7 @@ class Queries:
     Parameters
     ----------
     share : float
-        Of the error's variance, the part that the rounding makes, with all the answers that there are.
+        Of the error's variance, the part that the rounding makes, with the answers that there are.
     enough : int
         Answers at this precision with which the variance is a tenth above that without rounding; as many as there are
         parameters, at least.
@@ -30,8 +30,8 @@ class Queries:
     enough: int
 
 
-def queries(release: Release, step: float) -> Queries:
-    """Return what rounding to multiples of `step` costs a release of one deletion, maths (21).
+def queries(release: Release, step: float, asked: int) -> Queries:
+    """Return what rounding to multiples of `step` costs a release of one deletion with so many answers, maths (21).
 
     Cost 2 m d k flops for m public records.
     """
@@ -43,4 +43,4 @@ def queries(release: Release, step: float) -> Queries:
     own = float((((X**2).T @ smooth**2 / m - (X.T @ smooth / m) ** 2) / square[:, None]).sum()) * (1 / m + 1 / n)
     rounded = step * float(np.abs(seen).mean()) * d * k  # of one answer, in the same units
     own = max(own, np.finfo(float).tiny)
-    return Queries(rounded / m / (rounded / m + own), max(d * k, math.ceil(rounded / (_MORE * own))))
+    return Queries(rounded / asked / (rounded / asked + own), max(d * k, math.ceil(rounded / (_MORE * own))))

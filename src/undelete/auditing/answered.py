@@ -1,0 +1,196 @@
+"""What answers in place of models say: the old model's features, and how both models differ."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import lstsq
+from sklearn.base import BaseEstimator
+
+from undelete.adapters.files.files import load_model
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.attacker.gradient.asked import Asked
+from undelete.attacker.gradient.difference import answer_change
+from undelete.attacker.gradient.refit import RANK
+from undelete.auditing.answers import Answers
+from undelete.errors import InputError
+from undelete.maintainer.fit import fit
+from undelete.maths.arrays import Floats
+from undelete.maths.loss import Loss
+from undelete.maths.losses import LOSSES, loss_of
+from undelete.maths.objective import Objective
+
+Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
+
+_EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
+_FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
+_TINY = 1e-9  # penalty with which coefficients are solved for, where answers do not settle them
+
+
+def features_of(
+    features: Features | None, before: Answers, table: pd.DataFrame, targets: tuple[str, ...], *, trust: bool
+) -> LinearModel:
+    """Return the old model: as its file says, or with assumed features and coefficients that its answers imply.
+
+    Raises
+    ------
+    InputError
+        When no features are named, or the answers are not those of a linear model of the assumed ones.
+    """
+    if features is None:
+        raise InputError(
+            f'answers alone do not say what the model reads: give the old model (a file or estimator) or "{ASSUMED}" '
+            "as features (--model, --features)"
+        )
+    if isinstance(features, str) and features.replace(" ", "") == ASSUMED:
+        return _implied(before, table, targets)
+    if isinstance(features, str) and "," in features and not os.path.exists(features):
+        raise InputError(
+            f"features {features!r} are not known: {ASSUMED} is what can be assumed, or give the old model"
+        )
+    model = load_model(features, trust=trust) if isinstance(features, str | os.PathLike) else features
+    return model if isinstance(model, LinearModel) else from_sklearn(model, table, targets)
+
+
+def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:
+    """Return the model of assumed features whose answers come nearest to those given, which must be near."""
+    given = before.asked
+    values, k = before.values[given], before.values.shape[1]
+    shares = values.min() >= 0 and values.max() <= 1
+    loss = "squared"
+    classes: tuple[Any, ...] | None = None
+    if shares and (k == 1 or np.allclose(values.sum(axis=1), 1, atol=k * before.step + _EQUAL)):
+        loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
+        values = values[:, -1:] if k == 2 else values
+    if classes is not None and len(targets) == 1:
+        seen = tuple(sorted(table[targets[0]].dropna().unique().tolist(), key=str))
+        classes = seen if len(seen) == len(classes) else classes
+    outputs = values.shape[1]
+    model = assumed_model(table, targets, loss, outputs, classes)
+    X = model.features(table)[given]
+    if len(X) < X.shape[1]:
+        raise InputError(
+            f"the model before answered {len(X):,} public records, and of the assumed features there are "
+            f"{X.shape[1]:,}: give its answers to more, or the old model's file as features"
+        )
+    W = _solved(X, values, LOSSES[loss])
+    off, near = np.abs(LOSSES[loss].mean(X @ W) - values), before.step
+    scale = float(np.ptp(values)) or 1.0
+    if float(np.sqrt((off**2).mean())) > 0.5 * near + _EQUAL * scale:
+        raise InputError(
+            f"the answers are not those of a linear model of the assumed features ({ASSUMED}): they are off by up to "
+            f"{off.max():.2g}; give the old model's file as features, which says what it reads"
+        )
+    return replace(model, coef=W[:-1].T, intercept=W[-1])
+
+
+def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
+    """Return the parameters (d, k) whose answers for X are nearest to the values given (m, k)."""
+    if loss.quadratic:
+        return np.asarray(lstsq(X, values, cond=RANK)[0])
+    shares = np.hstack([1 - values, values]) if loss.separable else values
+    objective = Objective(X, shares, LOSSES["softmax"], np.full(X.shape[1], _TINY))
+    W = np.asarray(fit(objective, tol=1e-12).W)
+    return W[:, 1:] - W[:, :1] if loss.separable else W
+
+
+def answered(
+    old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None, n: int | None
+) -> dict[str, Any]:
+    """Return the fields of `Release` that two models' answers say: `W_after`, and how the answers or its error.
+
+    Where every public record was asked and the answers are written in full, their change is what is compared, maths
+    (19), whatever was refitted. Of fewer, or of rounded ones, it is the likeliest change of the parameters, maths (32).
+
+    Raises
+    ------
+    InputError
+        When there is not one row a public record, no record has two answers, or those before are not the old model's.
+    """
+    for name, one in (("before", before), ("after", after)):
+        if len(one.values) != len(X):
+            raise InputError(
+                f"there are {len(one.values):,} answers {name} and {len(X):,} public records: give one row each, in "
+                "the same order, empty for records that were not asked for"
+            )
+    if before.values.shape != after.values.shape:
+        raise InputError("the answers before and after have different numbers of columns: give the same of both")
+    rows = np.flatnonzero(before.asked & after.asked)
+    if not rows.size:
+        raise InputError("no public record has an answer before and one after: give both models' to the same records")
+    loss, Z = loss_of(old.loss), X @ old.W
+    kind = _kind(loss, before, Z)
+    values = [(one.values[:, 1:] if kind == "pair" else one.values)[rows] for one in (before, after)]
+    step, l2 = max(before.step, after.step), old.summed(n).l2
+    asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
+    moved, steps = values[0] - values[1], np.full_like(values[0], step)
+    if kind != "decision" and not (loss.canonical and step):
+        moved, steps = _decided(loss, values, step)
+    whole = len(rows) == len(X)
+    rounded_answers = kind != "decision" and loss.canonical and step > 0
+    change = asked.answers(moved, step) if rounded_answers else asked.decisions(moved, steps)
+    found: dict[str, Any] = {"W_after": (old.W - change.D)[None]}
+    if not whole or (step and change.error is not None):
+        return found if change.error is None else found | {"share_error": change.error[None]}
+    if kind == "decision" or not loss.canonical:
+        told = values if kind == "decision" else [np.asarray(loss.link(one)) for one in values]
+        return found | {"answer_change": answer_change(loss, Y, *told)[None]}
+    return found | {"answer_change": (values[0] - values[1])[None]}
+
+
+def _decided(loss: Loss, values: list[Floats], step: float) -> tuple[Floats, Floats]:
+    """Return the change of the decision values that answers (p, k) are of, and to what each is known."""
+    inside = [np.maximum(one, _FEW) if loss.canonical else one for one in values]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = (np.asarray(loss.link(one)) for one in inside)
+        half = max(step / 2, _FEW * float(np.abs(inside[0]).max()))
+        known = np.abs(np.asarray(loss.link(inside[0] + half)) - first) * 2
+    if not (np.isfinite(first) & np.isfinite(second)).all():
+        raise InputError("an answer is at the end of what the model can say (0, or 1): give more decimals")
+    return first - second, np.where(np.isfinite(known), known, 1.0) if step else np.zeros_like(known)
+
+
+def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
+    """Return what the answers are, as the old model itself gives them: "decision", "answer" or a "pair" of these."""
+    given = before.asked
+    values, Z = before.values[given], Z[given]
+    own, answer = {"decision": Z}, np.asarray(loss.mean(Z))
+    own["answer"] = answer
+    if "number" not in loss.targets and answer.shape[1] == 1:
+        own["pair"] = np.hstack([1 - answer, answer])
+    off = {
+        kind: float((np.abs(one - values) / (1 + np.abs(one))).max())
+        for kind, one in own.items()
+        if one.shape == values.shape
+    }
+    best = min(off, key=lambda kind: off[kind], default=None)
+    if best is None:
+        raise InputError(
+            f"the answers have {before.values.shape[1]} columns and the old model {Z.shape[1]} output(s): give the "
+            "probability of the second class or of each, the decision values, or the predictions"
+        )
+    if off[best] > 0.51 * before.step + _EQUAL:
+        raise InputError(
+            f"the answers before are not the old model's own for these public records (off by {off[best]:.2g}): they "
+            "are of another model, of rows in another order, or rounded further than they say (digits)"
+        )
+    return best
+
+
+def assumed(features: Features | None) -> list[str]:
+    """Say that the features were assumed, where they were."""
+    if not isinstance(features, str) or features.replace(" ", "") != ASSUMED:
+        return []
+    return [
+        "What the models read is assumed: numbers as they are, an indicator for each category. The answers before "
+        "agree with a linear model of these; what the penalty was is not known."
+    ]
+
+
+__all__ = ["Features", "answered", "assumed", "features_of"]
