@@ -140,7 +140,9 @@ def test_a_refit_that_scales_is_taken_out_and_one_that_mixes_is_refused():
     exact = -(x[0] * (float(x[0] @ found.old.W[:, 0]) - table.wage[11]))[found.kept]
     told = Difference.by(found.release, "answers").gradient[0, :, 0]
     np.testing.assert_allclose(told, exact, atol=1e-6 * np.abs(exact).max())
-    with pytest.raises(InputError, match="features became combinations of each other, and the model has an l1 penalty"):
+    with pytest.raises(
+        InputError, match="features became combinations of each other, and the model holds features at zero"
+    ):
         read_pair(*pairs["mixed"], public, target="wage")
 
 

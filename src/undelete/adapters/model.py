@@ -83,9 +83,14 @@ class LinearModel:
         change with each deletion.
     own_class : bool
         Whether they weigh in the output of their own class alone, as liblinear has it of several classes.
+    chosen : bool
+        Whether features with the coefficient 0 were left out by another rule than a penalty, which each fit applies
+        anew: nothing is known of the gradient there.
     target_map : TargetMap, optional
         What the model is fitted to in place of the target: its logarithm, for one. Targets are given, and come back, as
         the table has them.
+    output : int or None
+        Which of several target columns it predicts, where what holds it has several; None: all.
     stopped : str
         What says that the fit ended at its limit of iterations, "" where nothing does.
 
@@ -122,6 +127,12 @@ class LinearModel:
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
     target_map: TargetMap | None = None
+    output: int | None = None
+    chosen: bool = False
+
+    def own_targets(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return which of some target columns the model predicts."""
+        return names if self.output is None or len(names) <= self.output or len(names) == 1 else (names[self.output],)
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)

@@ -132,6 +132,11 @@ def _moved(old: LinearModel, new: LinearModel, n: int | None, before: Floats, af
     if old.averaged and n is not None:
         moved = n * before - (n - 1) * later
     elif old.averaged:
+        if old.chosen and not np.allclose(before, later, rtol=_SAME, atol=0.0):
+            raise InputError(
+                f"the penalty of this {old.kind} is beside the mean loss and pulls otherwise after the deletion: what "
+                "the record did is told from that by the number of training records; give n (n=, --n)"
+            )
         moved = before  # all that is known of it: the same beside the mean of one record less
     same = np.abs(moved) <= _SAME * np.maximum(np.abs(before), np.finfo(float).tiny)
     return np.where(same.all(), 0.0, moved)
@@ -144,15 +149,14 @@ def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
 
 def _check_unmixed(new: LinearModel, refit: Refit) -> None:
     """Refuse an l1 penalty on features that a refit mixed: its gradient is not known in those that are at zero."""
-    if new.l1 is None:
+    if new.l1 is None and not new.chosen:
         return
     own = refit.mixing[: -1 if new.has_constant else None]
     own = own - np.diag(np.diag(own)) if own.shape[0] == own.shape[1] else own[:, : len(own)] - np.diag(np.diag(own))
     if np.abs(own).max(initial=0.0) > _UNMIXED or not refit.affine:
         raise InputError(
-            "the preprocessing was refitted so that features became combinations of each other, and the model has an "
-            "l1 penalty, of which nothing is known in the features that it holds at zero: keep the steps as fitted "
-            "before the deletion"
+            "the preprocessing was refitted so that features became combinations of each other, and the model holds "
+            "features at zero, of which nothing is known: keep the steps as fitted before the deletion"
         )
 
 

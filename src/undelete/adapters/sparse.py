@@ -1,4 +1,4 @@
-"""Models with an l1 penalty: of which features the gradient is known."""
+"""Models that hold features at zero, by an l1 penalty or another rule: of which the gradient is known."""
 
 from __future__ import annotations
 
@@ -14,36 +14,46 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
 
-def active(old: LinearModel, release: Release) -> Flags | None:
-    """Return the features (d,) that are in every model with the sign they had; None for models without an l1 penalty.
+def active(old: LinearModel, release: Release, new: LinearModel | None = None) -> Flags | None:
+    """Return the features (d,) that are in every model with the sign they had; None for models that leave none out.
 
-    There the penalty has a gradient. Of a feature that is out of one of them only |gradient| <= l1 is known.
+    There the penalty has a gradient. `new` says itself what it holds at zero, where that was written in old features.
+    Of a feature that is out of one of them only |gradient| <= l1 is known.
 
     Raises
     ------
     InputError
         When none is left.
     """
-    if old.l1 is None:
+    if old.l1 is None and not old.chosen:
         return None
-    same = (np.sign(release.W_before) == np.sign(release.W_after)).all(axis=(0, 2)) & release.W_before.any(axis=1)
-    kept = np.asarray(same | (np.asarray(old.l1) == 0))
+    same = np.asarray(release.W_before.any(axis=1) & release.W_after.any(axis=2).all(axis=0))
+    if new is not None and new.W.shape == old.W.shape:
+        same &= new.W.any(axis=1)
+    if old.l1 is not None:
+        same &= (np.sign(release.W_before) == np.sign(release.W_after)).all(axis=(0, 2))
+    free = np.zeros(len(same), dtype=np.bool_)
+    free[old.coef.shape[1] :] = True  # the constant's
+    kept = np.asarray(same | (free if old.chosen or old.l1 is None else np.asarray(old.l1) == 0))
     if not kept[: old.coef.shape[1]].any():
         raise InputError(
-            f"the l1 penalty of this {old.kind} left no feature in both models: nothing is known of the deleted record "
-            "but its target's pull on the intercept"
+            f"this {old.kind} left no feature in both models: nothing is known of the deleted record but its target's "
+            "pull on the intercept"
         )
     return kept
 
 
 def left_out(old: LinearModel, kept: Flags) -> list[str]:
-    """Say which features an l1 penalty left out."""
+    """Say which features are held at zero."""
     names = [name for name, in_ in zip(old.feature_names, kept, strict=False) if not in_]
     if not names:
         return []
     shown = ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "")
+    what = f"{old.kind} leaves {len(names)} of {len(old.feature_names)} features out of"
+    if not old.chosen:
+        what = f"The l1 penalty holds {len(names)} of {len(old.feature_names)} features at zero in"
+    beyond = "" if old.chosen else ", beyond that it pulled no harder than the penalty"
     return [
-        f"The l1 penalty holds {len(names)} of {len(old.feature_names)} features at zero in one of the models or both "
-        f"({shown}): what the record is there is not in the difference of the models, beyond that it pulled no harder "
-        "than the penalty."
+        f"{what} one of the models or both ({shown}): what the record is there is not in the difference of the "
+        f"models{beyond}."
     ]

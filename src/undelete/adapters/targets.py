@@ -41,6 +41,9 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         For a missing or infinite target, a word where a number belongs, or a class the model does not know.
     """
     values = _array(y)
+    if model.output is not None and values.ndim == 2 and values.shape[1] > 1:
+        y = _column(y, model.output, name)
+        values = _array(y)
     if model.classes is None:
         numbers = np.asarray(pd.DataFrame(values).apply(pd.to_numeric, errors="coerce"), dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
@@ -78,6 +81,13 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
     return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, loss_of(model.loss).low)
+
+
+def _column(y: Any, output: int, name: str) -> Any:
+    """Return one of several target columns."""
+    if output >= np.shape(y)[1]:
+        raise InputError(f"target {name!r} has {np.shape(y)[1]} columns and the model predicts number {output + 1}")
+    return y.iloc[:, [output]] if isinstance(y, pd.DataFrame) else np.asarray(y)[:, output]
 
 
 def _check_domain(model: LinearModel, numbers: NDArray[np.float64], name: str) -> None:

@@ -132,6 +132,7 @@ def audit(
 
     pair, came, several, how = ordered(read, deleted, joined)
     old, new, release = pair.old, pair.new, pair.release
+    names = old.own_targets(names)
     if release.n is None and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
     which = f"{'records' if several else 'record'} {'joined' if came else 'were deleted' if several else 'was deleted'}"

@@ -35,6 +35,7 @@ from undelete.files import write
 from undelete.maintainer.resample import bootstrap, fit_resamples
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
+from undelete.maths.robust import Huber
 from undelete.release.candidates import Candidates
 from undelete.scoring.lineup import Lineup
 from undelete.scoring.roc import RATES, Roc
@@ -201,6 +202,11 @@ def membership(
     others = _encoded(model, holdout, y_holdout, name, "held-out")
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
     drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
+    if isinstance(target.loss, Huber):
+        raise InputError(
+            "HuberRegressor fits a scale with its coefficients, of which shadow models are not fitted: test "
+            "membership with Ridge"
+        )
     if model.l1 is not None:
         raise InputError(
             f"this {model.kind} has an l1 penalty, with which shadow models are not fitted yet: membership is tested "

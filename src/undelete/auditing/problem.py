@@ -23,17 +23,20 @@ from undelete.adapters.sparse import active
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, record_weights, weighted_loss
 from undelete.attacker.gradient.difference import answering
+from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, retrain_changed
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
 from undelete.maintainer.game import released, remaining_gradient
+from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maintainer.sparse import fit_sparse, retrain_sparse
 from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
+from undelete.maths.robust import Huber
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
@@ -108,6 +111,7 @@ class Problem:
             raise InputError(
                 f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
             )
+        _refuse_retraining(model)
         Y = encode_target(model, y, ", ".join(target_names(y)))
         l2 = np.asarray(model.summed(len(X)).l2, dtype=float)
         own = record_weights(model, Y)
@@ -120,6 +124,8 @@ class Problem:
         objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights)
         if model.l1 is not None:
             return cls._sparse(model, objective)
+        if isinstance(objective.loss, Huber):
+            return cls._joint(model, objective)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
             raise InputError(
@@ -127,6 +133,19 @@ class Problem:
                 f"{fitted.iterations} steps): {unsettled(objective)}"
             )
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+
+    @classmethod
+    def _joint(cls, model: LinearModel, objective: Objective) -> Problem:
+        assert isinstance(objective.loss, Huber)
+        found = fit_joint(objective, np.asarray(model.W), objective.loss.scale, tol=FIT_TOL)
+        if not found.gradient_norm <= FIT_TOL:
+            raise InputError(
+                f"the model does not converge on these records (gradient {found.gradient_norm:.1e} per record after "
+                f"{found.iterations} steps): {unsettled(objective)}"
+            )
+        loss = Huber(objective.loss.epsilon, found.scale)
+        given = gradient_norm(objective, np.asarray(model.W))
+        return cls(replace(model, loss=loss.name), replace(objective, loss=loss), found.W, given)
 
     @classmethod
     def _sparse(cls, model: LinearModel, objective: Objective) -> Problem:
@@ -156,6 +175,8 @@ class Problem:
         }  # fmt: skip
         if self.model.l1 is not None:
             return self._retrain_sparse(rows, tol, progress)
+        if isinstance(self.objective.loss, Huber):
+            return retrain_joint(self.objective, self.W, rows, tol=tol, has_constant=has_constant, progress=progress)
         if not self.model.averaged and self.model.class_weights != BALANCED:
             return retrain_without(self.objective, self.W, rows, **settings)
         l2 = np.asarray(self.model.summed(n - 1).l2)
@@ -191,6 +212,9 @@ class Problem:
         release = replace(released(self.objective, self.W, W_after, more), loss=loss)
         if self.model.class_weights == BALANCED:
             return balanced(release), None
+        if retrained.scale is not None:
+            assert isinstance(loss, Huber)
+            return rescaled(release, [replace(loss, scale=float(scale)) for scale in retrained.scale]), None
         kept = active(self.model, release)
         if kept is None:
             return release, None
@@ -232,6 +256,15 @@ class Problem:
             return Diagnostic("The model's own fit", value, False, text)
         text = "The model is the optimum on these records, up to the refit that exact retraining needs."
         return Diagnostic("The model's own fit", value, True, text)
+
+
+def _refuse_retraining(model: LinearModel) -> None:
+    """Refuse models that a deletion changes by more than a step of their optimum."""
+    if model.chosen:
+        raise InputError(
+            f"{model.kind} chooses its features anew in each fit, so a deletion may change which they are, and exact "
+            "retraining holds them: audit two fits of it, or fit Ridge or LinearRegression on the features it chose"
+        )
 
 
 def _rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After]:

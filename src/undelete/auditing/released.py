@@ -23,15 +23,17 @@ from undelete.adapters.sparse import active, left_out
 from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.difference import answering
+from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answered import Features, answered, assumed, features_of
 from undelete.auditing.answers import Answers, precision
 from undelete.auditing.inputs import Table
-from undelete.auditing.leftover import left_over
+from undelete.auditing.leftover import left_over, refuse_far
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags
+from undelete.maths.losses import loss_of
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
@@ -119,6 +121,10 @@ def read_pair(
     )
     if old.class_weights == BALANCED:
         release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
+    elif old.loss != new.loss:
+        release = rescaled(
+            release, [loss_of(new.loss)], None if release.answer_change is None else new.decision(table)[None]
+        )
     if (old.target_map is None) != (new.target_map is None) or (
         old.target_map is not None and new.target_map is not None and view["Y_public"] is not None
         and not old.target_map.same(new.target_map, view["Y_public"])
@@ -127,7 +133,8 @@ def read_pair(
             "the models are fitted to other transformations of the target (one was fitted anew, or is another): what "
             "is before and after then is not one number; keep the target's transformation as it was"
         )
-    kept = active(old, release)
+    refuse_far(old, release)
+    kept = active(old, release, new)
     if kept is not None:
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)

@@ -105,7 +105,7 @@ def simulate(
     problem.refuse_last_of_class(rows)
     schema = words.schema or schema_of(map(str, train.columns))
     readout = inputs.pixels(model, public, schema.image)
-    names = target_names(y)
+    names = model.own_targets(target_names(y))
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
     steps = len(rows) * (1 + len(asked))
     view = inputs.public_view(model, public, Y_public, raw=readout is None)

@@ -55,6 +55,8 @@ class Deletions:
         Whether the gradient was bounded by a certificate instead of measured by a pass over the data.
     has_constant : bool
         Whether the last feature is the constant, so that its parameters are the intercept.
+    scale : array (b,) or None
+        Of Huber's regression the scales, which are fitted with the parameters.
     """
 
     rows: NDArray[np.int64]
@@ -64,6 +66,7 @@ class Deletions:
     converged: NDArray[np.bool_]
     certified: NDArray[np.bool_]
     has_constant: bool = True
+    scale: NDArray[np.float64] | None = None
 
     @property
     def coef(self) -> Array:

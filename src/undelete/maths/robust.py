@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from undelete.maths.arrays import Array, namespace
 from undelete.maths.loss import OfNumber
 
+_TOLD = 0.75  # of the bend: a residual beyond may be that of any target further out
+
 
 @dataclass(frozen=True)
 class SquaredTolerance(OfNumber):
@@ -104,10 +106,10 @@ class Huber(OfNumber):
         return xp.where(inner, xp.full_like(Z, 2 / self.scale), xp.zeros_like(Z))
 
     def target_from(self, Z: Array, R: Array) -> tuple[Array, Array, Array]:
-        """Return y = z - r s / 2, NaN at the bend and beyond, where the residual does not tell."""
+        """Return y = z - r s / 2, NaN near the bend and beyond, where a residual that is estimated does not tell."""
         xp = namespace(Z)
         Y = Z - R * self.scale / 2
-        told = xp.abs(R) < 2 * self.epsilon
+        told = xp.abs(R) < 2 * _TOLD * self.epsilon
         return xp.where(told, Y, xp.full_like(Y, float("nan"))), xp.ones_like(Z), xp.full_like(Z, -self.scale / 2)
 
     def size(self, Y: Array) -> Array:

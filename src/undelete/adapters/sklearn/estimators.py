@@ -19,6 +19,8 @@ from sklearn.linear_model import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC, LinearSVR
 
+from undelete.adapters.sklearn.chosen import CHOSEN
+from undelete.adapters.sklearn.descent import DESCENTS
 from undelete.adapters.sklearn.generalised import GLMS
 from undelete.adapters.sklearn.lasso import LASSOS
 from undelete.adapters.sklearn.linear import Linear, coefficients
@@ -329,12 +331,12 @@ def _one_against_rest(estimator: OneVsRestClassifier) -> Linear:
         )
     parts = []
     for one in estimator.estimators_:
-        if READERS.get(type(one)) not in (_logistic, _svc):
+        if type(one) not in READERS or type(one) is OneVsRestClassifier:
             raise InputError(
-                f"OneVsRestClassifier holds a {type(one).__name__}: undelete reads it over LogisticRegression or "
-                "LinearSVC"
+                f"OneVsRestClassifier holds a {type(one).__name__}, which undelete does not read: docs/models.md lists "
+                "the linear models that it does"
             )
-        parts.append(read_estimator(one, one.coef_.shape[1]))
+        parts.append(read_estimator(one, coefficients(one)[0].shape[1]))
     first = parts[0]
     if any(part.class_weights is not None for part in parts):
         raise InputError(
@@ -370,4 +372,6 @@ READERS: dict[type, Callable[[Any], Linear]] = {
     OneVsRestClassifier: _one_against_rest,
     **GLMS,
     **LASSOS,
+    **CHOSEN,
+    **DESCENTS,
 }

@@ -15,6 +15,10 @@ from sklearn.linear_model import (
     LassoLars,
     LassoLarsCV,
     LassoLarsIC,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
 )
 
 from undelete.adapters.sklearn.linear import Linear, coefficients
@@ -36,10 +40,15 @@ def _descent(estimator: Any) -> Linear:
             f"{name} was fitted with tol={float(estimator.tol):g}, which left a duality gap of {gap:.1e}, coarse "
             "beside the change that one record makes: what the two fits may have left over is in the error bars",
         )
+    ridge, coef, intercept = alpha * (1 - share), *coefficients(estimator)
+    if name.startswith("MultiTask"):  # alpha rho |w|_2 of a feature's coefficients: a ridge, but where they are zero
+        length = np.sqrt((coef**2).sum(axis=0))
+        pull = np.divide(alpha * share, length, out=np.zeros(len(length)), where=length > 0)
+        return Linear(name, "squared", coef, intercept, l2=ridge + pull, averaged=True, notes=notes,
+                      tolerance=left or None, chosen=True)  # fmt: skip
     return Linear(
-        name, "squared", *coefficients(estimator), l2=alpha * (1 - share), l1=alpha * share, averaged=True,
-        notes=notes, tolerance=left or None,
-    )  # fmt: skip
+        name, "squared", coef, intercept, l2=ridge, l1=alpha * share, averaged=True, notes=notes, tolerance=left or None
+    )
 
 
 def _angles(estimator: Any) -> Linear:
@@ -63,5 +72,9 @@ LASSOS: dict[type, Callable[[Any], Linear]] = {
     LassoLars: _angles,
     LassoLarsCV: _angles,
     LassoLarsIC: _angles,
+    MultiTaskElasticNet: _descent,
+    MultiTaskElasticNetCV: _descent,
+    MultiTaskLasso: _descent,
+    MultiTaskLassoCV: _descent,
     BayesianRidge: _bayesian,
 }

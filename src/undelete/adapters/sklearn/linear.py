@@ -25,13 +25,13 @@ class Linear:
         Coefficients.
     intercept : array (k,) or None
         None: fitted without.
-    l2 : float
+    l2 : float or array (d0,)
         Penalty of each coefficient in the summed objective.
     l2_constant : float
         Penalty of the intercept; liblinear has one.
     l1, l1_constant : float
         An l1 penalty, l1 |w|, of each coefficient and of the intercept.
-    class_weights, own_class
+    class_weights, own_class, chosen
         As in `LinearModel`.
     averaged : bool
         Whether the penalty was that of the mean loss: in the sum it is as many times larger as there are records.
@@ -52,7 +52,7 @@ class Linear:
     loss: str
     coef: Floats
     intercept: Floats | None
-    l2: float
+    l2: float | Floats
     l2_constant: float = 0.0
     classes: tuple[Any, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -64,6 +64,7 @@ class Linear:
     l1_constant: float = 0.0
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
+    chosen: bool = False
 
     def parts(self, features: int) -> dict[str, Any]:
         """Return the fields of a `LinearModel` of some features that are the estimator's own."""
@@ -73,11 +74,12 @@ class Linear:
             "intercept": self.intercept,
             "loss": self.loss,
             "classes": self.classes,
-            "l2": np.append(np.full(features, self.l2), [self.l2_constant] * constant),
+            "l2": np.append(np.broadcast_to(self.l2, (features,)), [self.l2_constant] * constant),
             "l1": np.append(np.full(features, self.l1), [self.l1_constant] * constant),
             "averaged": self.averaged,
             "class_weights": self.class_weights,
             "own_class": self.own_class,
+            "chosen": self.chosen,
             "kind": self.kind,
             "tolerance": self.tolerance,
             "criterion": self.criterion,

@@ -27,6 +27,7 @@ from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sklearn.unread import probed_model
+from undelete.adapters.sklearn.wrapped import Standing, standing
 from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
@@ -41,9 +42,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     Parameters
     ----------
     estimator : estimator or Pipeline
-        LinearRegression, Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV, LogisticRegression and
-        LogisticRegressionCV, LinearSVC with the squared hinge loss; bare or at the end of a
-        Pipeline. Steps in `preprocessing.READERS` are read, others probed by their `transform`; RBFSampler or
+        One of docs/models.md, bare, at the end of a Pipeline, or held by a search, vote, stack or several outputs.
+        Steps in `preprocessing.READERS` are read, others probed by their `transform`; RBFSampler or
         Nystroem(kernel="rbf") may stand right before the model.
     public : DataFrame or None
         Public records. They name the raw columns when the estimator was fitted on an array, and on up to
@@ -62,6 +62,8 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
         When the estimator is not fitted, is of another type, has an option under which it does not minimise
         maths (1), does not go with the public table, or decides otherwise than we do.
     """
+    whole = standing(estimator, lambda one: type(one) in READERS)
+    estimator = whole.estimator
     names = _raw_columns(estimator, public, {target} if isinstance(target, str) else set(target or ()))
     reading = Reading(standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
@@ -71,7 +73,7 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
             with metered():
                 features, embedding = _read_steps(steps, features, reading)
         except Unreadable:
-            return _checked(probed_model(estimator, steps, final, names), estimator, public, names)
+            return _checked(_as_whole(probed_model(estimator, steps, final, names), whole), estimator, public, names)
         linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
@@ -80,7 +82,17 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
         saved = saved_by(estimator)
         cause = f"{versions(saved)}{INSTALL.format(saved)}" if saved else "it is damaged; refit and save it again"
         raise InputError(f"the fitted {type(estimator).__name__} cannot be read ({why}): {cause}") from error
-    return _checked(model_of(linear, names, features, reading, embedding), estimator, public, names)
+    return _checked(_as_whole(model_of(linear, names, features, reading, embedding), whole), estimator, public, names)
+
+
+def _as_whole(model: LinearModel, whole: Standing) -> LinearModel:
+    """Return a part's model with what holds it says of it."""
+    return replace(
+        model,
+        classes=model.classes if whole.classes is None or model.classes is None else whole.classes,
+        output=whole.output,
+        notes=(*whole.notes, *model.notes),
+    )
 
 
 def _target_map(estimator: Any) -> TargetMap | None:

@@ -11,17 +11,13 @@ _FLAT = (
     "function of it; LogisticRegression, LinearSVC with the squared hinge, or LinearSVR with the squared loss are read"
 )
 _ANYWHERE = (
-    "it stops after some passes over the records in their order, far from an optimum beside what one record moves; fit "
-    "the same model with LogisticRegression, LinearSVC, Ridge or ElasticNet"
-)
-_GREEDY = "it stops at a number of features, which is no optimum of a loss; fit Lasso or LassoLars with a penalty"
-_GROUPED = (
-    "its penalty holds features at zero in all outputs together, and an l1 penalty is read of one output; fit the "
-    "outputs apart with Lasso or ElasticNet"
+    "each of its steps goes as far as one record asks for, towards no optimum of all; fit the same model with "
+    "LogisticRegression, LinearSVC, Ridge or ElasticNet"
 )
 _SAMPLED = "it is fitted on samples of the records that it draws, so two fits differ by more than a deletion"
 _KERNEL = "it is linear in a kernel of its training records, which it stores as they are: use `undelete scan`"
 
+SCANNED = (_STORED, _KERNEL)
 NOT_READ: dict[str, str] = {
     "GaussianNB": _STORED,
     "MultinomialNB": _STORED,
@@ -34,29 +30,20 @@ NOT_READ: dict[str, str] = {
     "Perceptron": _FLAT,
     "QuantileRegressor": _FLAT,
     "SGDOneClassSVM": _FLAT,
-    "SGDClassifier": _ANYWHERE,
-    "SGDRegressor": _ANYWHERE,
     "PassiveAggressiveClassifier": _ANYWHERE,
     "PassiveAggressiveRegressor": _ANYWHERE,
-    "Lars": _GREEDY,
-    "LarsCV": _GREEDY,
-    "OrthogonalMatchingPursuit": _GREEDY,
-    "OrthogonalMatchingPursuitCV": _GREEDY,
-    "MultiTaskLasso": _GROUPED,
-    "MultiTaskLassoCV": _GROUPED,
-    "MultiTaskElasticNet": _GROUPED,
-    "MultiTaskElasticNetCV": _GROUPED,
     "RANSACRegressor": _SAMPLED,
     "TheilSenRegressor": _SAMPLED,
     "BaggingClassifier": _SAMPLED,
     "BaggingRegressor": _SAMPLED,
-    "ARDRegression": (
-        "it leaves features out where its estimate of their penalty grows, of which nothing is known afterwards; fit "
-        "BayesianRidge or Lasso"
+    "OneVsOneClassifier": (
+        "each of its models is fitted on the records of two classes, and which of them had the deleted one is not "
+        "known; fit it with OneVsRestClassifier, or as one softmax"
     ),
-    "HuberRegressor": (
-        "it fits a scale with the coefficients, which moves with each deletion and changes every record's pull; fit "
-        "LinearSVR with the squared epsilon-insensitive loss, or Ridge"
+    "OutputCodeClassifier": "it draws what its models tell apart, so two fits mean different things",
+    "PLSRegression": (
+        "it stops at a number of components, which is no optimum of a loss; `undelete scan` lists the means that it "
+        "stores"
     ),
     "SVC": _KERNEL,
     "OneClassSVM": _KERNEL,
