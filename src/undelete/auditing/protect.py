@@ -26,6 +26,7 @@ from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maths.robust import Huber
 
 _TOL = 1e-9
 _FEATURES = 1000  # up to which a defence's covariance is formed
@@ -93,6 +94,11 @@ def protect(
         raise InputError(
             f"the model has {problem.objective.X.shape[1]:,} features: defences are played up to {_FEATURES:,}, since "
             "their covariances are formed"
+        )
+    if problem.model.l1 is not None or isinstance(problem.objective.loss, Huber):
+        raise InputError(
+            f"defences are not played for {problem.model.kind}: they refit by l2 penalties and losses whose scale is "
+            "fixed; protect a Ridge or LogisticRegression of the same features"
         )
     Y_public = encode_target(problem.model, y_public, ", ".join(target_names(y_public)))
     draw, noise, judge = seeds(rng).spawn(3)
