@@ -19,8 +19,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@$(BIN)/undelete demo --out demo/
 
+# A process for each core, of one thread: in processes of several they wait for each other.
+ALONGSIDE := -n auto --maxprocesses 8 --dist worksteal
+test test-lowest test-newest: export OMP_NUM_THREADS := 1
+
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest $(ALONGSIDE)
 
 # What runs with the oldest versions that are allowed, and on other Pythons: reading, the mathematics, whole audits.
 CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_inputs_of_all_kinds.py \
@@ -28,11 +32,11 @@ CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_in
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
 	@test -x .venv-lowest/bin/pip || $(PYTHON) -m venv .venv-lowest
-	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest hypothesis array-api-strict
+	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict
 	@touch $@
 
 test-lowest: .venv-lowest/.installed
-	.venv-lowest/bin/python -m pytest $(CORE)
+	.venv-lowest/bin/python -m pytest $(ALONGSIDE) $(CORE)
 
 # The newest versions that can be had, on another Python: make test-newest NEWEST=python3.13
 NEWEST ?= $(PYTHON)
@@ -40,11 +44,11 @@ VENV_NEWEST := .venv-$(notdir $(NEWEST))
 
 $(VENV_NEWEST)/.installed: pyproject.toml
 	@test -x $(VENV_NEWEST)/bin/pip || $(NEWEST) -m venv $(VENV_NEWEST)
-	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest hypothesis array-api-strict
+	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict
 	@touch $@
 
 test-newest: $(VENV_NEWEST)/.installed
-	$(VENV_NEWEST)/bin/python -m pytest $(CORE)
+	$(VENV_NEWEST)/bin/python -m pytest $(ALONGSIDE) $(CORE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

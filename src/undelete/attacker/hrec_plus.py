@@ -75,8 +75,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     if release.embedding is not None:
         return found
     targeted = found.target is not None and release.Y_public is not None
-    lattice = shared_lattice(release, targeted=targeted) if release.columns else None
-    if lattice is None or not lattice.order:
+    lattice = shared_lattice(release, targeted=targeted)
+    if not conditioned(lattice, release, 0).order:
         return _widened(release, found)
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)

@@ -10,9 +10,10 @@ import numpy as np
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.leaks import between
 from undelete.adapters.model import LinearModel
+from undelete.attacker.table.given import on_a_line
 from undelete.auditing.cautions import stands
 from undelete.auditing.verdict import MOST
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -103,7 +104,8 @@ def gain(release: Release, with_them: Reconstruction, without: Reconstruction, t
 def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Category]) -> Reconstruction:
     """Return the reconstruction of one deletion with some columns' values known, each with probability 1.
 
-    The other columns, and the record in the model's space, stay as the attack has them.
+    The other columns stay as the attack has them. The record in the model's space moves by as little as gives the known
+    columns their terms; what was known up to a factor only, where all columns are.
     """
     places = {j: values[c.name] for j, c in enumerate(release.columns) if c.name in values}
     if not places or found.codes is None or found.values is None or found.status[0] == "unchanged":
@@ -127,8 +129,14 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         for j in places:
             candidates[0, j], chances[0, j] = -1, np.nan
             candidates[0, j, 0], chances[0, j, 0] = codes[0, j], 1.0
+    X, status = found.X, found.status
+    if release.embedding is None and (status[0] == "ok" or len(places) == len(release.columns)):
+        moved, all_known = _moved(release, X[0], places, codes[0])
+        X, status = moved[None], ("ok",) if all_known else status
     return dataclasses.replace(
         found,
+        X=X,
+        status=status,
         codes=codes,
         values=numbers,
         probability=probability,
@@ -139,6 +147,30 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         candidates=candidates,
         candidate_probability=chances,
     )
+
+
+def _moved(release: Seen, record: Floats, values: Mapping[int, Category], codes: Indices) -> tuple[Floats, bool]:
+    """Return the record (d,) nearest to one whose known columns have their terms, and whether all columns have."""
+    projection, wanted = [], []
+    for j, value in values.items():
+        column = release.columns[j]
+        if on_a_line(column) and not isinstance(value, str):
+            term = np.array([(value - column.offset) / column.slope])
+        elif codes[j] >= 0:
+            term = column.terms[codes[j]]
+        else:
+            continue
+        projection.append(column.projection)
+        wanted.append(term)
+    every = len(wanted) == len(release.columns)
+    if not wanted:
+        return record, False
+    if release.constant is not None:
+        projection.append(release.constant[:, None])
+        wanted.append(np.ones(1))
+    P = np.hstack(projection)
+    off = np.concatenate(wanted) - record @ P
+    return record + np.linalg.lstsq(P.T, off, rcond=None)[0], every
 
 
 def _known(ends: Floats | None, places: Iterable[int]) -> Floats | None:
