@@ -56,6 +56,8 @@ def test_both_come_back_as_surely_as_is_said(halves, model, target, came):
         right.append(result.right["pair"].all())
         sure.append(result.confidence[0])
         assert next(c for c in result.diagnostics if c.name == "Fits two records").ok
+        assert result.verdict.word == "EXPOSED"
+    assert audited(halves, [0, 1], model, target, came=came, truth=None).verdict.word == "EXPOSED"
     assert abs(np.mean(right) - np.mean(sure)) < 0.5
     assert np.mean(right) > 0.5  # by chance one in eight
 

@@ -29,10 +29,14 @@ def test_columns_count_only_when_exactly_right():
     true_codes, codes = np.array([[3, -1, -1]]), np.array([[3, -1, -1]])
     true_values, values = np.array([[np.nan, 170.0, np.nan]]), np.array([[np.nan, 170.4, np.nan]])
     tolerance = np.array([np.nan, 0.5, np.nan])
-    # a value that no public record has (-1) is never right, not even where both say -1
+    # a category that no public record has (-1) is never right, not even where both say -1
     assert right_columns(true_codes, true_values, codes, values, tolerance).tolist() == [[True, True, False]]
     assert not right_columns(true_codes, true_values, codes + 1, values + 1, tolerance)[0, :2].any()
     assert not right_columns(true_codes, true_values, codes, np.full((1, 3), np.nan), tolerance)[0, 1]
+    # a number that no public record has is right where it is that number
+    unseen, number = np.array([[-1]]), np.array([[3390.0]])
+    assert right_columns(unseen, number, unseen, number, np.array([np.nan]))[0, 0]
+    assert not right_columns(unseen, number, unseen, number + 1e-3, np.array([np.nan]))[0, 0]
 
 
 def test_label_of_one_and_of_several_outputs():

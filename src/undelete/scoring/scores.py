@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from undelete.maths.arrays import Floats, Indices
 
+_SAME = 1e-9  # of a number: round-off
+
 
 def cosine(truth: Floats, found: Floats) -> Floats:
     """Return the cosine similarity of each pair of rows (b,): the paper's score.
@@ -41,13 +43,14 @@ def right_columns(
         Positions among a column's values; -1 for a continuous column, a value no public record has, or
         nothing recovered.
     true_values, values : array (b, c)
-        Numbers, used for the columns whose tolerance is finite.
+        Numbers, used for the columns whose tolerance is finite, and where a number is none of a column's values.
     tolerance : array (c,)
         For a continuous column the largest error that counts as the same value; NaN for the others.
     """
     with np.errstate(invalid="ignore"):
-        close = np.abs(true_values - values) <= tolerance
-    return np.where(np.isfinite(tolerance), close, (codes == true_codes) & (codes >= 0))
+        off = np.abs(true_values - values)
+        close, same = off <= tolerance, off <= _SAME * np.abs(true_values)
+    return np.where(np.isfinite(tolerance), close, (codes == true_codes) & ((codes >= 0) | same))
 
 
 def label(true_Y: Floats, target: Floats) -> Floats:

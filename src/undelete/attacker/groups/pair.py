@@ -95,6 +95,7 @@ def deal(release: Release, values: Floats) -> Dealt:
         error=np.zeros_like(shown),
         probability=np.tile(probability, (2, 1)),
         record_probability=np.full(2, float(share[best])),
+        record_error=np.sqrt(np.einsum("w,gwd->gd", share, (X - X[:, [best]]) ** 2)),
         status=("ok", "ok"),
     )
     terms_left = len(known.gradient[0]) - (0 if classes else 2)
