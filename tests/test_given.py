@@ -155,5 +155,5 @@ def test_continuous_columns_are_decoded_given_those_that_the_files_give():
 
 def test_a_record_that_the_files_give_wholly_is_exact_in_the_models_space_too():
     result = continuous_pair(1, "abcd")
-    assert result.found["hrec+"].X == pytest.approx(result.truth.X, rel=1e-7)
+    assert np.allclose(result.found["hrec+"].X, result.truth.X, rtol=1e-7)
     assert result.verdict.word == "EXPOSED"

@@ -56,6 +56,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     from undelete.auditing.audit import audit
+    from undelete.auditing.stated import read_stated
     from undelete.auditing.tables import public_records
     from undelete.auditing.words import Words
 
@@ -76,6 +77,7 @@ def _audit(options: argparse.Namespace) -> int:
         before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
         l2=options.l2, weight_decay=options.weight_decay, loss=_loss(options), rng=options.seed, trust=options.trust,
         words=words, deleted=options.deleted, joined=options.joined,
+        protection=read_stated(options.protection, options.before, options.after),
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
 

@@ -112,7 +112,7 @@ def test_an_attacker_who_knows_the_noise_has_the_right_error():
         before, after = (
             W + gaussian(noise.covariance(H, W), 1, rng)[0] for W in (game.W, np.asarray(game.deletions.W[0]))
         )
-        release = knowing(Release(LOSSES["logistic"], before, after[None], **public), noise)
+        release = knowing(Release(LOSSES["logistic"], before, after[None], **public), (noise, noise))
         off.append(by_hessian(release)[0, :, 0] + release.penalty_share[0, :, 0] + true)
     half = np.linalg.inv(np.linalg.cholesky(release.share_error[0, 0]))
     # the private records stand for public ones: what is left is the noise, and the second order of one deletion
@@ -127,7 +127,7 @@ def test_people_deleted_together_are_an_error_to_whoever_looks_for_one():
     assert (protected.members[:, 0] == game.rows).all()
     release = knowing(
         Release(LOSSES["squared"], protected.W_before, protected.W_after, game.X_public, game.Y_public, n=N - 2,
-                l2=game.objective.l2), None, 3,
+                l2=game.objective.l2), (None, None), 3,
     )  # fmt: skip
     total = sum(np.asarray(game.objective.take(protected.members[:, j]).own_gradients(game.W)) for j in range(3))
     # the difference of the models is the sum of all three gradients

@@ -84,7 +84,7 @@ class Arena:
                 W_before=protected.W_before, W_after=protected.W_after,
                 **dict(self.view, n=n, l2=protected.l2),
             ),
-            protected.noise,
+            (protected.noise, protected.noise),
             protected.together,
         )  # fmt: skip
         rows = self._exposed(protected)
@@ -97,12 +97,12 @@ class Arena:
             found = run_attack(attack, release, rng)
             scores = score(release, truth, found)
             near = np.nan_to_num(scores["centred_cosine"]) - self._with_others(release, truth, found)
-            low, high = mean_interval(near, rng)
+            ends = float(near.mean()), *mean_interval(near, rng)
+            value, low, high = (min(max(end, 0.0), 1.0) for end in ends)
             whole = np.nan_to_num(scores["exact_record"])
             one = {
-                "attack": attack.name, "exposure": max(0.0, float(near.mean())), "exposure_low": max(0.0, low),
-                "exposure_high": max(0.0, high), "whole_records": float(whole.mean()),
-                "whole_records_high": wilson(float(whole.sum()), len(whole))[1],
+                "attack": attack.name, "exposure": value, "exposure_low": low, "exposure_high": high,
+                "whole_records": float(whole.mean()), "whole_records_high": wilson(float(whole.sum()), len(whole))[1],
             }  # fmt: skip
             if not best or one["exposure"] > best["exposure"]:
                 best = one | {k: max(one[k], best.get(k, 0.0)) for k in ("whole_records", "whole_records_high")}

@@ -27,6 +27,7 @@ from undelete.auditing.pair import audit_two
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
+from undelete.auditing.stated import Statement, protected, read_stated
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
@@ -49,6 +50,7 @@ def audit(
     weight_decay: float | Mapping[str, float] | None = None,
     loss: LossLike | None = None,
     architecture: Architecture | None = None,
+    protection: Statement | Sequence[Statement] | None = None,
     attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -88,6 +90,9 @@ def audit(
         targets whose mean or sum over records was minimised.
     architecture : str or callable, optional
         Of .safetensors files: "FILE.py:FUNCTION", whose code is run, or a function that returns the module.
+    protection : path, mapping, or several of them, optional
+        Of models that `undelete protect` made, the protection.json of one or of each: the attack then knows the
+        defence, and the verdict what its noise hides. One beside a model file is found by itself.
     attacks : sequence of str or Attack
         Names of attacks and baselines.
     rng : int
@@ -125,10 +130,14 @@ def audit(
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
 
+    stated = read_stated(protection, before, after)
+
     def read(*, joined: int) -> Pair:
         models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
-        return read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
+        pair = read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
                          features=features)  # fmt: skip
+        release, said = protected(pair.old, pair.new, pair.release, stated)
+        return dataclasses.replace(pair, release=release, warnings=[*pair.warnings, *said])
 
     pair, came, several, how = ordered(read, deleted, joined)
     old, new, release = pair.old, pair.new, pair.release

@@ -129,7 +129,10 @@ def _public_gradient(release: Release) -> Diagnostic | None:
             square += (X**2).T @ residual**2
             fourth += (X**2).T ** 2 @ residual**4
         mean = total / m
-        error = np.sqrt(np.maximum(square / m - mean**2, 0.0) * (1 / m + 1 / n))
+        variance = np.maximum(square / m - mean**2, 0.0) * (1 / m + 1 / n)
+        if release.noise is not None:
+            variance += np.diagonal(release.noise[0], axis1=1, axis2=2).T / n**2
+        error = np.sqrt(variance)
         if release.penalty_gradient is not None:
             mean = mean + release.penalty_gradient / n
         known = (error > 0) & ~(square**2 < MIN_CARRIERS * fourth)
@@ -217,6 +220,8 @@ def _scale(release: Release, found: Reconstruction) -> Diagnostic:
         text = (
             "The constant's share of the gradient is within two standard errors of zero: only the direction is known."
         )
+        if release.noise is not None:
+            text = "The noise that was added drowns this record's size, and it is too little to hide everybody's."
         value = f"not identified for {unknown} of {release.deletions}"
         return Diagnostic("Scale of the record", value, False, text)
     return Diagnostic("Scale of the record", "identified by the constant", True, "The record's scale is known.")

@@ -23,6 +23,8 @@ from undelete.auditing.given_away import gain, with_exact
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
+from undelete.auditing.stated import hidden as hidden_by_noise
+from undelete.auditing.stated import noise_check
 from undelete.auditing.verdict import decide, joining, worded
 from undelete.maths.arrays import Floats
 from undelete.maths.threads import for_products
@@ -110,13 +112,15 @@ def examine(
         plus = dataclasses.replace(plus, lead_over_two=without.lead_over_two)  # that it is one is asked of the models
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
+    stated = noise_check(release)
+    checks += [] if stated is None else [stated[0]]
     with for_products(release.X_public.shape[1]):
         checks += one_deletion(release, base, plus, counted=counted, notes=notes)
     exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
     return judged(
         release, attacks, found, truth, setting, checks, (score_seed, picture_seed),
         exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, given=given,
-        placed=placed,
+        placed=placed, hidden="" if stated is None else hidden_by_noise(stated[1], checks),
     )  # fmt: skip
 
 
@@ -135,6 +139,7 @@ def judged(
     exact: Mapping[str, Category] = MappingProxyType({}),
     given: str = "",
     placed: bool = False,
+    hidden: str = "",
 ) -> Audit:
     """Score what attacks said where the truth is known, and weigh the evidence; of any kind of model.
 
@@ -156,6 +161,8 @@ def judged(
         Whose error bars say the exposure without a truth; by default the main attack's.
     placed : bool
         Whether directions were given a length.
+    hidden : str
+        Where noise of a known law hides everybody, the sentence that says so.
     """
     main = leading(attacks).name
     if exact:
@@ -180,7 +187,7 @@ def judged(
         release=release,
         found=found,
         truth=truth,
-        verdict=worded(decide(evidence, checks, leaks, given=given), joined=setting.joined),
+        verdict=worded(decide(evidence, checks, leaks, given=given, hidden=hidden), joined=setting.joined),
         diagnostics=checks,
         warnings=[joining(text) if setting.joined else text for text in (*warnings, *leaks)],
         exposure=exposed.value,

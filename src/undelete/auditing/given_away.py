@@ -154,7 +154,7 @@ def _moved(release: Seen, record: Floats, values: Mapping[int, Category], codes:
     projection, wanted = [], []
     for j, value in values.items():
         column = release.columns[j]
-        if on_a_line(column) and not isinstance(value, str):
+        if on_a_line(column) and value is not None and not isinstance(value, str):
             term = np.array([(value - column.offset) / column.slope])
         elif codes[j] >= 0:
             term = column.terms[codes[j]]

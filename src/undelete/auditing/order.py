@@ -11,6 +11,7 @@ from undelete.attacker.hrec import hrec
 from undelete.auditing.one_record import reversed_order
 from undelete.auditing.released import Pair
 from undelete.errors import InputError
+from undelete.release.release import Release
 
 Read = Callable[..., Pair]
 
@@ -53,12 +54,17 @@ def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, 
             f"The second file counts one record more than the first ({counts[0]:,} and {counts[1]:,}): a record "
             "joined, and it is this one that is shown. Were the files given in the wrong order, it is one that left."
         ]  # fmt: skip
-    if more is None and reversed_order(pair.release, hrec(pair.release, np.random.default_rng(0))):
+    if more is None and _says_joined(pair.release):
         return read(joined=1), True, False, [
             "The change has the sign of a record that joined, and it is this one that is shown. Were the files given "
             "in the wrong order, it is the one that left."
         ]  # fmt: skip
     return pair, False, False, []
+
+
+def _says_joined(release: Release) -> bool:
+    """Return whether the change has the sign of a record that joined; noise has none that says anything."""
+    return release.noise is None and reversed_order(release, hrec(release, np.random.default_rng(0)))
 
 
 def _check(deleted: int | None, joined: int | None) -> None:

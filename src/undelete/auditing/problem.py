@@ -41,6 +41,7 @@ from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
 FIT_TOL = 1e-10
+_LEFT = 0.1  # of the records that a preprocessing counts, up to which others may have left since
 _MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
 
 
@@ -102,6 +103,7 @@ class Problem:
             model = estimator
         else:
             model = from_sklearn(_fitted(estimator, X, y, weights), X if public is None else public, None)
+            model = _counted(model, len(X))
         if model.n is not None and model.n != len(X):
             raise InputError(
                 f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
@@ -265,6 +267,17 @@ def _refuse_retraining(model: LinearModel) -> None:
             f"{model.kind} chooses its features anew in each fit, so a deletion may change which they are, and exact "
             "retraining holds them: audit two fits of it, or fit Ridge or LinearRegression on the features it chose"
         )
+
+
+def _counted(model: LinearModel, n: int) -> LinearModel:
+    """Return a scikit-learn model with the table's number of records: its steps may be older than its coefficients."""
+    if model.n is None or not 0 < model.n - n <= _LEFT * model.n:
+        return model
+    said = (
+        f"The preprocessing was fitted on {model.n:,} records and the table has {n:,}: it is taken to have been kept "
+        "when the others left."
+    )
+    return replace(model, n=n, notes=[*model.notes, said])
 
 
 def _rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After]:

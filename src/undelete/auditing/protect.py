@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.robust import Huber
+from undelete.release.protection import Law
 
 _TOL = 1e-9
 _FEATURES = 1000  # up to which a defence's covariance is formed
@@ -137,7 +138,12 @@ def protect(
         refused=refused,
         limits={"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon},
         deletions=len(rows),
+        law=None if chosen is None else _law(table.iloc[chosen], released[chosen]),
     )
+
+
+def _law(row: pd.Series[Any], released: Protected) -> Law:
+    return Law(str(row["label"]), tuple(released.l2.tolist()), released.noise, released.epsilon, released.delta)
 
 
 def _ladder(defences: Sequence[str | Defence] | None) -> list[Defence]:

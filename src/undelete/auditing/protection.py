@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from sklearn.pipeline import Pipeline
 
 from undelete.adapters.files.files import save_model
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
 from undelete.maintainer.defences.defence import Protected
 from undelete.maintainer.defences.ladder import DEFENCES
+from undelete.maths.arrays import Floats
+from undelete.release.protection import Law
 
-SCHEMA = "undelete.protection/1"
+FILE = "protection.json"
+SCHEMA = "undelete.protection/2"
 NONE = "none"
 TELLING = 1.0  # epsilon: nobody's odds of anything about a person change by more than a factor of 2.7
 PROOFS = {
@@ -57,6 +62,8 @@ class Protection:
         `max_exposure`, `max_loss`, `epsilon`.
     deletions : int
         How many were played.
+    law : Law or None
+        By what law that model was made; None where there is none.
     """
 
     table: pd.DataFrame
@@ -65,6 +72,7 @@ class Protection:
     refused: dict[str, str]
     limits: dict[str, float | None]
     deletions: int
+    law: Law | None = None
 
     def document(self) -> dict[str, Any]:
         """Return what protection.json holds: the recommended row, the whole table, and by what it was chosen."""
@@ -76,6 +84,8 @@ class Protection:
             "limits": self.limits,
             "recommended": chosen,
             "means": None if chosen is None else _means(chosen),
+            "law": None if self.law is None else self.law.document(),
+            "parameters": None if self.model is None else digest(*_own(self.model)),
             "refused": self.refused,
             "table": rows,
             "environment": environment(),
@@ -101,11 +111,25 @@ class Protection:
                 "no defence is within the limits, so there is no protected model to write: allow more loss or more "
                 "exposure, or play other defences"
             )
-        beside = (place if self.model is None else place.parent) / "protection.json"
+        beside = (place if self.model is None else place.parent) / FILE
         if self.model is not None:
             save_model(self.model, place)
         write(beside, json.dumps(self.document(), indent=1) + "\n")
         return beside
+
+
+def digest(coef: Floats, intercept: Floats | None) -> str:
+    """Return the SHA-256 of a model's parameters: which model a protection.json speaks of, in whatever file it is."""
+    found = sha256()
+    for part in (coef, intercept):
+        found.update(b";" if part is None else np.ascontiguousarray(part, dtype="<f8").tobytes() + b",")
+    return found.hexdigest()
+
+
+def _own(model: BaseEstimator | LinearModel) -> tuple[Floats, Floats | None]:
+    """Return the parameters (k, d), (k,) of a model that `with_parameters` made."""
+    held = model if isinstance(model, LinearModel) else from_sklearn(model, None, None)
+    return held.coef, held.intercept
 
 
 def _means(row: Mapping[str, Any]) -> str:

@@ -139,7 +139,12 @@ class Verdict:
 
 
 def decide(
-    evidence: Evidence | None, diagnostics: Sequence[Diagnostic], leaks: Sequence[str] = (), *, given: str = ""
+    evidence: Evidence | None,
+    diagnostics: Sequence[Diagnostic],
+    leaks: Sequence[str] = (),
+    *,
+    given: str = "",
+    hidden: str = "",
 ) -> Verdict:
     """Apply the rule.
 
@@ -154,8 +159,13 @@ def decide(
         What the preprocessing gives away by itself.
     given : str
         Where the files give most of the record away by themselves, the sentence that says so.
+    hidden : str
+        Where noise of a known law hides everybody from every attack, the sentence that says so.
     """
     stopper = _stopper(evidence, diagnostics)
+    if hidden and not leaks:
+        return Verdict("NOT EXPOSED", "The noise hides this record, whatever the attack.", hidden,
+                       {} if evidence is None else _rule(evidence))  # fmt: skip
     known = bool(leaks) and not (stopper is not None and stopper.blocking and stopper.ok is False)
     if given and leaks:  # whatever hampers the attack
         return Verdict("EXPOSED", given, leaks[0], {} if evidence is None else _rule(evidence))

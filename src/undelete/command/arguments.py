@@ -148,6 +148,10 @@ def _add_audit(commands: Commands) -> None:
     )
     parser.add_argument("--deleted", type=natural, metavar="G", help="records that left between the two, likewise")
     parser.add_argument(
+        "--protection", type=Path, nargs="+", metavar="FILE",
+        help="of protected models their protection.json (default: the ones beside BEFORE and AFTER)",
+    )  # fmt: skip
+    parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
     )
     _add_input(parser)

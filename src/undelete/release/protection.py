@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -35,6 +36,13 @@ class Noise:
     unit: tuple[float, ...]
     target: tuple[float, ...] = (1.0,)
 
+    def __post_init__(self) -> None:
+        if self.shape not in get_args(Shape):
+            raise ValueError(f"noise of shape {self.shape!r} is not known")
+        numbers = np.array([self.scale, *self.unit, *self.target], dtype=np.float64)
+        if not (np.isfinite(numbers).all() and (numbers > 0).all()):
+            raise ValueError("the scale of noise and its units are positive numbers")
+
     def covariance(self, hessian: Floats, W: Floats) -> Floats:
         """Return the covariance of the parameters' noise (k, d, d).
 
@@ -58,3 +66,50 @@ class Noise:
             inner = (self.target[j] ** 2 + w @ w) * np.eye(len(u)) + np.outer(w, w) - np.diag(w**2)
             found.append(M @ (self.scale**2 * u[:, None] * inner * u) @ M)
         return np.stack(found)
+
+
+@dataclass(frozen=True)
+class Law:
+    """By what law one released model was made: all of the defence but what was drawn.
+
+    Parameters
+    ----------
+    label : str
+        The defence, in a reader's words.
+    l2 : tuple of float, d of them
+        The penalty that it was fitted with, in the summed objective.
+    noise : Noise or None
+        What was added to its parameters; None where none was.
+    epsilon, delta : float or None
+        Of this release, where differential privacy is proved.
+    """
+
+    label: str
+    l2: tuple[float, ...]
+    noise: Noise | None = None
+    epsilon: float | None = None
+    delta: float | None = None
+
+    def __post_init__(self) -> None:
+        l2 = np.array(self.l2, dtype=np.float64)
+        if not (np.isfinite(l2).all() and (l2 >= 0).all()):
+            raise ValueError("penalties are numbers of at least 0")
+        if self.noise is not None and len(self.noise.unit) != len(l2):
+            raise ValueError(f"noise in {len(self.noise.unit)} features and a penalty on {len(l2)}")
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON holds it; `of` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Law:
+        """Read what `document` wrote; ValueError, TypeError or KeyError where it is something else."""
+        held, noise = document, document["noise"]
+        if noise is not None:
+            noise = Noise(noise["shape"], float(noise["scale"]), _numbers(noise["unit"]), _numbers(noise["target"]))
+        own = {name: None if held[name] is None else float(held[name]) for name in ("epsilon", "delta")}
+        return cls(str(held["label"]), _numbers(held["l2"]), noise, **own)
+
+
+def _numbers(held: Any) -> tuple[float, ...]:
+    return tuple(float(number) for number in held)

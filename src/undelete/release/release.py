@@ -36,7 +36,7 @@ _LATER = (
 )  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", *_LATER,
+    "inputs_public", "given", "noise", *_LATER,
 )  # fmt: skip
 
 
@@ -97,6 +97,9 @@ class Release:
         `answer_change` then holds what each public record's weight does too.
     share_error : array (b, k, d, d) or None
         The covariance of `penalty_share`, output by output; None: it is exact.
+    noise : array (2, k, d, d) or None
+        Where the old model or the new ones had noise of a known law added: its covariance in minus the deleted
+        gradient, of the old one's and of the new one's, output by output. Their sum is part of `share_error`.
     tolerance : float or None
         Largest |gradient|_inf per record that an iterative solver left over, as its settings say; None: the fits are
         exact to rounding, or nothing is said. Infinite: they are known not to be the optimum, by an unknown amount, and
@@ -132,6 +135,7 @@ class Release:
     tolerance: float | None = None
     n_error: float = 0.0
     given: Floats | None = None
+    noise: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -173,6 +177,8 @@ class Release:
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
         self._check_embedding()
+        if self.noise is not None and self.noise.shape != (2, k, d, d):
+            raise InputError(f"noise has shape {self.noise.shape}, expected {(2, k, d, d)}")
         if self.given is not None and self.given.shape != (b, len(self.columns)):
             raise InputError(f"given has shape {self.given.shape}, expected {(b, len(self.columns))}")
         if self.columns:

@@ -30,6 +30,8 @@ def restricted(release: Release, kept: Flags) -> Release:
     }
     if release.share_error is not None:
         later["share_error"] = release.share_error[:, :, kept][..., kept]
+    if release.noise is not None:
+        later["noise"] = release.noise[:, :, kept][..., kept]
     return replace(
         release,
         W_before=release.W_before[kept],

@@ -71,8 +71,28 @@ class Estimate:
         error = np.empty(len(self.scale))
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
             t = self.part(part).weights(release.take(part))
-            error[part] = np.sqrt(self._factor(release) * t.var(axis=0))
-        return error
+            error[part] = self._factor(release) * t.var(axis=0)
+        if release.share_error is not None and release.constant is not None:
+            along = release.constant[:, None]
+            error += [self._further(release, i, along)[0, 0] for i in range(len(error))]
+        return np.sqrt(error)
+
+    def _further(self, release: Release, i: int, along: Floats) -> Floats:
+        """Return the covariance (q, q) of gradient i times vectors (d, q) that comes beside its sampling error."""
+        assert release.share_error is not None
+        own = release.share_error[i]
+        mixed = own[self.output[i]] if self.mix is None else np.tensordot(self.mix[i] ** 2, own, 1)
+        return np.asarray(along.T @ mixed @ along)
+
+    def _of_records(self, release: Release, projection: Floats, centre: Floats, *, dense: bool) -> Floats | float:
+        """Return what that adds to the covariance of x @ projection, with x = G / (G @ constant)."""
+        if release.share_error is None or release.constant is None:
+            return 0.0
+        found = []
+        for i, own in enumerate(centre):
+            one = self._further(release, i, projection - np.outer(release.constant, own)) / self.scale[i] ** 2
+            found.append(one if dense else np.diag(one))
+        return np.stack(found)
 
     def target_error(self, release: Release, X: Floats) -> Floats:
         """Return the standard error of the target of maths (8) for records X (b, d): of y = g_c + x W, squared loss."""
@@ -85,8 +105,12 @@ class Estimate:
             Z = (X[part] * W).sum(axis=1)
             along, against = (np.asarray(slope) for slope in release.loss.target_from(Z, -here.scale)[1:])
             noise = here.weights(view) * (along * (release.X_public @ W.T - Z) - against * here.scale)
+            square = self._factor(release) * noise.var(axis=0)
+            if view.share_error is not None and view.constant is not None:
+                v = along[:, None] * (W - np.outer(Z, view.constant)) - np.outer(against * here.scale, view.constant)
+                square += [here._further(view, i, one[:, None])[0, 0] for i, one in enumerate(v)]
             with np.errstate(divide="ignore", invalid="ignore"):
-                error[part] = np.sqrt(self._factor(release) * noise.var(axis=0)) / np.abs(here.scale)
+                error[part] = np.sqrt(square) / np.abs(here.scale)
         return error
 
     def part(self, part: slice | Indices) -> Estimate:
@@ -114,8 +138,11 @@ class Estimate:
             Q = release.X_public @ projection
             total, first = t2.sum(axis=0), t2.T @ Q
             second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
-            return np.asarray(second * self.scatter(release)[:, None])
-        return recentred(self.moments(release, t2, projection), centre)
+            found = second * self.scatter(release)[:, None]
+        else:
+            found = recentred(self.moments(release, t2, projection), centre)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(found + self._of_records(release, projection, centre, dense=dense))
 
     def moments(self, release: Release, t2: Floats, projection: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the moments of t^2 and the functionals q, scaled as the covariance: (b,), (b, q), (b, q, q).
