@@ -247,20 +247,10 @@ def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from undelete.paper.experiments import EXPERIMENTS
-    from undelete.paper.pages.terminal import lines
+    from undelete.command.reproduction import reproduce
 
-    trained = {name: value for name in ("shadows", "epochs") if (value := getattr(options, name)) is not None}
-    for name in options.names:
-        if trained and not EXPERIMENTS[name].trained:
-            able = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
-            raise InputError(f"--{next(iter(trained))} is for {able}: {name} trains no such networks")
-    for name in options.names:
-        deletions = getattr(options, "deletions", EXPERIMENTS[name].deletions)
-        with Bar(name) as bar:
-            result = EXPERIMENTS[name].run(options.data, options.out, deletions, options.seed, bar, **trained)
-        options.terminal.say("\n".join(map(escaped, lines(result))))
-    return 0
+    check_folder(options.out, "--out")
+    return reproduce(options)
 
 
 def _data(options: argparse.Namespace) -> int:

@@ -240,18 +240,19 @@ def _add_reproduce(commands: Commands) -> None:
 
     networks = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
 
-    parser = commands.add_parser("reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG)
+    parser = commands.add_parser(
+        "reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG,
+        description="Reproduce figures and tables of the paper. `list` says what there is, what it needs and how long "
+        "it takes; `all` runs everything that is not finished, and goes on when one fails.",
+    )  # fmt: skip
     parser.add_argument(
-        "names",
-        nargs="+",
-        choices=sorted(EXPERIMENTS),
-        metavar="NAME",
-        help=f"one or more of {', '.join(sorted(EXPERIMENTS))}",
-    )
+        "names", nargs="+", choices=[*sorted(EXPERIMENTS), "all", "list"], metavar="NAME",
+        help=f"list, all, or one or more of {', '.join(sorted(EXPERIMENTS))}",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the data are (default: $UNDELETE_DATA)")
     parser.add_argument(
         "--deletions", type=count, default=argparse.SUPPRESS, metavar="N",
-        help="deletions a panel, or 'all' (default: 2000 of tables, 200 of images)",
+        help="deletions a panel, or 'all' (default: as `list` says)",
     )  # fmt: skip
     parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
     parser.add_argument(

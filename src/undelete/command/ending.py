@@ -95,7 +95,7 @@ def ended(work: Callable[[Terminal], int]) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - this is where everything ends
-        return _trouble(error, terminal)
+        return trouble(error, terminal)
     if terminal.lost is not None:
         why = getattr(terminal.lost, "strerror", None) or terminal.lost
         terminal.complain(f"the output could not be printed ({why}); the files are whole", terminal.lost)
@@ -103,7 +103,7 @@ def ended(work: Callable[[Terminal], int]) -> int:
     return status
 
 
-def _trouble(error: BaseException, terminal: Terminal) -> int:
+def trouble(error: BaseException, terminal: Terminal) -> int:
     """Say in one line what ended the work, and return its status."""
     if _received or isinstance(error, KeyboardInterrupt):  # an interrupted import may fail in any way
         number = _received[0] if _received else signal.SIGINT

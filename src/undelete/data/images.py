@@ -144,11 +144,7 @@ def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> Im
     """
     if name not in IMAGES:
         raise InputError(f"{name!r} is no image data set that undelete knows: choose from {', '.join(IMAGES)}")
-    folders = _folders(data_dir)
-    file = next((folder / f"{name}.npz" for folder in folders if (folder / f"{name}.npz").exists()), None)
-    if file is None:
-        seen = ", ".join(str(folder) for folder in folders)
-        raise InputError(f"no {name}.npz in {seen}: download it with undelete data {name}, or name its folder")
+    file = image_file(name, data_dir)
     title, arrays = IMAGES[name].title, read_arrays(file)
     same = same_order(name, arrays)
     if same is None:
@@ -159,6 +155,16 @@ def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> Im
         name, arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"],
         IMAGES[name].classes, source + order,
     )  # fmt: skip
+
+
+def image_file(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file that `load_images` reads, without reading it; InputError when no folder has it."""
+    folders = _folders(data_dir)
+    file = next((folder / f"{name}.npz" for folder in folders if (folder / f"{name}.npz").exists()), None)
+    if file is None:
+        seen = ", ".join(str(folder) for folder in folders)
+        raise InputError(f"no {name}.npz in {seen}: download it with undelete data {name}, or name its folder")
+    return file
 
 
 def default_folder() -> Path:

@@ -169,6 +169,43 @@ def acs_mobility(data_dir: str | os.PathLike[str] | None = None) -> Dataset:
     return Dataset(table, "PINCP", "dollars", source)
 
 
+def income_files(states: Sequence[str], data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Return the files that `acs_income` reads of some states, without reading them: the sample, or one a state.
+
+    Raises
+    ------
+    InputError
+        When the folder is not known, or lacks a state.
+    """
+    folder = _folder(data_dir, states)
+    sample = folder / _INCOME_FILE
+    if sample.exists():
+        return [sample]
+    files = {code: folder / _CSV_FOLDER / f"psam_p{_FIPS[code]:02d}.csv" for code in states}
+    missing = [code for code, file in files.items() if not file.exists()]
+    if missing:
+        raise _not_there(folder, missing)
+    return list(files.values())
+
+
+def mobility_files(data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Return the files that `acs_mobility` reads, without reading them.
+
+    Raises
+    ------
+    InputError
+        When the folder is not known, or has none.
+    """
+    folder = _folder(data_dir, None)
+    sample = folder / _MOBILITY_FILE
+    if sample.exists():
+        return [sample]
+    found = [file for fips in _FIPS.values() if (file := folder / _CSV_FOLDER / f"psam_p{fips:02d}.csv").exists()]
+    if not found:
+        raise _not_there(folder, None)
+    return found
+
+
 def split_half(table: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a random half of the rows and the other half: private, public.
 

@@ -89,6 +89,11 @@ def retraining_code() -> str:
     return _code(_RETRAINING)
 
 
+def code_of(module: str) -> str:
+    """Return a digest of a module's source and all of ours that it imports."""
+    return _code((module,))
+
+
 @cache
 def _code(modules: tuple[str, ...]) -> str:
     """Return a digest of what some modules do, and all of ours that they import, wherever these files lie.
@@ -99,15 +104,25 @@ def _code(modules: tuple[str, ...]) -> str:
     wanted = list(modules)
     while wanted:
         name = wanted.pop()
-        place = _place(name)
-        if name in seen or place is None:
-            continue
-        tree = ast.parse(place.read_bytes())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("undelete."):
-                wanted += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
-        seen[name] = digest(ast.dump(_Bare().visit(tree)))
+        found = None if name in seen else _parsed(name)
+        if found is not None:
+            seen[name], imported = found
+            wanted += imported
     return digest(*sorted(seen.values()))
+
+
+@cache
+def _parsed(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return a module's own digest and what of ours it imports; None for what is no module."""
+    place = _place(name)
+    if place is None:
+        return None
+    tree = ast.parse(place.read_bytes())
+    imported: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("undelete."):
+            imported += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return digest(ast.dump(_Bare().visit(tree))), tuple(imported)
 
 
 def _place(module: str) -> Path | None:

@@ -16,6 +16,9 @@ from typing import Any, Literal
 
 from undelete.lab.steps import Folder, Progress
 
+_ALL = 30_000
+"""Deletions a panel that `all` is taken for where its time is told: half of MNIST."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -34,6 +37,19 @@ class Experiment:
         Whether it trains networks on shadow updates, and so takes the keywords `shadows` and `epochs`.
     most : int or None
         Deletions a panel, where each has to be trained for.
+    part : str
+        What of the paper it is, in a few words.
+    needs : tuple of str
+        What must be at hand, names in `undelete.paper.needs.NEEDS`; the three states or the three sets of images
+        unless said otherwise.
+    seconds : tuple (float, float)
+        What it takes on two cores: once, and for each deletion a panel, all panels together. Those of images and of
+        Updates-Leak are the seconds of retraining and reconstruction in docs/results, added up; those of tables were
+        timed; of the four cases of networks one was. (0, 0): nobody measured it.
+    counts : int
+        Deletions a panel from which on the time does not grow.
+    within : str or None
+        The experiment that has played all of its panels, so that after that one only the drawing remains.
     """
 
     name: str
@@ -41,11 +57,26 @@ class Experiment:
     data: Literal["tables", "images"] = "tables"
     trained: bool = False
     most: int | None = None
+    part: str = ""
+    needs: tuple[str, ...] = ()
+    seconds: tuple[float, float] = (0.0, 0.0)
+    counts: int = _ALL
+    within: str | None = None
 
     @property
     def deletions(self) -> int:
         """Deletions a panel, unless said otherwise; the paper's are all."""
         return self.most or (2000 if self.data == "tables" else 200)
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """What must be at hand, by name."""
+        return self.needs or (("acs",) if self.data == "tables" else ("mnist", "fashion_mnist", "cifar10"))
+
+    def expected(self, deletions: int | None) -> float:
+        """Return about how many seconds it takes with so many deletions a panel; None for all."""
+        once, each = self.seconds
+        return once + each * min(_ALL if deletions is None else deletions, self.most or _ALL, self.counts)
 
     def run(
         self,
@@ -56,26 +87,87 @@ class Experiment:
         progress: Progress | None = None,
         **trained: int,
     ) -> dict[str, Any]:
-        """Run it and write its files; deletions None means all."""
-        runs = import_module(f"undelete.paper.{self.module}").EXPERIMENTS
+        """Run it and write its files; deletions None means all.
+
+        The JSON's `made` says with which options, data and code.
+        """
+        from undelete.lab.files import prepare, save
+        from undelete.paper.finished import made
+
+        runs = import_module(self.source).EXPERIMENTS
         found: dict[str, Any] = runs[self.name](data_dir, out, deletions, seed, progress, **trained)
+        options = {"deletions": "all" if deletions is None else deletions, "seed": seed, **trained}
+        found["made"] = made(self, options, data_dir, prepare(out))
+        save(found, prepare(out))
         return found
 
+    @property
+    def source(self) -> str:
+        """The full name of its module."""
+        return f"undelete.paper.{self.module}"
 
+
+_IMAGES = ("mnist", "fashion_mnist", "cifar10")
 EXPERIMENTS: dict[str, Experiment] = {
     one.name: one
     for one in (
-        Experiment("fig1", "membership_figures"),
-        *(Experiment(name, "tabular") for name in ("fig5", "fig6")),
-        Experiment("fig7", "membership_figures"),
-        Experiment("fig10", "tabular"),
-        Experiment("table1", "table1"),
-        Experiment("better", "better"),
-        *(Experiment(name, "networks", most=42) for name in ("mlp",)),
-        Experiment("conditions", "network_conditions", most=16),
-        *(Experiment(name, "image_figures", "images") for name in ("fig2", "fig3", "fig4")),
-        *(Experiment(name, "leak", "images", trained=True) for name in ("fig8", "fig9")),
-        *(Experiment(name, "image_figures", "images") for name in ("fig11", "fig12", "fig13", "fig14")),
-        Experiment("table2", "table2", "images"),
+        Experiment(
+            "fig1", "membership_figures", part="Figure 1: membership inference, ridge regression", seconds=(12, 0.05),
+        ),
+        Experiment("fig5", "tabular", part="Figure 5: income, ridge regression", seconds=(50, 0.1)),
+        Experiment("fig6", "tabular", part="Figure 6: income, logistic regression and SVM", seconds=(140, 0.4)),
+        Experiment("fig7", "membership_figures", part="Figure 7: membership inference, six models", seconds=(250, 0.5)),
+        Experiment("fig10", "tabular", part="Figure 10: income, least squares", seconds=(45, 0.1)),
+        Experiment("table1", "table1", part="Table 1: how well the tabular models predict", seconds=(140, 0)),
+        Experiment(
+            "better", "better", part="beyond it: hrec+ beside the paper's decoder", needs=("acs", *_IMAGES),
+            seconds=(1800, 113), counts=200,
+        ),
+        Experiment(
+            "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "torch"),
+            seconds=(60, 68),
+        ),
+        Experiment(
+            "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
+            needs=("acs", "acs_us", "torch"),
+        ),
+        Experiment(
+            "fig2", "image_figures", "images", part="Figure 2: pictures, CIFAR-10", needs=("cifar10",),
+            seconds=(60, 3.1), within="fig3",
+        ),
+        Experiment(
+            "fig3", "image_figures", "images", part="Figure 3: images, three models", seconds=(900, 38.6),
+        ),
+        Experiment(
+            "fig4", "image_figures", "images", part="Figure 4: pictures, clothes and digits",
+            needs=("fashion_mnist", "mnist"), seconds=(400, 25.6), within="fig3",
+        ),
+        Experiment(
+            "fig8", "leak", "images", trained=True, part="Figure 8: Updates-Leak beside the attacks",
+            needs=("cifar10", "torch"), seconds=(1600, 4.0),
+        ),
+        Experiment(
+            "fig9", "leak", "images", trained=True, part="Figure 9: pictures of Updates-Leak",
+            needs=("cifar10", "torch"), seconds=(1600, 4.0), within="fig8",
+        ),
+        Experiment(
+            "fig11", "image_figures", "images", part="Figure 11: images, without a penalty", seconds=(900, 48.6),
+        ),
+        Experiment(
+            "fig12", "image_figures", "images", part="Figure 12: pictures, CIFAR-10", needs=("cifar10",),
+            seconds=(150, 5.5), within="fig3",
+        ),
+        Experiment(
+            "fig13", "image_figures", "images", part="Figure 13: pictures, clothes", needs=("fashion_mnist",),
+            seconds=(100, 2.2), within="fig3",
+        ),
+        Experiment(
+            "fig14", "image_figures", "images", part="Figure 14: pictures, digits", needs=("mnist",),
+            seconds=(100, 2.3), within="fig3",
+        ),
+        Experiment(
+            "table2", "table2", "images", part="Table 2: accuracy of the image models", seconds=(900, 0),
+            within="fig3",
+        ),
     )
-}
+}  # fmt: skip

@@ -1,0 +1,74 @@
+"""`undelete reproduce`: experiments by name, all of them, or what there is."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from undelete.command.ending import trouble
+from undelete.command.progress import Bar
+from undelete.errors import InputError
+from undelete.paper.batch import DEFAULT, Asked, Batch, duration
+from undelete.paper.experiments import EXPERIMENTS, Experiment
+from undelete.paper.needs import NEEDS, missing
+from undelete.plain_text import escaped
+
+ALL, LIST = "all", "list"
+_WIDTH = 80
+_RULE = (
+    "Times are of two cores without other work, from what was measured: so much once, and so much for each deletion. "
+    "Figures of the same models share what was fitted and retrained: those in brackets add hardly anything to `all`."
+)
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """Do what was asked for and return the exit status."""
+    trained = {name: value for name in ("shadows", "epochs") if (value := getattr(options, name)) is not None}
+    asked = Asked(options.data, options.out, getattr(options, "deletions", DEFAULT), options.seed, trained)
+    if len(options.names) > 1 and {ALL, LIST} & set(options.names):
+        raise InputError(f"{ALL} and {LIST} stand for every experiment: leave out the other names")
+    if options.names == [LIST]:
+        options.terminal.say("\n".join(map(escaped, listed(asked))))
+        return 0
+    if options.names == [ALL]:
+        batch = Batch(
+            asked, lambda one: _run(one, asked, options), lambda line: options.terminal.say(escaped(line)),
+            lambda error: trouble(error, options.terminal),
+        )  # fmt: skip
+        return batch.all()
+    for name in options.names:
+        if trained and not EXPERIMENTS[name].trained:
+            able = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
+            raise InputError(f"--{next(iter(trained))} is for {able}: {name} trains no such networks")
+    for name in options.names:
+        _run(EXPERIMENTS[name], asked, options)
+    return 0
+
+
+def _run(experiment: Experiment, asked: Asked, options: argparse.Namespace) -> None:
+    from undelete.paper.pages.terminal import lines
+
+    trained = asked.trained if experiment.trained else {}
+    with Bar(experiment.name) as bar:
+        result = experiment.run(asked.data_dir, asked.out, asked.count(experiment), asked.seed, bar, **trained)
+    options.terminal.say("\n".join(map(escaped, lines(result))))
+
+
+def listed(asked: Asked) -> list[str]:
+    """Return every experiment: what of the paper it is, how long it takes and what it needs."""
+    text = [f"{'':<12}{'':<48}{'deletions':>9}{'time':>9}"]
+    lacking: dict[str, str] = {}
+    for one in EXPERIMENTS.values():
+        count, seconds = asked.count(one), one.expected(asked.count(one))
+        shown = "all" if count is None else f"{min(count, one.most or count):,}"
+        if one.seconds[0] and not one.seconds[1]:  # nothing is deleted
+            shown = "–"
+        time = duration(seconds) if seconds else "?"
+        time = f"({time})" if one.within else time
+        text.append(f"{one.name:<12}{one.part:<48}{shown:>9}{time:>9}")
+        text.append(f"{'':<12}needs {', '.join(NEEDS[need].title for need in one.wants)}")
+        lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}
+    text += ["", *textwrap.wrap(_RULE, _WIDTH)]
+    for need, line in lacking.items():
+        text += ["", f"missing: {NEEDS[need].title}: {line}"]
+    return text
