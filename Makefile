@@ -6,7 +6,7 @@ BIN := .venv/bin
 comma := ,
 STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
 
-.PHONY: venv demo test test-lowest test-newest lint bench clean
+.PHONY: venv demo test test-lowest test-newest lint bench results clean
 
 venv: $(STAMP)
 
@@ -58,6 +58,11 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/leave_one_out.py --out results
+
+# Everything of the paper at its published size, what is finished left as it is, and the index of the results.
+results: $(STAMP)
+	$(BIN)/undelete reproduce all --out results
+	$(BIN)/python -m undelete.paper.pages.index results/*.json
 
 clean:
 	rm -rf .venv .venv-* demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

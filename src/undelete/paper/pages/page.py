@@ -13,6 +13,9 @@
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
+    python -m undelete.paper.pages.index results/*.json
+
+The last keeps docs/results/numbers.json and index.md, which hold what matters of all pages: it is run after the others.
 Of several results of one experiment, the one with the smallest seed is shown in full and the others, as a check on
 the luck of one split, with their medians.
 """
