@@ -93,7 +93,7 @@ def main() -> None:
     both, sure = [], []
     for k in range(options.pairs):
         result = audited(model, old, private, public, [2 * k, 2 * k + 1])
-        both.append(right_in_all(result, "pair"))
+        both.append(right_in_all(result, "group"))
         sure.append(float(result.confidence[0]))
     if both:
         print(f"two left, all scaled, {len(both)} pairs: both whole records {share(both)}, told {np.mean(sure):.3f}")

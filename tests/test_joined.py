@@ -54,7 +54,7 @@ def test_what_was_asked_counts_where_the_files_do_not_say_otherwise(halves):
     assert asked.release.n == N
     with pytest.raises(InputError, match="but the files count 400 records before and 399 after"):
         undelete.audit(*fits(private)[::-1], public, target="ill", deleted=0, joined=1)
-    with pytest.raises(InputError, match="deleted=2 and joined=1: one or two records that left or that joined"):
+    with pytest.raises(InputError, match="deleted=2 and joined=1 are given, but the files count 399 records"):
         undelete.audit(*fits(private), public, target="ill", deleted=2, joined=1)
     with pytest.raises(InputError, match="deleted is -1"):
         undelete.audit(*fits(private), public, target="ill", deleted=-1)

@@ -163,7 +163,8 @@ def _simulate(options: argparse.Namespace) -> int:
     with Bar("deleting and reconstructing") as bar:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
-            deletions=options.deletions, rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
+            deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
+            rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
         )  # fmt: skip
     if options.export is not None and result.truth is not None:
         try:

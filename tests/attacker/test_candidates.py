@@ -188,7 +188,7 @@ def test_refusals(game):
 
 def test_a_model_too_large_for_its_covariance_is_refused(game, monkeypatch):
     _, release, candidates = played(game, deletions=1)
-    monkeypatch.setattr("undelete.attacker.member.candidates.MOST_PARAMETERS", 5)
+    monkeypatch.setattr("undelete.attacker.gradient.covariance.MOST_PARAMETERS", 5)
     with pytest.raises(
         InputError, match=r"the model has 6 parameters: the covariance of the estimate needs the square"
     ):

@@ -62,20 +62,19 @@ def run_attack(
             parts.append(attack.run(release.take(part), rng))
             if progress is not None:
                 progress(part.stop - part.start)
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    return parts[0] if len(parts) == 1 else one_after_another(parts)
 
 
-def _joined(parts: Sequence[Reconstruction]) -> Reconstruction:
-    """Return one reconstruction of all blocks."""
+def one_after_another(parts: Sequence[Reconstruction]) -> Reconstruction:
+    """Return one reconstruction of all parts; what is not in all of them is in none."""
     joined: dict[str, Any] = {
         "attack": parts[0].attack,
         "bits_of": parts[0].bits_of,
         "misfit_terms": parts[0].misfit_terms,
     }
     for field in dataclasses.fields(Reconstruction):
-        first = getattr(parts[0], field.name)
         if field.name == "status":
             joined["status"] = [one for part in parts for one in part.status]
-        elif isinstance(first, np.ndarray):
+        elif all(isinstance(getattr(part, field.name), np.ndarray) for part in parts):
             joined[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
     return Reconstruction(**joined)

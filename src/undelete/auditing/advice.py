@@ -8,16 +8,17 @@ from typing import Any
 from undelete.release.seen import Seen
 
 
-def threat_model(release: Seen, model: Mapping[str, Any]) -> list[dict[str, Any]]:
+def threat_model(release: Seen, model: Mapping[str, Any], *, joined: bool = False) -> list[dict[str, Any]]:
     """Return each assumption about the attacker, whether it was granted here, and its detail."""
     m = len(release.X_public)
 
     def row(assumption: str, known: bool, detail: str) -> dict[str, Any]:
         return {"assumption": assumption, "known": known, "detail": detail}
 
+    what, added = ("addition", "with") if joined else ("deletion", "without")
     return [
-        row("The model before the deletion", True, "all of its parameters and its preprocessing"),
-        row("The model after the deletion", True, "likewise, retrained without the record"),
+        row(f"The model before the {what}", True, "all of its parameters and its preprocessing"),
+        row(f"The model after the {what}", True, f"likewise, retrained {added} the record"),
         row("Other records like the training data", True, f"{m:,} public records, none of them private"),
         row("Their targets", release.Y_public is not None, "what the model predicts, for the public records"),
         row("The number of training records", release.n is not None and not release.n_error, _number(release)),
@@ -27,7 +28,11 @@ def threat_model(release: Seen, model: Mapping[str, Any]) -> list[dict[str, Any]
             "used by hrec+ if known; the paper's attack takes it as zero",
         ),
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
-        row("The deleted record", False, "neither its columns, its target nor its place in the table"),
+        row(
+            "The added record" if joined else "The deleted record",
+            False,
+            "neither its columns, its target nor its place in the table",
+        ),
     ]
 
 
@@ -54,7 +59,7 @@ def advice(word: str) -> list[dict[str, Any]]:
         (
             "Delete many records at once",
             "Collect requests and retrain once: the difference then mixes the records. It hides a person among "
-            "the others of the batch, with no guarantee.",
+            "the others of a large batch, with no guarantee; two to four are told apart where scalers are refitted.",
         ),
         (
             "Publish predictions or rounded parameters",

@@ -22,13 +22,13 @@ from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.networks import Training, audit_networks, is_network, opened
-from undelete.auditing.order import ordered
-from undelete.auditing.pair import audit_two
+from undelete.auditing.order import Between, ordered
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import Statement, protected, read_stated
 from undelete.auditing.tables import all_columns, public_records
+from undelete.auditing.together import audit_together, people
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -56,7 +56,7 @@ def audit(
     trust: bool = False,
     words: Words | None = None,
 ) -> Audit:
-    """Audit one deletion: what do two models and public data give away of the record between them?
+    """Audit two models: what do they and public data give away of the record, or the records, between them?
 
     Parameters
     ----------
@@ -74,12 +74,14 @@ def audit(
     target : str or sequence of str, optional
         The public column that the model predicts, or of several outputs the columns. Needed for the squared hinge loss.
     truth : DataFrame, mapping or path, optional
-        The deleted record, one row, if you have it: adds scores. No attack is given it.
+        The deleted record, one row, if you have it: adds scores. No attack is given it. Of several people a row each,
+        those who left first.
     n : int, optional
         Number of training records of the first model. Gives back the target of a regression.
     deleted, joined : int, optional
         How many records left and joined between the two; by default what the models say, or one that left. One that
-        joined is reconstructed as one that left is.
+        joined is reconstructed as one that left is; of up to five together each is, as far as their sum says who they
+        are, and of more the one who stands out most.
     l2 : float, optional
         The penalty in the summed objective, maths (1), if the model files do not say it. `hrec+` and the
         checks use it, the paper's attack does not. Of a module one number, or numbers by its parameters' names.
@@ -105,7 +107,7 @@ def audit(
     Returns
     -------
     Audit
-        One deletion.
+        One deletion, or a row for each of several people: those who left before those who joined.
 
     Raises
     ------
@@ -139,18 +141,18 @@ def audit(
         release, said = protected(pair.old, pair.new, pair.release, stated)
         return dataclasses.replace(pair, release=release, warnings=[*pair.warnings, *said])
 
-    pair, came, several, how = ordered(read, deleted, joined)
+    between = ordered(read, deleted, joined)
+    pair, how = between.pair, between.notes
     old, new, release = pair.old, pair.new, pair.release
     names = old.own_targets(names)
-    if release.n is None and (size := estimated(release)) is not None:
+    if release.n is None and not between.several and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
-    which = f"{'records' if several else 'record'} {'joined' if came else 'were deleted' if several else 'was deleted'}"
     setting = Setting(
         kind="audit",
-        text=f"Which {which} between these two models, and how much do they give back?"
-        if several
-        else f"Which {which} between these two models, and how much of it do they give back?",
-        joined=came,
+        text=_question(between),
+        joined=between.came,
+        left=between.left,
+        came=between.joined,
         model=described(old, None if release.n_error else release.n, words),
         target=target_words(old, names, words, schema),
         schema=schema,
@@ -159,12 +161,19 @@ def audit(
         back=None if old.target_map is None else old.target_map.back,
         command=words.command,
     )
-    if several:
-        both = audit_two(old, new, release, setting, truth, names, seeds(rng))
-        if both is not None:
-            return both
-        pair, setting = read(joined=0), dataclasses.replace(setting, joined=False)
-        old, new, release = pair.old, pair.new, pair.release
+    noted = [
+        *words.notes,
+        *how,
+        *sampled,
+        *pair.warnings,
+        *_number_taken(release),
+        *dict.fromkeys([*old.notes, *new.notes]),
+        *cautions.taken_constant(old, release),
+        *cautions.refilled(pair.gapless),
+        *cautions.stored(old, release),
+    ]
+    if between.several:
+        return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = told(old, new, release)
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     exact = exact_values(old, new) if one else {}
@@ -179,22 +188,20 @@ def audit(
         setting,
         seeds(rng),
         diagnostics=checks,
-        warnings=[
-            *words.notes,
-            *how,
-            *sampled,
-            *pair.warnings,
-            *_number_taken(release),
-            *dict.fromkeys([*old.notes, *new.notes]),
-            *cautions.taken_constant(old, release),
-            *cautions.refilled(pair.gapless),
-            *cautions.stored(old, release),
-        ],
+        warnings=noted,
         leaks=cautions.leaks(old, new, record) if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,
         given=given_away.mostly(old, new, release, exact, record) if one else "",
     )
+
+
+def _question(between: Between) -> str:
+    if between.several:
+        said = people(between.left, between.joined, turned=between.came)
+        return f"Between these two models {said}: who, and how much do the models give back of them?"
+    which = "record joined" if between.came else "record was deleted"
+    return f"Which {which} between these two models, and how much of it do they give back?"
 
 
 def _number_taken(release: Release) -> list[str]:

@@ -53,7 +53,7 @@ def counts(old: LinearModel, new: LinearModel) -> Diagnostic | None:
     if fewer == 0:
         text = (
             f"Both models were fitted on {old.n:,} records: as many joined as left, so what comes back is a mixture of "
-            "persons, not a record."
+            "persons, not a record. If you know how many did, say so (deleted=1, joined=1; --deleted, --joined)."
         )
     elif fewer < 0:
         more = "one record" if fewer == -1 else f"{-fewer:,} records"

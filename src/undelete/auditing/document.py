@@ -46,7 +46,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "redacted": False,
         "question": {
             "kind": audit.setting.kind, "deletions": audit.release.deletions, "text": audit.setting.text,
-            "joined": audit.setting.joined,
+            "joined": audit.setting.joined, "people": audit.setting.people,
         },
         "model": model,
         "public": {"records": len(audit.release.X_public), "source": audit.setting.public_source},
@@ -55,7 +55,9 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "attacks": [_attack(audit, attack) for attack in audit.attacks.values()],
         "verdict": asdict(audit.verdict),
         "exposure": audit.typical_exposure,
-        "threat_model": advice.threat_model(audit.release, audit.setting.model),
+        "threat_model": advice.threat_model(
+            audit.release, audit.setting.model, joined=audit.setting.joined
+        ),
         "diagnostics": [asdict(check) for check in audit.diagnostics],
         "warnings": list(audit.warnings),
         "summary": [{"attack": name, **row} for name, row in audit.summaries.items()],

@@ -187,8 +187,12 @@ def judged(
         release=release,
         found=found,
         truth=truth,
-        verdict=worded(decide(evidence, checks, leaks, given=given, hidden=hidden), joined=setting.joined),
-        diagnostics=checks,
+        verdict=worded(
+            decide(evidence, checks, leaks, given=given, hidden=hidden), joined=setting.joined, people=setting.people
+        ),
+        diagnostics=[dataclasses.replace(check, text=joining(check.text)) for check in checks]
+        if setting.joined
+        else checks,
         warnings=[joining(text) if setting.joined else text for text in (*warnings, *leaks)],
         exposure=exposed.value,
         scored=scored,

@@ -1,8 +1,9 @@
-"""Who came between two models: a record that left, or one that joined; as asked, counted, or by the change's sign."""
+"""Who came between two models: records that left, that joined; as asked, counted, or by the change's sign."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,52 +15,97 @@ from undelete.errors import InputError
 from undelete.release.release import Release
 
 Read = Callable[..., Pair]
+MOST = 10_000  # people between two models
 
 
-def ordered(read: Read, deleted: int | None, joined: int | None) -> tuple[Pair, bool, bool, list[str]]:
-    """Return two models, the one with the record first, whether it joined, whether there are two, and what says so.
+@dataclass(frozen=True, eq=False)
+class Between:
+    """Two models and who came between them.
+
+    Parameters
+    ----------
+    pair : Pair
+        The one with the records first, where they joined and nobody left.
+    left, joined : int
+        How many left and joined between `pair`'s models in that order.
+    came : bool
+        Whether the files are in the other order: those who left of `pair` joined.
+    asked : bool
+        Whether that is as somebody said.
+    notes : list of str
+        What says so.
+    """
+
+    pair: Pair
+    left: int
+    joined: int
+    came: bool
+    asked: bool
+    notes: list[str]
+
+    @property
+    def several(self) -> bool:
+        """Whether it is more than one record."""
+        return self.left + self.joined > 1
+
+
+def ordered(read: Read, deleted: int | None, joined: int | None) -> Between:
+    """Return two models with who came between them.
 
     Parameters
     ----------
     read : callable
-        Reads the two, called as read(joined=...).
+        Reads the two, called as read(joined=...): of so many who joined, and nobody left, the second file first.
     deleted, joined : int or None
         How many left and joined, as asked.
 
     Raises
     ------
     InputError
-        For other numbers than one record's, or such as the files contradict.
+        For numbers that are none, or such as the files contradict.
     """
     _check(deleted, joined)
-    asked = None if deleted is None and joined is None else (joined or 0) > (deleted or 0)
-    pair = read(joined=(joined or 0) if asked else 0)
-    counts = (pair.old.n, pair.new.n)
-    anew = not pair.old.steps or fitted_anew(pair.old, pair.new)
-    more = counts[1] - counts[0] if anew and counts[0] is not None and counts[1] is not None else None
-    if asked is not None:
-        if more is not None and more > 0:
-            numbers = counts[::-1] if asked else counts
-            raise InputError(
-                f"deleted={deleted or 0} and joined={joined or 0} are given, but the files count {numbers[0]:,} "
-                f"records before and {numbers[1]:,} after: leave them out, or give the files in the other order"
-            )
-        return pair, asked, max(deleted or 0, joined or 0) == 2, []
-    if more == -2:
-        return pair, False, True, []
-    if more == 2:
-        return read(joined=2), True, True, []
+    if deleted is not None or joined is not None:
+        left, came = deleted or 0, joined or 0
+        turned = came > 0 and left == 0
+        pair = read(joined=came if turned else 0)
+        _agreeing(pair, left, came, turned=turned)
+        return Between(pair, came if turned else left, 0 if turned else came, turned, True, [])
+    pair = read(joined=0)
+    more = _more(pair)
+    if more is not None and abs(more) > 1:
+        return Between(read(joined=more) if more > 0 else pair, abs(more), 0, more > 0, False, [])
     if more == 1:
-        return read(joined=1), True, False, [
+        counts = (pair.old.n, pair.new.n)
+        return Between(read(joined=1), 1, 0, True, False, [
             f"The second file counts one record more than the first ({counts[0]:,} and {counts[1]:,}): a record "
             "joined, and it is this one that is shown. Were the files given in the wrong order, it is one that left."
-        ]  # fmt: skip
+        ])  # fmt: skip
     if more is None and _says_joined(pair.release):
-        return read(joined=1), True, False, [
+        return Between(read(joined=1), 1, 0, True, False, [
             "The change has the sign of a record that joined, and it is this one that is shown. Were the files given "
             "in the wrong order, it is the one that left."
-        ]  # fmt: skip
-    return pair, False, False, []
+        ])  # fmt: skip
+    return Between(pair, 1, 0, False, False, [])
+
+
+def _more(pair: Pair) -> int | None:
+    """Return how many records the second file counts more than the first; None where they do not say."""
+    anew = not pair.old.steps or fitted_anew(pair.old, pair.new)
+    if not anew or pair.old.n is None or pair.new.n is None or pair.old is pair.new:
+        return None
+    return int(pair.new.n - pair.old.n)
+
+
+def _agreeing(pair: Pair, left: int, came: int, *, turned: bool) -> None:
+    more = _more(pair)
+    if more is None or (-more if turned else more) == came - left:
+        return
+    numbers = (pair.new.n, pair.old.n) if turned else (pair.old.n, pair.new.n)
+    raise InputError(
+        f"deleted={left} and joined={came} are given, but the files count {numbers[0]:,} records before and "
+        f"{numbers[1]:,} after: leave them out, give numbers that agree, or give the files in the other order"
+    )
 
 
 def _says_joined(release: Release) -> bool:
@@ -70,14 +116,8 @@ def _says_joined(release: Release) -> bool:
 def _check(deleted: int | None, joined: int | None) -> None:
     for name, number in (("deleted", deleted), ("joined", joined)):
         if number is not None and not (
-            isinstance(number, int | np.integer) and not isinstance(number, bool) and number >= 0
+            isinstance(number, int | np.integer) and not isinstance(number, bool) and 0 <= number <= MOST
         ):
-            raise InputError(f"{name} is {number!r}: it is a number of records")
-    if deleted is None and joined is None:
-        return
-    pair = deleted or 0, joined or 0
-    if pair not in ((1, 0), (0, 1), (2, 0), (0, 2)):
-        raise InputError(
-            f"deleted={pair[0]} and joined={pair[1]}: one or two records that left or that joined are reconstructed; "
-            "of more undelete scan says what the files give away of them together"
-        )
+            raise InputError(f"{name} is {number!r}: it is a number of records, at most {MOST:,}")
+    if (deleted is not None or joined is not None) and not (deleted or 0) + (joined or 0):
+        raise InputError("deleted=0 and joined=0: nobody left and nobody joined, so there is no record to look for")

@@ -177,8 +177,12 @@ class Audit:
 
     @property
     def typical_exposure(self) -> float:
-        """The median exposure, where nothing recovered counts as zero: what a gate compares."""
-        return float(np.median(np.nan_to_num(self.exposure)))
+        """The median exposure, where nothing recovered counts as zero: what a gate compares.
+
+        Of several people together it is that of the most exposed of them.
+        """
+        each = np.nan_to_num(self.exposure).reshape(-1, self.setting.people)
+        return float(np.median(each.max(axis=1)))
 
     def why_stopped(self, limit: float) -> str:
         """Return why a gate at this exposure stops the release; empty when it does not."""

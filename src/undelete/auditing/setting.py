@@ -63,7 +63,10 @@ class Setting:
     command : str or None
         How to run it again.
     joined : bool
-        Whether the records joined between the two models, and were not deleted.
+        Whether the records joined between the two models, and were not deleted: what is said of who left is then of
+        them.
+    left, came : int
+        How many people left, and how many joined, together, each time.
     """
 
     kind: str
@@ -76,3 +79,10 @@ class Setting:
     back: Callable[[Floats], Floats] | None = None
     command: str | None = None
     joined: bool = False
+    left: int = 1
+    came: int = 0
+
+    @property
+    def people(self) -> int:
+        """How many people there are between two models."""
+        return self.left + self.came

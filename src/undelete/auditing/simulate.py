@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
+from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
+from undelete.errors import InputError
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.scoring.truth import Truth
@@ -39,7 +42,9 @@ def simulate(
     X_public: Table,
     y_public: ArrayLike | None = None,
     *,
-    deletions: int | ArrayLike = 200,
+    deletions: int | ArrayLike | None = None,
+    group: int = 1,
+    joined: int = 0,
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     additions: bool = False,
     rng: int = 0,
@@ -66,8 +71,12 @@ def simulate(
         Public records with the same columns.
     y_public : array (m,), optional
         Their targets. Needed for the squared hinge loss.
-    deletions : int or array of int
-        How many to delete, drawn at random, or which rows.
+    deletions : int or array of int, optional
+        How many to delete, drawn at random, or which rows; by default 200. Of groups how many of these, by default 20,
+        or their rows (groups, group + joined), those who leave first.
+    group, joined : int
+        How many people leave together, and how many join at the same time: then the old model is without those who
+        join with any group.
     attacks : sequence of str or Attack
         Attacks and baselines, by name or your own; "informed" is the bound of an auditor who holds all other records.
     additions : bool
@@ -96,19 +105,47 @@ def simulate(
         When the input cannot be used, or a deletion does not converge.
     """
     words, asked = words or Words(), chosen(attacks)
+    together = _people(group, joined, additions=additions)
+    deletions = (20 if together else 200) if deletions is None else deletions
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
     model, objective = problem.model, problem.objective
     draw, judge = seeds(rng).spawn(2)
-    rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
-    problem.refuse_last_of_class(rows)
     schema = words.schema or schema_of(map(str, train.columns))
     readout = inputs.pixels(model, public, schema.image)
     names = model.own_targets(target_names(y))
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
-    steps = len(rows) * (1 + len(asked))
     view = inputs.public_view(model, public, Y_public, raw=readout is None)
+    setting = Setting(
+        kind=words.kind or "simulate",
+        text="",
+        joined=additions,
+        model=described(model, objective.n, words),
+        target=target_words(model, names, words, schema),
+        schema=schema,
+        readout=readout,
+        public_source=words.source,
+        back=None if model.target_map is None else model.target_map.back,
+        command=words.command,
+    )
+    noted = [
+        *unknown(model.design.conformed(public), model.design.uses),
+        *cautions.overlap(train, y, public, y_public),
+        *_fixed_preprocessing(model),
+    ]
+    if together:
+        game = played(problem, deletions, group, joined, view, np.random.default_rng(draw), tol=tol,
+                      progress=progress and (lambda done, total: progress(done, 2 * total)))  # fmt: skip
+        setting = replace(setting, left=group, came=joined, text=_of_groups(game, group, joined))
+        return examine_together(
+            game, train, setting, judge, attacks=asked, diagnostics=[problem.check(), _exact(game)],
+            warnings=[*words.notes, *sampled, *noted],
+            progress=progress and (lambda done, total: progress(total + done, 2 * total)),
+        )  # fmt: skip
+    rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
+    problem.refuse_last_of_class(rows)
+    steps = len(rows) * (1 + len(asked))
     retrained = problem.retrain(
         rows,
         tol=tol,
@@ -124,18 +161,7 @@ def simulate(
         release,
         asked,
         truth,
-        Setting(
-            kind=words.kind or "simulate",
-            text=_question(objective.n, len(rows), images=readout is not None, additions=additions),
-            joined=additions,
-            model=described(model, objective.n, words),
-            target=target_words(model, names, words, schema),
-            schema=schema,
-            readout=readout,
-            public_source=words.source,
-            back=None if model.target_map is None else model.target_map.back,
-            command=words.command,
-        ),
+        replace(setting, text=_question(objective.n, len(rows), images=readout is not None, additions=additions)),
         judge,
         remaining=problem.remaining_gradient(rows, kept),
         diagnostics=[problem.check(), _retraining(retrained)],
@@ -144,14 +170,40 @@ def simulate(
             *sampled,
             *cautions.taken_constant(model, release),
             *([] if kept is None else left_out(model, kept)),
-            *unknown(model.design.conformed(public), model.design.uses),
-            *cautions.overlap(train, y, public, y_public),
-            *_fixed_preprocessing(model),
+            *noted,
             *cautions.stored(model, release),
         ],
         leaks=cautions.leaks(model, model, truth),
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
+
+
+def _people(group: int, joined: int, *, additions: bool) -> bool:
+    """Return whether several people are played together."""
+    for name, number, least in (("group", group, 0), ("joined", joined, 0)):
+        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
+            raise InputError(f"{name} is {number!r}: it is a number of people")
+    if group + joined < 1:
+        raise InputError("group=0 and joined=0: nobody leaves and nobody joins, so there is nothing to play")
+    together = (group, joined) != (1, 0)
+    if together and additions:
+        raise InputError(
+            "additions plays single people who join: with group and joined say how many do, and leave it out"
+        )
+    return together
+
+
+def _of_groups(game: Played, group: int, joined: int) -> str:
+    who = [f"{n:,} {'person' if n == 1 else 'people'} {verb}{'s' if n == 1 else ''}"
+           for n, verb in ((group, "leave"), (joined, "join")) if n]  # fmt: skip
+    said = " and ".join(who)
+    b, n = game.release.deletions, len(game.groups.base)
+    return f"Whom would it expose if {said} at once? {b:,} such groups were played, of {n:,} people."
+
+
+def _exact(game: Played) -> Diagnostic:
+    value = f"{game.release.deletions:,} models, largest gradient {game.worst:.1e} per record"
+    return Diagnostic("Exact retraining", value, True, "Over the records of each model.")
 
 
 def _question(n: int, count: int, *, images: bool, additions: bool) -> str:

@@ -169,7 +169,13 @@ def _add_simulate(commands: Commands) -> None:
     )
     parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
-    parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
+    parser.add_argument("--deletions", type=positive, metavar="N", help="how many to play (default: 200; of groups 20)")
+    parser.add_argument(
+        "--group", type=natural, default=1, metavar="G", help="how many people leave together each time (default: 1)"
+    )
+    parser.add_argument(
+        "--joined", type=natural, default=0, metavar="J", help="how many join at the same time (default: none)"
+    )
     parser.add_argument(
         "--additions", action="store_true", help="play that these people joined the others, and were not deleted"
     )

@@ -50,7 +50,7 @@ def summary(audit: Audit, document: Mapping[str, Any], version: str, folder: Pat
     console = Console(
         file=printed, force_terminal=sys.stdout is not None and sys.stdout.isatty(), highlight=False, soft_wrap=True
     )
-    console.print(Text(f"{version}   the deleted record, from two models and public data\n"))
+    console.print(Text(f"{version}   {_whose(audit)}, from two models and public data\n"))
     for line in lines(audit, document):
         text = Text(line)
         if line.startswith(f"Verdict  {audit.verdict.word}"):
@@ -61,6 +61,12 @@ def summary(audit: Audit, document: Mapping[str, Any], version: str, folder: Pat
     if stopped:
         console.print(Text(f"Gate     {stopped}: status 1"))
     return printed.getvalue().removesuffix("\n")
+
+
+def _whose(audit: Audit) -> str:
+    if audit.setting.people > 1:
+        return "people's records"
+    return "the added record" if audit.setting.joined else "the deleted record"
 
 
 def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bool = False) -> list[str]:
@@ -194,13 +200,20 @@ def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
     text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
     retrained = next((check for check in document["diagnostics"] if check["name"] == "Exact retraining"), None)
     if retrained is not None:
-        text += _wrap("Deleted", f"one at a time, retrained exactly: {retrained['value']}")
+        text += _wrap(*_how(document["question"], retrained["value"]))
     for check in document["diagnostics"]:
         if check["ok"] is False:
             text += _wrap("Check", f"{check['name']}: {check['value']}. {check['text']}")
     for warning in document["warnings"]:
         text += _wrap("Note", warning)
     return text
+
+
+def _how(question: Mapping[str, Any], value: str) -> tuple[str, str]:
+    """Return what was done to people, in a word and in a few."""
+    if question["people"] > 1:
+        return "Changed", f"{question['people']} people at once, retrained exactly: {value}"
+    return "Joined" if question["joined"] else "Deleted", f"one at a time, retrained exactly: {value}"
 
 
 def _error(audit: Audit, name: str) -> str:
@@ -217,7 +230,8 @@ def _error(audit: Audit, name: str) -> str:
 
 def _one(audit: Audit) -> list[str]:
     """Return the attacks beside the baselines for one deletion."""
-    text = [f"{'One deletion':<44}{'columns right':>14}{'cosine':>9}{'centred':>9}"]
+    what = "One addition" if audit.setting.joined else "One deletion"
+    text = [f"{what:<44}{'columns right':>14}{'cosine':>9}{'centred':>9}"]
     total = len(audit.release.columns)
     for name in audit.found:
         scores = {key: float(values[0]) for key, values in audit.scored[name].items()}
@@ -249,7 +263,7 @@ def _table(audit: Audit) -> list[str]:
         text += [f"{label[0]:<{room}} {row}", *(f"  {rest}" for rest in label[1:])]
     if target is not None:
         kind = "median error" if target.kind == "number" else "share right"
-        text.append(f"({last}: {kind}; the others: share of the {audit.release.deletions:,} deletions)")
+        text.append(f"({last}: {kind}; the others: share of the {_cases(audit)})")
     if len(audit.release.columns) > len(shown):
         text.append(f"({len(audit.release.columns) - len(shown)} more columns are in the report)")
     return text
@@ -264,7 +278,12 @@ def _similarity(audit: Audit) -> list[str]:
         cells = "".join(f"{'' if np.isnan(value) else f'{value:.3f}':>9}" for value in cosines)
         label = f"{row['label']:>14.1%}" if labelled and np.isfinite(row["label"]) else ""
         text.append(f"{audit.label(name):<46}{cells}{label}".rstrip())
-    return [*text, f"(over {audit.release.deletions:,} deletions; the report shows pictures)"]
+    return [*text, f"(over {_cases(audit)}; the report shows pictures)"]
+
+
+def _cases(audit: Audit) -> str:
+    what = "people" if audit.setting.people > 1 else "additions" if audit.setting.joined else "deletions"
+    return f"{audit.release.deletions:,} {what}"
 
 
 def _shown(audit: Audit, name: str, value: Any) -> str:

@@ -286,3 +286,10 @@ class Release:
             raise
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise InputError(f"{path} is not a release written by undelete ({error})") from error
+
+
+def repeated(release: Release, t: int) -> Release:
+    """Return a release of b groups of t people as one of b t deletions, a person each; without what files give."""
+    names = [name for name in ("W_after", *_LATER) if getattr(release, name) is not None]
+    held: dict[str, Any] = {name: np.repeat(getattr(release, name), t, axis=0) for name in names}
+    return dataclasses.replace(release, given=None, **held)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from undelete.report import figures, formatting
 from undelete.report.distribution import colour_of
-from undelete.report.facts import Audit, Row, columns_right, has_truth, headline, ranking, sampled
+from undelete.report.facts import Audit, Row, columns_right, event, events, has_truth, headline, ranking, sampled
 
 ROWS = 400
 FIRST = 200
@@ -58,7 +58,7 @@ def _columns(
     count, target = len(audit["columns"]), audit.get("target")
     table: list[tuple[str, list[Cell]]] = [
         ("Rank", [_plain(places[int(row["deletion"])]) for row in shown]),
-        ("Deletion", [_plain(int(row["deletion"]) + 1) for row in shown]),
+        (event(audit).capitalize(), [_plain(int(row["deletion"]) + 1) for row in shown]),
     ]
     if any("row" in row for row in shown) or all(int(row["deletion"]) in known for row in shown):
         origins = [row.get("row", known.get(int(row["deletion"]))) for row in shown]
@@ -152,6 +152,6 @@ def calibration(audit: Audit) -> str:
         return ""
     return (
         f"Over ten such groups the two lie {100 * error:.0f} percentage points apart on average (expected calibration "
-        f"error; luck alone makes some). Of the tenth of the deletions it was surest of, {formatting.percent(best)} "
-        "came back whole."
+        f"error; luck alone makes some). Of the tenth of the {events(audit)} it was surest of, "
+        f"{formatting.percent(best)} came back whole."
     )

@@ -5,6 +5,7 @@ An audit here is the dict of audit.json (docs: schema ``undelete.audit/1``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,47 @@ from undelete.report import formatting
 
 Audit = Mapping[str, Any]
 Row = Mapping[str, Any]
+
+
+def event(audit: Audit) -> str:
+    """Return what each of the cases is: a deletion, an addition, or a person of several."""
+    if int(audit["question"].get("people") or 1) > 1:
+        return "person"
+    return "addition" if audit["question"].get("joined") else "deletion"
+
+
+_ADDED = (("deletion", "addition"), ("Deletion", "Addition"), ("deleted", "added"), ("a addition", "an addition"))
+_PEOPLE = (
+    ("Each deletion", "Each person"), ("each deletion", "each person"), ("this one deletion", "these people"),
+    ("what a deletion gave", "what the change gave"), ("deletions", "people"), ("Deletions", "People"),
+    ("the deletion", "the change"), ("a deletion", "the change"), ("of deleted records", "of people's records"),
+    ("the deleted record", "these people's records"), ("deleted records", "people's records"),
+)  # fmt: skip
+_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<[^>]*>)", re.DOTALL)
+
+
+def spoken(text: str, what: str) -> str:
+    """Return text for a reader in the words of additions or of several people; tags of a page stay as they are."""
+    words = {"addition": _ADDED, "person": _PEOPLE}.get(what, ())
+    parts = _TAGS.split(text)
+    for place in range(0, len(parts), 2):
+        for old, new in words:
+            parts[place] = parts[place].replace(old, new)
+    return "".join(parts)
+
+
+def events(audit: Audit) -> str:
+    """Return what all of the cases are: deletions, additions or people."""
+    return "people" if event(audit) == "person" else f"{event(audit)}s"
+
+
+def case(audit: Audit, number: int) -> str:
+    """Return what a case is called, by its position: ``Deletion 3``, ``Person 2 of group 1``."""
+    people = int(audit["question"].get("people") or 1)
+    if people == 1:
+        return f"{event(audit).capitalize()} {number + 1}"
+    group = "" if int(audit["question"]["deletions"]) == people else f" of group {number // people + 1}"
+    return f"Person {number % people + 1}{group}"
 
 
 def label_of(audit: Audit, attack: str) -> str:

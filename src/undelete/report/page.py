@@ -27,7 +27,7 @@ from undelete.report.columns import columns
 from undelete.report.distribution import colour_of
 from undelete.report.embedding import clean, embedded
 from undelete.report.exposed import calibration, exposed, reliability
-from undelete.report.facts import Audit, headline, label_of
+from undelete.report.facts import Audit, event, headline, label_of, spoken
 from undelete.report.gallery import gallery
 from undelete.report.records import records, target_label
 from undelete.report.strength import strength
@@ -82,7 +82,7 @@ def render(audit: Mapping[str, Any]) -> str:
     known: Audit = clean(audit)
     if known["redacted"]:
         known = redacted(known)
-    page = _template().render(verdict_class=WORDS[word], **_context(known))
+    page = _template(event(known)).render(verdict_class=WORDS[word], **_context(known))
     # a lone surrogate in a stranger's text could not be written to a file
     return page.encode("utf-8", "replace").decode("utf-8")
 
@@ -122,21 +122,19 @@ def _text(name: str) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
-    """Return the compiled template; a name it misspells is an error, not an empty place."""
+def _template(what: str) -> jinja2.Template:
+    """Return the compiled template in the words of deletions, additions or people; a name misspelt is an error."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(percent=formatting.percent, shorten=formatting.shorten, svg=Markup)
-    return environment.from_string(_text("template.html"))
+    return environment.from_string(spoken(_text("template.html"), what))
 
 
 def _asked(audit: Audit) -> list[Fact]:
     """Return what was asked, of which model, with which data."""
     model, public, target = audit["model"], audit["public"], audit.get("target")
-    facts = [Fact("Deletions", f"{audit['question']['deletions']:,}, each on its own")]
-    if audit["question"]["deletions"] == 1:
-        facts = [Fact("Deletions", "1")]
+    facts = [_played(audit)]
     # the step names come first, as in a pipeline
     kind = " → ".join([*map(str, model["steps"]), str(model["kind"])])
     facts.append(Fact("Model", f"{kind}, {model['loss'].replace('_', ' ')} loss, {_size(model)}"))
@@ -152,6 +150,14 @@ def _asked(audit: Audit) -> list[Fact]:
     source = f", {public['source']}" if public["source"] else ""
     facts.append(Fact("Public records", f"{public['records']:,}{source}"))
     return facts
+
+
+def _played(audit: Audit) -> Fact:
+    """Return how many people were looked at, and whether alone."""
+    count, people = int(audit["question"]["deletions"]), int(audit["question"].get("people") or 1)
+    if people > 1:
+        return Fact("People", f"{count:,}, all at once" if count == people else f"{count:,}, {people:,} at a time")
+    return Fact(f"{event(audit).capitalize()}s", "1" if count == 1 else f"{count:,}, each on its own")
 
 
 def _size(model: Mapping[str, Any]) -> str:

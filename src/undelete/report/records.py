@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from undelete.report import formatting
-from undelete.report.facts import Audit, headline
+from undelete.report.facts import Audit, case, event, headline, spoken
 
 ROWS_A_RECORD = 60
 ROWS_IN_ALL = 500
@@ -86,7 +86,7 @@ def records(audit: Audit) -> Records:
         has_true=any(c.get("true") is not None or c.get("right") is not None for c in cells),
         has_sure=any(line.sure for line in lines),
         has_guess=bool(audit["redacted"]) or any(c.get("guess") is not None for c in cells),
-        note=_note(len(views), int(audit["question"]["deletions"])),
+        note=spoken(_note(len(views), int(audit["question"]["deletions"])), event(audit)),
     )
 
 
@@ -115,9 +115,9 @@ def _view(audit: Audit, record: Mapping[str, Any]) -> RecordView:
         lines = []
     row = "" if record.get("row") is None else f" (row {record['row']})"
     return RecordView(
-        title=f"Deletion {record['deletion'] + 1}{row}",
+        title=f"{case(audit, int(record['deletion']))}{row}",
         summary=_summary(record),
-        trouble=STATUS.get(record["status"], ""),
+        trouble=spoken(STATUS.get(record["status"], ""), event(audit)),
         lines=tuple(lines),
         note=str((record.get("target") or {}).get("note") or "") if lines else "",
         left_out=max(0, len(columns) - ROWS_A_RECORD) if lines else 0,

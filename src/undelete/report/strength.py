@@ -13,6 +13,8 @@ from undelete.report.facts import (
     columns_right,
     confidences,
     controls,
+    event,
+    events,
     has_truth,
     label_of,
     role_of,
@@ -85,7 +87,11 @@ def strength(audit: Audit) -> Strength:
 def _over(audit: Audit) -> str:
     """Return over how many deletions the table goes, when that is one number for all attacks."""
     counts = {int(row["n"]) for row in audit["summary"]}
-    return f" over {formatting.count(counts.pop(), 'deletion')}" if len(counts) == 1 else ""
+    return f" over {_cases(audit, counts.pop())}" if len(counts) == 1 else ""
+
+
+def _cases(audit: Audit, count: int) -> str:
+    return formatting.count(count, event(audit), events(audit))
 
 
 def _target_heading(audit: Audit, *, labelled: bool, one: bool) -> str:
@@ -178,7 +184,7 @@ def _lead_in_similarity(audit: Audit, lift: Row) -> str:
     if lift.get("low") is None or lift.get("high") is None or audit["question"]["deletions"] == 1:
         return sentence + "."
     low, high = (f"{lift[end]:.2f}".replace("-", "−") for end in ("low", "high"))
-    return f"{sentence} (mean over the deletions; 95\u00a0% interval {low} to {high})."
+    return f"{sentence} (mean over the {events(audit)}; 95\u00a0% interval {low} to {high})."
 
 
 def _flatters(audit: Audit) -> str:
@@ -246,6 +252,6 @@ def _confidence(audit: Audit) -> str:
     high = sum(p >= 0.9 for p in sure)
     return (
         f"The attack is at least 90 % sure of the whole record for {high:,} of "
-        f"{formatting.count(len(sure), 'deletion')}. "
+        f"{_cases(audit, len(sure))}. "
         "This follows from its own error bars; no true records were given to check them against."
     )

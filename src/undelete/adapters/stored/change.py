@@ -115,7 +115,7 @@ def _more(before: Sequence[Statistic], after: Sequence[Statistic]) -> float | No
     first, second = number_of(before), number_of(after)
     if first is not None and second is not None:
         return first - second
-    counts = [one.n - other.n for one, other in _together(before, after)
+    counts = [one.n - other.n for one, other in together(before, after)
               if isinstance(one, Count) and one.column not in ("", TARGET, "share")]  # fmt: skip
     if not counts:
         return None
@@ -127,13 +127,13 @@ def _compare(before: Sequence[Statistic], after: Sequence[Statistic], more: floa
     if more is not None and abs(more - round(more)) > 1e-6:
         change.number, change.weight = 1.0, abs(more)  # a record that counted for more or less, if means agree
     larger, smaller = (after, before) if joined else (before, after)
-    together = list(_together(larger, smaller))
+    shared = list(together(larger, smaller))
     if change.number is not None and change.number != 1:
         change.one = False
     numbers = number_of(larger), number_of(smaller)
     lone: list[Given] = []
-    for big, small in together:
-        lone += _rows(big, small, numbers, change, [pair for pair in together if pair[0] is not big])
+    for big, small in shared:
+        lone += _rows(big, small, numbers, change, [pair for pair in shared if pair[0] is not big])
     _contradiction(lone, change)
     settle = change.one is not False
     known = {row.column for row in lone if row.exact}
@@ -182,7 +182,8 @@ def _key(one: Any) -> tuple[Any, ...]:
     return type(one), one.source
 
 
-def _together(larger: Sequence[Statistic], smaller: Sequence[Statistic]) -> Iterator[tuple[Any, Any]]:
+def together(larger: Sequence[Statistic], smaller: Sequence[Statistic]) -> Iterator[tuple[Any, Any]]:
+    """Yield the statistics that both files have, the larger's first."""
     others = {_key(one): one for one in smaller}
     for one in larger:
         other = others.get(_key(one))
@@ -224,7 +225,7 @@ def _count(big: Count, small: Count, change: Change) -> list[Given]:
     return []
 
 
-def _comparable(big: Feature, small: Feature) -> bool:
+def comparable(big: Feature, small: Feature) -> bool:
     """Return whether a column means the same in both files, and only the person's own value moves it."""
     return big.column is not None and big.fills == small.fills and big.codes == small.codes
 
@@ -232,7 +233,7 @@ def _comparable(big: Feature, small: Feature) -> bool:
 def _moments(big: Moments, small: Moments, numbers: tuple[float | None, float | None], change: Change) -> list[Given]:
     if _mean_filled(big) and _mean_filled(small):
         return _filled(big, small, change)
-    if not _comparable(big.feature, small.feature):
+    if not comparable(big.feature, small.feature):
         return []
     n, fewer = (numbers[0] if big.n is None else big.n), (numbers[1] if small.n is None else small.n)
     if n is None or fewer is None:
@@ -342,7 +343,7 @@ def _mean_of_some(
 
 
 def _total(big: Total, small: Total, change: Change, others: Sequence[Any]) -> list[Given]:
-    if not _comparable(big.feature, small.feature):
+    if not comparable(big.feature, small.feature):
         return []
     number = next(
         (a.n - b.n for a, b in others if isinstance(a, Count) and a.group == big.group and a.column == TARGET
@@ -362,7 +363,7 @@ def _total(big: Total, small: Total, change: Change, others: Sequence[Any]) -> l
 
 
 def _extreme(big: Extreme, small: Extreme, change: Change) -> list[Given]:
-    if not _comparable(big.feature, small.feature) or big.feature.category is not None:
+    if not comparable(big.feature, small.feature) or big.feature.category is not None:
         return []
     side = big.side or 1
     ahead = side * (big.value - small.value)
@@ -387,7 +388,7 @@ def _quantiles(
     A quantile is interpolated between two records, and who left may be one of them: of all but the median the next
     one is the sure end.
     """
-    if not _comparable(big.feature, small.feature) or len(big.values) != len(small.values):
+    if not comparable(big.feature, small.feature) or len(big.values) != len(small.values):
         return []
     n = numbers[0]  # of all columns' records, at most
     if (n is None and np.isfinite(big.most)) or (n is not None and n > big.most):

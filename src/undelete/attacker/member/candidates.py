@@ -17,7 +17,8 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import chi2
 
-from undelete.attacker.gradient.difference import Difference, Way, moves
+from undelete.attacker.gradient.covariance import covariance
+from undelete.attacker.gradient.difference import Difference, Way
 from undelete.attacker.hrec import unchanged
 from undelete.attacker.member.lira import confidence
 from undelete.errors import InputError
@@ -27,7 +28,6 @@ from undelete.maths.solvers import factor
 from undelete.release.candidates import Candidates
 from undelete.release.release import Release
 
-MOST_PARAMETERS = 4096  # d k up to which the covariance is formed: (d k)^2 numbers
 _BLOCK_NUMBERS = 16_000_000
 _NOTHING = 1e-12  # gradient under which a candidate's deletion would change nothing
 
@@ -106,11 +106,6 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
             f"candidates have {candidates.X.shape[1]} features and {candidates.Y.shape[1]} targets, the model {d} and "
             f"{k}: encode them as the model's own records"
         )
-    if d * k > MOST_PARAMETERS:
-        raise InputError(
-            f"the model has {d * k:,} parameters: the covariance of the estimate needs the square of that, which is "
-            f"formed up to {MOST_PARAMETERS:,}"
-        )
     way: Way = "hessian" if release.answer_change is None else "answers"
     G, same = Difference.by(release, way).gradient, unchanged(release)
     misfit = np.empty((release.deletions, len(candidates.X)))
@@ -120,7 +115,7 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
         if same[i]:
             misfit[i] = np.where(np.abs(_pull(release, candidates, change)).max(axis=1) <= _NOTHING, 0.0, np.inf)
             continue
-        half = factor(_covariance(release.take(slice(i, i + 1)), way)).half  # (d k, rank): S^-1 = half half'
+        half = factor(covariance(release.take(slice(i, i + 1)), way)).half  # (d k, rank): S^-1 = half half'
         misfit[i] = _misfit(release, candidates, change, G[i].reshape(-1) @ half, half)
         degrees[i] = half.shape[1] - (release.n is None)
     return Explanation(misfit, degrees)
@@ -153,25 +148,6 @@ def _pull(release: Release, candidates: Candidates, change: Floats) -> Floats:
         return np.asarray(-release.loss.residual(candidates.Y, Z))
     bent = release.loss.curvature_action(candidates.Y, Z, candidates.X @ change)
     return np.asarray(bent - release.loss.residual(candidates.Y, Z))
-
-
-def _covariance(release: Release, way: Way) -> Floats:
-    """Return the covariance of vec(G), (d k, d k), of one deletion, maths (10), and of what a refit adds, (20)."""
-    X, m = release.X_public, len(release.X_public)
-    d, k = release.W_before.shape
-    size = d * k
-    bent = moves(release, way)[:, 0]  # (m, k)
-    second, first = np.zeros((size, size)), np.zeros(size)
-    for part in blocks(m, _BLOCK_NUMBERS // size):
-        S = (X[part, :, None] * bent[part, None, :]).reshape(-1, size)
-        second += S.T @ S
-        first += S.sum(axis=0)
-    n = release.n or m
-    found = (second / m - np.outer(first, first) / m**2) * (n**2 * (1 / m + 1 / n))
-    if release.share_error is not None:
-        for j in range(k):
-            found[j::k, j::k] += release.share_error[0, j]
-    return np.asarray(found)
 
 
 def _misfit(release: Release, candidates: Candidates, change: Floats, seen: Floats, half: Floats) -> Floats:

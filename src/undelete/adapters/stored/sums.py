@@ -1,0 +1,66 @@
+"""Sums over who left less those over who joined, from the means and variances of two files: maths (30), (32)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from undelete.adapters.stored.change import comparable, together
+from undelete.adapters.stored.given import number_of
+from undelete.adapters.stored.leaving import leaving
+from undelete.adapters.stored.shares import counted
+from undelete.adapters.stored.statistic import Moments, Statistic
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of one raw column, or of one category of it: what left less what joined.
+
+    Parameters
+    ----------
+    column : str
+        Its name.
+    category : anything
+        Where the sums count one category's people; None where they are of numbers.
+    total, error : float
+        The sum and its largest error.
+    square, square_error : float
+        The sum of squares likewise; NaN where no variances are stored.
+    """
+
+    column: str
+    category: object
+    total: float
+    error: float
+    square: float
+    square_error: float
+
+
+def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
+    """Return the sums that two files tell; empty where they do not count their records.
+
+    A column of which missing cells were filled, or that other records move, is left out.
+    """
+    before, after = counted(before, after)
+    numbers = number_of(before), number_of(after)
+    found = []
+    for old, new in together(before, after):
+        if not isinstance(old, Moments) or old.group or not comparable(old.feature, new.feature) or old.feature.fills:
+            continue
+        n, later = (numbers[0] if old.n is None else old.n), (numbers[1] if new.n is None else new.n)
+        if n is None or later is None or not np.isfinite([n, later]).all() or old.feature.codes is not None:
+            continue
+        turned = later > n  # `leaving` takes the larger first
+        sign = -1.0 if turned else 1.0
+        big, small = (new, old) if turned else (old, new)
+        one = leaving(big, small, max(n, later), min(n, later))
+        d, m = one.number, big.mean
+        middle = one.total / d - m if d else 0.0
+        square = one.within + d * middle**2 + 2 * m * one.total - d * m**2
+        slack = one.within_error + 2 * (abs(middle) + abs(m)) * one.error
+        found.append(
+            Sums(str(old.feature.column), old.feature.category, sign * one.total, one.error, sign * square, slack)
+        )
+    return found

@@ -1,0 +1,188 @@
+"""Several people who left, or joined, between two models: who they were, as far as their sum says it, maths (32)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+from undelete.attacker.attack import Attack
+from undelete.attacker.gradient.protected import knowing
+from undelete.attacker.groups.lattice import GroupLattice, group_lattice
+from undelete.attacker.groups.likelihood import sum_likelihood
+from undelete.attacker.groups.read import GROUP, read
+from undelete.attacker.groups.search import Samples, samples
+from undelete.attacker.groups.told import Told, held, unlisted
+from undelete.attacker.hrec_plus import hrec_plus
+from undelete.errors import InputError
+from undelete.maths.arrays import Floats
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release, repeated
+
+MOST = 5  # people who are told apart; of more one is looked for, and the others are noise
+UNLIKELY = 1e-3  # probability of a misfit under which the search starts again, and the change is not theirs
+_RUNS, _AGAIN = 2, 2
+_AGREE = 5.0  # by which the log-evidence of two searches may differ that found the same
+_SETTLED = 0.05  # probability of the misfit above which one search that no other agrees with is believed
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What came back of the people between two models.
+
+    Parameters
+    ----------
+    release : Release
+        As if of t deletions, a person each: with values of theirs that no public record has.
+    found : Reconstruction
+        One record a person: those who left, then those who joined.
+    p_value : float
+        How often such people explain the change worse; NaN where that is not asked.
+    log_evidence : float
+        Log-density of the change, if so many left and so many joined; NaN likewise.
+    why : str
+        Why they were not told apart; "" where they were.
+    """
+
+    release: Release
+    found: Reconstruction
+    p_value: float = float("nan")
+    log_evidence: float = float("nan")
+    why: str = ""
+
+
+def signs_of(left: int, joined: int) -> Floats:
+    """Return 1 for each who left and -1 for each who joined."""
+    return np.concatenate([np.ones(left), -np.ones(joined)])
+
+
+def group(
+    release: Release,
+    left: int,
+    joined: int,
+    rng: np.random.Generator,
+    *,
+    told: Mapping[int, Told] | None = None,
+) -> Group:
+    """Return the people who most probably left and joined.
+
+    Parameters
+    ----------
+    release : Release
+        Of all of them as if of one deletion; `n` the number of records of the old model.
+    left, joined : int
+        How many.
+    rng : numpy.random.Generator
+        Draws the samples.
+    told : mapping of int to Told, optional
+        What the files say of a column's values, by its position.
+
+    Notes
+    -----
+    Up to five people are told apart, by some 50 sweeps over t c values of 200 samples; of more, and where raw columns
+    do not make the whole record, the one who stands out most is decoded, with the others' gradients as noise. Exact
+    but for the normal error of G and the samples' own.
+    """
+    signs = signs_of(left, joined)
+    try:
+        if len(signs) > MOST:
+            raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
+        lattice = group_lattice(release, unlisted(release.columns, told or {}))
+        known = sum_likelihood(release, lattice, left)
+    except InputError as error:
+        return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=str(error))
+    hold = held(lattice.columns, told or {}, signs, rng)
+    degrees = max(1, len(known.seen) - (len(signs) * len(known.spread) if known.labels is None else 0))
+
+    def fits(found: Samples) -> float:
+        return float(chi2.sf(found.misfit.min(), degrees))
+
+    runs = [samples(known, lattice, signs, rng, held=hold) for _ in range(_RUNS)]
+    while not (max(map(fits, runs)) >= UNLIKELY and _agree(runs)) and len(runs) < _RUNS + _AGAIN:
+        runs.append(samples(known, lattice, signs, rng, held=hold))
+    best = max(runs, key=lambda run: run.log_evidence)
+    if not _agree(runs) and UNLIKELY <= fits(best) < _SETTLED:
+        why = f"each search for {len(signs)} people found others, so that none is believed"
+        return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=why)
+    both = _together(runs)
+    score = -0.5 * both.misfit + _prior(lattice, both)
+    own = dataclasses.replace(
+        release,
+        columns=[b if b.kind == "continuous" else a for a, b in zip(lattice.columns, release.columns, strict=True)],
+        public_codes=np.where([c.kind == "continuous" for c in release.columns], -1, lattice.codes),
+    )
+    found = read(own, lattice, known, signs, both, start=int(np.where(both.weight > 0, score, -np.inf).argmax()))
+    return Group(repeated(own, len(signs)), found, fits(both), both.log_evidence)
+
+
+def _agree(runs: list[Samples]) -> bool:
+    first, second = sorted((run.log_evidence for run in runs), reverse=True)[:2]
+    return first - second <= _AGREE
+
+
+def _prior(lattice: GroupLattice, found: Samples) -> Floats:
+    whole = np.concatenate([found.codes, found.labels[:, :, None]], axis=2)
+    return np.asarray(sum(lattice.log_prior(whole[:, i]) for i in range(whole.shape[1])))
+
+
+def _together(runs: list[Samples]) -> Samples:
+    """Return the samples of all runs, each as heavy as its evidence."""
+    evidence = np.array([run.log_evidence for run in runs])
+    share = np.exp(evidence - logsumexp(evidence))
+    joined = {
+        name: np.concatenate([getattr(run, name) for run in runs]) for name in ("codes", "labels", "rho", "misfit")
+    }
+    weight = np.concatenate([s * run.weight for s, run in zip(share, runs, strict=True)])
+    kept = weight > 1e-9
+    return Samples(
+        **{name: array[kept] for name, array in joined.items()},
+        weight=weight[kept] / weight[kept].sum(),
+        log_evidence=float(logsumexp(evidence) - np.log(len(runs))),
+    )
+
+
+def in_a_crowd(release: Release, size: int, rng: np.random.Generator) -> Reconstruction:
+    """Return the one of several people who stands out most, the others' gradients as noise; of the rest nothing.
+
+    The rest are shown as an average person: no column of theirs is sure.
+    """
+    if release.l2 is None:
+        release = dataclasses.replace(release, l2=np.zeros(len(release.W_before)))
+    if release.n is None:
+        release = dataclasses.replace(release, n=len(release.X_public), n_error=1.0)
+    one = hrec_plus(knowing(release, (None, None), size), rng)
+    t = size
+    fields: dict[str, Any] = {}
+    for name in ("X", "target", "codes", "values", "error", "probability", "record_probability", "record_error"):
+        array = getattr(one, name)
+        if array is None:
+            continue
+        nothing = np.nan if array.dtype.kind == "f" else -1
+        fields[name] = np.concatenate([array, np.full((t - 1, *array.shape[1:]), nothing, dtype=array.dtype)])
+    fields["X"][1:] = release.X_public.mean(axis=0)
+    for j, column in enumerate(release.columns):
+        if column.kind == "continuous" or not column.frequency.size or "codes" not in fields:
+            continue
+        best = int(column.frequency.argmax())
+        fields["codes"][1:, j], fields["probability"][1:, j] = best, column.frequency[best]
+        if column.kind == "discrete":
+            fields["values"][1:, j] = float(column.values[best])
+    fields["record_probability"] = np.nan_to_num(np.concatenate([one.confidence, np.zeros(t - 1)]))
+    if "record_error" not in fields:
+        fields["record_error"] = np.zeros(fields["X"].shape)
+    return Reconstruction(attack=GROUP, status=(one.status[0],) + ("ok",) * (t - 1), **fields)
+
+
+def _alone(release: Release, rng: np.random.Generator) -> Reconstruction:
+    raise InputError("how many people left and joined is said to audit and simulate, which run this attack")
+
+
+GROUP_ATTACK = Attack(
+    GROUP, "undelete (several people)", "attack", _alone,
+    about="people whose gradients together make the change, as likely as public records and the files make them",
+)  # fmt: skip

@@ -1,0 +1,144 @@
+"""Several who left, or joined, at once: who they were, as far as the change and the files say it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import undelete
+from undelete.errors import InputError
+
+N = 600
+NUMBERS = ["age", "rooms", "pay", "kids"]
+
+
+@pytest.fixture(scope="module")
+def halves():
+    rng = np.random.default_rng(8)
+    rows = 3600
+    table = pd.DataFrame({"age": rng.integers(18, 90, rows), "rooms": rng.integers(1, 9, rows)})
+    table["pay"] = rng.lognormal(8, 0.4, rows).round(2)
+    table["kids"] = rng.poisson(1.2, rows)
+    table["town"] = rng.choice(list("abc"), rows)
+    score = 0.04 * (table.age - 50) - 0.2 * (table.rooms - 4) + rng.logistic(size=rows)
+    return table.assign(late=np.where(score > 0, "yes", "no"), cost=score + 10)
+
+
+def audited(table, gone, model, target, *, came=(), turned=False, columns=NUMBERS, **options):
+    private, public = table[:N], table[N:].reset_index(drop=True)
+    numbers = [name for name in columns if name != "town"]
+    parts = [(StandardScaler(), numbers)] + ([(OneHotEncoder(), ["town"])] if "town" in columns else [])
+    whole = make_pipeline(make_column_transformer(*parts), model)
+    rows = [private.drop(index=list(came)), private.drop(index=gone)]
+    fits = [clone(whole).fit(t[columns], t[target]) for t in (rows[::-1] if turned else rows)]
+    truth = options.pop("truth", private.loc[[*gone, *came], [*columns, target]])
+    return undelete.audit(*fits, public[[*columns, target]], target=target, truth=truth, **options)
+
+
+MODELS = [(LogisticRegression(tol=1e-10, max_iter=1000), "late"), (Ridge(1.0), "cost")]
+
+
+@pytest.fixture(autouse=True)
+def few_guesses(monkeypatch):
+    monkeypatch.setattr("undelete.attacker.groups.search.GUESSES", 64)
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "turned"), [(*MODELS[0], False), (*MODELS[1], True)], ids=["class", "number"]
+)
+def test_both_come_back_as_surely_as_is_said(halves, model, target, turned):
+    right, sure = [], []
+    for k in range(2):
+        result = audited(halves, [2 * k, 2 * k + 1], model, target, turned=turned)
+        assert result.setting.joined is turned
+        for name in NUMBERS:  # exact in every column, whoever it belongs to
+            assert sorted(result.records[name]) == pytest.approx(sorted(halves.loc[[2 * k, 2 * k + 1], name]), rel=1e-6)
+        right.append(result.right["group"].all())
+        sure.append(result.confidence[0])
+        assert next(c for c in result.diagnostics if c.name == "Fits these people").ok
+        assert result.verdict.word == "EXPOSED"
+    assert abs(np.mean(right) - np.mean(sure)) < 0.5
+    assert np.mean(right) > 0.5  # by chance one in eight
+
+
+def test_three_with_a_category_that_no_scaler_sees(halves):
+    model, target = MODELS[0]
+    result = audited(halves, [2, 3, 4], model, target, columns=["age", "rooms", "kids", "town"], truth=None)
+    assert len(result.records) == 3
+    assert result.setting.text.startswith("Between these two models 3 people left")
+    for name in ("age", "kids"):  # the files' sums
+        for power in (1, 2):
+            assert (result.records[name] ** power).sum() == (halves.loc[[2, 3, 4], name] ** power).sum()
+    assert any("sum of squares" in text for text in result.warnings)
+    document = result.document()
+    assert document["question"]["people"] == 3
+    assert document["exposure"] == pytest.approx(result.exposure.max())  # of the most exposed
+
+
+def test_one_who_left_and_one_who_joined_are_both_exact(halves):
+    model, target = MODELS[0]
+    result = audited(halves, [5], model, target, came=[7], deleted=1, joined=1)
+    shown = result.records[NUMBERS].to_numpy(dtype=float)
+    np.testing.assert_allclose(shown[0], halves.loc[5, NUMBERS].astype(float), rtol=1e-6)
+    np.testing.assert_allclose(shown[1], halves.loc[7, NUMBERS].astype(float), rtol=1e-6)
+    assert any("the second joined" in text for text in result.warnings)
+
+
+def test_of_many_only_who_stands_out_is_looked_for(halves):
+    model, target = MODELS[0]
+    result = audited(halves, list(range(8)), model, target, truth=None)
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "more than 5 people" in result.verdict.reason
+    assert len(result.records) == 8
+
+
+def test_numbers_that_contradict_the_files_are_refused(halves):
+    model, target = MODELS[0]
+    with pytest.raises(InputError, match="deleted=3 and joined=0 are given, but the files count 600 records before"):
+        audited(halves, [2, 3], model, target, truth=None, deleted=3)
+    with pytest.raises(InputError, match="the truth has 1 record, and 2 left or joined between the two models"):
+        audited(halves, [2, 3], model, target, truth=halves.loc[[2]])
+    with pytest.raises(InputError, match="nobody left and nobody joined"):
+        audited(halves, [2, 3], model, target, truth=None, deleted=0)
+
+
+def test_groups_are_played_and_scored_as_they_match_best(halves):
+    private, public = halves[:N], halves[N:]
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(private[NUMBERS], private.late)
+    given = {"deletions": 3, "group": 2, "joined": 1}
+    played = undelete.simulate(model, private[NUMBERS], private.late, public[NUMBERS], public.late, **given)
+    assert (len(played.records), played.truth.rows.shape) == (9, (9,))
+    assert played.right["group"].mean() > played.right["avg"].mean()
+    assert "2 people leave and 1 person joins" in played.setting.text
+    assert played.found["group"].probability[:, [0, 1, 3]].mean() == pytest.approx(
+        played.right["group"][:, [0, 1, 3]].mean(), abs=0.3
+    )
+    rows = played.truth.rows.reshape(3, 3)
+    again = undelete.simulate(
+        model, private[NUMBERS], private.late, public[NUMBERS], public.late, **given | {"deletions": rows}
+    )
+    assert (again.truth.rows == played.truth.rows).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"group": 0}, "nobody leaves and nobody joins"),
+        ({"group": 2, "additions": True}, "additions plays single people who join"),
+        ({"group": 400}, "choose fewer people"),
+        ({"group": 2, "deletions": [1, 2]}, "2 whole numbers a group"),
+        ({"group": 1, "joined": 1, "deletions": [[1, 2], [2, 1]]}, "nobody of them can leave with another"),
+        ({"group": -1}, "it is a number of people"),
+    ],
+)
+def test_groups_that_cannot_be_played(halves, options, text):
+    private, public = halves[:N], halves[N:]
+    model = make_pipeline(StandardScaler(), Ridge()).fit(private[NUMBERS], private.cost)
+    with pytest.raises(InputError, match=text):
+        undelete.simulate(model, private[NUMBERS], private.cost, public[NUMBERS], public.cost, **options)
