@@ -15,7 +15,7 @@ from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
 from undelete.adapters.sklearn.pipeline import from_sklearn
-from undelete.attacker.gradient.asked import Asked
+from undelete.attacker.gradient.asked import MOST_FEATURES, Asked
 from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK
 from undelete.auditing.answers import Answers
@@ -129,31 +129,70 @@ def answered(
     values = [(one.values[:, 1:] if kind == "pair" else one.values)[rows] for one in (before, after)]
     step, l2 = max(before.step, after.step), old.summed(n).l2
     asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
-    moved, steps = values[0] - values[1], np.full_like(values[0], step)
-    if kind != "decision" and not (loss.canonical and step):
-        moved, steps = _decided(loss, values, step)
-    whole = len(rows) == len(X)
-    rounded_answers = kind != "decision" and loss.canonical and step > 0
-    change = asked.answers(moved, step) if rounded_answers else asked.decisions(moved, steps)
-    found: dict[str, Any] = {"W_after": (old.W - change.D)[None]}
-    if not whole or (step and change.error is not None):
-        return found if change.error is None else found | {"share_error": change.error[None]}
-    if kind == "decision" or not loss.canonical:
-        told = values if kind == "decision" else [np.asarray(loss.link(one)) for one in values]
-        return found | {"answer_change": answer_change(loss, Y, *told)[None]}
-    return found | {"answer_change": (values[0] - values[1])[None]}
+    return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
 
 
-def _decided(loss: Loss, values: list[Floats], step: float) -> tuple[Floats, Floats]:
+def said(
+    asked: Asked, before: Floats, after: Floats, step: float, *, decision: bool, Y: Floats | None
+) -> dict[str, Any]:
+    """Return the fields of `Release` that answers (p, k) of two models say, known to multiples of `step`; 0: in full.
+
+    Parameters
+    ----------
+    asked : Asked
+        The old model, and who was asked.
+    before, after : array (p, k)
+        What the models answered.
+    step : float
+        To what they were rounded.
+    decision : bool
+        Whether they are decision values, else answers as by `Loss.mean`.
+    Y : array (m, k) or None
+        Public targets, of losses that need them.
+    """
+    loss, large = asked.loss, len(asked.W) > MOST_FEATURES
+    whole = len(before) == len(asked.X) and (large or not step)
+    moved = _moved(loss, before, after, Y, decision=decision) if whole else before - after
+    if whole and large:
+        return {"W_after": (asked.W - asked.nearest(moved))[None], "answer_change": moved[None]}
+    if step and loss.canonical and not decision:
+        change = asked.answers(moved, step)
+    elif decision:
+        change = asked.decisions(before - after, np.full_like(before, step))
+    else:
+        change = asked.decisions(*_decided(loss, before, after, step))
+    found: dict[str, Any] = {"W_after": (asked.W - change.D)[None]}
+    if whole:
+        return found | {"answer_change": moved[None]}
+    return found if change.error is None else found | {"share_error": change.error[None]}
+
+
+def _moved(loss: Loss, before: Floats, after: Floats, Y: Floats | None, *, decision: bool) -> Floats:
+    """Return the change of the residuals (m, k) of all public records."""
+    if loss.canonical and not decision:
+        return before - after
+    values = [before, after] if decision else [np.asarray(loss.link(one)) for one in (before, after)]
+    moved = answer_change(loss, Y, *values)
+    if not np.isfinite(moved).all():
+        raise _at_the_end()
+    return moved
+
+
+def _at_the_end() -> InputError:
+    return InputError("an answer is at the end of what the model can say (0, or 1): give more decimals")
+
+
+def _decided(loss: Loss, before: Floats, after: Floats, step: float) -> tuple[Floats, Floats]:
     """Return the change of the decision values that answers (p, k) are of, and to what each is known."""
-    inside = [np.maximum(one, _FEW) if loss.canonical else one for one in values]
+    most = np.inf if "number" in loss.targets else 1 - _FEW
+    inside = [np.clip(one, _FEW, most) if loss.canonical else one for one in (before, after)]
+    half = max(step / 2, _FEW * float(np.abs(before).max()))
     with np.errstate(divide="ignore", invalid="ignore"):
-        first, second = (np.asarray(loss.link(one)) for one in inside)
-        half = max(step / 2, _FEW * float(np.abs(inside[0]).max()))
-        known = np.abs(np.asarray(loss.link(inside[0] + half)) - first) * 2
+        first, second, further = (np.asarray(loss.link(one)) for one in (*inside, inside[0] - half))
+        known = 2 * np.abs(further - first)
     if not (np.isfinite(first) & np.isfinite(second)).all():
-        raise InputError("an answer is at the end of what the model can say (0, or 1): give more decimals")
-    return first - second, np.where(np.isfinite(known), known, 1.0) if step else np.zeros_like(known)
+        raise _at_the_end()
+    return first - second, np.where(np.isfinite(known), known, 1.0)
 
 
 def _kind(loss: Loss, before: Answers, Z: Floats) -> str:

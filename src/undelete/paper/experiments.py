@@ -124,6 +124,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             seconds=(1800, 113), counts=200,
         ),
         Experiment(
+            "answers", "answers", "images", trained=True, most=40, part="beyond it: answers in place of models",
+            needs=("acs", "cifar10", "torch"), seconds=(1200, 20),
+        ),
+        Experiment(
             "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "torch"),
             seconds=(60, 68),
         ),

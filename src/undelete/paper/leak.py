@@ -74,6 +74,13 @@ class Plan:
     settings: Settings = field(default_factory=Settings)
 
 
+def planned(shadows: int | None = None, epochs: int | None = None) -> Plan:
+    """Return what Updates-Leak is given, where it is not said the paper's."""
+    plan = Plan()
+    settings = replace(plan.settings, epochs=epochs or plan.settings.epochs)
+    return replace(plan, shadows=shadows or plan.shadows, settings=settings)
+
+
 def run(
     name: str,
     data_dir: Folder | None,
@@ -115,10 +122,7 @@ def run(
         When torch or the data are not there, a model does not converge, or the folder cannot be written to.
     """
     torch()  # it would be missed only when all deletions are retrained
-    folder, plan = prepare(out), Plan()
-    plan = replace(plan, shadows=shadows or plan.shadows, settings=replace(
-        plan.settings, epochs=epochs or plan.settings.epochs
-    ))  # fmt: skip
+    folder, plan = prepare(out), planned(shadows, epochs)
     population = load(data_dir, (DATA,))[0]
     count = population.n if deletions is None else min(deletions, population.n)
     kept = shelf(folder, population, seed)

@@ -71,7 +71,7 @@ class Asked:
     def __init__(
         self, loss: Loss, W: Floats, X: Floats, rows: Indices, *, n: int | None, l2: Floats | None, Y: Floats | None
     ) -> None:
-        self.loss, self.X, self.n, self.l2 = loss, X, n or len(X), l2
+        self.loss, self.W, self.X, self.n, self.l2 = loss, W, X, n or len(X), l2
         self.curvature = np.asarray(loss.curvature(Y, X @ W))  # (m, k)
         self.asked, self.Z = X[rows], X[rows] @ W
         self.slope = self.curvature[rows]
@@ -83,13 +83,18 @@ class Asked:
     def decisions(self, moved: Floats, step: Floats) -> Change:
         """Return the change of decision values (p, k), each known to multiples of `step` (p, k); 0: written in full."""
         full = _FULL * np.maximum(np.abs(self.Z), 1.0)
-        V = _variance(moved, np.hypot(step, full)).mean(axis=0) / self._relative()
+        V = _variance(moved, np.hypot(step, full)) / self._relative()
         return self._change(moved, np.ones_like(moved), V, alone=True)
 
     def answers(self, moved: Floats, step: float) -> Change:
         """Return the change of canonical answers (p, k), each rounded to multiples of `step`, to first order."""
-        V = _variance(moved, np.full_like(moved, step)).mean(axis=0) * self._relative()
+        V = _variance(moved, np.full_like(moved, step)) * self._relative()
         return self._change(moved, self.slope, V, alone=self.loss.separable)
+
+    def nearest(self, moved: Floats) -> Floats:
+        """Return about the change (d, k) that moves the residuals of all records asked so (p, k): one Newton step."""
+        mean = solve_triangular(self._factor, self.asked.T @ moved / len(moved), lower=True)
+        return np.asarray(solve_triangular(self._factor, mean, lower=True, trans="T"))
 
     def _relative(self) -> Floats:
         """Return the curvature of each answer beside their mean (p, k)."""

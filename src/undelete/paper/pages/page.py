@@ -10,6 +10,8 @@
     python -m undelete.paper.pages results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
     undelete reproduce mlp conditions --data DIR --out results
     python -m undelete.paper.pages results/{mlp,conditions}.json > docs/results/networks.md
+    undelete reproduce answers --data DIR --out results
+    python -m undelete.paper.pages results/answers.json > docs/results/answers.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
@@ -31,6 +33,7 @@ from typing import Any
 from undelete.errors import InputError
 from undelete.lab.files import HONEST, SCHEMA
 from undelete.paper.experiments import EXPERIMENTS
+from undelete.paper.pages import answers as answers_page
 from undelete.paper.pages import better as better_page
 from undelete.paper.pages import leak as leak_page
 from undelete.paper.pages import membership as membership_page
@@ -93,7 +96,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote; the decoders' comparison alone.
+        What experiments returned or wrote; answers, and the decoders' comparison, alone.
 
     Raises
     ------
@@ -104,6 +107,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
+    if any(answers_page.belongs(result) for result in results):
+        if len(results) > 1:
+            raise InputError("answers have a page of their own: give answers.json alone")
+        return answers_page.page(results[0])
     if any(networks_page.belongs(result) for result in results):
         if not all(networks_page.belongs(result) for result in results):
             raise InputError("networks have a page of their own, networks.md: give their results apart from others")

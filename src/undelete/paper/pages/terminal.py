@@ -37,6 +37,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     """
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
     shows = {
+        "asked": _answers,
         "networks": _networks,
         "conditions": _conditions,
         "cases": _decoders,
@@ -64,6 +65,28 @@ def _medians(result: dict[str, Any]) -> list[str]:
                 f"  {what:<31}{_similarity(attacks['hrec']):>8}{_share(attacks['hrec']):>9}"
                 f"{_similarity(attacks['maxdiff']):>8}{_similarity(attacks['avg']):>6}{changed:>16}"
             )
+    return [*text, ""]
+
+
+def _answers(result: dict[str, Any]) -> list[str]:
+    """Return what comes back by the number of answers and their digits: median centred cosine, and whole records."""
+    text = []
+    for one in result["asked"]:
+        digits = list(dict.fromkeys(cell["digits"] for cell in one["cells"]))
+        text += ["", f"  {one['sample']}, {one['model']}, n = {one['n']:,}: {one['deletions']} deletions"]
+        text.append(f"  {'answers':<9}" + "".join(f"{'in full' if d is None else f'{d} digits':>13}" for d in digits))
+        for queries in dict.fromkeys(cell["queries"] for cell in one["cells"]):
+            row = [cell for cell in one["cells"] if cell["queries"] == queries]
+            told = [f"{cell['centred']:.4f} {100 * cell['whole']:.0f} %" for cell in row]
+            text.append(f"  {queries:<9,}" + "".join(f"{cell:>13}" for cell in told))
+        models = one["beside"][HREC_PLUS.name]
+        text.append(f"  the models themselves: {models['centred']:.4f} {100 * models['whole']:.0f} %")
+    images = result["images"]
+    text += ["", f"  {images['sample']}, {images['model']}, n = {images['n']:,}: {images['deletions']} deletions"]
+    for row in images["rows"]:
+        asked = "" if row["queries"] is None else f"{row['queries']:,}"
+        rounded = "" if row["digits"] is None else f"{row['digits']} digits"
+        text.append(f"  {row['attack']:<26}{row['sees']:<12}{asked:>8}{rounded:>10}{row['centred']:>9.3f}")
     return [*text, ""]
 
 

@@ -1,0 +1,49 @@
+"""What somebody sees of a deletion who may only ask: a release with the models' answers in place of the new models."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from undelete.attacker.gradient.asked import Asked
+from undelete.auditing.answered import said
+from undelete.maths.arrays import Floats, Indices
+from undelete.maths.objective import predict
+from undelete.release.release import Release
+
+
+def asked_only(release: Release, rows: Indices, digits: int | None) -> Release:
+    """Return what both models' answers to some public records say of each deletion.
+
+    Parameters
+    ----------
+    release : Release
+        With the models after the deletions; nothing of these is in what is returned but their answers.
+    rows : array (p,) of int
+        The public records that are asked for, ascending.
+    digits : int or None
+        Decimals to which answers are rounded; None: in full.
+
+    Returns
+    -------
+    Release
+        The attacker has the old model, all public records and these answers.
+    """
+    loss, X, W, Y = release.loss, release.X_public, release.W_before, release.Y_public
+    asked = Asked(loss, W, X, rows, n=release.n, l2=release.l2, Y=Y)
+    step = 0.0 if digits is None else 10.0**-digits
+
+    def answers(model: Floats) -> Floats:
+        own = np.asarray(loss.mean(predict(X[rows], model)))
+        return own if digits is None else np.round(own, digits)
+
+    before = answers(W)
+    each = [said(asked, before, answers(after), step, decision=False, Y=Y) for after in release.W_after]
+    error = next((one["share_error"] for one in each if "share_error" in one), None)
+    for one in each:  # a change that no answer shows has no error either
+        if error is not None:
+            one.setdefault("share_error", np.zeros_like(error))
+    joined: dict[str, Any] = {key: np.concatenate([one[key] for one in each]) for key in each[0]}
+    return dataclasses.replace(release, **joined)
