@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,12 +24,16 @@ from undelete.auditing.verdict import Verdict
 from undelete.files import Content, Place, write, write_together
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.seen import Seen
+from undelete.report.card import card
 from undelete.report.page import render
 from undelete.scoring.table import SCORES, columns_right
 from undelete.scoring.truth import Truth
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Audit:
     """What deletions give away, as `undelete.audit` and `undelete.simulate` return it.
 
@@ -174,6 +178,28 @@ class Audit:
             files[place / "candidates.csv"] = candidates
         write_together(files)
         return document
+
+    def __repr__(self) -> str:
+        return f"<Audit {self.verdict.word}: {self.verdict.sentence}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the verdict and the record that gave away most, a few lines."""
+        return card(self.document())
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure of what came back.
+
+        Of several deletions with a truth the distribution of the centred cosine, an attack each, or the share of
+        columns that came back; of one how sure the attack is of each column.
+
+        Raises
+        ------
+        InputError
+            When nothing came back that could be drawn.
+        """
+        from undelete.report.plot import plot
+
+        return plot(self.document())
 
     @property
     def typical_exposure(self) -> float:

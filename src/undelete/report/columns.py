@@ -10,8 +10,9 @@ from undelete.report import figures, formatting
 from undelete.report.distribution import colour_of
 from undelete.report.facts import Audit, controls, headline, label_of, role_of
 
-BARS = 24
+BARS = figures.BARS
 COLUMN_ROWS = 100
+Bar = tuple[str, float, float | None]
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,36 @@ class Columns:
     note: str
 
 
-def columns(audit: Audit) -> Columns | None:
-    """Return how often each column came back, attack beside the best baseline; None without a truth."""
+def bars_of(audit: Audit) -> list[Bar]:
+    """Return each column's share, of the attack and of the best control; none without a truth, or of one deletion."""
     name = headline(audit)
-    rows = [row for row in audit["per_column"] if name is not None and row.get(name) is not None]
-    if not rows or int(audit["question"]["deletions"]) == 1:
-        return None
+    if int(audit["question"]["deletions"]) == 1:
+        return []
     guesses = controls(audit)
     words = {c["name"]: str(c.get("label") or c["name"]) for c in audit["columns"]}
-    shown = [str(e["name"]) for e in audit["attacks"] if any(row.get(e["name"]) is not None for row in rows)]
 
     def control(row: Mapping[str, Any]) -> float | None:
         return max((float(row[c]) for c in guesses if row.get(c) is not None), default=None)
 
+    found = [
+        (words.get(row["column"], str(row["column"])), float(row[str(name)]), control(row))
+        for row in audit["per_column"]
+        if name is not None and row.get(name) is not None
+    ]
+    return sorted(found, key=lambda bar: -(bar[1] - (bar[2] or 0.0)))[:BARS] if len(found) > BARS else found
+
+
+def columns(audit: Audit) -> Columns | None:
+    """Return how often each column came back, attack beside the best baseline; None without a truth."""
+    name, bars = headline(audit), bars_of(audit)
+    if not bars:
+        return None
+    rows = [row for row in audit["per_column"] if row.get(name) is not None]
+    words = {c["name"]: str(c.get("label") or c["name"]) for c in audit["columns"]}
+    shown = [str(e["name"]) for e in audit["attacks"] if any(row.get(e["name"]) is not None for row in rows)]
     titles = [words.get(row["column"], str(row["column"])) for row in rows]
-    bars = [(title, float(row[str(name)]), control(row)) for title, row in zip(titles, rows, strict=True)]
     notes = []
-    if len(bars) > BARS:
-        bars = sorted(bars, key=lambda bar: -(bar[1] - (bar[2] or 0.0)))[:BARS]
+    if len(rows) > BARS:
         notes.append(f"Drawn are the {BARS} of {len(rows):,} columns that gain most over the best guess.")
     if len(rows) > COLUMN_ROWS:
         notes.append(f"The table has the first {COLUMN_ROWS}; audit.json has all.")

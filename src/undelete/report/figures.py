@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from undelete.report import distribution, formatting, svg
 
+BARS = 24  # columns in one drawing, at most
 _WIDTH = 350.0  # points; about the width of a phone, so that the text stays readable there
 
 
@@ -43,20 +45,33 @@ def cdf(
     lower : float, optional
         Left end of the axis; default `distribution.lower_end`.
     """
-    medians = []
-    for attack, scores in curves.items():
-        known = np.asarray(scores, dtype=np.float64)
-        if np.isfinite(known).any():
-            shown = formatting.similarity(float(np.nanmedian(known)))
-            medians.append(f"{(labels or {}).get(attack, attack)}: median {shown}")
     description = "Share of deletions at or below each similarity; further right is closer to the truth. "
+    medians = [f"{(labels or {}).get(attack, attack)}: median {shown}" for attack, shown in _medians(curves).items()]
     with svg.drawing():
-        figure = svg.blank(_WIDTH, 250)
-        axes = figure.add_axes((50 / _WIDTH, 0.17, 1 - 62 / _WIDTH, 0.79))
-        low = distribution.lower_end(list(curves.values())) if lower is None else lower
-        looks = distribution.styles(list(curves), roles or {}, labels or {})
-        distribution.draw(axes, curves, looks, low, x_label)
+        figure = curve_figure(curves, x_label=x_label, roles=roles, labels=labels, lower=lower)
         return svg.inline(figure, name, title, description + "; ".join(medians) + ".")
+
+
+def _medians(curves: Mapping[str, ArrayLike]) -> dict[str, str]:
+    known = {attack: np.asarray(scores, dtype=np.float64) for attack, scores in curves.items()}
+    return {a: formatting.similarity(float(np.nanmedian(s))) for a, s in known.items() if np.isfinite(s).any()}
+
+
+def curve_figure(
+    curves: Mapping[str, ArrayLike],
+    *,
+    x_label: str,
+    roles: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    lower: float | None = None,
+) -> Figure:
+    """Return what `cdf` draws as a figure; call it within `svg.drawing`."""
+    figure = svg.blank(_WIDTH, 250)
+    axes = figure.add_axes((50 / _WIDTH, 0.17, 1 - 62 / _WIDTH, 0.79))
+    low = distribution.lower_end(list(curves.values())) if lower is None else lower
+    looks = distribution.styles(list(curves), roles or {}, labels or {})
+    distribution.draw(axes, curves, looks, low, x_label)
+    return figure
 
 
 def grid(
@@ -131,40 +146,46 @@ def per_column(
     name : str
         A word that is unique on the page.
     """
+    described = "; ".join(
+        f"{column}: {formatting.percent(ours)}, {baseline} {formatting.percent(control)}"
+        for column, ours, control in bars
+    )
+    with svg.drawing():
+        figure = bar_figure(bars, attack=attack, baseline=baseline, colour=colour)
+        return svg.inline(figure, name, "Columns recovered exactly", f"{attack}. {described}.")
+
+
+def bar_figure(bars: Sequence[tuple[str, float, float | None]], *, attack: str, baseline: str, colour: str) -> Figure:
+    """Return what `per_column` draws as a figure; call it within `svg.drawing`."""
     pitch, head = 30.0, 42.0
     height = head + pitch * len(bars) + 26
     columns = [svg.plain(formatting.shorten(column, 20)) for column, _, _ in bars]
-    with svg.drawing():
-        figure = svg.blank(_WIDTH, height)
-        left = 16 + 6.6 * max(len(column) for column in columns)
-        inside = (1 - (left + 44) / _WIDTH, pitch * len(bars) / height)
-        axes = figure.add_axes((left / _WIDTH, 24 / height, *inside))
-        axes.set_xlim(0, 1)
-        axes.set_ylim(len(bars) - 0.5, -0.5)
-        axes.grid(axis="x")
-        axes.set_axisbelow(True)
-        axes.set_xticks([0, 0.5, 1])
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-        axes.set_yticks(range(len(bars)), columns)
-        axes.tick_params(length=0)
-        axes.tick_params(axis="y", labelcolor=svg.PALETTE["ink"], labelsize=svg.FONT_SIZE)
-        for i, (_, ours, control) in enumerate(bars):
-            for share, y_bar, shade in ((ours, i - 0.17, colour), (control, i + 0.17, "baseline")):
-                if share is not None:
-                    axes.barh(y_bar, share, 0.28, color=svg.PALETTE[shade])
-                    axes.annotate(
-                        formatting.percent(share), (share, y_bar), (4, -0.5), textcoords="offset points",
-                        va="center", color=svg.PALETTE[shade], fontsize=svg.FONT_SIZE - 1,
-                    )  # fmt: skip
-        for line, (words, shade) in enumerate(((attack, colour), (baseline, "baseline"))):
-            key = figure.text(0, 1 - (14 + 15 * line) / height, svg.plain(formatting.shorten(words, 44)))
-            key.set(color=svg.PALETTE[shade], fontweight="bold")
-            key.set_x(max(4.0, min(left, _WIDTH - 4 - key.get_window_extent().width)) / _WIDTH)
-        described = "; ".join(
-            f"{column}: {formatting.percent(ours)}, {baseline} {formatting.percent(control)}"
-            for column, ours, control in bars
-        )
-        return svg.inline(figure, name, "Columns recovered exactly", f"{attack}. {described}.")
+    figure = svg.blank(_WIDTH, height)
+    left = 16 + 6.6 * max(len(column) for column in columns)
+    inside = (1 - (left + 58) / _WIDTH, pitch * len(bars) / height)
+    axes = figure.add_axes((left / _WIDTH, 24 / height, *inside))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(bars) - 0.5, -0.5)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.set_xticks([0, 0.5, 1])
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    axes.set_yticks(range(len(bars)), columns)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", labelcolor=svg.PALETTE["ink"], labelsize=svg.FONT_SIZE)
+    for i, (_, ours, control) in enumerate(bars):
+        for share, y_bar, shade in ((ours, i - 0.17, colour), (control, i + 0.17, "baseline")):
+            if share is not None:
+                axes.barh(y_bar, share, 0.28, color=svg.PALETTE[shade])
+                axes.annotate(
+                    formatting.percent(share), (share, y_bar), (4, -0.5), textcoords="offset points",
+                    va="center", color=svg.PALETTE[shade], fontsize=svg.FONT_SIZE - 1,
+                )  # fmt: skip
+    for line, (words, shade) in enumerate(((attack, colour), (baseline, "baseline"))):
+        key = figure.text(0, 1 - (14 + 15 * line) / height, svg.plain(formatting.shorten(words, 44)))
+        key.set(color=svg.PALETTE[shade], fontweight="bold")
+        key.set_x(max(4.0, min(left, _WIDTH - 4 - key.get_window_extent().width)) / _WIDTH)
+    return figure
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, *, colour: str, name: str) -> str:

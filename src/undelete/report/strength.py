@@ -209,7 +209,7 @@ def _curves(audit: Audit) -> tuple[tuple[tuple[str, str], ...], str]:
     roles = {str(entry["name"]): str(entry["role"]) for entry in audit["attacks"]}
     labels = {name: name for name in names}
     kinds = {"cosine": "Cosine", "centred_cosine": "Centred cosine"}
-    scores = {kind: {name: _scores(audit, name, kind) for name in names} for kind in kinds}
+    scores = {kind: {name: scores_of(audit, name, kind) for name in names} for kind in kinds}
     drawn = {kind: {name: s for name, s in of.items() if not all(map(math.isnan, s))} for kind, of in scores.items()}
     found = [
         (
@@ -233,7 +233,7 @@ def _curves(audit: Audit) -> tuple[tuple[tuple[str, str], ...], str]:
     return tuple(found), note
 
 
-def _scores(audit: Audit, name: str, kind: str) -> list[float]:
+def scores_of(audit: Audit, name: str, kind: str) -> list[float]:
     """Return an attack's scores, one a deletion, NaN where nothing was recovered."""
     given = [row[kind] for row in audit["scores"] if row["attack"] == name]
     return [math.nan if score is None else float(score) for score in given]

@@ -70,9 +70,19 @@ def drawing() -> Iterator[None]:
         yield
 
 
+class Drawing(Figure):
+    """A figure that a notebook shows by itself, whatever it was told of figures."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with drawing():
+            self.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+
 def blank(width: float, height: float) -> Figure:
     """Return an empty figure of so many points, that can measure its text before it is drawn."""
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    figure = Drawing(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasAgg(figure)
     return figure
 
