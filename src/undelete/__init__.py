@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
+    from undelete.auditing.documents import Document, deleted_words
     from undelete.auditing.membership import Membership, membership, who_was_deleted
     from undelete.auditing.networks import deleted_gradient
     from undelete.auditing.one_out import leave_one_out
@@ -30,6 +31,7 @@ __all__ = [
     "Answers",
     "Attack",
     "Audit",
+    "Document",
     "InputError",
     "LinearModel",
     "Membership",
@@ -39,6 +41,7 @@ __all__ = [
     "Scan",
     "audit",
     "deleted_gradient",
+    "deleted_words",
     "leave_one_out",
     "load_model",
     "membership",
@@ -54,6 +57,7 @@ _HOME = {
     "Answers": "auditing.answers",
     "Attack": "attacker.attack",
     "Audit": "auditing.result",
+    "Document": "auditing.documents",
     "InputError": "errors",
     "LinearModel": "adapters.model",
     "Membership": "auditing.membership",
@@ -63,6 +67,7 @@ _HOME = {
     "Scan": "auditing.scan",
     "audit": "auditing.audit",
     "deleted_gradient": "auditing.networks",
+    "deleted_words": "auditing.documents",
     "leave_one_out": "auditing.one_out",
     "load_model": "adapters.files.files",
     "membership": "auditing.membership",

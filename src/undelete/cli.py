@@ -193,6 +193,34 @@ def _scan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _words(options: argparse.Namespace) -> int:
+    from undelete.auditing.documents import deleted_words
+    from undelete.auditing.inputs import target_columns
+    from undelete.command.terminal import word_lines
+    from undelete.data.table import read_table
+
+    check_folder(options.out, "--out")
+    table = read_table(options.public)
+    (target,) = target_columns(table, [options.target])
+    texts = [str(name) for name in table.columns if name != target]
+    column = options.text or (texts[0] if len(texts) == 1 else "")
+    if column not in texts:
+        raise InputError(
+            f"{options.public} has {len(texts)} columns besides the target ({', '.join(texts[:6])}): say which holds "
+            "the text (--text)"
+        )
+    documents = table[column].fillna("").astype(str).tolist()
+    found = deleted_words(
+        options.before, options.after, documents, table[target], n=options.n, trust=options.trust
+    )  # fmt: skip
+    try:
+        found.save(options.out)
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+    options.terminal.say("\n".join(word_lines(found, options.out)))
+    return 0
+
+
 def _protect(options: argparse.Namespace) -> int:
     from undelete.adapters.files.files import load_model
     from undelete.adapters.model import LinearModel
@@ -284,7 +312,7 @@ def _finish(result: Audit, options: argparse.Namespace, ranked: pd.DataFrame | N
 
 
 _RUN = {
-    "demo": _demo, "audit": _audit, "simulate": _simulate, "protect": _protect, "scan": _scan,
+    "demo": _demo, "audit": _audit, "simulate": _simulate, "protect": _protect, "scan": _scan, "words": _words,
     "reproduce": _reproduce, "data": _data,
 }  # fmt: skip
 

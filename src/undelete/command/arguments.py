@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_protect(commands)
     _add_scan(commands)
+    _add_words(commands)
     _add_reproduce(commands)
     _add_data(commands)
     for command in commands.choices.values():
@@ -202,6 +203,32 @@ def _add_scan(commands: Commands) -> None:
         help="where to write scan.json, scan.csv and records.csv (default: scan/)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print scan.json instead of the summary")
+    _add_input(parser)
+
+
+def _add_words(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "words", help="which words had the document deleted between two models of text?", epilog=EPILOG
+    )
+    parser.add_argument(
+        "before",
+        type=Path,
+        metavar="BEFORE",
+        help="the pipeline with the document: .skops, or .joblib/.pkl with --trust",
+    )
+    parser.add_argument("after", type=Path, metavar="AFTER", help="the pipeline fitted without it")
+    parser.add_argument(
+        "--public", type=Path, required=True, metavar="FILE", help="documents like the training ones, none of them"
+    )
+    parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
+    parser.add_argument("--text", metavar="COLUMN", help="the column of text (default: the only other one)")
+    parser.add_argument(
+        "--n", type=positive, required=True, metavar="N", help="number of training documents of the first model"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("words"), metavar="DIR",
+        help="where to write words.csv and words.json (default: words/)",
+    )  # fmt: skip
     _add_input(parser)
 
 

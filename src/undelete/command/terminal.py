@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from undelete.auditing.document import target_note
+from undelete.auditing.documents import Document
 from undelete.auditing.result import Audit
 from undelete.auditing.scan import Scan
 from undelete.plain_text import escaped
@@ -94,6 +95,20 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
     verdict = document["verdict"]
     text += _wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
     return [escaped(line) for line in text]
+
+
+def word_lines(found: Document, folder: Path) -> list[str]:
+    """Return the words of a deleted document, at most forty, and where the others are."""
+    text = _wrap("Words", f"{len(found.sure)} words are told with a probability of .9 or more")
+    if found.label is not None:
+        text += _wrap("Class", escaped(str(found.label)))
+    for note in found.notes:
+        text += _wrap("Note", note)
+    shown = found.sure[:_ROWS]
+    text += ["", *(f"{'':<9}{escaped(word)}" for word in shown)]
+    if len(found.sure) > len(shown):
+        text.append(f"{'':<9}and {len(found.sure) - len(shown):,} more")
+    return [*text, "", f"words.csv and words.json are in {folder}"]
 
 
 def scan_lines(scan: Scan, folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ from undelete.adapters.sklearn.linear import Linear
 from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.sklearn.text import text_chain
 from undelete.adapters.sklearn.unread import probed_model
 from undelete.adapters.sklearn.wrapped import Standing, standing
 from undelete.adapters.target_map import TargetMap
@@ -136,10 +137,15 @@ def _raw_columns(estimator: Any, public: pd.DataFrame | None, targets: set[str])
     except TypeError as error:
         raise InputError(f"{type(estimator).__name__} is not a scikit-learn estimator: give a fitted model") from error
     names = getattr(first, "feature_names_in_", None)
+    if text_chain(estimator) is not None:
+        raise InputError(
+            f"the model starts with {type(first).__name__}, which reads text, and no column of a table is left to "
+            "recover: `undelete words` (undelete.deleted_words) says which words the deleted document had"
+        )
     if names is None and not hasattr(first, "n_features_in_"):
         raise InputError(
-            f"the model starts with {type(first).__name__}, which does not say which columns it was fitted on (as what "
-            "reads text does not): undelete cannot tell what its features are; use steps that read named columns"
+            f"the model starts with {type(first).__name__}, which does not say which columns it was fitted on: "
+            "undelete cannot tell what its features are; use steps that read named columns"
         )
     if names is not None:
         return [str(name) for name in names]

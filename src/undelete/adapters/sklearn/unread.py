@@ -120,7 +120,7 @@ def _check(inside: list[Any], steps: list[Any]) -> None:
         if hasattr(step, "vocabulary_"):
             raise InputError(
                 f"the pipeline has {name}, which makes features of free text: no column of a table is left to recover; "
-                "undelete reads columns of numbers and categories"
+                "undelete reads columns of numbers and categories, and with `undelete words` models of text alone"
             )
     if not steps:
         raise InputError("the pipeline has no step before its embedding that could be asked: refit it")

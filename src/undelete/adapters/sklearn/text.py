@@ -1,0 +1,143 @@
+"""Reads pipelines of text: a vectoriser, steps that keep its features sparse, and a linear model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.pipeline import Pipeline
+
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.estimators import READERS, read_estimator
+from undelete.adapters.sklearn.preprocessing import thawed
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.sklearn.wrapped import standing
+from undelete.errors import InputError
+
+_VECTORISERS = (CountVectorizer, HashingVectorizer, TfidfVectorizer)
+_MOST_ENTRIES = 500_000_000  # not zero, 6 GB
+
+
+@dataclass(frozen=True, eq=False)
+class TextModel:
+    """A fitted pipeline of text.
+
+    Parameters
+    ----------
+    steps : list of transformer
+        What makes features of documents.
+    model : LinearModel
+        What is linear in them; its design is only a name.
+    names : tuple of str, or None
+        The words, feature by feature; None where they are hashed.
+    """
+
+    steps: list[Any]
+    model: LinearModel
+    names: tuple[str, ...] | None
+
+    def features(self, documents: Sequence[str]) -> sp.csr_array:
+        """Return documents as sparse features (m, d); InputError where the steps do not take them."""
+        made: Any = documents
+        for step in self.steps:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    made = step.transform(made)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+                raise InputError(f"{type(step).__name__} does not take these documents ({why}): give text") from error
+            if not sp.issparse(made):
+                raise InputError(
+                    f"{type(step).__name__} makes dense features of documents, in which words are mixed or as many as "
+                    "the vocabulary for each: undelete reads words behind steps that keep them apart and sparse"
+                )
+        if made.nnz > _MOST_ENTRIES:
+            raise InputError(f"the documents have {made.nnz:,} words: give fewer public documents")
+        found = sp.csr_array(made).astype(np.float64)
+        found.eliminate_zeros()
+        return found
+
+    def candidates(self, documents: Sequence[str]) -> dict[int, list[tuple[str, int]]]:
+        """Return for each hashed feature the words that it may be, of some documents, and how many have it."""
+        hasher = self.steps[0]
+        split = hasher.build_analyzer()
+        count: dict[str, int] = {}
+        for document in documents:
+            for word in set(split(document)):
+                count[word] = count.get(word, 0) + 1
+        found: dict[int, list[tuple[str, int]]] = {}
+        alone = HashingVectorizer(
+            n_features=hasher.n_features, alternate_sign=False, norm=None, analyzer=lambda word: [word],
+        )  # fmt: skip
+        for word, at in zip(count, alone.transform(count).indices, strict=True):
+            found.setdefault(int(at), []).append((word, count[word]))
+        return found
+
+
+def text_chain(estimator: Any) -> list[Any] | None:
+    """Return a pipeline's steps, nested ones taken apart, where the first reads text; None where it does not."""
+    whole = standing(estimator, lambda one: type(one) in READERS).estimator
+    parts = [part for part in _parts(whole) if part is not None and part != "passthrough"]
+    return parts if len(parts) > 1 and isinstance(parts[0], _VECTORISERS) else None
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    estimator = thawed(estimator)
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps:
+            yield from _parts(step)
+    else:
+        yield estimator
+
+
+def read_text(estimator: Any) -> TextModel:
+    """Return a fitted pipeline of text.
+
+    Raises
+    ------
+    InputError
+        When it is none, or its linear model is not read.
+    """
+    parts = text_chain(estimator)
+    if parts is None:
+        raise InputError(
+            "the model does not start with a vectoriser of text (CountVectorizer, TfidfVectorizer, HashingVectorizer): "
+            "undelete audit reads columns of a table"
+        )
+    *steps, final = parts
+    try:
+        coef = final.coef_
+    except AttributeError as error:
+        read_estimator(final, 0)  # refuses it by its class name
+        raise InputError(f"the {type(final).__name__} is not fitted: there are no parameters to compare") from error
+    d = int(np.atleast_2d(coef.toarray() if sp.issparse(coef) else coef).shape[1])
+    linear = read_estimator(final, d)
+    whole = standing(estimator, lambda one: type(one) in READERS)
+    hashed = isinstance(steps[0], HashingVectorizer)
+    names = (
+        None
+        if hashed
+        else tuple(map(str, Pipeline([(str(i), s) for i, s in enumerate(steps)]).get_feature_names_out()))
+    )
+    labels = names or tuple(f"hash {j}" for j in range(d))
+    constant = linear.intercept is not None
+    design = Probed(("text",), (*labels, *(("1",) if constant else ())), constant, _dense)
+    model = LinearModel(
+        **linear.parts(d), feature_names=labels, design=design, stored=stored_in(estimator),
+        steps=tuple(type(step).__name__ for step in steps),
+    )  # fmt: skip
+    if whole.classes is not None:
+        model = replace(model, classes=whole.classes)
+    return TextModel(steps, model, names)
+
+
+def _dense(table: pd.DataFrame) -> Any:
+    raise InputError("documents are not made dense")

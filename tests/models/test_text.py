@@ -1,0 +1,137 @@
+"""Words of a deleted document, from two models of text and public documents."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+import undelete
+from undelete import InputError, deleted_words
+from undelete.attacker.documents import Sizes
+from undelete.cli import main
+
+N = 900
+SURE = {"solver": "newton-cg", "tol": 1e-9, "max_iter": 1000}
+
+
+@pytest.fixture(scope="module")
+def letters():
+    """1800 letters of words that are used as often as words are, half of them about one thing, half about another."""
+    rng = np.random.default_rng(3)
+    p = 1 / np.arange(1, 601)
+    words = np.array([f"word{j:03d}" for j in range(600)])
+    about = rng.integers(0, 2, 2 * N)
+    tilt = np.exp(0.5 * rng.normal(size=(2, 600)))
+    texts = []
+    for kind in about:
+        own = p * tilt[kind]
+        texts.append(" ".join(rng.choice(words, 25, p=own / own.sum())))
+    return texts, np.where(about == 1, "complaint", "order")
+
+
+def fitted(steps, linear, letters, who=None):
+    texts, kinds = letters
+    rows = [row for row in range(N) if row != who]
+    return make_pipeline(clone(steps), linear).fit([texts[row] for row in rows], kinds[rows])
+
+
+def told(steps, linear, letters, who):
+    texts, kinds = letters
+    pair = [fitted(steps, linear(), letters, gone) for gone in (None, who)]
+    return deleted_words(*pair, texts[N:], kinds[N:], n=N)
+
+
+@pytest.mark.parametrize(
+    ("make", "linear"),
+    [
+        (TfidfVectorizer, lambda: LogisticRegression(**SURE)),
+        (CountVectorizer, lambda: LogisticRegression(C=0.1, class_weight="balanced", **SURE)),
+        (TfidfVectorizer, lambda: RidgeClassifier(solver="sparse_cg", tol=1e-12)),
+    ],
+)
+def test_behind_a_fixed_vectoriser_words_come_back_with_the_class(letters, make, linear):
+    texts, kinds = letters
+    kept = FrozenEstimator(make().fit(texts[:N]))
+    hits, said, there = 0, 0, 0
+    for who in (1, 5, 9):
+        found, own = told(kept, linear, letters, who), set(texts[who].split())
+        hits += len(own & set(found.sure))
+        said, there = said + len(found.sure), there + len(own)
+        assert found.label in (None, kinds[who])
+    assert said
+    assert hits / said >= 0.9
+    assert hits / there >= 0.5
+    assert found.score(texts[who].split())["precision"] >= 0.7
+
+
+def test_hashed_words_are_found_among_public_ones(letters):
+    texts, _ = letters
+    found = told(HashingVectorizer(n_features=2**14), lambda: LogisticRegression(**SURE), letters, 5)
+    assert found.score(texts[5].split())["precision"] >= 0.9
+    assert found.score(texts[5].split())["recovered"] >= 0.3
+
+
+def test_a_vectoriser_that_was_fitted_anew_says_the_words_itself(letters):
+    texts, _ = letters
+    found = told(TfidfVectorizer(), lambda: LogisticRegression(**SURE), letters, 5)
+    assert set(found.table.word[found.table.exact]) == set(texts[5].split())
+    assert any("say" in note and "exactly" in note for note in found.notes)
+
+
+def test_a_fit_that_stopped_early_says_nothing_it_cannot_know(letters):
+    texts, _ = letters
+    kept = FrozenEstimator(TfidfVectorizer().fit(texts[:N]))
+    found = [told(kept, lambda: LogisticRegression(tol=1e-3), letters, who) for who in (1, 5)]
+    wrong = [set(one.sure) - set(texts[who].split()) for one, who in zip(found, (1, 5), strict=True)]
+    assert sum(map(len, wrong)) <= 1
+    with pytest.warns(ConvergenceWarning):
+        stopped = [fitted(kept, LogisticRegression(max_iter=2), letters, who) for who in (None, 5)]
+    with pytest.raises(InputError, match="does not say how near the optimum it stopped"):
+        deleted_words(*stopped, texts[N:], letters[1][N:], n=N)
+
+
+def test_sizes_are_those_of_words_and_documents():
+    rng = np.random.default_rng(0)
+    word, document = rng.normal(size=30), 0.3 * rng.normal(size=400)
+    there = rng.random((400, 30)) < 0.4
+    X = np.where(there, np.exp(document[:, None] + word), 0.0)
+    sizes = Sizes.of(undelete.auditing.documents.sp.csr_array(X))
+    np.testing.assert_allclose(sizes.word - sizes.word.mean(), word - word.mean(), atol=0.02)
+    assert np.abs(sizes.rest).max() < 0.05
+
+
+def test_from_the_command_line(letters, tmp_path, capsys):
+    texts, kinds = letters
+    kept = FrozenEstimator(TfidfVectorizer().fit(texts[:N]))
+    for name, who in (("before", None), ("after", 5)):
+        undelete.save_model(fitted(kept, LogisticRegression(**SURE), letters, who), tmp_path / f"{name}.skops")
+    pd.DataFrame({"letter": texts[N:], "kind": kinds[N:]}).to_csv(tmp_path / "public.csv", index=False)
+    files = [str(tmp_path / name) for name in ("before.skops", "after.skops")]
+    given = ["--public", str(tmp_path / "public.csv"), "--target", "kind", "--n", str(N)]
+    assert main(["words", *files, *given, "--out", str(tmp_path / "words")]) == 0
+    shown = capsys.readouterr().out
+    assert "words are told with a probability of .9 or more" in shown
+    assert set(pd.read_csv(tmp_path / "words" / "words.csv").columns) == {"word", "probability", "exact"}
+    assert main(["audit", *files, *given, "--out", str(tmp_path / "audit")]) == 2
+    assert "undelete words" in capsys.readouterr().err
+
+
+def test_refusals(letters):
+    texts, kinds = letters
+    mixed = make_pipeline(TfidfVectorizer(), TruncatedSVD(5), LogisticRegression()).fit(texts[:99], kinds[:99])
+    with pytest.raises(InputError, match="TruncatedSVD makes dense features of documents"):
+        deleted_words(mixed, mixed, texts[N:], kinds[N:], n=99)
+    numbers = LogisticRegression().fit(np.eye(4), [0, 1, 0, 1])
+    with pytest.raises(InputError, match="does not start with a vectoriser of text"):
+        deleted_words(numbers, numbers, texts[N:], kinds[N:], n=99)
+    plain = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts[:99], kinds[:99])
+    with pytest.raises(InputError, match="1 public documents and 2 targets"):
+        deleted_words(plain, plain, texts[:1], kinds[:2], n=99)
+    with pytest.raises(InputError, match="n is 0: it is the number of training documents"):
+        deleted_words(plain, plain, texts[N:], kinds[N:], n=0)
