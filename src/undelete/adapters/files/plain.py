@@ -23,10 +23,10 @@ from undelete.maths.embeddings import EMBEDDINGS, Embedding
 # What defines each embedding: its own arrays.
 _EMBEDDED = {"fourier": ("frequencies", "phases"), "nystroem": ("basis", "mixing", "gamma")}
 _PARTS = tuple(part for parts in _EMBEDDED.values() for part in parts)
-KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", *_PARTS)
+KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", "l1", *_PARTS)
 _NEEDED = ("coef", "loss", "feature_names")
 MOST = 10**12  # training records
-_NUMBERS = ("coef", "intercept", "l2", "n", *_PARTS)
+_NUMBERS = ("coef", "intercept", "l2", "l1", "n", *_PARTS)
 
 Entries = dict[str, NDArray[Any]]
 
@@ -67,6 +67,7 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
             feature_names=[_text(name) for name in names.tolist()],
             classes=None if classes is None else [_plain(c) for c in np.ravel(classes).tolist()],
             l2=entries.get("l2"),
+            l1=entries.get("l1"),
             n=None if n is None else int(n.item()),
             embedding=_embedding(entries),
         )
@@ -114,7 +115,7 @@ def entries_of(model: LinearModel) -> Entries:
         "loss": np.array(model.loss),
         "feature_names": np.array(model.feature_names, dtype=str),
     }
-    optional = {"intercept": model.intercept, "l2": model.l2, "n": model.n}
+    optional = {"intercept": model.intercept, "l2": model.l2, "l1": model.l1, "n": model.n}
     optional |= {} if model.embedding is None else model.embedding.arrays()
     entries.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
     if model.classes is not None:
@@ -169,7 +170,7 @@ def _array(file: Path, key: str, value: Any) -> NDArray[Any]:
             array = np.array(value, dtype=np.float64)
         except (ValueError, OverflowError) as error:
             raise InputError(f"{file} has a {key} whose rows are not of one length, or too large a number") from error
-        return array.reshape(()) if key in ("l2", "gamma") and array.size == 1 else array
+        return array.reshape(()) if key in ("l2", "l1", "gamma") and array.size == 1 else array
     cells = value if isinstance(value, list) else [value]
     if key == "classes" and any({type(cell) for cell in cells} <= kinds for kinds in ({int, float}, {bool}, {str})):
         return np.array(cells)

@@ -1,0 +1,175 @@
+# Writes a fitted model of R's in the plain form that undelete reads (docs/model-files.md):
+#
+#   source("undelete.R")
+#   undelete_write(lm(log(wage) ~ educ + poly(exper, 2) * sex + state, train), "before.json")
+#   undelete_write(glm(high ~ educ + state, binomial, train, epsilon = 1e-14), "before.json")
+#   undelete_write(glmnet(x, y, thresh = 1e-14), "before.json", s = 0.01, x = x, y = y)
+#
+# Of lm and glm the features are written in the raw columns, whatever contrasts and polynomials they were fitted in:
+# the predictions are the same, and without a penalty the optimum too. It is checked that they are, to ten digits.
+
+undelete_write <- function(fit, path, ...) UseMethod("undelete_write")
+
+undelete_write.lm <- function(fit, path, ...) {
+  if (inherits(fit, "mlm")) stop("several responses: fit a model for each")
+  undelete_plain(fit, path, list(loss = "squared"))
+}
+
+undelete_write.glm <- function(fit, path, ...) {
+  family <- fit$family$family
+  power <- if (grepl("^Tweedie", family)) get("p", environment(fit$family$variance)) else NA
+  kind <- paste(sub("^quasi", "", family), fit$family$link)
+  loss <- switch(kind,
+    "binomial logit" = "logistic", "binomial probit" = "probit", "gaussian identity" = "squared",
+    "poisson log" = "poisson", "Gamma log" = "gamma",
+    if (!is.na(power) && fit$family$link %in% c("log", "mu^0")) sprintf("tweedie(%s)", power) else NULL
+  )
+  if (is.null(loss)) {
+    stop("undelete reads binomial (logit, probit), gaussian (identity), poisson, Gamma and Tweedie (log), not ", kind)
+  }
+  if (fit$control$epsilon > 1e-10) {
+    message("glm was fitted with epsilon = ", fit$control$epsilon, ": what one record changes may be smaller; use 1e-14")
+  }
+  parts <- list(loss = loss)
+  if (grepl("^binomial", kind)) {
+    y <- model.response(model.frame(fit))
+    if (is.matrix(y)) stop("the response is a table of counts: give a row for each record")
+    parts$classes <- if (is.factor(y)) levels(y)[1:2] else if (is.logical(y)) c(FALSE, TRUE) else c(0, 1)
+    if (is.factor(y) && nlevels(y) > 2) stop("glm takes all levels but the first for one: make the response of two levels")
+  }
+  undelete_plain(fit, path, parts)
+}
+
+undelete_write.cv.glmnet <- function(fit, path, s = fit$lambda.min, ...) undelete_write(fit$glmnet.fit, path, s = s, ...)
+
+undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x), alpha = NULL, standardize = NULL, ...) {
+  given <- function(value, argument, default) {
+    if (!is.null(value)) return(value)
+    said <- fit$call[[argument]]
+    if (is.null(said)) default else eval(said, parent.frame(2))
+  }
+  alpha <- given(alpha, "alpha", 1)
+  standardize <- given(standardize, "standardize", TRUE)
+  for (one in c("penalty.factor", "weights", "offset", "lower.limits", "upper.limits")) {
+    if (!is.null(fit$call[[one]])) stop("glmnet was fitted with ", one, ", which is not written")
+  }
+  loss <- switch(class(fit)[1], elnet = "squared", lognet = "logistic", fishnet = "poisson", NULL)
+  if (is.null(loss)) stop("undelete reads the families gaussian, binomial and poisson of glmnet, not ", class(fit)[1])
+  n <- fit$nobs
+  spread <- 1
+  if (loss == "squared" && alpha < 1) {  # glmnet divides y by its deviation, and with it the ridge's part once too often
+    if (is.null(y)) stop("of an elastic net of family gaussian give y too: its ridge's part is in units of y's deviation")
+    spread <- sqrt(mean((y - mean(y))^2))
+  }
+  beta <- as.matrix(coef(fit, s = s))[, 1]
+  centred <- sweep(as.matrix(x), 2, colMeans(x))
+  size <- if (standardize) sqrt(colMeans(centred^2)) else rep(1, ncol(x))
+  undelete_json(list(
+    coef = unname(beta[-1]), intercept = unname(beta[1]), loss = loss, feature_names = names,
+    classes = if (loss == "logistic") fit$classnames, n = n,
+    l2 = c(n * s * (1 - alpha) * size^2 / spread, 0), l1 = c(n * s * alpha * size, 0)
+  ), path)
+}
+
+# The coefficients of the raw columns' features that predict what the model does.
+undelete_plain <- function(fit, path, parts) {
+  if (!is.null(fit$offset)) stop("the model has an offset, which is not written: a record's own is not known")
+  weights <- fit$prior.weights
+  if (is.null(weights)) weights <- fit$weights
+  if (!is.null(weights) && diff(range(weights)) > 0) stop("the model has weights, which are not written")
+  features <- undelete_features(fit)
+  constant <- attr(terms(fit), "intercept") == 1
+  F <- do.call(cbind, lapply(features, `[[`, "values"))
+  if (constant) F <- cbind(1, F)
+  eta <- as.vector(model.matrix(fit) %*% ifelse(is.na(coef(fit)), 0, coef(fit)))
+  size <- sqrt(colMeans(F^2))
+  solved <- qr(sweep(F, 2, size, "/"), tol = 1e-11)
+  own <- qr.coef(solved, eta) / size
+  own[is.na(own)] <- 0
+  if (max(abs(F %*% own - eta)) > 1e-10 * max(abs(eta))) {
+    stop("the terms are not those of the raw columns: an interaction without its main effects, or contrasts of fewer columns")
+  }
+  if (solved$rank < ncol(F)) {
+    kept <- sort(solved$pivot[seq_len(solved$rank)])
+  } else {
+    kept <- seq_len(ncol(F))
+  }
+  names <- vapply(features, `[[`, "", "name")
+  coefficients <- if (constant) own[-1] else own
+  kept <- if (constant) setdiff(kept, 1) - 1 else kept
+  undelete_json(c(
+    list(coef = coefficients[kept], intercept = if (constant) own[1], feature_names = names[kept], l2 = 0, n = nobs(fit)),
+    parts
+  ), path)
+}
+
+# A list of features, each with its name in undelete's grammar and its values for the records of the fit.
+undelete_features <- function(fit) {
+  frame <- model.frame(fit)
+  how <- attr(terms(fit), "factors")
+  found <- list()
+  for (term in attr(terms(fit), "term.labels")) {
+    made <- list(list(name = "", values = 1))
+    for (variable in rownames(how)[how[, term] > 0]) {
+      parts <- undelete_variable(variable, frame[[variable]])
+      made <- unlist(lapply(made, function(a) lapply(parts, function(b) {
+        list(name = if (a$name == "") b$name else paste0(a$name, "*", b$name), values = a$values * b$values)
+      })), recursive = FALSE)
+    }
+    found <- c(found, made)
+  }
+  found
+}
+
+undelete_variable <- function(label, values) {
+  call <- str2lang(label)
+  bare <- function(one) gsub("`", "", paste(deparse(one), collapse = ""))
+  levels_of <- function(name, cells) {
+    cells <- as.factor(cells)
+    lapply(levels(cells)[-1], function(one) list(name = paste0(name, "=", one), values = as.numeric(cells == one)))
+  }
+  powers <- function(name, x, degree) {
+    lapply(seq_len(degree), function(k) list(name = if (k == 1) name else paste0(name, "^", k), values = x^k))
+  }
+  if (is.name(call)) {
+    if (is.numeric(values) && !is.matrix(values)) return(powers(bare(call), as.numeric(values), 1))
+    return(levels_of(bare(call), values))
+  }
+  head <- paste(deparse(call[[1]]), collapse = "")
+  if (head %in% c("factor", "as.factor", "ordered", "C") && is.name(call[[2]])) return(levels_of(bare(call[[2]]), values))
+  if (head == "poly" && is.name(call[[2]])) {
+    fitted <- attr(values, "coefs")
+    x <- if (is.null(fitted)) values[, 1] else values[, 1] * sqrt(fitted$norm2[3]) + fitted$alpha[1]
+    return(powers(bare(call[[2]]), as.numeric(x), ncol(values)))
+  }
+  inner <- if (head == "I") call[[2]] else call
+  head <- paste(deparse(inner[[1]]), collapse = "")
+  if (head == "^" && is.name(inner[[2]]) && is.numeric(inner[[3]])) {
+    return(list(list(name = paste0(bare(inner[[2]]), "^", inner[[3]]), values = as.numeric(values))))
+  }
+  if (head == "*" && is.name(inner[[2]]) && is.name(inner[[3]])) {
+    return(list(list(name = paste0(bare(inner[[2]]), "*", bare(inner[[3]])), values = as.numeric(values))))
+  }
+  stop(label, " is a function of a column that has no name in undelete's grammar: make it a column of the table")
+}
+
+# JSON with all digits; NULL entries are left out.
+undelete_json <- function(entries, path) {
+  word <- function(x) paste0("\"", gsub("([\"\\\\])", "\\\\\\1", enc2utf8(as.character(x))), "\"")
+  one <- function(x) {
+    shown <- if (is.character(x)) word(x) else if (is.logical(x)) tolower(x) else format(x, digits = 17, trim = TRUE)
+    shown
+  }
+  written <- function(key, x) {
+    cells <- vapply(x, one, "")
+    listed <- length(x) > 1 || key %in% c("coef", "feature_names")
+    paste0(word(key), ": ", if (listed) paste0("[", paste(cells, collapse = ", "), "]") else cells)
+  }
+  entries <- entries[!vapply(entries, is.null, TRUE)]
+  text <- paste0("{\n ", paste(mapply(written, names(entries), entries), collapse = ",\n "), "\n}\n")
+  beside <- paste0(path, ".part")
+  out <- file(beside, "wb")
+  writeBin(charToRaw(enc2utf8(text)), out)
+  close(out)
+  invisible(file.rename(beside, path))
+}

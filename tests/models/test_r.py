@@ -1,0 +1,102 @@
+"""Models of R's, written by contrib/undelete.R and read here; skipped where there is no R."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import undelete
+from tests.models.conftest import WHO, customers
+from undelete.adapters.targets import encode_target
+from undelete.attacker.gradient.difference import Difference
+from undelete.auditing.released import read_pair
+
+SCRIPT = Path(__file__).parents[2] / "contrib" / "undelete.R"
+MODELS = {
+    "lm": ("lm(wage ~ age * town + poly(children, 2) + member, d)", "wage", ""),
+    "sums": ("lm(wage ~ town + I(age^2) + age, d, contrasts = list(town = contr.sum))", "wage", ""),
+    "logit": ("glm(kind ~ age + town + factor(member), binomial, d, epsilon = 1e-14)", "kind", ""),
+    "probit": ('glm(left ~ age + town, binomial("probit"), d, epsilon = 1e-14)', "left", ""),
+    "counts": ("glm(visits ~ age + children + town, poisson, d, epsilon = 1e-14)", "visits", ""),
+    "sizes": ('glm(spent ~ age + town, Gamma("log"), d, epsilon = 1e-14)', "spent", ""),
+    "net": ("glmnet(x(d), d$wage, alpha = 0.5, thresh = 1e-16)", "wage", ", s = 0.1, x = x(d), y = d$wage"),
+    "net of classes": ('glmnet(x(d), d$left, "binomial", thresh = 1e-16)', "left", ", s = 0.01, x = x(d)"),
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Every model with the record and without it, by one run of R; those of glmnet where it is installed."""
+    if shutil.which("Rscript") is None:
+        pytest.skip("there is no R")
+    place = tmp_path_factory.mktemp("r")
+    table = customers(300).assign(kind=lambda t: np.where(t.left == 1, "yes", "no"))
+    table.to_csv(place / "d.csv", index=False)
+    lines = [
+        f"source({json.dumps(str(SCRIPT))})", f"setwd({json.dumps(str(place))})",
+        "all <- read.csv('d.csv', stringsAsFactors = TRUE)",
+        "x <- function(d) as.matrix(d[c('age', 'children', 'member')])",
+        "nets <- suppressMessages(require(glmnet, quietly = TRUE))",
+    ]  # fmt: skip
+    for name, (fit, _, more) in MODELS.items():
+        for file, rows in (("before", ""), ("after", f"-{WHO + 1}")):
+            inside = f"d <- all[{rows},]; undelete_write({fit}, '{name}-{file}.json'{more})"
+            lines.append(f"if (nets) {{ {inside} }}" if "net" in name else inside)
+    (place / "run.R").write_text("\n".join(lines))
+    done = subprocess.run(["Rscript", "--vanilla", place / "run.R"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return place, table
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exact(written, name):
+    place, table = written
+    files = [place / f"{name}-{which}.json" for which in ("before", "after")]
+    if not files[0].exists():
+        pytest.skip("R has no glmnet")
+    target = MODELS[name][1]
+    public = pd.read_csv(place / "d.csv").drop(index=WHO)
+    found = read_pair(*files, public, target=target)
+    assert found.release.n == len(table)
+    record = table.loc[[WHO]]
+    x, Y = found.old.features(record), encode_target(found.old, record[target], target)
+    exact = -(x * found.release.loss.residual(Y, x @ found.old.W))[0]
+    exact = exact if found.kept is None else exact[found.kept]
+    told = Difference.by(found.release, "answers").gradient[0, :, 0]
+    # glmnet's own classes stop at a change of 1e-6
+    np.testing.assert_allclose(told, exact, atol=(1e-3 if name == "net of classes" else 1e-5) * np.abs(exact).max())
+
+
+def test_an_audit_of_a_model_of_r_gives_the_record_back(written):
+    place, table = written
+    files = [place / f"logit-{which}.json" for which in ("before", "after")]
+    public = customers(800, seed=4).assign(kind=lambda t: np.where(t.left == 1, "yes", "no"))
+    found = undelete.audit(*files, public[["age", "town", "member", "kind"]], target="kind", truth=table.loc[[WHO]])
+    assert found.summary().loc["hrec+", "median_centred_cosine"] > 0.9
+    assert found.records.loc[0, "kind"] == table.kind[WHO]
+
+
+REFUSED = {
+    "lm(wage ~ log(age), d)": "log(age) is a function of a column that has no name",
+    "lm(wage ~ age, d, weights = age)": "the model has weights",
+    "glm(visits ~ age + offset(log(age)), poisson, d)": "the model has an offset",
+    "glm(spent ~ age, Gamma, d)": "not Gamma inverse",
+    "lm(wage ~ town:age, d)": "the terms are not those of the raw columns",
+}
+
+
+def test_refusals(written):
+    place, _ = written
+    tried = (f"tryCatch(undelete_write({fit}, 'refused.json'), error = function(e) cat(conditionMessage(e), '\\n'))"
+             for fit in REFUSED)  # fmt: skip
+    start = f"source({json.dumps(str(SCRIPT))}); setwd({json.dumps(str(place))})"
+    code = "; ".join([start, "d <- read.csv('d.csv', stringsAsFactors = TRUE)", *tried])
+    done = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, text=True, timeout=60)
+    said = done.stdout.splitlines()
+    assert len(said) == len(REFUSED), done
+    assert all(why in line for why, line in zip(REFUSED.values(), said, strict=True))
+    assert not (place / "refused.json").exists()
