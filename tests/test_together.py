@@ -142,3 +142,15 @@ def test_groups_that_cannot_be_played(halves, options, text):
     model = make_pipeline(StandardScaler(), Ridge()).fit(private[NUMBERS], private.cost)
     with pytest.raises(InputError, match=text):
         undelete.simulate(model, private[NUMBERS], private.cost, public[NUMBERS], public.cost, **options)
+
+
+def test_a_list_of_candidates_names_both(halves):
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    whole = make_pipeline(StandardScaler(), MODELS[0][0])
+    fits = [clone(whole).fit(t[NUMBERS], t.late) for t in (private, private.drop(index=[4, 9]))]
+    columns = [*NUMBERS, "late"]
+    ranked = undelete.who_was_deleted(*fits, public[columns], private.loc[:80, columns], target="late")
+    assert set(ranked.index[:2]) == {4, 9}
+    assert list(ranked.role[:3]) == ["left", "left", ""]
+    came = undelete.who_was_deleted(*fits[::-1], public[columns], private.loc[:80, columns], target="late", joined=2)
+    assert set(came.index[came.role == "joined"]) == {4, 9}

@@ -133,6 +133,7 @@ def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd
 
     return who_was_deleted(
         before, after, public, read_table(options.candidates), target=options.target, n=options.n, l2=options.l2,
+        deleted=options.deleted, joined=options.joined, rng=options.seed,
     )  # fmt: skip
 
 

@@ -25,10 +25,13 @@ from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import resample_weights
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.lira import Variance, lira
+from undelete.attacker.member.sets import Sets, explain_sets
 from undelete.auditing import cautions, inputs
 from undelete.auditing.inputs import Table
+from undelete.auditing.order import ordered
 from undelete.auditing.problem import FIT_TOL, Problem
-from undelete.auditing.released import Model, read_pair
+from undelete.auditing.released import Model, Pair, read_pair
+from undelete.auditing.words import seeds
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
@@ -242,8 +245,13 @@ def who_was_deleted(
     n: int | None = None,
     l2: float | None = None,
     trust: bool = False,
+    deleted: int | None = None,
+    joined: int | None = None,
+    rng: int = 0,
 ) -> pd.DataFrame:
     """Rank candidates by how well each explains the difference of two models: maths (16).
+
+    Of several people at once sets of candidates are compared.
 
     Parameters
     ----------
@@ -257,20 +265,33 @@ def who_was_deleted(
         The column that the model predicts, or the columns.
     n, l2, trust
         As `undelete.audit` has them. Without `n` only the direction of the change is compared.
+    deleted, joined : int, optional
+        How many left and joined, ten in all at most; by default one that left, or what the models' files count.
+    rng : int
+        Seed of the search among sets.
 
     Returns
     -------
     DataFrame
         One row a candidate, the likeliest first, by the candidates' own index: `probability` (given that one of
         them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors) and `p_value` (how
-        often the deleted record itself would fit worse; small for all where none of them was deleted).
+        often the deleted record itself would fit worse; small for all where none of them was deleted). Of several
+        people `probability` is that of being among them, `role` says who is in the likeliest set ("left", "joined", or
+        ""), and misfit and p-value are that set's.
 
     Raises
     ------
     InputError
         When the input cannot be used.
     """
-    pair = read_pair(before, after, public, target=target, n=n, l2=l2, trust=trust)
+
+    def read(*, joined: int) -> Pair:
+        models, number = ((after, before), None if n is None else n + joined) if joined else ((before, after), n)
+        return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust)
+
+    between = ordered(read, deleted, joined)
+    asked = deleted is not None or joined is not None
+    pair = between.pair if asked or between.several else read(joined=0)
     people = inputs.as_records(candidates)
     names = inputs.target_columns(pair.public, target)
     missing = [name for name in names if name not in people]
@@ -282,12 +303,26 @@ def who_was_deleted(
     X, Y = _encoded(pair.old, people, people[list(names)], ", ".join(names), "candidate")
     if pair.kept is not None:
         X = X[:, pair.kept]
+    if between.several:
+        return _sets(explain_sets(pair.release, Candidates(X, Y), between.left, between.joined,
+                                  np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
     found = explain(pair.release, Candidates(X, Y))
     table = pd.DataFrame(
         {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},
         index=people.index,
     )
     return table.sort_values("misfit", kind="stable")
+
+
+def _sets(found: Sets, index: pd.Index[Any], *, turned: bool) -> pd.DataFrame:
+    """Return the candidates, the likeliest set first; `turned`: those who left of the pair joined."""
+    role = np.full(len(index), "", dtype=object)
+    role[found.left], role[found.joined] = ("joined", "left") if turned else ("left", "joined")
+    table = pd.DataFrame(
+        {"probability": found.left_probability + found.joined_probability, "role": role, "misfit": found.misfit,
+         "p_value": found.p_value}, index=index,
+    )  # fmt: skip
+    return table.iloc[np.lexsort([-table["probability"].to_numpy(), role == ""])]
 
 
 def _encoded(

@@ -141,7 +141,7 @@ def _add_audit(commands: Commands) -> None:
     )
     parser.add_argument(
         "--candidates", type=Path, metavar="FILE",
-        help="people one of whom may have been deleted, with the target column: also ranks them, in candidates.csv",
+        help="people some of whom may have been deleted, with the target column: also ranks them, in candidates.csv",
     )  # fmt: skip
     parser.add_argument("--n", type=positive, metavar="N", help="number of training records of the first model")
     parser.add_argument(

@@ -178,13 +178,16 @@ def candidate_lines(ranked: pd.DataFrame, place: Path | None) -> list[str]:
     place : path or None
         The file that has all of them; None when nobody is to be named.
     """
-    text = [f"{'Who?':<9}{len(ranked):,} candidates; given that one of them was deleted:"]
+    several = "role" in ranked
+    count = int((ranked["role"] != "").sum()) if several else 1
+    given = f"that {count} of them left or joined" if several else "that one of them was deleted"
+    text = [f"{'Who?':<9}{len(ranked):,} candidates; given {given}:"]
     if place is not None:
         text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
-        for row in ranked.head(_SIDE_BY_SIDE).itertuples():
+        for row in ranked.head(max(count, _SIDE_BY_SIDE)).itertuples():
             misfit = f"{row.misfit:.3g}"
-            name = escaped(str(row.Index))
-            text.append(f"{'':<9}{name:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}")
+            name, role = escaped(str(row.Index)), f"  {row.role}".rstrip() if several else ""
+            text.append(f"{'':<9}{name:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}{role}")
     else:
         text.append(f"{'':<9}one has probability {ranked['probability'].max():.2f}; who is left out")
     if ranked["p_value"].max() < _NOBODY:
