@@ -6,7 +6,7 @@ BIN := .venv/bin
 comma := ,
 STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
 
-.PHONY: venv demo test test-lowest test-newest lint bench results clean
+.PHONY: venv demo test test-lowest test-newest lint bench results docs clean
 
 venv: $(STAMP)
 
@@ -64,6 +64,12 @@ results: $(STAMP)
 	$(BIN)/undelete reproduce all --out results
 	$(BIN)/python -m undelete.paper.pages.index results/*.json
 
+# The site, in docs/_build/html: no network is needed once its packages are here.
+docs:
+	@$(MAKE) --no-print-directory venv EXTRAS=dev,docs
+	@$(BIN)/python -m sphinx -qW --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf .venv .venv-* demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* demo build dist docs/_build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
