@@ -1,6 +1,7 @@
 """Show what a deleted record gives away to whoever kept the old model.
 
-`audit` compares two models that were released, `simulate` plays deletions before any is, `leave_one_out`
+`audit` compares two models that were released, `audit_series` every step of several, `simulate` plays deletions before
+any is, `leave_one_out`
 retrains exactly without each record, `scan` lists what files give away by themselves. `membership` asks whether
 a model betrays who was in its training data, `who_was_deleted` which of some candidates two models differ by.
 See README.md and docs/.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from undelete.auditing.protection import Protection
     from undelete.auditing.result import Audit
     from undelete.auditing.scan import Scan, scan
+    from undelete.auditing.series import audit_series
     from undelete.auditing.simulate import simulate
     from undelete.errors import InputError
     from undelete.release.reconstruction import Reconstruction
@@ -40,6 +42,7 @@ __all__ = [
     "Release",
     "Scan",
     "audit",
+    "audit_series",
     "deleted_gradient",
     "deleted_words",
     "leave_one_out",
@@ -66,6 +69,7 @@ _HOME = {
     "Release": "release.release",
     "Scan": "auditing.scan",
     "audit": "auditing.audit",
+    "audit_series": "auditing.series",
     "deleted_gradient": "auditing.networks",
     "deleted_words": "auditing.documents",
     "leave_one_out": "auditing.one_out",

@@ -54,7 +54,40 @@ def _demo(options: argparse.Namespace) -> int:
     return _finish(result, options)
 
 
+def _audit_series(options: argparse.Namespace) -> int:
+    from undelete.auditing.result import as_json
+    from undelete.auditing.series import Series, audit_series, files_of
+    from undelete.auditing.tables import public_records
+    from undelete.auditing.words import Words
+    from undelete.command.terminal import series_lines
+
+    for option in ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image"):
+        if getattr(options, option, None) is not None:
+            raise InputError(f"--{option} is said of two versions, and this is a series: audit that step by itself")
+    check_folder(options.out, "--out")
+    files = files_of([one for one in (options.before, options.after, *options.later) if one is not None])
+    public, sampled = public_records(options.public, [None], options.target)  # all columns
+    words = Words(schema=_schema(options, public), source=options.public.name, command=options.command_line,
+                  notes=tuple(sampled))  # fmt: skip
+    features = options.model if options.features is None else options.features
+    with Bar("auditing the steps") as bar:
+        steps = audit_series(files, public, target=options.target, n=options.n, l2=options.l2, features=features,
+                             rng=options.seed, trust=options.trust, words=words, progress=bar)  # fmt: skip
+    series = Series(steps, [one.name for one in files])
+    try:
+        document = series.save(options.out, redact=options.redact)
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+    stopped = [] if options.fail_above is None else [one.why_stopped(options.fail_above) for one in steps]
+    stopped = [f"step {i + 1}: {why}" for i, why in enumerate(stopped) if why]
+    text = as_json(document).rstrip() if options.json else "\n".join(series_lines(document, options.out, stopped))
+    options.terminal.say(text)
+    return int(bool(stopped))
+
+
 def _audit(options: argparse.Namespace) -> int:
+    if options.later or (options.after is None and options.before is not None and options.before.is_dir()):
+        return _audit_series(options)
     from undelete.auditing.audit import audit
     from undelete.auditing.stated import read_stated
     from undelete.auditing.tables import public_records

@@ -103,6 +103,11 @@ def _add_audit(commands: Commands) -> None:
         help="the model with the record: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
     )
     parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="the model retrained without it")
+    parser.add_argument(
+        "later", type=Path, nargs="*", metavar="LATER",
+        help="more versions, in order: each step between two is audited (or one folder in place of all files); also "
+        "answers, .csv or .parquet",
+    )  # fmt: skip
     networks = parser.add_argument_group("of networks: BEFORE and AFTER are .safetensors")
     networks.add_argument(
         "--architecture", metavar="FILE.py:FUNCTION", help="runs the file: a function that returns the torch module"

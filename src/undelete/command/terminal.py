@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from undelete.auditing.result import Audit
 from undelete.auditing.scan import Scan
 from undelete.plain_text import escaped
 from undelete.release.reconstruction import WITHIN
+from undelete.report.series import keeper, said
 
 WIDTH = 80
 _SIDE_BY_SIDE = 5
@@ -109,6 +110,26 @@ def word_lines(found: Document, folder: Path) -> list[str]:
     if len(found.sure) > len(shown):
         text.append(f"{'':<9}and {len(found.sure) - len(shown):,} more")
     return [*text, "", f"words.csv and words.json are in {folder}"]
+
+
+def series_lines(document: Mapping[str, Any], folder: Path, stopped: Sequence[str]) -> list[str]:
+    """Return a series as text: a step a line, and what a keeper of all versions knows.
+
+    Parameters
+    ----------
+    document : mapping
+        What series.json holds.
+    folder : Path
+        Where the files are.
+    stopped : sequence of str
+        Why a gate stops the releases; empty when it does not.
+    """
+    text = [f"{'Step':<6}{'who came between':<24}{'verdict':<18}{'exposure':>9}"]
+    for i, step in enumerate(document["steps"]):
+        text.append(f"{i + 1:<6}{said(step):<24}{step['verdict']:<18}{step['exposure']:>9.2f}")
+    text += ["", *_wrap("Keeper", keeper(document))]
+    text.append(f"Report   {escaped(str(folder / 'report.html'))}     Numbers  {escaped(str(folder / 'series.json'))}")
+    return [*text, *(line for why in stopped for line in _wrap("Gate", f"{why}: status 1"))]
 
 
 def scan_lines(scan: Scan, folder: Path) -> list[str]:
