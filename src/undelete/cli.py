@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from undelete.command.arguments import parser, version
@@ -34,10 +35,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command_line = shlex.join(["undelete", *given])
         options.terminal = terminal
         terminal.debug, terminal.redact = options.debug, getattr(options, "redact", False)
-        with lifted(getattr(options, "limits", 1.0)):
+        with lifted(getattr(options, "limits", 1.0)), _tables(options):
             return _RUN[options.command](options)
 
     return ended(work)
+
+
+def _tables(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Read tables as the options say that they are written."""
+    if not hasattr(options, "separator"):
+        return nullcontext()
+    from undelete.data.dialect import Dialect, reading
+
+    labels = {}
+    for one in options.label:
+        cell, mark, name = one.rpartition("=")
+        if not mark or not cell:
+            raise InputError(f"--label is {one!r}: give CELL=CLASS, such as '<=50K=0'")
+        labels[cell] = name
+    separator = {"\\t": "\t", "tab": "\t"}.get(options.separator, options.separator)
+    encoding = options.encoding or "utf-8-sig"
+    return reading(Dialect(separator, options.decimal, encoding, tuple(options.missing), labels, options.target))
 
 
 def process() -> NoReturn:
@@ -243,6 +261,8 @@ def _words(options: argparse.Namespace) -> int:
             f"{options.public} has {len(texts)} columns besides the target ({', '.join(texts[:6])}): say which holds "
             "the text (--text)"
         )
+    if table.attrs.get("read_as"):
+        options.terminal.say(table.attrs["read_as"])
     documents = table[column].fillna("").astype(str).tolist()
     found = deleted_words(
         options.before, options.after, documents, table[target], n=options.n, trust=options.trust

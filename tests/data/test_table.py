@@ -14,6 +14,8 @@ import undelete
 from undelete.adapters.design.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.data import read_table
+from undelete.data.dialect import Dialect, reading
+from undelete.data.table import column_names
 from undelete.errors import InputError
 
 
@@ -120,8 +122,6 @@ def test_parquet_storage_types_are_undone(tmp_path: Path) -> None:
         ("t.csv", b"\n\n", " is empty (no column names)"),
         ("t.csv", b"age,sex\n", " has column names but no rows"),
         ("t.csv", b"age,sex,age\n1,2,3\n", " has more than one column named 'age': rename one"),
-        ("t.csv", b"age;sex\n1;2\n", " separates its columns by semicolons"),
-        ("t.csv", b"age\tsex\n1\t2\n", " separates its columns by tabs"),
         ("t.csv", b"age,sex\n1,2,3\n", " has rows with more cells than the header has names (line 2 has 3 "),
         ("t.csv", b"age,sex\n1,2\n1,2,3\n", " cannot be read as CSV (line 3 has 3 cells, and the header 2 names)"),
         (
@@ -254,3 +254,27 @@ def test_a_comma_too_many_is_seen_in_a_column_that_is_not_read(tmp_path: Path) -
     file = written(tmp_path, "t.csv", b"name,age\nLee, Ann,41\nBob,30\n")
     with pytest.raises(InputError, match="more cells than the header has names"):
         read_table(file, ["age"])
+
+
+def test_other_peoples_csv_is_read_as_said_or_as_it_shows(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("age;pay;town;y\n30;1.234,5;Köln ; <=50K\n41;7,25;?;>50K\n", encoding="latin-1")
+    with pytest.raises(InputError, match="say which encoding it has"):
+        read_table(file)
+    labels = {"<=50K": "0", ">50K": "1"}
+    with reading(Dialect(encoding="latin-1", missing=("?",), labels=labels, target="y")):
+        table = read_table(file)
+        assert column_names(file) == ["age", "pay", "town", "y"]
+        assert read_table(file, ["pay"]).pay.tolist() == [1234.5, 7.25]
+    assert table.town.tolist()[0] == "Köln"
+    assert table.town.isna().tolist() == [False, True]
+    assert table.y.tolist() == [0, 1]
+    assert table.attrs["read_as"].startswith("The table was read with cells separated by ';'; decimal commas; encoding")
+    file.write_text("a\tb\n1\tx, y\n")
+    assert read_table(file).b.tolist() == ["x, y"]
+    file.write_text("a,b\n1,2\n")
+    assert read_table(file).attrs["read_as"] == ""
+    for bad, why in (({"separator": ";;"}, "one character"), ({"encoding": "klingon"}, "is not known"),
+                     ({"labels": labels}, "name it"), ({"decimal": "x"}, "it is . or ,")):  # fmt: skip
+        with pytest.raises(InputError, match=why):
+            Dialect(**bad)

@@ -76,7 +76,7 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
         where = _place(y, values, int(unknown[0]))
         raise InputError(
             f"target {name!r} has {_plain(values.ravel()[unknown[0]])!r} in {where}, which is no class of the model "
-            f"(it has {known}): correct or drop the row"
+            f"(it has {known}): correct or drop the row, or say which class it is (--label CELL=CLASS)"
         )
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
@@ -133,4 +133,4 @@ def _key(label: Any) -> Any:
     try:
         return float(label)
     except (TypeError, ValueError):
-        return str(label)
+        return str(label).strip()

@@ -113,8 +113,8 @@ def deleted_words(
 
     Notes
     -----
-    Nothing is made dense but one number a feature and output: 20,000 public documents of 20,000 words take some
-    seconds.
+    Nothing is made dense but some numbers a feature and output: 20,000 public documents of 20,000 words take .6 GB with
+    both fits (`benchmarks/text.py --large`).
     """
     old, new = (
         read_text(load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m) for m in (before, after)

@@ -44,15 +44,16 @@ def public_records(
     InputError
         When the records cannot be read, or have no such target.
     """
-    most = int(allowed(MOST))
+    most, written = int(allowed(MOST)), []
     if isinstance(public, str | os.PathLike):
         table = read_table(public, _wanted(public, models, target), most=most)
         rows = int(table.attrs["rows"])
+        written = [said for said in [str(table.attrs.get("read_as", ""))] if said]
     else:
         table = as_records(public)
         rows = len(table)
         table = thinned(table, most)
-    return table, sampled(rows, len(table))
+    return table, [*written, *sampled(rows, len(table))]
 
 
 def thinned_with(public: pd.DataFrame, y: Any) -> tuple[pd.DataFrame, Any, list[str]]:

@@ -72,6 +72,29 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_tables(parser: argparse.ArgumentParser) -> None:
+    tables = parser.add_argument_group("of tables in CSV that are written otherwise")
+    tables.add_argument(
+        "--separator", metavar="CHARACTER", help="between cells (default: a comma, or what the header has)"
+    )
+    tables.add_argument(
+        "--decimal", choices=(".", ","), help="the decimal mark (default: as numbers are written, where cells are "
+        "separated otherwise than by commas)",
+    )  # fmt: skip
+    tables.add_argument("--encoding", metavar="NAME", help="of the files, such as latin-1 (default: UTF-8)")
+    tables.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="CELL",
+        help="a cell that is missing, such as ?; several times",
+    )
+    tables.add_argument(
+        "--label", action="append", default=[], metavar="CELL=CLASS",
+        help='what a cell of the target is to the model, such as "<=50K=0"; several times',
+    )  # fmt: skip
+
+
 def _add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", type=shape, metavar="HxW",
@@ -160,6 +183,7 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
     )
+    _add_tables(parser)
     _add_input(parser)
     _add_image(parser)
     _add_output(parser, "audit")
@@ -190,6 +214,7 @@ def _add_simulate(commands: Commands) -> None:
         help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
     )  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
+    _add_tables(parser)
     _add_input(parser)
     _add_image(parser)
     _add_output(parser, "simulate")
@@ -234,6 +259,7 @@ def _add_words(commands: Commands) -> None:
         "--out", type=Path, default=Path("words"), metavar="DIR",
         help="where to write words.csv and words.json (default: words/)",
     )  # fmt: skip
+    _add_tables(parser)
     _add_input(parser)
 
 
@@ -270,6 +296,7 @@ def _add_protect(commands: Commands) -> None:
         help="where to write the protected model, protection.json and frontier.svg (default: undelete-protect/)",
     )  # fmt: skip
     parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
+    _add_tables(parser)
     _add_input(parser)
 
 

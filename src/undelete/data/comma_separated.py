@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from undelete.data.blocks import collect
+from undelete.data.dialect import LOOKED_AT, Dialect, Plain, current
 from undelete.data.header import check_header, line
 from undelete.data.lines import misfit
 from undelete.data.thinning import Sample
@@ -81,7 +82,10 @@ def _told(file: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not text in UTF-8 ({error.reason}): save it as UTF-8") from error
+        raise InputError(
+            f"{file} is not text in {current().encoding.removesuffix('-sig').upper()} ({error.reason}): save it as "
+            "UTF-8, or say which encoding it has (--encoding latin-1)"
+        ) from error
     except PermissionError:
         raise
     except pd.errors.ParserWarning as error:
@@ -114,8 +118,22 @@ class _Unpacked:
         return iter(self.stream)
 
 
+def dialect_of(file: Path) -> Dialect:
+    """Return how a file's cells are written, as said or as its beginning shows."""
+    with _raw(file) as stream:
+        return current().told(stream.read(LOOKED_AT))
+
+
 @contextmanager
 def _bytes(file: Path) -> Iterator[Any]:
+    """Open a file, its cells made plain."""
+    dialect = dialect_of(file)
+    with _raw(file) as stream:
+        yield stream if dialect.plain else Plain(stream, dialect)
+
+
+@contextmanager
+def _raw(file: Path) -> Iterator[Any]:
     if file.name.lower().endswith(".gz"):
         with file.open("rb") as packed, gzip.GzipFile(fileobj=packed) as stream:
             yield _Unpacked(file, packed, stream)
@@ -127,7 +145,7 @@ def _bytes(file: Path) -> Iterator[Any]:
 def _try_unpacking(file: Path) -> None:
     """Unpack the beginning of a gzipped file, which takes no time, before its cells are read."""
     if file.name.lower().endswith(".gz"):
-        with _bytes(file) as stream:
+        with _raw(file) as stream:
             while stream.done <= FREE and stream.read(_BYTES):
                 pass
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from undelete.data.comma_separated import csv_names, csv_rows, read_csv
+from undelete.data.comma_separated import csv_names, csv_rows, dialect_of, read_csv
 from undelete.data.lines import Lines
 from undelete.data.parquet import parquet_names, parquet_rows, read_parquet
 from undelete.data.thinning import Sample
@@ -31,7 +31,8 @@ def read_table(
     Parameters
     ----------
     path : str or path
-        The file; CSV in UTF-8, separated by commas, its first row the column names.
+        The file; its first row the column names. CSV in UTF-8, separated by commas; other writings as
+        `undelete.data.dialect.reading` says, or as the file shows.
     columns : collection of str, optional
         What to read; those of them that the file does not have are left out. All by default.
     most : int, optional
@@ -56,6 +57,7 @@ def read_table(
     table.attrs["rows"] = sample.seen
     if read is read_csv:
         table.attrs["lines"] = Lines(file)
+        table.attrs["read_as"] = dialect_of(file).sentence()
     return table
 
 
