@@ -20,6 +20,7 @@ from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sparse import active, left_out
+from undelete.adapters.statsmodels import from_statsmodels, is_result
 from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.difference import answering
@@ -143,6 +144,8 @@ def read_pair(
 
 def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:
     """Return an estimator as a model; of one that is not attacked say what its file stores all the same."""
+    if is_result(model):
+        return from_statsmodels(model, table, names)
     try:
         return from_sklearn(model, table, names)
     except InputError as error:

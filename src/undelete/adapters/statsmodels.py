@@ -1,0 +1,150 @@
+"""Reads fitted results of statsmodels: OLS, GLM, Logit, Probit and Poisson, by formula or from arrays.
+
+Nothing of statsmodels is imported: a result that was unpickled, or given, says what it is made of by its fields.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.stored.statistic import Statistic
+from undelete.errors import InputError
+
+_CONSTANTS = ("Intercept", "const", "1")
+_LOSSES = {
+    ("Gaussian", "Identity"): "squared", ("Binomial", "Logit"): "logistic", ("Binomial", "Probit"): "probit",
+    ("Poisson", "Log"): "poisson", ("Gamma", "Log"): "gamma", ("Tweedie", "Log"): "tweedie",
+}  # fmt: skip
+_MODELS = {"OLS": "squared", "Logit": "logistic", "Probit": "probit", "Poisson": "poisson"}
+_LEVEL = re.compile(r"(?:C\((?P<call>[^,()]+)(?:,.*)?\)|(?P<bare>[^\[\]]+))\[(?:T\.)?(?P<level>.*)\]")
+_CODED = re.compile(r"\[(S|H|D|P)\.|\[\.?(Linear|Quadratic|Cubic)")
+_POWER = re.compile(r"I\(\s*(?P<name>\w+)\s*\*\*\s*(?P<power>\d+)\s*\)")
+_PLAIN = re.compile(r"""(?:Q\(['"](?P<quoted>[^'"]+)['"]\)|(?P<name>[^()\[\]^*=]+))""")
+
+
+def is_result(model: Any) -> bool:
+    """Return whether something is a fitted result of statsmodels."""
+    return type(model).__module__.startswith("statsmodels.") and hasattr(model, "params") and hasattr(model, "model")
+
+
+def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collection[str]) -> LinearModel:
+    """Return a fitted result as a model.
+
+    Parameters
+    ----------
+    result : results of OLS, GLM, Logit, Probit or Poisson
+        Fitted without weights, offset and penalty.
+    public : DataFrame or None
+        Where the result was fitted on an array, its columns besides the targets are the array's.
+    targets : collection of str
+        The public table's target columns.
+
+    Raises
+    ------
+    InputError
+        When it is another model, or a term has no name in the grammar of plain files.
+    """
+    model, kind = result.model, type(result.model).__name__
+    loss = _loss(model, kind)
+    _refuse_weights(model, kind)
+    if "Regularized" in type(result).__name__:
+        raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
+    params = np.asarray(result.params, dtype=np.float64)
+    if params.ndim != 1:
+        raise InputError(f"the {kind} has several outputs: fit one model for each")
+    names = _columns([str(name) for name in model.exog_names], public, targets)
+    where = [j for j, name in enumerate(names) if name in _CONSTANTS]
+    features = [j for j in range(len(names)) if j not in where]
+    stored: tuple[Statistic, ...] = ()
+    with contextlib.suppress(InputError):
+        stored = stored_in(result)
+    converged = getattr(result, "converged", (getattr(result, "mle_retvals", None) or {}).get("converged", True))
+    return LinearModel(
+        coef=params[features],
+        intercept=params[where[0]] if where else None,
+        loss=loss,
+        feature_names=[_feature(names[j]) for j in features],
+        classes=(0, 1) if loss in ("logistic", "probit") else None,
+        l2=np.array(0.0),
+        n=round(float(result.nobs)),
+        kind=kind,
+        stored=stored,
+        stopped="" if converged else "converged is False",
+        tolerance=None if converged else np.inf,
+        notes=() if converged else (f"{kind} stopped before it had converged",),
+    )
+
+
+def _loss(model: Any, kind: str) -> str:
+    if kind in _MODELS:
+        return _MODELS[kind]
+    if kind != "GLM":
+        raise InputError(f"statsmodels' {kind} is not read: undelete reads OLS, GLM, Logit, Probit and Poisson")
+    family, link = model.family, type(model.family.link).__name__
+    loss = _LOSSES.get((type(family).__name__, link[:1].upper() + link[1:]))
+    if loss is None:
+        raise InputError(
+            f"the GLM is of family {type(family).__name__} with link {link}: undelete reads Gaussian (identity), "
+            "Binomial (logit, probit), Poisson, Gamma and Tweedie (log)"
+        )
+    return f"tweedie({float(family.var_power):g})" if loss == "tweedie" else loss
+
+
+def _refuse_weights(model: Any, kind: str) -> None:
+    for name in ("freq_weights", "var_weights"):
+        given = getattr(model, name, None)
+        if given is not None and np.ptp(np.asarray(given, dtype=np.float64)) > 0:
+            raise InputError(f"the {kind} was fitted with {name}, and a deleted record's own is not known: fit without")
+    for name in ("_offset_exposure", "offset", "exposure"):
+        given = getattr(model, name, None)
+        if given is not None and np.any(np.asarray(given, dtype=np.float64) != 0):
+            raise InputError(
+                f"the {kind} was fitted with an offset or exposure, which is not among what undelete reads of records: "
+                "fit without, or make its logarithm a column"
+            )
+
+
+def _columns(names: list[str], public: pd.DataFrame | None, targets: Collection[str]) -> list[str]:
+    """Return the terms' names; of an array's x1, x2, ... the public table's columns in their order."""
+    own = [name for name in names if name not in _CONSTANTS]
+    if public is None or not own or not all(re.fullmatch(r"x\d+", name) for name in own):
+        return names
+    have = [str(name) for name in public.columns]
+    if set(own) <= set(have):
+        return names
+    have = [name for name in have if name not in targets]
+    if len(have) != len(own):
+        raise InputError(
+            f"the model was fitted on an array of {len(own)} columns and the public table has {len(have)} besides the "
+            "target: give the same columns in the same order"
+        )
+    at = dict(zip(own, have, strict=True))
+    return [at.get(name, name) for name in names]
+
+
+def _feature(term: str) -> str:
+    """Return a term's name in the grammar of plain files."""
+    return "*".join(_factor(part.strip(), term) for part in term.split(":"))
+
+
+def _factor(part: str, term: str) -> str:
+    power, plain = _POWER.fullmatch(part), _PLAIN.fullmatch(part)
+    if power is not None:
+        return f"{power['name']}^{power['power']}"
+    if plain is not None:
+        return str(plain["quoted"] or plain["name"]).strip()
+    level = None if _CODED.search(part) else _LEVEL.fullmatch(part)
+    if level is None:
+        raise InputError(
+            f"the term {term!r} has no name in undelete's grammar (columns, powers, levels of treatment contrasts and "
+            "their products): make it a column of the table"
+        )
+    return f"{(level['call'] or level['bare']).strip()}={level['level']}"
