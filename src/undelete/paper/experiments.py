@@ -127,6 +127,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "answers", "answers", "images", trained=True, most=40, part="beyond it: answers in place of models",
             needs=("acs", "cifar10", "torch"), seconds=(1200, 20),
         ),
+        Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
+                   seconds=(60, 110)),
+        Experiment("population", "population", part="beyond it: public records of another population", needs=("acs",),
+                   seconds=(60, 0.5)),
         Experiment(
             "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "torch"),
             seconds=(60, 68),

@@ -12,6 +12,9 @@
     python -m undelete.paper.pages results/{mlp,conditions}.json > docs/results/networks.md
     undelete reproduce answers --data DIR --out results
     python -m undelete.paper.pages results/answers.json > docs/results/answers.md
+    undelete reproduce groups population --data DIR --out results
+    python -m undelete.paper.pages results/groups.json > docs/results/groups.md
+    python -m undelete.paper.pages results/population.json > docs/results/population.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
@@ -35,6 +38,7 @@ from undelete.lab.files import HONEST, SCHEMA
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages import answers as answers_page
 from undelete.paper.pages import better as better_page
+from undelete.paper.pages import groups as groups_page
 from undelete.paper.pages import leak as leak_page
 from undelete.paper.pages import membership as membership_page
 from undelete.paper.pages import networks as networks_page
@@ -111,6 +115,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("answers have a page of their own: give answers.json alone")
         return answers_page.page(results[0])
+    if any(groups_page.belongs(result) for result in results):
+        if len(results) > 1:
+            raise InputError("groups and population have a page of their own each: give one of them alone")
+        return groups_page.page(results[0])
     if any(networks_page.belongs(result) for result in results):
         if not all(networks_page.belongs(result) for result in results):
             raise InputError("networks have a page of their own, networks.md: give their results apart from others")

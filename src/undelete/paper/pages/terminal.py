@@ -7,6 +7,7 @@ from typing import Any
 
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
+from undelete.paper.pages import groups
 from undelete.report import formatting
 
 WIDTH = 80
@@ -38,6 +39,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
     shows = {
         "asked": _answers,
+        "together": _groups,
+        "populations": _populations,
         "networks": _networks,
         "conditions": _conditions,
         "cases": _decoders,
@@ -50,6 +53,15 @@ def lines(result: dict[str, Any]) -> list[str]:
     for note in result["notes"]:
         text += textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return [*text, *textwrap.wrap(result["command"], WIDTH, initial_indent="  ", subsequent_indent="    "), ""]
+
+
+def _groups(result: dict[str, Any]) -> list[str]:
+    """Return what groups hide, and what lists name."""
+    return ["", *groups.in_columns(*groups.groups(result)), "", *groups.in_columns(*groups.lists(result))]
+
+
+def _populations(result: dict[str, Any]) -> list[str]:
+    return ["", *groups.in_columns(*groups.populations(result))]
 
 
 def _medians(result: dict[str, Any]) -> list[str]:
