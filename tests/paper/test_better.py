@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.paper.replay import agrees
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
 from undelete.lab.models import LOGISTIC, RIDGE
@@ -133,3 +134,7 @@ def test_measures_of_known_scores() -> None:
 )
 def test_a_target_is_a_bound(target: Target, value: float | None, met: bool) -> None:
     assert target.met(value) is met
+
+
+def test_the_key_numbers_are_as_they_were(compared):
+    agrees(compared[1])

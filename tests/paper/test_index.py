@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.paper.replay import STORED
 from undelete.lab.models import LEAST_SQUARES
 from undelete.lab.samples import states
 from undelete.paper.figure import Figure, reproduce
@@ -40,6 +41,11 @@ def test_no_row_is_missing_and_every_link_leads_to_a_section(found: dict[str, nu
     rows = [line for line in page(found).splitlines() if line.startswith("| [")]
     assert len(rows) == len(CLAIMS)
     assert all(" | open | " not in row for row in rows)
+
+
+def test_a_small_replay_of_each_is_compared() -> None:
+    stored = json.loads(STORED.read_text())
+    assert {claim.experiment for claim in CLAIMS} <= stored.keys()
 
 
 def test_a_verdict_follows_its_numbers(found: dict[str, numbers.Entry]) -> None:

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.paper.replay import agrees
 from undelete.errors import InputError
 from undelete.lab.answers import asked_only
 from undelete.lab.models import LOGISTIC
@@ -68,3 +69,7 @@ def test_nothing_but_the_answers_is_seen(data_dir):
     assert seen.share_error.shape == (3, 1, 11, 11)
     assert seen.answer_change is None
     assert asked_only(release, np.arange(len(release.X_public)), None).answer_change.shape == (3, 150, 1)
+
+
+def test_the_key_numbers_are_as_they_were(result):
+    agrees(result[1])

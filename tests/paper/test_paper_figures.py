@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.paper.conftest import FEATURES, PERSONS, persons, write_state
+from tests.paper.replay import agrees
 from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.errors import InputError
 from undelete.lab.models import LEAST_SQUARES, SVM, fit_private
@@ -172,6 +173,7 @@ def test_all_deletions_and_progress(data_dir: Path, tmp_path: Path) -> None:
     done = [count for count, _ in seen]
     assert done == sorted(done)
     assert done[-1] == seen[-1][1]
+    agrees(result)
 
 
 def test_the_terminal_shows_medians_in_80_columns(figures: tuple[Path, dict[str, dict[str, Any]]]) -> None:
@@ -245,3 +247,8 @@ def test_refusals(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatc
     write_state(tmp_path, "06", table.head(19))
     with pytest.raises(InputError, match=r"\(19 persons\): too few for two halves and a choice of the penalty; 20 are"):
         Sample("CA", acs_income("CA", tmp_path)).halves("number", 0)
+
+
+def test_the_key_numbers_are_as_they_were(figures):
+    for result in figures[1].values():
+        agrees(result)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.paper.conftest import FEATURES, IMAGES
+from tests.paper.replay import agrees
 from undelete.errors import InputError
 from undelete.lab import images, models, panel
 from undelete.lab.kept import Shelf
@@ -23,12 +24,12 @@ from undelete.maintainer.fit import fit
 from undelete.maths.arrays import Floats
 from undelete.paper import better, better_images
 from undelete.paper.experiments import EXPERIMENTS
-from undelete.paper.figure import shelf
+from undelete.paper.figure import Figure, reproduce, shelf
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
 
 COUNT = 24
-NAMES = ("fig3", "fig2", "fig4", "fig12", "table2")
+NAMES = ("fig3", "fig2", "fig4", "fig12", "table2", "fig13", "fig14")
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +271,12 @@ def test_the_decoders_are_compared_on_the_figures_deletions(
     assert "| Fashion-MNIST, softmax on pixels | label" in text
     assert "(better.svg)" in text
     assert all(len(line) <= 80 for line in lines(result))
+
+
+def test_the_key_numbers_are_as_they_were(
+    played: tuple[Path, dict[str, dict[str, Any]]], images_dir: Path, tmp_path: Path
+) -> None:
+    for result in played[1].values():
+        agrees(result)
+    free = Figure("fig11", "no penalty", "of Figure 11", (IMAGE_FREE,), lambda d: (images.load(d, ("mnist",)), []))
+    agrees(reproduce(dataclasses.replace(free, images=True), images_dir, tmp_path, COUNT, 0))

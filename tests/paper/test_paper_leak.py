@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.paper.conftest import IMAGES
+from tests.paper.replay import agrees
 from undelete.cli import main
 from undelete.errors import InputError
 from undelete.lab import images
@@ -228,3 +229,8 @@ def test_other_figures_take_no_shadows(capsys: pytest.CaptureFixture[str], tmp_p
     assert main(["reproduce", "fig8", "fig3", "--shadows", "5", "--out", str(tmp_path)]) == 2
     assert "--shadows is for fig8 and fig9: fig3 trains no such networks" in capsys.readouterr().err
     assert EXPERIMENTS["fig8"].deletions == EXPERIMENTS["fig9"].deletions == 200
+
+
+def test_the_key_numbers_are_as_they_were(played):
+    for result in played[1].values():
+        agrees(result)

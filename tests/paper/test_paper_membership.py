@@ -15,6 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
 from tests.paper.conftest import PERSONS
+from tests.paper.replay import agrees
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
 from undelete.lab.holdout import with_holdout
@@ -226,3 +227,8 @@ def test_the_page_has_every_number_and_command(
             assert len({line.count("|") for line in table.splitlines()}) == 1
     with pytest.raises(InputError, match=r"fig1 and fig7 have a page of their own, membership\.md: give their results"):
         page([results["fig1"], EXPERIMENTS["table1"].run(data_dir, tmp_path / "table", None, 0, None)])
+
+
+def test_the_key_numbers_are_as_they_were(figures):
+    for result in figures[1].values():
+        agrees(result)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.paper.replay import agrees
 from undelete.errors import InputError
 from undelete.lab.networks import Case
 from undelete.paper import network_conditions, networks
@@ -57,3 +58,8 @@ def test_the_bound_is_exact_and_pairs_are_counted(results):
 def test_too_few_people_are_refused(data_dir, tmp_path):
     with pytest.raises(InputError, match="too few"):
         EXPERIMENTS["mlp"].run(data_dir, tmp_path, 1, 0, None)
+
+
+def test_the_key_numbers_are_as_they_were(results):
+    for result in results[1].values():
+        agrees(result)

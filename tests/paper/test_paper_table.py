@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score, r2_score
 
+from tests.paper.replay import agrees
 from undelete.data.sources import acs_income
 from undelete.errors import InputError
 from undelete.lab.samples import Sample
@@ -102,3 +103,7 @@ def test_the_page_refuses_what_is_no_result(tmp_path: Path, capsys: pytest.Captu
     assert said.endswith("a.json has schema 'undelete.audit/1', this version reads 'undelete.paper/1'\n")
     assert main([]) == 2
     assert capsys.readouterr().err.startswith("usage: python -m undelete.paper.pages RESULT.json")
+
+
+def test_the_key_numbers_are_as_they_were(table):
+    agrees(table[1])
