@@ -6,7 +6,9 @@ Ten columns of people of California (ACS), a tenth of ages and of weekly hours m
 logistic model. Each deletion refits the whole pipeline with scikit-learn. Columns: the centred cosine (median) of the
 paper's estimate with the refit ignored, that is by the coefficients' own difference, maths (4); of the change of the
 answers alone, (19); of hrec+ with what the refit adds, (20); and of the raw columns the share that comes back exactly,
-with everything refitted and with the preprocessing as it was.
+with everything refitted and with the preprocessing as it was. "jumped": the deletions after which a feature is another
+for some people by more than rounding and the shift of a mean (an edge of a bin has passed a value that many have), and
+the columns of the others, refitted and as it was; "scale": of all deletions, how many had one that can be told.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -45,6 +46,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.difference import Difference, answer_change
+from undelete.attacker.gradient.refit import Refit
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.auditing import inputs, truths
@@ -57,7 +59,7 @@ from undelete.scoring.table import columns_right, score
 from undelete.scoring.truth import Truth
 
 NUMBERS, CODES = ["AGEP", "SCHL", "WKHP", "OCCP", "POBP"], ["COW", "MAR", "RELP", "SEX", "RAC1P"]
-Rows = NDArray[np.int64]
+JUMP = 0.02  # of a feature's deviation
 
 
 def prepared(*steps: Any) -> BaseEstimator:
@@ -97,7 +99,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # of bins that are one value wide
     table, target = people(options.data)
     private, public = slice(0, options.n), slice(options.n, options.n + options.m)
-    print(f"{'pipeline':<26}{'d':>4}{'(4)':>9}{'(19)':>9}{'hrec+':>9}{'columns':>10}{'frozen':>9}{'misfit':>8}{'s':>6}")
+    head = f"{'pipeline':<26}{'d':>4}{'(4)':>9}{'(19)':>9}{'hrec+':>9}{'columns':>10}{'frozen':>9}{'misfit':>8}"
+    print(f"{head}{'jumped':>8}{'others':>8}{'frozen':>8}{'scale':>7}{'s':>6}")
     for name in options.names:
         start = time.perf_counter()
         found = played(PIPELINES[name](), table, target, private, public, options.deletions)
@@ -146,8 +149,13 @@ def played(
     best = hrec_plus(refit, np.random.default_rng(0))
     scores.append(cosine(refit, truth, best))
     right = [share(one, truth, hrec_plus(one, np.random.default_rng(0))) for one in (refit, held)]
+    stayed = np.array([jump(old, new, seen, view["X_public"]) <= JUMP for new in fits])
+    told = [float(part[stayed].mean()) if stayed.any() else float("nan") for part in right]
+    scaled = sum(status == "ok" for status in best.status)
     misfit = float("nan") if best.misfit is None else float(np.nanmedian(best.misfit)) / best.misfit_terms
-    return f"{len(old.W):>4}" + "".join(f"{s:9.4f}" for s in scores) + f"{right[0]:10.3f}{right[1]:9.3f}{misfit:8.2f}"
+    numbers = f"{right[0].mean():10.3f}{right[1].mean():9.3f}{misfit:8.2f}"
+    others = f"{int((~stayed).sum()):8}{told[0]:8.3f}{told[1]:8.3f}{scaled:7}"
+    return f"{len(old.W):>4}" + "".join(f"{s:9.4f}" for s in scores) + numbers + others
 
 
 def later(old: LinearModel, new: LinearModel, seen: pd.DataFrame, X: Floats, Y: Floats, n: int) -> dict[str, Floats]:
@@ -192,10 +200,19 @@ def cosine(release: Release, truth: Truth, found: Reconstruction) -> float:
     return float(np.median(np.nan_to_num(score(release, truth, found)["centred_cosine"])))
 
 
-def share(release: Release, truth: Truth, found: Reconstruction) -> float:
-    """Return the share of raw columns that came back exactly."""
+def share(release: Release, truth: Truth, found: Reconstruction) -> Floats:
+    """Return the share of each record's raw columns that came back exactly (b,)."""
     right = columns_right(release, truth, found)
-    return float("nan") if right is None else float(right.mean())
+    return np.full(release.deletions, np.nan) if right is None else np.asarray(right.mean(axis=1))
+
+
+def jump(old: LinearModel, new: LinearModel, seen: pd.DataFrame, X: Floats) -> float:
+    """Return by how much of a feature's deviation the public records' features are others, the affine part aside."""
+    try:
+        align(old, new)
+    except NotFoldable:
+        return float(Refit.of(X, new.features(seen)).foreign.max())
+    return 0.0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -157,3 +159,18 @@ def test_a_record_that_the_files_give_wholly_is_exact_in_the_models_space_too():
     result = continuous_pair(1, "abcd")
     assert np.allclose(result.found["hrec+"].X, result.truth.X, rtol=1e-7)
     assert result.verdict.word == "EXPOSED"
+
+
+def test_missing_cells_are_no_values_that_a_mean_cannot_have():
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"hours": rng.integers(20, 60, 800), "grade": rng.integers(1, 9, 800)}, dtype=float)
+    y = (table.hours + 5 * table.grade + rng.normal(0, 10, 800) > 62).astype(int)
+    table.loc[rng.random(800) < 0.1, "hours"] = np.nan
+    private, public = table[:400], table[400:].assign(stays=y[400:])
+    steps = make_pipeline(SimpleImputer(), StandardScaler(), PCA(1), LogisticRegression())
+    who = int(private.hours.first_valid_index())
+    models = [clone(steps).fit(part, y[part.index]) for part in (private, private.drop(who))]
+    result = undelete.audit(*models, public, target="stays", attacks=["hrec+"])
+    means = next(check for check in result.diagnostics if check.name == "Means of the scalers")
+    assert means.ok
+    assert result.records.iloc[0]["hours"] == private.hours[who]

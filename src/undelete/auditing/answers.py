@@ -119,16 +119,19 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
         else [f"Both models answered {asked:,} of the {m:,} public records; the others were not asked."]
     )
     if None in digits:
-        if asked < parameters:
+        d = release.W_before.shape[0]
+        unseen = d - int(release.X_public[before.asked & after.asked].any(axis=0).sum())
+        if asked < parameters or unseen:
+            few = f"{unseen:,} of {d:,} features are in none of them" if unseen else f"it has {parameters:,} parameters"
             return [
                 *said,
-                f"That is fewer than the model's {parameters:,} parameters: what they leave open is in the error bars.",
+                f"They do not settle how the model changed ({few}): what they leave open is in the error bars.",
             ]
         others = f"all {asked:,}" if asked == m else f"these {asked:,}"
         return [
             *said,
-            f"The answers are written in full: any {parameters:,} of them would do as well as {others}, for they give "
-            "the change of the parameters away.",
+            f"The answers are written in full: any {parameters:,} of them that show every feature would do as well as "
+            f"{others}, for they give the change of the parameters away.",
         ]
     found = queries(release, max(before.step, after.step), asked)
     coarsest = min(d for d in digits if d is not None)

@@ -87,6 +87,9 @@ def means(old: LinearModel, new: LinearModel, release: Release) -> Diagnostic | 
             continue
         discrete = column.kind == "discrete"
         known = column.values.astype(float) if discrete else release.public_values[:, j]
+        known = known[np.isfinite(known)]  # missing cells are a value of their own, and no number
+        if not known.size:
+            continue
         value, low, high = values[column.name], float(known.min()), float(known.max())
         inside = abs(value - (low + high) / 2) <= (0.5 + _BEYOND) * (high - low)
         noise = _ROUND_OFF * (old.n or 1) * max(abs(low), abs(high))
