@@ -106,7 +106,7 @@ def answered(
     """Return the fields of `Release` that two models' answers say: `W_after`, and how the answers or its error.
 
     Where every public record was asked and the answers are written in full, their change is what is compared, maths
-    (19), whatever was refitted. Of fewer, or of rounded ones, it is the likeliest change of the parameters, maths (32).
+    (19), whatever was refitted. Of fewer, or of rounded ones, it is the likeliest change of the parameters, maths (34).
 
     Raises
     ------

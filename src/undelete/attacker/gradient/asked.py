@@ -1,4 +1,4 @@
-"""What a few answers say of how a model changed, and how well: maths (32).
+"""What a few answers say of how a model changed, and how well: maths (34).
 
 Each answer is an equation for the change D of the parameters, and d of them settle it. With fewer, or with rounded
 ones, the likeliest D is taken of a population of changes with the covariance that one deleted record makes, c H^-1, and

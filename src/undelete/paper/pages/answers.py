@@ -12,7 +12,7 @@ from undelete.report import formatting
 
 _HEAD = """# Answers in place of models
 
-Nobody hands out the parameters, but both models can be asked: `docs/maths.md` (19), (21), (32). `hrec+` is given the
+Nobody hands out the parameters, but both models can be asked: `docs/maths.md` (19), (21), (34). `hrec+` is given the
 old model's file, the public records, and what both models answer to some of them, in full or rounded.
 
 DIR holds the ACS 2018 data and what `undelete data cifar10` downloads. Updates-Leak needs the extra `torch`; in a
