@@ -7,7 +7,8 @@ Columns: the centred cosine of hrec+ and of hrec (median); of the columns on a l
 many were right, and those said at .95 or more; the label, or how often a number's target lies within 1.96 of its
 errors; whole records. Then verdicts without the true record: of those deletions by scikit-learn's own refits, and of
 pairs that two people left between, and of pairs fitted on the same records with another penalty: there EXPOSED is
-false. --audits writes one pair of each kind and audits it by command, the record beside the truth.
+false, unless the values that are told surely are those of one of the two: where the other hardly pulled, it is right.
+--audits writes one pair of each kind and audits it by command, the record beside the truth.
 """
 
 from __future__ import annotations
@@ -224,9 +225,26 @@ def verdicts(case: Case, audits: int) -> list[str]:
             case.fitted(private.drop(index=[i, i + 100])),
             case.fitted(private, other(case.make(), 1.02 + 0.01 * i)),
         ]
-        for count, after in zip(found, pairs, strict=True):
-            count[undelete.audit(before, after, public, target=case.target, n=n).verdict.word] += 1
-    return [f"{count['EXPOSED']}, {count['PARTLY EXPOSED']} of {audits}" for count in found]
+        people = (private.loc[[i]], private.loc[[i, i + 100]], private.iloc[:0])
+        for count, after, own in zip(found, pairs, people, strict=True):
+            audit = undelete.audit(before, after, public, target=case.target, n=n)
+            told = "EXPOSED of one" if audit.verdict.word == "EXPOSED" and len(own) > 1 and of_one(audit, own) else ""
+            count[told or audit.verdict.word] += 1
+    return [
+        f"{count['EXPOSED']}, {count['PARTLY EXPOSED']}"
+        + (f", and {count['EXPOSED of one']} right of one of them" if count["EXPOSED of one"] else "")
+        + f" of {audits}"
+        for count in found
+    ]
+
+
+def of_one(audit: Any, people: pd.DataFrame) -> bool:
+    """Return whether the values told at .95 or more are all those of one of some people."""
+    found = audit.found["hrec+"]
+    sure = [column.name for column, p in zip(audit.release.columns, found.probability[0], strict=True)
+            if np.nan_to_num(p) >= 0.95]  # fmt: skip
+    told = audit.records.iloc[0]
+    return any(all(float(told[name]) == float(one[name]) for name in sure) for _, one in people.iterrows())
 
 
 def other(estimator: Any, factor: float) -> BaseEstimator:

@@ -14,6 +14,9 @@ from undelete import InputError
 from undelete.adapters.targets import encode_target
 from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.released import read_pair
+from undelete.maintainer.resample import bootstrap, fit_sparse_resamples
+from undelete.maths.losses import loss_of
+from undelete.maths.objective import Objective
 
 DESCENT = {"tol": 1e-14, "max_iter": 100_000}
 PRIMAL = {"dual": False, "tol": 1e-12, "max_iter": 100_000}
@@ -158,6 +161,17 @@ def test_refusals():
     flat = LinearSVR(loss="epsilon_insensitive", max_iter=100_000).fit(table[NUMBERS] / 10, table.wage / 10)
     with pytest.raises(InputError, match="a record pulls in full or not at all, whatever its target"):
         undelete.audit(flat, flat, table[[*NUMBERS, "wage"]], target="wage", n=300)
-    parts = [part for half in (table, table, table) for part in (half[NUMBERS], half.wage)]
-    with pytest.raises(InputError, match="has an l1 penalty, with which shadow models are not fitted"):
-        undelete.membership(Lasso(0.2), *parts, shadows=4)
+
+
+def test_shadow_models_are_fits_of_their_resamples():
+    table = noisy(400)
+    X, y = table[NUMBERS].to_numpy(dtype=float), table.wage.to_numpy()
+    drawn = bootstrap(400, 150, 3, np.random.default_rng(1))
+    design, l1 = np.c_[X, np.ones(400)], np.r_[np.full(X.shape[1], 150 * 0.2), 0.0]
+    found = fit_sparse_resamples(Objective(design, y[:, None], loss_of("squared"), np.zeros(len(l1))), l1, drawn)
+    for W, count in zip(found.W, drawn, strict=True):
+        rows = np.repeat(np.arange(400), count.astype(int))
+        theirs = Lasso(0.2, **DESCENT).fit(X[rows], y[rows])
+        np.testing.assert_allclose(W[:-1, 0], theirs.coef_, atol=1e-6)
+    parts = [one for part in (table[:150], table[150:250], table[250:]) for one in (part[NUMBERS], part.wage)]
+    assert 0.2 < undelete.membership(Lasso(0.2, **DESCENT), *parts, shadows=4).auc < 0.8

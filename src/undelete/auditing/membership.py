@@ -35,7 +35,7 @@ from undelete.auditing.words import seeds
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
-from undelete.maintainer.resample import bootstrap, fit_resamples
+from undelete.maintainer.resample import bootstrap, fit_resamples, fit_sparse_resamples
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
@@ -210,18 +210,12 @@ def membership(
             "HuberRegressor fits a scale with its coefficients, of which shadow models are not fitted: test "
             "membership with Ridge"
         )
+    shadowed, weights = Objective(*seen, target.loss, target.l2), resample_weights(model, seen[1], drawn)
     if model.l1 is not None:
-        raise InputError(
-            f"this {model.kind} has an l1 penalty, with which shadow models are not fitted yet: membership is tested "
-            "for models with an l2 penalty or none"
-        )
-    found = fit_resamples(
-        Objective(*seen, target.loss, target.l2),
-        resample_weights(model, seen[1], drawn),
-        tol=FIT_TOL,
-        has_constant=model.has_constant,
-        progress=progress,
-    )
+        l1 = np.asarray(model.summed(target.n).l1)
+        found = fit_sparse_resamples(shadowed, l1, weights, tol=FIT_TOL, progress=progress)
+    else:
+        found = fit_resamples(shadowed, weights, tol=FIT_TOL, has_constant=model.has_constant, progress=progress)
     scores = lira(target.loss, problem.W, found.W, lineup.candidates, variance=variance)
     check = problem.check()
     return Membership(

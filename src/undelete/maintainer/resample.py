@@ -18,6 +18,7 @@ from undelete.errors import InputError
 from undelete.maintainer.fit import Fit, fit, unsettled
 from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maintainer.softmax import null_free
+from undelete.maintainer.sparse import fit_sparse
 from undelete.maintainer.sweep import BLOCK_NUMBERS
 from undelete.maths.arrays import Array, Floats, blocks
 from undelete.maths.objective import Objective, predict
@@ -103,6 +104,29 @@ def fit_resamples(
         if progress is not None:
             progress(part.stop, total)
     return Resampled(np.concatenate([p.W for p in parts]), np.concatenate([p.gradient_norm for p in parts]))
+
+
+def fit_sparse_resamples(
+    objective: Objective, l1: Floats, weights: Floats, *, tol: float = 1e-9, progress: Progress | None = None
+) -> Resampled:
+    """Minimise one objective of one output with an l1 penalty (d,) besides under many weightings, one after the other.
+
+    Parameters and errors as of `fit_resamples`; each starts at the optimum on all m records.
+    """
+    none = np.zeros((objective.X.shape[1], 1))
+    start = fit_sparse(replace(objective, weights=weights.mean(axis=0)), l1, none, tol=tol).W
+    found = []
+    for s, own in enumerate(weights):
+        used = np.flatnonzero(own)
+        found.append(fit_sparse(replace(objective, weights=own).take(used), l1, start, tol=tol))
+        if not found[-1].gradient_norm <= tol:
+            raise InputError(
+                f"the model does not converge on resample {s} (gradient {found[-1].gradient_norm:.1e} per record), so "
+                "it is no stand-in for the private one: use a larger penalty, or more public records"
+            )
+        if progress is not None:
+            progress(s + 1, len(weights))
+    return Resampled(np.stack([one.W for one in found]), np.array([one.gradient_norm for one in found]))
 
 
 def _newton(objective: Objective, W: Floats, precondition: Callable[[Array], Array], tol: float) -> Resampled:
