@@ -97,6 +97,9 @@ def test_time_left_follows_the_machine() -> None:
 def test_figures_of_the_same_models_come_after_them() -> None:
     names = [one.name for one in order(Asked(None, Path("nowhere")))]
     assert sorted(names) == sorted(experiments.EXPERIMENTS)
+    untimed = [one.name for one in experiments.EXPERIMENTS.values() if one.seconds == (0, 0)]
+    assert set(names[len(names) - len(untimed) :]) == set(untimed)
+    assert names[0] == "fig1"
     for one in experiments.EXPERIMENTS.values():
         if one.within:
             assert names.index(one.within) < names.index(one.name)
