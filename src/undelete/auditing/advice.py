@@ -8,7 +8,9 @@ from typing import Any
 from undelete.release.seen import Seen
 
 
-def threat_model(release: Seen, model: Mapping[str, Any], *, joined: bool = False) -> list[dict[str, Any]]:
+def threat_model(
+    release: Seen, model: Mapping[str, Any], *, joined: bool = False, people: int = 1
+) -> list[dict[str, Any]]:
     """Return each assumption about the attacker, whether it was granted here, and its detail."""
     m = len(release.X_public)
 
@@ -16,9 +18,12 @@ def threat_model(release: Seen, model: Mapping[str, Any], *, joined: bool = Fals
         return {"assumption": assumption, "known": known, "detail": detail}
 
     what, added = ("addition", "with") if joined else ("deletion", "without")
+    whose, how = ("The added record" if joined else "The deleted record"), f"{added} the record"
+    if people > 1:
+        what, whose, how = "change", "These people's records", "after it"
     return [
         row(f"The model before the {what}", True, "all of its parameters and its preprocessing"),
-        row(f"The model after the {what}", True, f"likewise, retrained {added} the record"),
+        row(f"The model after the {what}", True, f"likewise, retrained {how}"),
         row("Other records like the training data", True, f"{m:,} public records, none of them private"),
         row("Their targets", release.Y_public is not None, "what the model predicts, for the public records"),
         row("The number of training records", release.n is not None and not release.n_error, _number(release)),
@@ -28,11 +33,7 @@ def threat_model(release: Seen, model: Mapping[str, Any], *, joined: bool = Fals
             "used by hrec+ if known; the paper's attack takes it as zero",
         ),
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
-        row(
-            "The added record" if joined else "The deleted record",
-            False,
-            "neither its columns, its target nor its place in the table",
-        ),
+        row(whose, False, "neither columns, target nor place in the table"),
     ]
 
 

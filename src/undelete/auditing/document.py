@@ -16,6 +16,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.baselines import AVG
 from undelete.auditing import advice
 from undelete.auditing.pictures import BESIDE, gallery
+from undelete.auditing.verdict import joining
 from undelete.environment import environment
 from undelete.redaction import redacted
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
@@ -56,7 +57,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "verdict": asdict(audit.verdict),
         "exposure": audit.typical_exposure,
         "threat_model": advice.threat_model(
-            audit.release, audit.setting.model, joined=audit.setting.joined
+            audit.release, audit.setting.model, joined=audit.setting.joined, people=audit.setting.people
         ),
         "diagnostics": [asdict(check) for check in audit.diagnostics],
         "warnings": list(audit.warnings),
@@ -75,11 +76,12 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
 
 def _attack(audit: Audit, attack: Attack) -> dict[str, Any]:
     images = audit.setting.schema.image is not None
+    about = (images and attack.about_images) or attack.about
     return {
         "name": attack.name,
         "label": audit.label(attack.name),
         "role": attack.role,
-        "about": (images and attack.about_images) or attack.about,
+        "about": joining(about) if audit.setting.joined else about,
         "independent": attack.independent,
     }
 

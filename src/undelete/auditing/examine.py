@@ -25,7 +25,7 @@ from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import hidden as hidden_by_noise
 from undelete.auditing.stated import noise_check
-from undelete.auditing.verdict import decide, joining, worded
+from undelete.auditing.verdict import decide, joining, of_several, worded
 from undelete.maths.arrays import Floats
 from undelete.maths.threads import for_products
 from undelete.release.reconstruction import Reconstruction
@@ -190,9 +190,7 @@ def judged(
         verdict=worded(
             decide(evidence, checks, leaks, given=given, hidden=hidden), joined=setting.joined, people=setting.people
         ),
-        diagnostics=[dataclasses.replace(check, text=joining(check.text)) for check in checks]
-        if setting.joined
-        else checks,
+        diagnostics=[_spoken(check, setting) for check in checks],
         warnings=[joining(text) if setting.joined else text for text in (*warnings, *leaks)],
         exposure=exposed.value,
         scored=scored,
@@ -200,6 +198,14 @@ def judged(
         lift=lead,
         pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(seeds[1])),
     )
+
+
+def _spoken(check: Diagnostic, setting: Setting) -> Diagnostic:
+    """Return a check in the words of who joined, or of several people."""
+    words = [joining] * setting.joined + [of_several] * (setting.people > 1)
+    for said in reversed(words):
+        check = dataclasses.replace(check, name=said(check.name), value=said(check.value), text=said(check.text))
+    return check
 
 
 def _pictured(release: Seen, truth: Truth | None, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -205,11 +205,19 @@ def _people(one: Audit) -> list[dict[str, Any]]:
         came = one.setting.joined != (i % one.setting.people >= one.setting.left)
         sure = None if found.probability is None else found.probability[i]
         cells = [
-            {"column": name, "value": records.iloc[i][name], "probability": None if sure is None else float(sure[j])}
+            {
+                "column": name,
+                "value": _whole(records.iloc[i][name]),
+                "probability": None if sure is None else float(sure[j]),
+            }
             for j, name in enumerate(column.name for column in one.release.columns)
-        ]
+        ]  # fmt: skip
         rows.append({"joined": bool(came), "confidence": float(one.confidence[i]), "columns": cells})
     return rows
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _met(steps: Sequence[Audit]) -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ CLEAR = 0.1  # lift over the baseline that counts when one deletion leaves no in
 NEAR = 0.8  # centred cosine that makes a record partly exposed whatever its columns
 _ADDED = (
     ("A deletion", "An addition"), ("a deletion", "an addition"), ("Deleting", "Adding"), ("deleting", "adding"),
-    ("deletions", "additions"), ("a deleted record", "an added record"), ("deleted record", "added record"),
+    ("deletions", "additions"), ("the deletion", "the addition"), ("one deletion", "one addition"),
+    ("was deleted", "joined"),
+    ("a deleted record", "an added record"), ("deleted record", "added record"),
 )  # fmt: skip
 _SEVERAL = (
     ("A deletion gives back most of the person's record", "The change gives back most of these people's records"),
@@ -25,6 +27,7 @@ _SEVERAL = (
     ("Deleting a record gives back part of what sets it apart", "The change gives back part of what sets them apart"),
     ("Deleting a record gives back most of what sets it apart", "The change gives back most of what sets them apart"),
     ("Deleting a record reveals what sets it apart", "The change reveals what sets these people apart"),
+    ("A deletion moves the parameters", "Each person moves the parameters"),
     ("give no more of a deleted record", "give no more of these people's records"),
     (" deletions are too few", " people are too few"), (" deletions;", " people;"), (" deletions (", " people ("),
 )  # fmt: skip
