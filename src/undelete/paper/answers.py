@@ -27,7 +27,7 @@ from undelete.lab.panel import play_release
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maths.arrays import Floats, Indices
 from undelete.paper.better_tables import income
-from undelete.paper.drawings.answers import draw
+from undelete.paper.drawings.answers import draw, draw_images
 from undelete.paper.figure import shelf
 from undelete.paper.leak import DATA, planned, play_leaks
 from undelete.release.release import Release
@@ -41,10 +41,6 @@ DIGITS = (2, 3, 4, 6, None)  # None: in full
 BESIDE = (HREC_PLUS.name, HREC.name, MAXDIFF.name, AVG.name)  # on the models themselves, or on all answers in full
 PICTURES = ((100, None), (1000, None), (None, None), (None, 4), (None, 2))  # queries and digits, of images
 LEAK = "updates_leak_retraining"
-FEATURES = (
-    "tables: the task's columns as numbers, standardised with the public half's means and deviations, and the constant "
-    f"1; images: {PIXELS}"
-)
 NOTES = (
     "Both models are retrained exactly. Who sees answers only has the old model's file, which says what it reads, the "
     "public records, and both models' probabilities for those asked for; the first of one shuffled list.",
@@ -54,6 +50,37 @@ _DECIMALS = 6
 
 
 def answers(
+    data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Attack answers of models of people, and write ``answers.json`` with a picture.
+
+    Parameters
+    ----------
+    data_dir : path or None
+        Where the ACS data are; None for $UNDELETE_DATA.
+    out : path
+        The folder; made when it is not there.
+    deletions : int or None
+        Of each model; None for all.
+    seed : int
+        Determines everything.
+    progress : callable, optional
+        Called as progress(done, total, stage), in deletions times attacks.
+    """
+    folder = prepare(out)
+    cells = len(QUERIES) * len(DIGITS) + len(BESIDE)
+    steps = Steps((deletions or 0) * cells * len(STATES), progress)
+    tables = [_table(state, data_dir, deletions, seed, steps) for state in STATES]
+    shows = "what comes back of people when only answers are seen, by their number and digits"
+    played = "all" if deletions is None else deletions
+    result = header("answers", "Answers in place of models", shows, seed, played) | {
+        "notes": list(NOTES), "asked": tables,
+    }  # fmt: skip
+    save(result, folder, lambda stem: draw(result, stem))
+    return result
+
+
+def answers_images(
     data_dir: Folder | None,
     out: Folder,
     deletions: int | None,
@@ -63,20 +90,14 @@ def answers(
     shadows: int | None = None,
     epochs: int | None = None,
 ) -> dict[str, Any]:
-    """Attack answers of tables' and images' models, and write ``answers.json`` with a picture.
+    """Attack answers of the model of Figure 8 beside Updates-Leak, and write ``answers_images.json`` with a picture.
 
     Parameters
     ----------
-    data_dir : path or None
-        Where the ACS data and the images are; None for $UNDELETE_DATA and ~/.cache/undelete.
+    data_dir, deletions, seed, progress
+        As of `answers`; the images are looked for in ~/.cache/undelete, too.
     out : path
         The folder; made when it is not there. What the figures of images keep there is used.
-    deletions : int or None
-        Of each model; None for all.
-    seed : int
-        Determines everything.
-    progress : callable, optional
-        Called as progress(done, total, stage), in deletions times attacks.
     shadows, epochs : int, optional
         Of Updates-Leak, as for Figure 8.
 
@@ -89,26 +110,24 @@ def answers(
     folder = prepare(out)
     population = load(data_dir, (DATA,))[0]
     b = population.n if deletions is None else min(deletions, population.n)
-    a_table, images = len(QUERIES) * len(DIGITS) + len(BESIDE), len(BESIDE) + len(PICTURES) + 1
-    steps = Steps(b * (a_table * len(STATES) + images), progress)
-    tables = [_table(state, data_dir, b, seed, steps) for state in STATES]
+    steps = Steps(b * (len(BESIDE) + len(PICTURES) + 1), progress)
     found = _images(population, folder, b, seed, steps, {"shadows": shadows, "epochs": epochs})
-    shows = "what comes back of a deletion when only answers are seen, by their number and digits"
-    result = header(
-        "answers", "Answers in place of models", shows, seed, "all" if deletions is None else deletions,
-        features=FEATURES,
-    ) | {"notes": list(NOTES), "asked": tables, "images": found}  # fmt: skip
+    shows = "what comes back of images when only answers are seen, beside Updates-Leak on the model of Figure 8"
+    played = "all" if deletions is None else deletions
+    result = header("answers_images", "Answers in place of models, images", shows, seed, played, features=PIXELS) | {
+        "notes": list(NOTES), "asked_images": found,
+    }  # fmt: skip
     result["command"] += "".join(
         f" --{name} {value}" for name, value in (("shadows", shadows), ("epochs", epochs)) if value is not None
     )
-    save(result, folder, lambda stem: draw(result, stem))
+    save(result, folder, lambda stem: draw_images(result, stem))
     return result
 
 
-def _table(state: str, data_dir: Folder | None, deletions: int, seed: int, steps: Steps) -> dict[str, Any]:
+def _table(state: str, data_dir: Folder | None, deletions: int | None, seed: int, steps: Steps) -> dict[str, Any]:
     """Return what comes back of one state's people, cell by cell of queries and digits."""
     steps.begin(f"{state}: models")
-    played = income(state, LOGISTIC, data_dir, deletions, seed)
+    played = income(state, LOGISTIC, data_dir, 10**9 if deletions is None else deletions, seed)
     release, truth = played.release, played.truth
     order = np.random.default_rng([seed, 14]).permutation(len(release.X_public))
     cells = []
@@ -208,5 +227,5 @@ def _plain(value: Any) -> float:
     return round(float(value), _DECIMALS)
 
 
-EXPERIMENTS = {"answers": answers}
+EXPERIMENTS = {"answers": answers, "answers_images": answers_images}
 """By name, as `Experiment.run` calls it."""

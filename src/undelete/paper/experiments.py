@@ -123,9 +123,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "better", "better", part="beyond it: hrec+ beside the paper's decoder", needs=("acs", *_IMAGES),
             seconds=(1800, 113), counts=200,
         ),
+        Experiment("answers", "answers", most=40, part="beyond it: answers in place of models", seconds=(20, 4)),
         Experiment(
-            "answers", "answers", "images", trained=True, most=40, part="beyond it: answers in place of models",
-            needs=("acs", "cifar10", "torch"), seconds=(1200, 20),
+            "answers_images", "answers", "images", trained=True, most=40, part="beyond it: answers of an image model",
+            needs=("cifar10", "torch"),
         ),
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
                    seconds=(60, 110)),

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from undelete.paper.drawings.sheet import NAMES
 from undelete.report import svg
@@ -17,10 +18,10 @@ _SHOWN = (("centred", "centred cosine, median"), ("whole", "whole records right"
 
 
 def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
-    """Write the picture as .svg and .png beside `stem`, and return both."""
+    """Write the picture of tables as .svg and .png beside `stem`, and return both."""
     tables = result["asked"]
     with svg.drawing():
-        figure, axes = plt.subplots(2, len(tables) + 1, figsize=(3.2 * (len(tables) + 1), 5.6), squeeze=False)
+        figure, axes = plt.subplots(2, len(tables), figsize=(3.6 * len(tables), 5.6), squeeze=False)
         for column, table in enumerate(tables):
             for axis, (key, label) in zip(axes[:, column], _SHOWN, strict=True):
                 _lines(axis, table, key)
@@ -29,14 +30,29 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
             axes[0, column].set_title(f"{table['sample']}, {table['model']}\nn = {table['n']:,}", fontsize=8)
             axes[1, column].set_xlabel("answers", fontsize=8)
         axes[0, 0].legend(fontsize=6, frameon=False, loc="lower right")
-        grid = axes[0, -1].get_gridspec()
-        for axis in axes[:, -1]:
-            axis.remove()
-        _bars(figure.add_subplot(grid[:, -1]), result["images"])
-        figure.tight_layout()
-        reading = "What comes back of a deleted record when only both models' answers are seen; higher is worse."
-        paths = svg.write(figure, stem, f"{result['title']} ({result['shows']})", f"{reading} {_spoken(result)}")
-        plt.close(figure)
+        spoken = " ".join(
+            f"{one['sample']}, {cell['queries']:,} answers, {digits_in_words(cell['digits'])}: {cell['centred']:.3f}."
+            for one in tables
+            for cell in one["cells"]
+        )
+        return _written(figure, result, stem, spoken)
+
+
+def draw_images(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
+    """Write the picture of images as .svg and .png beside `stem`, and return both."""
+    images = result["asked_images"]
+    with svg.drawing():
+        figure, axis = plt.subplots(figsize=(4.6, 0.4 * len(images["rows"]) + 1.2))
+        _bars(axis, images)
+        spoken = " ".join(f"{attack_in_words(row)}: {row['centred']:.3f}." for row in images["rows"])
+        return _written(figure, result, stem, spoken)
+
+
+def _written(figure: Figure, result: dict[str, Any], stem: Path, spoken: str) -> tuple[Path, Path]:
+    figure.tight_layout()
+    reading = "What comes back of a deleted record when only both models' answers are seen; higher is worse."
+    paths = svg.write(figure, stem, f"{result['title']} ({result['shows']})", f"{reading} {spoken}")
+    plt.close(figure)
     return paths
 
 
@@ -84,7 +100,3 @@ def _bars(axis: Axes, images: dict[str, Any]) -> None:
     axis.set_title(f"{images['sample']}, {images['model']}\nn = {images['n']:,}", fontsize=8)
     axis.set_xlabel("centred cosine, median", fontsize=8)
     axis.tick_params(labelsize=7)
-
-
-def _spoken(result: dict[str, Any]) -> str:
-    return " ".join(f"{attack_in_words(row)}: {row['centred']:.3f}." for row in result["images"]["rows"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from undelete.lab.files import SCHEMA
@@ -15,9 +16,9 @@ _HEAD = """# Answers in place of models
 Nobody hands out the parameters, but both models can be asked: `docs/maths.md` (19), (21), (34). `hrec+` is given the
 old model's file, the public records, and what both models answer to some of them, in full or rounded.
 
-DIR holds the ACS 2018 data and what `undelete data cifar10` downloads. Updates-Leak needs the extra `torch`; in a
-folder where Figure 8 was made with as many deletions, its models and Updates-Leak's are taken from there.
-`python -m undelete.paper.pages results/answers.json > docs/results/answers.md` made this page.
+DIR holds the ACS 2018 data, and for images what `undelete data cifar10` downloads. Updates-Leak needs the extra
+`torch`; in a folder where Figure 8 was made with as many deletions, its models and Updates-Leak's are taken from there.
+`python -m undelete.paper.pages results/{names}.json > docs/results/answers.md` made this page.
 """
 
 _READING = """## How to read the tables
@@ -30,29 +31,43 @@ _READING = """## How to read the tables
   whole records.
 - *the models themselves*: what the parameters give. Avg and MaxDiff are the paper's baselines; Avg knows public records
   only, MaxDiff the answers to all.
-- Updates-Leak is trained on {shadows:,} shadow updates and asks {probes} records; *seconds* are of all deletions
-  together, its training included. It attacks the same retraining as the others.
-
+{leak}
 ## What the JSON holds
 
 `schema` ({schema}) and what every experiment has; `asked`, one a table, with `cells` (`queries`, `digits`, null in
-full, `centred`, `low`, `high`, `decile`, `whole`, `columns`, `said`) and `beside`, by attack; and `images` with `rows`
-(`attack`, `sees`, `queries`, `digits`, `cosine`, `centred`, `low`, `high`, `decile`, `seconds`).
+full, `centred`, `low`, `high`, `decile`, `whole`, `columns`, `said`) and `beside`, by attack; of images
+`asked_images`, with `rows` (`attack`, `sees`, `queries`, `digits`, `cosine`, `centred`, `low`, `high`, `decile`,
+`seconds`).
+"""
+
+
+_LEAK = """- Updates-Leak is trained on {shadows:,} shadow updates and asks {probes} records; *seconds* are of all
+  deletions together, its training included. It attacks the same retraining as the others.
 """
 
 
 def belongs(result: dict[str, Any]) -> bool:
-    """Return whether a result is this page's."""
-    return "asked" in result
+    """Return whether a result is one of this page's."""
+    return "asked" in result or "asked_images" in result
 
 
-def page(result: dict[str, Any]) -> str:
-    """Return the page as Markdown, from what the experiment wrote."""
-    text = [_HEAD, *heading(result, result["notes"]), f"![{result['title']}]({result['name']}.svg)\n"]
-    for one in result["asked"]:
-        text += _table(one)
-    images = result["images"]
-    text.append(
+def page(results: Sequence[dict[str, Any]]) -> str:
+    """Return the page as Markdown, from what the experiments wrote."""
+    names, leak = ",".join(result["name"] for result in results), ""
+    text = [_HEAD.format(names=f"{{{names}}}" if len(results) > 1 else names)]
+    for result in results:
+        text += [*heading(result, result["notes"]), f"![{result['title']}]({result['name']}.svg)\n"]
+        for one in result.get("asked", ()):
+            text += _table(one)
+        if "asked_images" in result:
+            images = result["asked_images"]
+            text += _images(images)
+            leak = _LEAK.format(shadows=images["shadows"], probes=images["probes"])
+    return "\n".join([*text, _READING.format(schema=SCHEMA, leak=leak)])
+
+
+def _images(images: dict[str, Any]) -> list[str]:
+    described = (
         f"### {images['sample']}, {images['model']}\n\nn = {images['n']:,}, m = {images['m']:,}, d = {images['d']:,}; "
         f"{images['deletions']} deletions. {images['source']}.\n"
     )
@@ -63,9 +78,7 @@ def page(result: dict[str, Any]) -> str:
         ]
         for row in images["rows"]
     ]  # fmt: skip
-    text += table(["attack", "cosine", "centred", "lowest decile", "seconds"], lines)
-    reading = _READING.format(schema=SCHEMA, shadows=images["shadows"], probes=images["probes"])
-    return "\n".join([*text, reading])
+    return [described, *table(["attack", "cosine", "centred", "lowest decile", "seconds"], lines)]
 
 
 def _table(one: dict[str, Any]) -> list[str]:

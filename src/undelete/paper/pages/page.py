@@ -10,8 +10,8 @@
     python -m undelete.paper.pages results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
     undelete reproduce mlp conditions --data DIR --out results
     python -m undelete.paper.pages results/{mlp,conditions}.json > docs/results/networks.md
-    undelete reproduce answers --data DIR --out results
-    python -m undelete.paper.pages results/answers.json > docs/results/answers.md
+    undelete reproduce answers answers_images --data DIR --out results
+    python -m undelete.paper.pages results/{answers,answers_images}.json > docs/results/answers.md
     undelete reproduce groups population --data DIR --out results
     python -m undelete.paper.pages results/groups.json > docs/results/groups.md
     python -m undelete.paper.pages results/population.json > docs/results/population.md
@@ -100,7 +100,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     Parameters
     ----------
     results : sequence of dict
-        What experiments returned or wrote; answers, and the decoders' comparison, alone.
+        What experiments returned or wrote; the decoders' comparison alone.
 
     Raises
     ------
@@ -112,9 +112,9 @@ def page(results: Sequence[dict[str, Any]]) -> str:
             raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
         return better_page.page(results[0])
     if any(answers_page.belongs(result) for result in results):
-        if len(results) > 1:
-            raise InputError("answers have a page of their own: give answers.json alone")
-        return answers_page.page(results[0])
+        if not all(answers_page.belongs(result) for result in results):
+            raise InputError("answers have a page of their own, answers.md: give their results apart from others")
+        return answers_page.page(results)
     if any(groups_page.belongs(result) for result in results):
         if len(results) > 1:
             raise InputError("groups and population have a page of their own each: give one of them alone")

@@ -39,6 +39,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     text = textwrap.wrap(f"{result['name']}  {result['title']} ({result['shows']})", WIDTH, subsequent_indent="  ")
     shows = {
         "asked": _answers,
+        "asked_images": _answers_on_images,
         "together": _groups,
         "populations": _populations,
         "networks": _networks,
@@ -93,8 +94,13 @@ def _answers(result: dict[str, Any]) -> list[str]:
             text.append(f"  {queries:<9,}" + "".join(f"{cell:>13}" for cell in told))
         models = one["beside"][HREC_PLUS.name]
         text.append(f"  the models themselves: {models['centred']:.4f} {100 * models['whole']:.0f} %")
-    images = result["images"]
-    text += ["", f"  {images['sample']}, {images['model']}, n = {images['n']:,}: {images['deletions']} deletions"]
+    return [*text, ""]
+
+
+def _answers_on_images(result: dict[str, Any]) -> list[str]:
+    """Return how near each attack comes to the pictures: median centred cosine."""
+    images = result["asked_images"]
+    text = ["", f"  {images['sample']}, {images['model']}, n = {images['n']:,}: {images['deletions']} deletions"]
     for row in images["rows"]:
         asked = "" if row["queries"] is None else f"{row['queries']:,}"
         rounded = "" if row["digits"] is None else f"{row['digits']} digits"
