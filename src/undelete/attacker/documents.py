@@ -1,4 +1,4 @@
-"""Which words did a deleted document have? A linear model on sparse features, never made dense: maths (33).
+"""Which words did a deleted document have? A linear model on sparse features, never made dense: maths (35).
 
 G of (19) is a x + error, feature by feature, with a the residual of the document and x its features, most of them zero.
 Public documents say how often each word is used, how large its feature is then, and how large the error is.

@@ -104,7 +104,7 @@ def deleted_words(
     -------
     Document
         Where the vectoriser was fitted anew and counts documents, the words that the files say themselves; of the
-        others those that the change of the model says, with probabilities: maths (33).
+        others those that the change of the model says, with probabilities: maths (35).
 
     Raises
     ------
