@@ -81,6 +81,9 @@ def _lines(axis: Axes, table: dict[str, Any], key: str) -> None:
         axis.axhline(table["beside"][name][key], color="#6b6b6b", ls=line, lw=1,
                      label="the models themselves" if name == "hrec+" else "MaxDiff")  # fmt: skip
     axis.set_xscale("log")
+    places = [10**power for power in range(1, 6) if 10**power <= 1.2 * max(cell["queries"] for cell in table["cells"])]
+    axis.set_xticks(places, [f"{place:,}" for place in places])
+    axis.minorticks_off()
     axis.set_ylim(-0.02, 1.03 if key == "centred" else None)
 
 
