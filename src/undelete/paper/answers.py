@@ -44,7 +44,8 @@ LEAK = "updates_leak_retraining"
 NOTES = (
     "Both models are retrained exactly. Who sees answers only has the old model's file, which says what it reads, the "
     "public records, and both models' probabilities for those asked for; the first of one shuffled list.",
-    "A cosine of 0 is also counted where no answer changed to the digits given, or where they leave the record's scale open.",
+    "A cosine of 0 is also counted where no answer changed to the digits given, or where they leave the "
+    "record's scale open.",
 )
 _DECIMALS = 6
 
