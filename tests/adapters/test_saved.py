@@ -154,7 +154,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
     ):
         from_sklearn(load_model(tmp_path / "f.skops"), TABLE[["size"]], None)
     words = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TABLE.town, GRADE)
-    with pytest.raises(InputError, match="starts with CountVectorizer, which does not say which columns"):
+    with pytest.raises(InputError, match="starts with CountVectorizer, which reads text"):
         from_sklearn(words, TABLE, None)
 
 

@@ -107,3 +107,26 @@ def test_a_range_is_the_shortest_that_holds_enough():
         low, high, held = shortest(values, share)
         assert high - low == pytest.approx(min(every)[0])
         assert held >= 0.95
+
+
+def test_what_an_atom_adds_is_a_density_of_what_was_seen_whatever_the_scale():
+    """Summed over all that could have been seen it is 1: a record of a larger scale is no likelier for that."""
+    release, _ = played(0)
+    codes = np.c_[release.public_codes, np.zeros(len(release.public_codes), dtype=int)]
+    (atoms,) = find(release.columns, release.public_values, codes, [0, 1])
+    direction = atoms.column.projection[:, 0]
+    left = 0.3**2 * np.outer(direction, direction) / (direction @ direction) ** 2
+    seen = np.linspace(-60, 60, 20_001)  # the number's term times the scale
+    for scale in (0.2, 1.0, -3.0):
+        points = (seen / scale)[:, None] * direction / (direction @ direction)
+        added, _ = atoms.chances(np.zeros((len(seen), 4), dtype=int), points, left, np.full(len(seen), scale))
+        assert np.exp(added).sum() * (seen[1] - seen[0]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_column_may_have_values_that_no_public_record_has():
+    release, _ = played(0)
+    codes = np.c_[release.public_codes, np.zeros(len(release.public_codes), dtype=int)]
+    seldom = np.where(codes[:, 0] == codes[:, 0].max(), 0, codes[:, 0])
+    (atoms,) = find(release.columns, release.public_values, np.c_[seldom, codes[:, 1:]], [0, 1])
+    last = np.array([[len(release.columns[0].values) - 1, 0, 0, 0]])
+    assert np.isfinite(atoms.prior.log_distribution(last)).all()

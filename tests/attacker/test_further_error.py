@@ -9,7 +9,7 @@ from tests.attacker.test_lattice import played
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
-from undelete.attacker.table.further_error import resolution, rounding, strangers
+from undelete.attacker.table.further_error import drowned, resolution, rounding, strangers
 from undelete.attacker.table.likelihood import likelihood
 
 RNG = np.random.default_rng(0)
@@ -110,3 +110,20 @@ def test_units_do_not_matter():
     )  # fmt: skip
     assert strangers(moved) > 2
     assert strangers(dollars) == pytest.approx(strangers(moved), rel=1e-6)
+
+
+def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():
+    release, *_ = played(0, rows=20)
+    found = hrec(release, RNG)
+    ok = np.array(found.status) == "ok"
+    assert ok.sum() > 15
+    assert not drowned(release, found, 1.0).any()
+    error = Estimate.of(found).scale_error(release)
+    size = np.abs(found.scale) / error
+    assert (drowned(release, found, 100.0) == (ok & (size < 10))).mean() > 0.9  # ten times the error
+    left = dataclasses.replace(release, tolerance=float(np.median(np.abs(found.scale))) / (0.02 * release.n))
+    lost = drowned(left, found, 1.0)
+    assert 5 < lost.sum() < len(ok)
+    status = np.array(hrec_plus(left, RNG).status)
+    assert (status[lost] == "direction").all()
+    assert (status[ok & ~lost] == "ok").all()

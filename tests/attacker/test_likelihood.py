@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
@@ -87,20 +87,27 @@ def test_records_lie_as_far_from_the_mean_as_the_covariance_says(loss, number):
     assert 0.75 < np.mean(square) / (D - 1) < 1.3
 
 
-def test_an_unknown_scale_is_integrated_over():
+@pytest.mark.parametrize("widths", [None, [0.01, 0.3, 2.0]], ids=["any scale", "scales of three sizes"])
+def test_an_unknown_scale_is_integrated_over(widths):
     """Against the sum over a fine grid of scales of the normal density of the gradient's terms."""
     _, known, X, _ = deleted(0, "squared", number=True)
+    size = np.abs(known.gradient[0] @ known.constant)
+    known = dataclasses.replace(known, widths=None if widths is None else size * np.array(widths))
     P = FEATURES[:, [0, 2, 3]]
     one, T = known.terms(0, P), np.c_[known.constant, P]
     C = T.T @ (known.covariance[0] + FLOOR * known.gradient[0, -1] ** 2 * np.eye(D)) @ T
-    scales = np.linspace(-20, 20, 80_001) * np.abs(known.gradient[0] @ known.constant)
+    scales = np.linspace(-20, 20, 80_001) * size
+    usual = np.zeros_like(scales)
+    if widths is not None:
+        usual = logsumexp([norm(0, w).logpdf(scales) for w in known.widths], axis=0) - np.log(len(widths))
     logs = []
     for x in (X[0], X[0] + 0.1 * (1 - np.eye(D)[-1]), X[1]):
         density = multivariate_normal(np.zeros(4), C).logpdf(known.gradient[0] @ T - scales[:, None] * (x @ T))
-        direct = logsumexp(density) + np.log(scales[1] - scales[0])
+        direct = logsumexp(density + usual) + np.log(scales[1] - scales[0])
         logs.append(float(one.log(*sums(one, x @ P)) + one.offset) - direct)
     np.testing.assert_allclose(logs, logs[0], atol=1e-3)
-    assert logs[0] == pytest.approx(1.5 * np.log(2 * np.pi), abs=1e-2)  # the constant that is left out
+    left_out = 1.5 if widths is None else 2.0
+    assert logs[0] == pytest.approx(left_out * np.log(2 * np.pi), abs=1e-2)  # the constant that is left out
 
 
 def test_the_correction_makes_the_tied_likelihood_exact():

@@ -141,3 +141,19 @@ def test_thinning_leaves_every_sum_right(seed):
     np.testing.assert_allclose(total.sum(), np.exp(score).sum(), rtol=1e-2)
     everything, log_weight = _thinned(score, 10_000, 0.0)
     np.testing.assert_allclose(log_weight, score.ravel()[everything])
+
+
+def test_where_nothing_is_told_sixty_columns_leave_the_first_as_it_was_before():
+    """Records that begin alike stay neighbours, so that the draws of the columns after them do not add up."""
+    rng = np.random.default_rng(0)
+    terms, names = np.zeros((3, 1)), range(60)
+    columns = [Column(f"c{j}", "discrete", np.eye(61)[:, [j]], np.arange(3), terms, np.ones(3) / 3) for j in names]
+    prior = {j: Conditional(np.log(rng.dirichlet(np.full(3, 0.5))), {}, 0.0) for j in names}
+    wide = Lattice(columns, list(names), np.eye(61)[:, :60], 60, prior, 9.0, True)
+    nothing = TermLikelihood(
+        np.eye(61)[0], np.eye(61)[0], np.eye(61, 60, -1), False, np.ones(61), np.zeros((61, 61)), np.eye(61), 0.0
+    )
+    found = search(wide, nothing, 0, 256)
+    for j in (0, 1, 30):
+        share = np.bincount(found.codes[:, j], found.weight, 3)
+        assert share == pytest.approx(np.exp(prior[j].base), abs=0.03)

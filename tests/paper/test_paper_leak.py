@@ -227,7 +227,7 @@ def test_without_torch_one_line_says_what_to_install(
 
 def test_other_figures_take_no_shadows(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["reproduce", "fig8", "fig3", "--shadows", "5", "--out", str(tmp_path)]) == 2
-    assert "--shadows is for fig8 and fig9: fig3 trains no such networks" in capsys.readouterr().err
+    assert "--shadows is for answers_images and fig8 and fig9: fig3 trains no such networks" in capsys.readouterr().err
     assert EXPERIMENTS["fig8"].deletions == EXPERIMENTS["fig9"].deletions == 200
 
 

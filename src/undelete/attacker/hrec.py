@@ -76,6 +76,7 @@ def from_gradient(
     attack: str,
     trace: Trace = _euclidean,
     mix: Floats | None = None,
+    unsure: Flags | None = None,
 ) -> Reconstruction:
     """Turn minus the deleted records' gradients into records, targets and raw columns.
 
@@ -94,6 +95,8 @@ def from_gradient(
         by default the paper's Eq. (6).
     mix : array (b, k), optional
         Weights by which the outputs' gradients are added up; by default the paper reads one output's.
+    unsure : array (b,) of bool, optional
+        Deletions whose scale is known too badly for another reason than sampling: their direction comes back.
     """
     G, noisy = difference.gradient, difference.way != "exact"
     b, _, k = G.shape
@@ -105,6 +108,8 @@ def from_gradient(
         column, scale = np.einsum("bdk,bk->bd", G, mix), (scales * mix).sum(axis=1)
     estimate = Estimate(scale, output, difference.way, mix)
     identified = ~same & estimate.scale_identified(release)
+    if unsure is not None:
+        identified &= ~unsure
     with np.errstate(divide="ignore", invalid="ignore"):
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan

@@ -25,7 +25,7 @@ from undelete.attacker.embedding.posterior import most_probable
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
-from undelete.attacker.table.further_error import LEFT, UNLIKELY, strangers
+from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
 from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood, likelihood
@@ -39,7 +39,8 @@ from undelete.release.seen import Seen
 
 ROOM = (256, 512)  # records kept at each column, and where these do not hold nearly all of the probability
 DRAWN = 0.02  # share of the probability on records that stand for others, from which the second is taken
-STOPPED = (0.02, LEFT)  # of the solver's tolerance: what is left after as many steps at both models, or after others
+# of the solver's tolerance: what is left after as many steps at both models, or after others
+STOPPED = (LEFT_AT_LEAST, LEFT)
 _CLEARLY = 3.0  # log-evidence by which the smaller has to lead
 _SKETCH = 64  # in a first round, which only says about where the covariance is to be taken
 _BLOCK = 64  # deletions whose covariances are formed at a time
@@ -71,9 +72,14 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     difference = Difference.best(release)
     if not release.columns:
         return continuous(release, difference, "hrec+")
-    found = from_gradient(release, difference, unchanged(release), attack="hrec+", trace=most_probable)
+    same = unchanged(release)
+    found = from_gradient(release, difference, same, attack="hrec+", trace=most_probable)
     if release.embedding is not None:
         return found
+    wider = strangers(release)
+    unsure = drowned(release, found, wider)
+    if unsure.any():
+        found = from_gradient(release, difference, same, attack="hrec+", unsure=unsure)
     targeted = found.target is not None and release.Y_public is not None
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
@@ -85,7 +91,6 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     whole, bits, misfit, lead = (np.full(release.deletions, np.nan) for _ in range(4))
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
-    wider = strangers(release)
     for block in blocks(len(rows), _BLOCK):
         part = rows[block]
         projection = None if lattice.whole else lattice.projection

@@ -110,6 +110,8 @@ def examine(
         without = hrec_plus(dataclasses.replace(release, given=None), np.random.default_rng(attack_seed))
         warnings = [*warnings, *gain(release, plus, without, truth)]
         plus = dataclasses.replace(plus, lead_over_two=without.lead_over_two)  # that it is one is asked of the models
+    if tested and release.embedding is None:  # a scale that hrec+ finds drowned is none
+        base = dataclasses.replace(base, status=plus.status)
     checks = [*diagnostics, *diagnose(release, base, measured=truth is not None)]
     counted = any(check.name == COUNT and check.ok for check in diagnostics)
     stated = noise_check(release)

@@ -78,7 +78,8 @@ class Atoms:
         top = score.max(axis=1, keepdims=True)
         weight = np.exp(score - top)
         total = weight.sum(axis=1, keepdims=True)
-        return np.asarray((top + np.log(total))[:, 0]), np.asarray(weight / total)
+        # the density is of the number, and what was observed is the number times the scale
+        return np.asarray((top + np.log(total))[:, 0] - np.log(np.abs(scale))), np.asarray(weight / total)
 
     @property
     def terms(self) -> Floats:
@@ -113,7 +114,8 @@ def find(columns: Sequence[Column], numbers: Floats, codes: Indices, given: Sequ
         own[often] = np.arange(len(often))
         coded = codes.copy()
         coded[:, j] = own[place]
-        sizes = [int(c.max()) + 1 for c in coded.T]
+        listed = [len(other.values) for other in columns] + [0]  # a record may have values that no public one has
+        sizes = [max(int(c.max()) + 1, count) for c, count in zip(coded.T, listed, strict=True)]
         sizes[j] = len(often) + 1
         terms = (value - column.offset) / column.slope
         others = np.sort(terms[(coded[:, j] == len(often)) & np.isfinite(value)])

@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from undelete.maths.arrays import Floats
+from undelete.attacker.gradient.estimate import Estimate
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.objective import predict
+from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
 LEFT = 0.5  # of the solver's tolerance, by which the gradients that two fits leave over may differ
+LEFT_AT_LEAST = 0.02  # and by which they do
+_DROWNED = 1.0  # errors from zero under which a scale may as well have the other sign
 UNLIKELY = 1e-3  # probability of the public gradient's size under which it counts as more than sampling
 _NULL = 1e-9  # of the largest eigenvalue: directions in which the gradients do not vary
 _DIGITS = 12  # significant ones from which parameters count as written in full
@@ -53,6 +57,28 @@ def strangers(release: Release) -> float:
         square += float((((e @ vectors)[kept]) ** 2 / values[kept]).sum())
         degrees += int(kept.sum())
     return square / degrees if degrees and chi2.sf(square, degrees) < UNLIKELY else 1.0
+
+
+def drowned(release: Release, found: Reconstruction, wider: float) -> Flags:
+    """Return which deletions' scale (b,) is within its error of zero once all of its error is counted, maths (13).
+
+    `wider` is what `strangers` says. Where a deletion moves the answers of few public records, as of classes that are
+    told apart nearly always, the error of (10) rests on as many, as in `likelihood`; and early stops leave something at
+    the constant too. The label is the sign of the scale, and the prior rests on the label: a scale that may be nothing
+    says neither.
+    """
+    ok = np.array([status == "ok" for status in found.status])
+    if release.constant is None or found.scale is None or found.way == "exact" or not ok.any():
+        return np.zeros(release.deletions, dtype=np.bool_)
+    estimate = Estimate.of(found)
+    square = estimate.scale_error(release) ** 2
+    t2 = estimate.weights(release) ** 2
+    (m, d), n = release.X_public.shape, release.n or len(release.X_public)
+    ratio = d * (t2**2).sum(axis=0) / np.maximum(t2.sum(axis=0) ** 2, np.finfo(float).tiny)
+    at_large = t2.mean(axis=0) * float(n) ** 2 * (1 / m + 1 / n)
+    left = n * (release.tolerance or 0.0) * LEFT_AT_LEAST if release.tolerance != np.inf else 0.0
+    square = wider * (square + ratio * (square + at_large)) + left**2 * float(release.constant @ release.constant)
+    return np.asarray(ok & (np.abs(found.scale) < _DROWNED * np.sqrt(square)), dtype=np.bool_)
 
 
 def resolution(W: Floats) -> Floats | None:

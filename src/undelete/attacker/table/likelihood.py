@@ -24,12 +24,15 @@ from undelete.attacker.table.further_error import rounding
 from undelete.attacker.table.term_likelihood import TermLikelihood, whitened
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import Loss
+from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 _VALUES = 10  # of a target, up to which it has few
 _FITS = 5.0  # standard errors within which G's scale must fit the target's value
 _MISSES = 10.0  # and by which it must miss every other value
 _SURE = 0.1  # of the scale, its largest error: rho is linearised
+_PARTS = 3  # into which residuals are put by their size: of classes most may be next to nothing
+_LEAST = 1e-6  # of the largest, the smallest deviation
 _STEPS = 3  # of Gauss and Newton
 # Variance of every feature beside its sampling error, in units of the (standardised) record: indicators of a group
 # sum to one, so that C is singular, and a refitted pipeline or a solver's tolerance breaks that sum in the third digit.
@@ -60,6 +63,8 @@ class Likelihood:
         Where the target ties rho to x, its value there; NaN elsewhere.
     leftover : array (p, p)
         Covariance of what fits leave of their gradient that stop at the solver's tolerance; zero where they do not.
+    widths : array (k,) or None
+        Deviations of rho, as likely each: `_widths`. None where its size is not known.
     """
 
     loss: Loss
@@ -71,6 +76,7 @@ class Likelihood:
     start: Floats
     target: Floats
     leftover: Floats
+    widths: Floats | None = None
 
     def stopped(self, share: float) -> Likelihood:
         """Return the same if the fits left gradients that differ by a share of the solver's tolerance."""
@@ -85,6 +91,7 @@ class Likelihood:
             data=inverse @ (g @ T), constant=inverse[:, 0], matrix=inverse[:, 1:], scaled=False, centre=g, gain=gain,
             left=self.covariance[i] - gain.T @ gain,
             offset=float(np.log(np.diag(inverse)).sum()) - 0.5 * float(((inverse @ (g @ T)) ** 2).sum()),
+            widths=self.widths,
         )  # fmt: skip
 
     def tied(self, i: int, projection: Floats, start: Floats, steps: int = _STEPS) -> TermLikelihood:
@@ -230,7 +237,23 @@ def likelihood(
         start=X @ basis,
         target=target,
         leftover=leftover**2 * (basis.T @ basis),
+        widths=_widths(release),
     )
+
+
+def _widths(release: Release) -> Floats | None:
+    """Return the root mean square of the public residuals in each of `_PARTS` parts of them, by their size.
+
+    Of several outputs the largest counts, since it is the one that is read.
+    """
+    if release.Y_public is None or release.n is None:
+        return None
+    residual = release.loss.residual(release.Y_public, predict(release.X_public, release.W_before))
+    size = np.sort(np.abs(residual).max(axis=1))
+    if not size[-1] > 0:
+        return None
+    parts = np.array_split(size, min(_PARTS, len(size)))
+    return np.array([max(float(np.sqrt((part**2).mean())), _LEAST * float(size[-1])) for part in parts])
 
 
 def _of_few(covariance: Floats, t: Floats, X: Floats, factor: float) -> Floats:

@@ -58,7 +58,9 @@ def lead_over_two(release: Release, known: Likelihood, lattice: Lattice, posteri
     white = solve_triangular(root, np.c_[gradients.T, T.T @ known.gradient[0]], lower=True).T
     two = max(_pairs(white[:-1], white[-1], sign) for sign in (1.0, -1.0)) - float(np.log(np.diag(root)).sum())
     one = posterior.log_evidence
-    if not tied:  # there the scale is integrated over as if each were as likely: how likely it is
+    if (
+        not tied and known.widths is None
+    ):  # there the scale is integrated over as if each were as likely: how likely it is
         scales = _scales(known, T, posterior)
         one += 0.5 * np.log(2 * np.pi) + np.log(max(float(posterior.weight @ _density(sizes, scales)), _LEAST))
     return float(one - two)

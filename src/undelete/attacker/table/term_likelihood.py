@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from undelete.maths.arrays import Floats
 
@@ -14,7 +15,10 @@ class TermLikelihood:
     """What one gradient says of a record's terms a (q,): data = rho (constant + matrix a) + standard normal errors.
 
     With b = constant + matrix a and the sums A = data'b, B = b'b, which grow column by column, the log-likelihood is
-    A - B/2 where the scale is 1, and A^2 / 2B - log(B) / 2 where it is not known, integrated over all scales.
+    A - B/2 where the scale is 1. Where it is not known it is integrated over all scales: A^2 / 2B - log(B) / 2 if each
+    is as likely, and A^2 / 2(B + 1/w^2) - log(1 + B w^2) / 2 if they are normal of deviation w; of several deviations
+    the mean. Where the errors are small beside the scale the two differ by a constant; where they are not, the first
+    would prefer records that the errors hide.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ class TermLikelihood:
         Covariance of what the terms do not say of the estimate's error.
     offset : float
         What the log-likelihood lacks of the logarithm of a density of the gradient, for the comparison of errors.
+    widths : array (k,) or None
+        Deviations of the scale, each as likely; None: every scale is as likely.
     """
 
     data: Floats
@@ -42,10 +48,17 @@ class TermLikelihood:
     gain: Floats
     left: Floats
     offset: float
+    widths: Floats | None = None
 
     def log(self, A: Floats, B: Floats) -> Floats:
         """Return the log-likelihood, up to a constant, of records with these sums."""
-        return np.asarray(A - 0.5 * B if self.scaled else 0.5 * A**2 / B - 0.5 * np.log(B))
+        if self.scaled:
+            return np.asarray(A - 0.5 * B)
+        if self.widths is None:
+            return np.asarray(0.5 * A**2 / B - 0.5 * np.log(B))
+        half = 0.5 * A**2
+        each = [half / (B + w**-2.0) - 0.5 * np.log1p(B * w**2) for w in self.widths.tolist()]
+        return np.asarray(logsumexp(np.stack(each), axis=0) - np.log(len(each)))
 
     def misfit(self, A: Floats, B: Floats) -> Floats:
         """Return the squared distance of the data from what such records would give."""
