@@ -34,7 +34,7 @@ def key_numbers(result: dict[str, Any]) -> dict[str, float]:
 
 
 def _walk(part: Any, place: str) -> Iterator[tuple[str, float]]:
-    if isinstance(part, dict):
+    if isinstance(part, dict) and part.get("measure") not in _TIMES:  # how long it took decides nothing
         for name, inner in part.items():
             if name in TOLERANCES and isinstance(inner, int | float) and not any(word in place for word in _TIMES):
                 yield f"{place}/{name}", float(inner)
