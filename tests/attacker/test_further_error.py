@@ -117,6 +117,8 @@ def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():
     found = hrec(release, RNG)
     ok = np.array(found.status) == "ok"
     assert ok.sum() > 15
+    assert not drowned(release, found, 100.0).any()  # of a number no sign is asked
+    release = dataclasses.replace(release, target_kind="class", Y_public=np.sign(release.Y_public))
     assert not drowned(release, found, 1.0).any()
     error = Estimate.of(found).scale_error(release)
     size = np.abs(found.scale) / error
@@ -124,6 +126,7 @@ def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():
     left = dataclasses.replace(release, tolerance=float(np.median(np.abs(found.scale))) / (0.02 * release.n))
     lost = drowned(left, found, 1.0)
     assert 5 < lost.sum() < len(ok)
+    lost = drowned(left, found, strangers(left))
     status = np.array(hrec_plus(left, RNG).status)
     assert (status[lost] == "direction").all()
     assert (status[ok & ~lost] == "ok").all()

@@ -64,11 +64,12 @@ def drowned(release: Release, found: Reconstruction, wider: float) -> Flags:
 
     `wider` is what `strangers` says. Where a deletion moves the answers of few public records, as of classes that are
     told apart nearly always, the error of (10) rests on as many, as in `likelihood`; and early stops leave something at
-    the constant too. The label is the sign of the scale, and the prior rests on the label: a scale that may be nothing
-    says neither.
+    the constant too. Of two classes the label is the sign of the scale, and the prior rests on the label: a scale that
+    may be nothing says neither. No deletion of other targets is.
     """
     ok = np.array([status == "ok" for status in found.status])
-    if release.constant is None or found.scale is None or found.way == "exact" or not ok.any():
+    signed = release.target_kind == "class" and release.loss.separable
+    if not signed or release.constant is None or found.scale is None or found.way == "exact" or not ok.any():
         return np.zeros(release.deletions, dtype=np.bool_)
     estimate = Estimate.of(found)
     square = estimate.scale_error(release) ** 2
