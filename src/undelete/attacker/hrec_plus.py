@@ -83,7 +83,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     targeted = found.target is not None and release.Y_public is not None
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
-        return _widened(release, found)
+        return _widened(found, wider)
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
@@ -121,9 +121,9 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     )
 
 
-def _widened(release: Release, found: Reconstruction) -> Reconstruction:
+def _widened(found: Reconstruction, wider: float) -> Reconstruction:
     """Return a record without a lattice with the error bars that strangers among the public records call for."""
-    factor = float(np.sqrt(strangers(release)))
+    factor = float(np.sqrt(wider))
     if factor == 1.0 or found.error is None or found.probability is None:
         return found
     return dataclasses.replace(

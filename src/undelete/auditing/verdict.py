@@ -175,7 +175,7 @@ def decide(
         Where noise of a known law hides everybody from every attack, the sentence that says so.
     """
     stopper = _stopper(evidence, diagnostics)
-    if hidden and not leaks:
+    if hidden and not leaks and not given:
         return Verdict("NOT EXPOSED", "The noise hides this record, whatever the attack.", hidden,
                        {} if evidence is None else _rule(evidence))  # fmt: skip
     known = bool(leaks) and not (stopper is not None and stopper.blocking and stopper.ok is False)
