@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from undelete.attacker.networks.network import Network, torch
+from undelete.maths.network import Network, torch
 
 SIZES = ((10, 8, 1, 10_000), (784, 64, 10, 5_000), (784, 256, 10, 2_000))  # inputs, units, outputs, records
 _REPEATS = 7

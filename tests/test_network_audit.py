@@ -143,7 +143,7 @@ def test_linear_models_take_no_loss(played):
 
 
 def test_without_torch_networks_are_refused_in_one_line(monkeypatch):
-    from undelete.attacker.networks.network import torch as load
+    from undelete.maths.network import torch as load
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match="extra torch"):

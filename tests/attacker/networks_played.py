@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from undelete.attacker.networks.network import Network
 from undelete.maintainer.networks import Fit, retrain_without, train
+from undelete.maths.network import Network
 
 COLUMNS = ["age", "hours", "rooms", "sex"]
 

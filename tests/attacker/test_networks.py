@@ -12,11 +12,11 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
 from undelete.attacker.networks.estimate import Estimator
-from undelete.attacker.networks.network import Network
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.networks import retrain_without as retrain_network
 from undelete.maintainer.networks import train
+from undelete.maths.network import Network
+from undelete.release.networks import NetworkRelease
 
 torch = pytest.importorskip("torch")
 bce = torch.nn.functional.binary_cross_entropy_with_logits

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from undelete.attacker.networks.network import Network, torch
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.maths.network import Network, torch
 
 LossLike = str | Callable[[Any, Any], Any]
 

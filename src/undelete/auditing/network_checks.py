@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from undelete.attacker.networks.attack import Account
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 
 BENT = 0.5  # of the change of the gradients, which the Hessian may not explain
 LOST = 1.0  # expected error of the gradient, beside the public records' own gradients

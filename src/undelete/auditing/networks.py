@@ -26,7 +26,6 @@ from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.export import NamedGradient
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing import inputs, truths
 from undelete.auditing.examine import judged
 from undelete.auditing.inputs import Table
@@ -38,6 +37,7 @@ from undelete.auditing.words import Words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
 
 Features = Any  # a fitted scikit-learn preprocessing, or a function from a table to the network's records

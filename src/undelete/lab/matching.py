@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from undelete.attacker.networks.network import torch
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
+from undelete.maths.network import torch
+from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction
 
 _STARTS = 2

@@ -14,14 +14,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from undelete.adapters.torch import Loss
-from undelete.attacker.networks.network import Network, torch
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing.networks import Reading, design_of, true_records
 from undelete.data.sources import acs_income, acs_mobility
 from undelete.errors import InputError
 from undelete.lab.steps import Folder
 from undelete.maintainer.networks import Fit, train
 from undelete.maths.arrays import Floats
+from undelete.maths.network import Network, torch
+from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
 
 _OVER = "PINCP_gt50k"  # income over 50,000 dollars

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from undelete.attacker.networks.network import Network
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.maths.network import Network
 
 TOL = 1e-10
 DENSE = 2000  # parameters up to which the Hessian is formed

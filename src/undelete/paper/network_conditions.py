@@ -16,7 +16,6 @@ import numpy as np
 from undelete.adapters.torch import DIGITS, rounded
 from undelete.attacker.attacks import ATTACKS
 from undelete.attacker.networks.attack import attack
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.auditing.examine import judged
 from undelete.auditing.network_checks import checks
 from undelete.auditing.setting import Setting, Target
@@ -27,6 +26,7 @@ from undelete.maintainer.network_training import Batches, on_batches, stopped_at
 from undelete.maintainer.networks import Fit, retrain_without, train
 from undelete.maths.arrays import Floats
 from undelete.paper.networks import SPLIT
+from undelete.release.networks import NetworkRelease
 from undelete.scoring.scores import centred_cosine
 from undelete.scoring.table import columns_right
 

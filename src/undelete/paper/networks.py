@@ -17,7 +17,6 @@ from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.columns import joined, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.record import Decoder
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.lab.files import header, prepare, save
 from undelete.lab.matching import matched
 from undelete.lab.networks import Case, Trained, optimum, prepared
@@ -25,6 +24,7 @@ from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maintainer.networks import retrain_without
 from undelete.maths.arrays import Floats
 from undelete.paper.drawings.networks import draw
+from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction
 from undelete.scoring.calibration import calibration_error
 from undelete.scoring.intervals import mean_interval

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from undelete.attacker.networks.network import torch
 from undelete.errors import InputError
+from undelete.maths.network import torch
 
 Architecture: TypeAlias = "str | Callable[[], Any]"
 

@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 
-from undelete.attacker.networks.network import torch
 from undelete.errors import InputError
+from undelete.maths.network import torch
 
 _ACTIVATIONS = {"identity": "Identity", "logistic": "Sigmoid", "tanh": "Tanh", "relu": "ReLU"}
 

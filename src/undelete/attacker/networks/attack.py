@@ -12,8 +12,8 @@ from undelete.attacker.baselines import avg, guessed
 from undelete.attacker.networks.columns import Told, joined, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.record import Decoder, read_first_layer
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction
 
 NAMES = ("hrec+", "hrec", "avg", "maxdiff", "nearest")

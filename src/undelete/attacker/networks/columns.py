@@ -16,13 +16,13 @@ import numpy as np
 from undelete.attacker.hrec_plus import DRAWN, ROOM, write_record
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.record import WEAK, Decoder, Found, Problem
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.attacker.table.columns import decode_column
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.shown import CANDIDATES
 from undelete.attacker.table.term_likelihood import TermLikelihood
 from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction
 
 _SKETCH = 64  # records of the first round, which only says where to linearise

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from undelete.attacker.gradient.difference import Difference, Way
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 
 RIDGES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)  # of the mean eigenvalue of g'g: which is best, public records say
 FLOOR = 1e-3  # of the mean eigenvalue of the covariance, added to all: of dead units nothing is known so well

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.networks.estimate import GradientEstimate
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.files import write
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 
 _FORMAT = "undelete.gradient/1"
 

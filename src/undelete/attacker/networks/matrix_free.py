@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
 
 _MOST = 500  # steps
 _PROBES = 16  # of the mean eigenvalue

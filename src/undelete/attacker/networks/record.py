@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.networks.estimate import GradientEstimate
-from undelete.attacker.networks.network import torch
-from undelete.attacker.networks.release import NetworkRelease
 from undelete.maths.arrays import Floats
+from undelete.maths.network import torch
+from undelete.release.networks import NetworkRelease
 
 _NEAREST = 4  # public records from which the search starts
 _SCOUT = 8  # steps from every start, of every class

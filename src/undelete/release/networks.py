@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.networks.network import Network
 from undelete.errors import InputError
 from undelete.files import write
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding
+from undelete.maths.network import Network
 from undelete.release.columns import Column, frozen
 
 _FORMAT = "undelete.network-release/1"
