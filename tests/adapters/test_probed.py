@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
@@ -29,8 +29,11 @@ from sklearn.preprocessing import (
 
 import undelete
 from undelete.adapters.design.probed import Probed
+from undelete.adapters.refitted import refitted
+from undelete.adapters.refolded import fold_error
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.errors import InputError
+from undelete.maths.losses import loss_of
 
 N = 2000
 NUMBERS = ["age", "rooms"]
@@ -180,6 +183,40 @@ def test_neighbours_of_whom_one_is_deleted_leave_the_case_open():
     unseen = int(np.flatnonzero(private.age.isna())[3])  # nobody's neighbour: its own cell is what is missing
     result = audited(lambda: prepared(KNNImputer(), StandardScaler()), gaps=True, who=unseen)
     assert result.scores.set_index("score").value["centred_cosine"] > 0.97
+
+
+def test_folds_that_are_dealt_anew_are_noise_of_the_size_that_public_records_say():
+    private, public = towns()
+    last = LogisticRegression(solver="newton-cholesky", tol=1e-10)
+    steps = make_pipeline(prepared(StandardScaler(), encoder=TargetEncoder()), last)
+    seen = public.drop(columns="late")
+    Y = np.where(public.late.to_numpy()[:, None] == "yes", 1.0, -1.0)
+
+    def fitted(rows):
+        return from_sklearn(clone(steps).fit(rows.drop(columns="late"), rows.late), public, "late")
+
+    old, ratios = fitted(private), []
+    X, own = old.features(seen), old.features(private)
+    error = fold_error(old, seen, X, Y, loss_of(old.loss), N)
+    for i in range(5):
+        later = refitted(old, fitted(private.drop(index=i)), seen, X, None, N)
+        t = later["answer_change"][0]
+        pull = own[i] * (1 / (1 + np.exp(-own[i] @ old.W[:, 0])) - (private.late[i] == "yes"))
+        off = (N - 1) * (X * t).mean(axis=0) + later["penalty_share"][0, :, 0] + pull
+        for dealt in (error[0], 0.0):
+            C = dealt + 2 * N * np.cov((X * t).T, bias=True)
+            ratios.append(off @ np.linalg.pinv(C, rcond=1e-6) @ off / X.shape[1])
+    assert 0.3 < np.mean(ratios[::2]) < 2
+    assert np.mean(ratios[1::2]) > 10 * np.mean(ratios[::2])  # without it the bars are too short
+
+
+def test_folds_dealt_anew_hide_the_rest_of_a_record_whose_category_and_class_the_files_give_away():
+    result = audited(lambda: prepared(KBinsDiscretizer(5), encoder=TargetEncoder()))
+    found, truth = result.records.iloc[0], towns()[0].loc[WHO]
+    assert (found["home"], found["late"]) == (truth["home"], truth["late"])
+    assert result.verdict.word == "PARTLY EXPOSED"
+    assert "'home'" in result.verdict.reason
+    assert any("own target" in text for text in result.warnings)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -79,6 +79,7 @@ FITS = {
     "counts": (make_pipeline(OneHotEncoder(), MultinomialNB()), WORDS),
     "categories": (make_pipeline(OrdinalEncoder(), CategoricalNB()), WORDS),
     "target encoder": (TARGETS, ["age", *WORDS]),
+    "target encoder that smooths by itself": (TargetEncoder(), WORDS),
     "mean of what is there": (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
     "search": (SEARCH, NUMBERS),
     "union": (make_union(StandardScaler(), MinMaxScaler()), NUMBERS),
@@ -112,6 +113,24 @@ def test_many_records_are_found_within_their_own_error_bars():
             values = [r for r in change.own if r.kind == "value"]
             assert all(r.low <= float(v) <= r.high for r, v in zip(values, Y[row], strict=True))
             assert len(values) == 3
+
+
+@pytest.mark.parametrize("smooth", ["auto", 2.0])
+def test_target_encodings_say_everybody_s_categories_and_class(people, smooth):
+    table, y = people
+    several = np.where(table.age < 40, "young", np.where(table.income > 30_000, "rich", "other"))
+    for target in (y, pd.Series(several)):
+        for who in range(25):
+            found = exact(changed(TargetEncoder(smooth=smooth), table[WORDS], target, gone=(who,)))
+            assert found == {"(target)": str(target[who]), **table.loc[who, WORDS].to_dict()}
+
+
+@pytest.mark.parametrize(("gone", "came"), [((3, 9), (40,)), ((3,), (9,)), ((1, 2, 3), (5, 6))])
+def test_target_encodings_of_several_who_changed_give_nobody(people, gone, came):
+    table, y = people
+    for smooth in ("auto", 2.0):
+        found = exact(changed(TargetEncoder(smooth=smooth), table[WORDS], y, gone=gone, came=came))
+        assert not {*WORDS} & found.keys()
 
 
 @pytest.mark.parametrize(("gone", "came"), [((3, 9), (40,)), ((3,), (9,)), ((1, 2, 3), ())])

@@ -16,6 +16,7 @@ from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.stored.change import Change, compare
+from undelete.adapters.stored.statistic import TARGET
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem
 
@@ -35,7 +36,7 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
     """Say what two models' files give away of the deleted record by themselves, for a reader."""
     found = []
     rows = between(before, after).own
-    columns = list(dict.fromkeys(row.column for row in rows if row.kind == "value" and row.exact))
+    columns = list(dict.fromkeys(r.column for r in rows if r.kind == "value" and r.exact and r.column != TARGET))
     if columns:
         found.append(
             "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
@@ -61,6 +62,11 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
             f"What the two files store of {_listed(rest)} differs by the deleted record's own category or missing "
             "cell, exactly."
         )
+    if TARGET in exact_values(before, after):
+        found.append(
+            "The target's mean, or its classes' numbers of records, which the two files store, differ by the deleted "
+            "record's own target, exactly."
+        )
     if basis_leak(before, after) is not None:
         found.append(
             "The old Nystroem transformer stores one record that the new one lacks: it is the deleted record as it "
@@ -70,11 +76,11 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
 
 
 def exact_values(before: LinearModel, after: LinearModel) -> dict[str, Category]:
-    """Return the deleted record's values that the two files give away exactly, by raw column."""
+    """Return the deleted record's values that the two files give away exactly, by raw column, and its target."""
     lost = lost_categories(before.design, after.design)
     values: dict[str, Category] = {column: gone[0] for column, gone in lost.items() if len(gone) == 1}
     for row in between(before, after).own:
-        if row.exact and row.kind in ("value", "extreme", "category") and row.column not in values:
+        if row.exact and row.kind in ("value", "extreme", "category", "class") and row.column not in values:
             values[row.column] = row.value
     return values
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import lstsq
 
+from undelete.adapters.refolded import fold_error
 from undelete.adapters.weights import weighted_loss
 from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
@@ -72,7 +73,11 @@ def refitted(
     residual = None if Y is None else loss.residual(Y, Z_after)
     _check_unmixed(new, refit)
     later["penalty_share"] = refit.share(old.penalty_gradient(), new.penalty_gradient(), residual, n)[None]
-    error = refit.error(residual, n) if X.shape[1] <= _MOST_FEATURES else None
+    if X.shape[1] > _MOST_FEATURES:
+        return later
+    error = refit.error(residual, n)
+    dealt = None if Y is None else fold_error(old, public, X, Y, loss, n)
+    error = dealt if error is None else error if dealt is None else error + dealt
     return later if error is None else later | {"share_error": error[None]}
 
 

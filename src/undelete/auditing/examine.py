@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.adapters.design.polynomial import Category
+from undelete.adapters.stored.statistic import TARGET
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import ATTACKS, leading, run_attack
 from undelete.attacker.gradient.scale import at_public_length
@@ -19,7 +20,7 @@ from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
 from undelete.auditing.exposure import exposure, lift, similar_only
-from undelete.auditing.given_away import gain, with_exact
+from undelete.auditing.given_away import gain, with_exact, with_target
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
@@ -75,7 +76,7 @@ def examine(
     notes : sequence of str
         What the models say of their own fits.
     exact : mapping of str to value
-        Raw columns whose value the preprocessing gives away exactly: the record shown has it.
+        Raw columns, and the target, whose value the preprocessing gives away exactly: the record shown has it.
     given : str
         Where the files give most of the record away by themselves, the sentence that says so.
     progress : callable, optional
@@ -169,6 +170,8 @@ def judged(
     main = leading(attacks).name
     if exact:
         found[main] = with_exact(release, found[main], exact)
+    if TARGET in exact and setting.target is not None:
+        found[main] = with_target(found[main], setting.target.coded(exact[TARGET]))
     rng = np.random.default_rng(seeds[0])
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
     ranked = sorted(scored, key=[*ATTACKS, *scored].index)  # an interval's draws do not depend on the order of names

@@ -149,6 +149,14 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
     )
 
 
+def with_target(found: Reconstruction, target: Floats | None) -> Reconstruction:
+    """Return the reconstruction of one deletion with its target (k,) known; as it is where none is, or another kind."""
+    if target is None or found.target is None or found.target.shape != (1, len(target)):
+        return found
+    error = None if found.target_error is None else np.zeros_like(found.target_error)
+    return dataclasses.replace(found, target=target[None], target_error=error, target_probability=np.ones(1))
+
+
 def _moved(release: Seen, record: Floats, values: Mapping[int, Category], codes: Indices) -> tuple[Floats, bool]:
     """Return the record (d,) nearest to one whose known columns have their terms, and whether all columns have."""
     projection, wanted = [], []

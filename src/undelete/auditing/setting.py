@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from undelete.adapters.design.readout import Readout
 from undelete.data.schema import Schema
 from undelete.maths.arrays import Floats
@@ -36,6 +38,23 @@ class Target:
     transform: str | None = None
     classes: tuple[Any, ...] | None = None
     columns: tuple[str, ...] = ()
+
+    def coded(self, value: Any) -> Floats | None:
+        """Return a target that files give away as the model has it (k,); None for what is no class of it.
+
+        Examples
+        --------
+        >>> Target("late", "late", kind="class", classes=(0, 1)).coded("1")
+        array([1.])
+        """
+        if self.kind == "number" or self.classes is None:
+            return np.array([float(value)])
+        places = [j for j, label in enumerate(self.classes) if str(label) == str(value)]
+        if len(places) != 1:
+            return None
+        if len(self.classes) == 2:
+            return np.array([2.0 * places[0] - 1.0])
+        return np.asarray(np.eye(len(self.classes))[places[0]])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,10 @@ class Probed:
         From a table of the raw columns (n, ...) to the features without the constant (n, d0).
     encodings : tuple of Encoding
         What encoders of raw columns say of the categories they know.
+    training : callable or None
+        Where the steps make other features of the records that they are fitted on than of others: from a table of the
+        raw columns, its targets and a generator, what they would make of it if they had been fitted on it; without
+        the constant.
     """
 
     raw: tuple[str, ...]
@@ -47,6 +52,7 @@ class Probed:
     has_constant: bool
     apply: Callable[[pd.DataFrame], Floats]
     encodings: tuple[Encoding, ...] = ()
+    training: Callable[[pd.DataFrame, NDArray[Any], np.random.Generator], Floats] | None = None
     # what a design that can be read says of itself besides: nothing is known of it here
     polynomials: tuple[Polynomial, ...] = ()
     monomials: tuple[Monomial, ...] = ()
@@ -80,13 +86,7 @@ class Probed:
         InputError
             For a missing column, or when a step does not take these records.
         """
-        cells = Cells(table)
-        cells.require(self.raw)
-        at = {str(label): j for j, label in enumerate(table.columns)}
-        own = table.iloc[:, [at[name] for name in self.raw]].set_axis(list(self.raw), axis=1)
-        X = self.apply(own)
-        if self.has_constant:
-            X = np.hstack([X, np.ones((len(X), 1))])
+        X = self._with_constant(self.apply(self._own(table)))
         if X.shape[1] != self.d:
             raise InputError(
                 f"the steps make {X.shape[1]} features of these records and {self.d} of others: a step that makes as "
@@ -99,6 +99,22 @@ class Probed:
                 "put an imputer first"
             )
         return X
+
+    def trained(self, table: pd.DataFrame, targets: NDArray[Any], rng: np.random.Generator) -> Floats:
+        """Return what `transform` would have been of these records, had the steps been fitted on them."""
+        if self.training is None:
+            return self.transform(table)
+        return self._with_constant(self.training(self._own(table), targets, rng))
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the raw columns that the steps take, in their order."""
+        cells = Cells(table)
+        cells.require(self.raw)
+        at = {str(label): j for j, label in enumerate(table.columns)}
+        return table.iloc[:, [at[name] for name in self.raw]].set_axis(list(self.raw), axis=1)
+
+    def _with_constant(self, X: Floats) -> Floats:
+        return np.hstack([X, np.ones((len(X), 1))]) if self.has_constant else X
 
     def columns(self, public: pd.DataFrame) -> tuple[tuple[Column, ...], NDArray[np.int64], Floats]:
         """Return how each raw column is carried by the features, and the public records in those terms.

@@ -202,16 +202,25 @@ def _encoder(visit: Visit) -> Iterator[Statistic]:
 def _target_encoder(visit: Visit) -> Iterator[Statistic]:
     part = visit.part
     yield from _encoder(visit)
-    encodings, mean = part["encodings_"], part.array("target_mean_")
-    if encodings is None or mean is None or part["target_type_"] == "multiclass":
+    encodings, mean, kind = part["encodings_"], part["target_mean_"], part["target_type_"]
+    if encodings is None or mean is None:
         return
     smooth = None if isinstance(part["smooth"], str) else float(part["smooth"])
-    yield Moments(_at(visit, "target_mean_"), Feature(TARGET, TARGET), None, float(mean), unit=abs(float(mean)) * 1e-16)
-    for feature, cells, own in zip(visit.features, part["categories_"], encodings, strict=False):
-        if feature.column is not None:
+    means = np.atleast_1d(np.asarray(mean, dtype=float))
+    shares = np.array([1 - means[0], means[0]]) if len(means) == 1 else means
+    labels = list(map(str, classes_of(part)))
+    if kind == "continuous":
+        yield Moments(_at(visit, "target_mean_"), Feature(TARGET, TARGET), None, means[0], unit=abs(means[0]) * 1e-16)
+    elif len(labels) == len(shares):  # two files' shares of the classes say how many records they are of
+        for label, share in zip(labels, shares, strict=True):
+            yield Count(_at(visit, "target_mean_"), float(share), "share", label)
+    for place, own in enumerate(encodings):
+        j, c = divmod(place, len(means))
+        if j < len(visit.features) and visit.features[j].column is not None:
+            cells = np.asarray(part["categories_"][j]).tolist()
             yield Encoded(
-                _at(visit, "encodings_"), feature.column, np.asarray(cells).tolist(), np.asarray(own, dtype=float),
-                float(mean), smooth,
+                _at(visit, "encodings_"), str(visit.features[j].column), cells, np.asarray(own, dtype=float),
+                float(means[c]), smooth, labels[c] if len(labels) == len(means) > 1 else "", kind != "continuous",
             )  # fmt: skip
 
 

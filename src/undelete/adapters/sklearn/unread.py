@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -18,6 +19,7 @@ from undelete.adapters.design.probed import Probed
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.sklearn.estimators import read_estimator
+from undelete.adapters.sklearn.folds import cross_fitted
 from undelete.adapters.sklearn.reading import known_category
 from undelete.errors import InputError
 from undelete.limits import NAMES
@@ -59,6 +61,12 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
     def apply(table: pd.DataFrame) -> Floats:
         return _transformed(steps, table if named else table.to_numpy())
 
+    folded = cross_fitted(steps)
+
+    def training(table: pd.DataFrame, targets: NDArray[Any], rng: np.random.Generator) -> Floats:
+        assert folded is not None
+        return _numbers(folded(table if named else table.to_numpy(), targets, rng))
+
     coefficients = np.atleast_2d(final.coef_.toarray() if sp.issparse(final.coef_) else final.coef_).shape[1]
     inputs = coefficients
     if embedder is not None:
@@ -78,6 +86,7 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
             has_constant=constant and embedding is None,
             apply=apply,
             encodings=tuple(_encodings(steps[0], names)),
+            training=None if folded is None else training,
         ),
         steps=tuple(type(step).__name__ for step in inside if not isinstance(step, _CONTAINERS)),
         embedding=embedding,
@@ -166,6 +175,11 @@ def _transformed(steps: list[Any], table: Any) -> Floats:
                 f"{type(step).__name__} does not take these records ({why}): give records with the columns and types "
                 "that the model was fitted on"
             ) from error
+    return _numbers(table)
+
+
+def _numbers(table: Any) -> Floats:
+    """Return features, dense."""
     if sp.issparse(table):
         table = table.toarray()
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from undelete.adapters.stored.encodings import encoded
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.given import RECORDS, Given, certain, extreme, extremes_of, number_of, within
 from undelete.adapters.stored.leaving import Leaving, filled, leaving
@@ -30,7 +31,7 @@ from undelete.adapters.stored.statistic import (
     Total,
     plain,
 )
-from undelete.adapters.stored.subtle import encoded, gram, words
+from undelete.adapters.stored.subtle import gram, words
 
 _ROUND = 1e-9  # of a number, within which two files' are the same: a scaler before it was refitted
 _EXACT = 1e-4  # of a column's deviation, the largest error of an exact value
@@ -177,7 +178,9 @@ def _key(one: Any) -> tuple[Any, ...]:
         return type(one), one.source, one.feature.label, one.group
     if isinstance(one, Quantiles):
         return type(one), one.source, one.feature.label
-    if isinstance(one, Known | Encoded):
+    if isinstance(one, Encoded):
+        return type(one), one.source, one.column, one.group
+    if isinstance(one, Known):
         return type(one), one.source, one.column
     return type(one), one.source
 

@@ -126,7 +126,11 @@ class Frequencies:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Target encodings: (sum of a category's targets + smooth mean) / (its number + smooth)."""
+    """Target encodings: (sum of a category's targets + smooth mean) / (its number + smooth).
+
+    Without a number for `smooth` a category's is its mean, drawn to that of all as its own variance says. `binary`:
+    the targets are 0 and 1, those of a class.
+    """
 
     source: str
     column: str
@@ -135,6 +139,7 @@ class Encoded:
     mean: float
     smooth: float | None
     group: str = ""
+    binary: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What document frequencies, target encodings and second moments of two files say: whole numbers behind them."""
+"""What document frequencies and second moments of two files say: whole numbers behind them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from undelete.adapters.stored.given import Given, certain
-from undelete.adapters.stored.statistic import Encoded, Frequencies, Gram, plain
+from undelete.adapters.stored.statistic import Frequencies, Gram, plain
 
 _WHOLE = 1e-3  # of a whole number, within which one is taken for it
 _RANK = 1e-6  # of the person's own second moments, what may be left of them
-_DIGITS = 4e-16  # of an inverse document frequency or an encoding
+_DIGITS = 4e-16  # of an inverse document frequency
 
 
 def words(big: Frequencies, small: Frequencies, change: Any) -> list[Given]:
@@ -55,36 +55,6 @@ def words(big: Frequencies, small: Frequencies, change: Any) -> list[Given]:
                 return []
             rows.append(certain("(words)", word, "word", big.source))
     return rows
-
-
-def encoded(big: Encoded, small: Encoded, change: Any) -> list[Given]:
-    """Return the category whose encoding moved otherwise than the mean alone moves one.
-
-    Of a category without the record, (encoding - encoding') (n_c + smooth) = smooth (mean - mean'), n_c whole.
-    """
-    if big.smooth is None or big.smooth != small.smooth or change.number != 1 or not big.smooth > 0:
-        return []
-    later = {str(v): float(e) for v, e in zip(small.values, small.encodings, strict=False)}
-    shift = big.smooth * (big.mean - small.mean)
-    moved = []
-    for value, encoding in zip(big.values, big.encodings, strict=False):
-        if str(value) not in later:
-            return []  # that category is gone, and with it the record
-        step = float(encoding) - later[str(value)]
-        size = abs(float(encoding)) + abs(big.mean)
-        if abs(step) <= _DIGITS * size:
-            fits = abs(shift) <= _DIGITS * size * 1e6
-        else:
-            count = shift / step - big.smooth
-            loose = abs(shift / step) * (_DIGITS * size * 40) * (1 / abs(step) + big.smooth / max(abs(shift), 1e-300))
-            if loose > 0.2:
-                return []  # the numbers are too large to be told from their neighbours
-            fits = count > 0.5 and abs(count - round(count)) <= max(_WHOLE, loose)
-        if not fits:
-            moved.append(value)
-    if len(moved) != 1:
-        return []
-    return [certain(big.column, moved[0], "category", big.source)]
 
 
 def gram(big: Gram, small: Gram, change: Any) -> list[Given]:
