@@ -11,7 +11,8 @@ from tests.attacker.networks_played import COLUMNS, play, small
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
-from undelete.attacker.networks.estimate import Estimator
+from undelete.attacker.networks.estimate import Estimator, GradientEstimate
+from undelete.attacker.networks.held_out import widened
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.networks import retrain_without as retrain_network
 from undelete.maintainer.networks import train
@@ -104,6 +105,24 @@ def test_weights_that_give_public_records_the_private_optimum_help_and_the_error
     assert np.linalg.norm(weighed.gradient - true) < np.linalg.norm(plain.gradient - true)
     off = weighed.whitening @ (weighed.gradient - true)
     assert 0.2 < off @ off / len(off) < 1.6
+
+
+@pytest.mark.parametrize("records", [500, 20_000])
+def test_a_covariance_from_few_records_is_widened_by_as_much_as_it_is_too_small(records):
+    rng, p = np.random.default_rng(1), 60
+    E = rng.normal(size=(records, p))
+    parts = np.stack([E[k::4].T @ E[k::4] / len(E[k::4]) for k in range(4)])
+    estimate = GradientEstimate(Difference.exact(np.zeros((1, p, 1))), parts.mean(axis=0), 0.1, True, parts=parts)
+    J = rng.normal(size=(30, p, 3))
+    wider = widened(estimate, J)
+    C = np.linalg.inv(wider.whitening.T @ wider.whitening)
+    told, true = [], []
+    for one in J:  # the weights' own error, of which the covariance is the identity
+        K = np.linalg.solve(C, one)
+        told.append(np.trace(np.linalg.inv(one.T @ K)))
+        true.append(np.trace(np.linalg.inv(one.T @ K) @ (K.T @ K) @ np.linalg.inv(one.T @ K)))
+    assert np.mean(true) / np.mean(told) == pytest.approx(1, abs=0.2)
+    assert (wider.wider > 1.1) == (records < 1000)
 
 
 def test_the_record_comes_back_with_its_label_and_error_bars_that_hold(played):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
 from tests.paper.replay import agrees
 from undelete.errors import InputError
-from undelete.lab.networks import Case
+from undelete.lab.network_pairs import perceptron
+from undelete.lab.networks import Case, prepared
 from undelete.paper import network_conditions, networks
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
@@ -24,7 +27,7 @@ def results(data_dir, tmp_path_factory):
         patch.setattr(networks, "CASES", (Case("few", "a few people", 150, 150, (2,), 1e-2),))
         patch.setattr(networks, "SPLITS", 1)
         patch.setattr(networks, "MATCHED", 1)
-        for name, value in (("N", 120), ("M", 180), ("UNITS", (2,)), ("DECAY", 1e-2)):
+        for name, value in (("N", 120), ("M", 180), ("UNITS", 2), ("DECAY", 1e-2), ("SPLITS", 1)):
             patch.setattr(network_conditions, name, value)
         some = [one for one in network_conditions.CONDITIONS if one.key in ("optimum", "adam_masked")]
         patch.setattr(network_conditions, "CONDITIONS", tuple(some))
@@ -36,7 +39,7 @@ def test_the_results_are_on_disk_and_on_a_page(results):
     for name, result in found.items():
         assert json.loads((out / f"{name}.json").read_text()) == result
         assert all(len(line) <= 80 for line in lines(result))
-    assert (out / "mlp.svg").exists()
+    assert all((out / f"{name}.svg").exists() for name in found)
     text = page(list(found.values()))
     assert "| both at the optimum |" in text
     assert "plain gradient matching" in text
@@ -53,6 +56,25 @@ def test_the_bound_is_exact_and_pairs_are_counted(results):
     null = {one["condition"]: one["null_change"] for one in conditions["conditions"]}
     assert null["optimum"] == 0
     assert null["adam_masked"] == 0
+
+
+def test_what_is_done_of_the_conditions_is_not_done_again(results, data_dir, monkeypatch):
+    out, found = results
+    for name, value in (("N", 120), ("M", 180), ("UNITS", 2), ("DECAY", 1e-2), ("SPLITS", 1)):
+        monkeypatch.setattr(network_conditions, name, value)
+    some = [one for one in network_conditions.CONDITIONS if one.key in ("optimum", "adam_masked")]
+    monkeypatch.setattr(network_conditions, "CONDITIONS", tuple(some))
+    monkeypatch.setattr(network_conditions, "prepared", lambda *_: pytest.fail("trained again"))
+    again = EXPERIMENTS["conditions"].run(data_dir, out, 1, 0, None)
+    assert again["conditions"] == found["conditions"]["conditions"]
+
+
+def test_a_perceptron_of_scikit_learn_is_the_same_network(data_dir):
+    trained = prepared(Case("few", "", 150, 150, (3,), 1e-2, act="ReLU"), data_dir, 0)
+    theta = perceptron("lbfgs", "relu").old(trained.fit, trained.start)
+    model = MLPClassifier((3,), solver="lbfgs", random_state=0).fit(trained.fit.X, trained.fit.Y[:, 0].astype(int))
+    said = 1 / (1 + np.exp(-trained.fit.network.outputs(theta, trained.fit.X)[:, 0]))
+    np.testing.assert_allclose(said, model.predict_proba(trained.fit.X)[:, 1], atol=1e-9)
 
 
 def test_too_few_people_are_refused(data_dir, tmp_path):

@@ -99,9 +99,10 @@ class Trained:
         found = true_records(self.private.iloc[rows], self.reading, self.release)
         return dataclasses.replace(found, rows=rows)
 
-    def without(self, row: int) -> Fit:
-        """Return the objective on the records that remain."""
-        return dataclasses.replace(self.fit, X=np.delete(self.fit.X, row, axis=0), Y=np.delete(self.fit.Y, row, axis=0))
+    def penalised(self, l2: Floats) -> Trained:
+        """Return the same with another penalty (p,) of the summed objective, before and after."""
+        release = dataclasses.replace(self.release, penalty_before=l2, penalty_after=l2)
+        return dataclasses.replace(self, fit=dataclasses.replace(self.fit, l2=l2), release=release)
 
 
 def dealt(case: Case, data_dir: Folder | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, str, str]:

@@ -14,9 +14,10 @@ import numpy as np
 
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
-from undelete.attacker.networks.columns import joined, on_columns
+from undelete.attacker.networks.columns import on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.record import Decoder
+from undelete.attacker.networks.told import joined
 from undelete.lab.files import header, prepare, save
 from undelete.lab.matching import matched
 from undelete.lab.networks import Case, Trained, optimum, prepared
@@ -162,8 +163,7 @@ def _scores(games: Sequence[_Game], name: str) -> dict[str, Floats]:
     for game in games:
         found = game.found[name]
         view = game.release.take(slice(0, len(found.X)))
-        truth = Truth(**{key: value[: len(found.X)] for key, value in game.truth.arrays().items()})  # type: ignore[arg-type]
-        parts.append(score(view, truth, found))
+        parts.append(score(view, game.truth.take(slice(0, len(found.X))), found))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 

@@ -53,6 +53,10 @@ class Truth:
         """Return the fields that are there, by name."""
         return {f: a for f in ("X", "Y", "codes", "values", "rows", "inputs") if (a := getattr(self, f)) is not None}
 
+    def take(self, deletions: slice | NDArray[np.int64]) -> Truth:
+        """Return the records of some deletions only, as arrays."""
+        return Truth(**{name: array[deletions] for name, array in self.arrays().items()})  # type: ignore[arg-type]
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `arrays` to an .npz file, for its owner's eyes only."""
         write(path, lambda file: np.savez(file, allow_pickle=False, **self.arrays()))

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.baselines import avg, guessed
-from undelete.attacker.networks.columns import Told, joined, on_columns
+from undelete.attacker.networks.columns import on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
-from undelete.attacker.networks.record import Decoder, read_first_layer
+from undelete.attacker.networks.first_layer import read_first_layer
+from undelete.attacker.networks.record import Decoder
+from undelete.attacker.networks.told import Told, joined
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction

@@ -20,6 +20,8 @@ from undelete.release.networks import NetworkRelease
 RIDGES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)  # of the mean eigenvalue of g'g: which is best, public records say
 FLOOR = 1e-3  # of the mean eigenvalue of the covariance, added to all: of dead units nothing is known so well
 _PAYS = 0.98  # of the plain mean's expected square error, under which weights are used
+_FOLDS = (4, 2)  # parts of the public records whose errors are kept apart: of up to some parameters, and beyond
+_MANY = 2000  # that many
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +38,21 @@ class GradientEstimate:
         The expected error beside the root mean square of the public records' own gradients.
     weighed : bool
         Whether the public records were weighed to have the private optimum, maths (22).
+    parts : array (k, p, p) or None
+        The covariance as each of k parts of the public records has it; None where it is known.
+    floor : float
+        What is added to all of its eigenvalues, of their mean.
+    wider : float
+        By how much it is too small, `held_out.widened`.
     """
 
     difference: Difference
     covariance: Floats
     usual: float
     weighed: bool
+    parts: Floats | None = None
+    floor: float = FLOOR
+    wider: float = 1.0
 
     @property
     def gradient(self) -> Floats:
@@ -49,11 +60,20 @@ class GradientEstimate:
         return np.asarray(self.difference.gradient[0, :, 0])
 
     @cached_property
+    def factor(self) -> Floats:
+        """The covariance's Cholesky factor L (p, p), the floor in it."""
+        return np.asarray(np.linalg.cholesky(self.wider * floored(self.covariance, self.floor)))
+
+    @cached_property
     def whitening(self) -> Floats:
-        """The inverse of the covariance's Cholesky factor (p, p), the floor in it."""
-        p = len(self.covariance)
-        floor = FLOOR * float(np.trace(self.covariance)) / p
-        return np.linalg.inv(np.linalg.cholesky(self.covariance + (floor + np.finfo(float).tiny) * np.eye(p)))
+        """The inverse of L (p, p)."""
+        return np.asarray(np.linalg.inv(self.factor))
+
+
+def floored(covariance: Floats, floor: float) -> Floats:
+    """Return a covariance (p, p) with a floor under its eigenvalues, of their mean."""
+    p = len(covariance)
+    return np.asarray(covariance + (floor * float(np.trace(covariance)) / p + np.finfo(float).tiny) * np.eye(p))
 
 
 class Estimator:
@@ -123,14 +143,18 @@ class Estimator:
                     shift = self._missing @ coefficients
         share = release.penalty_before * release.theta_before - release.penalty_after * release.theta_after[i]
         G = (n - 1) * (mean + shift) + share
-        covariance = (n - 1) ** 2 * (1 / m + 1 / (n - 1)) * (best.T @ best) / max(1, m - 1)
+        count = min(_FOLDS[self.release.network.parameters > _MANY], m)
+        parts = np.stack([best[k::count].T @ best[k::count] for k in range(count)])
+        scale = (n - 1) ** 2 * (1 / m + 1 / (n - 1))
+        covariance = scale * parts.sum(axis=0) / max(1, m - 1)
         expected = float(np.sqrt(np.trace(covariance)))
         usual = float(np.sqrt((self.own**2).sum() / m))
         size = float(np.linalg.norm(G))
         relative = np.array([expected / size if size > 0 else np.inf])
         return GradientEstimate(
-            Difference(G[None, :, None], way, relative), covariance, expected / usual if usual > 0 else np.inf, used
-        )
+            Difference(G[None, :, None], way, relative), covariance, expected / usual if usual > 0 else np.inf, used,
+            parts=parts * (scale * count / m),
+        )  # fmt: skip
 
     def _regressed(self, s: Floats, ridge: float) -> tuple[Floats, Floats]:
         """Return coefficients B (p, p) of s on the own gradients, and residuals (m, p) with each record left out."""

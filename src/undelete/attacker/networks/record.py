@@ -9,56 +9,27 @@ for each class y, or with a number y as one more entry of x. Many starts go side
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.networks.estimate import GradientEstimate
+from undelete.attacker.networks.first_layer import first_layer, read_first_layer
+from undelete.attacker.networks.problem import Prior, Problem
 from undelete.maths.arrays import Floats
-from undelete.maths.network import torch
 from undelete.release.networks import NetworkRelease
 
 _NEAREST = 4  # public records from which the search starts
+_ASKED = (2, 8)  # public records at whose gradients the covariance is tried, at least and at most
+_NUMBERS = 200_000  # of their derivatives, where that leaves at least so many
 _SCOUT = 8  # steps from every start, of every class
 _LIKELY = 2  # classes that are gone on with
 _FAR = 30.0  # of the objective above the lowest, from which a class or a start is not
 _STEPS = 40
 _DONE = 1e-5  # of the objective that a step gains, under which a start has arrived
-_VARIES = 1e-9  # of the largest variance, under which a direction is the same for all
-_ROW = 1e-3  # of a row's mean variance, added to all
 _DAMPING = (1e-2, 0.3, 4.0, 1e8)  # at first, times after a step that helped, after one that did not, and the end
-WEAK = 100.0  # by how much the prior is widened where another one takes its place
-
-
-@dataclass(frozen=True, eq=False)
-class Prior:
-    """A normal distribution of what is looked for: the record, and after it a number that is its target.
-
-    Parameters
-    ----------
-    mean : array (e,)
-        The public mean.
-    axes : array (e, q)
-        T: directions that vary, each as long as its deviation.
-    """
-
-    mean: Floats
-    axes: Floats
-
-    @classmethod
-    def of(cls, release: NetworkRelease) -> Prior:
-        """Return that of the public records."""
-        known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
-        mean, offset = known.mean(axis=0), known - known.mean(axis=0)
-        values, vectors = np.linalg.eigh(offset.T @ offset / len(offset))
-        varies = values > _VARIES * max(float(values.max()), np.finfo(float).tiny)
-        return cls(mean, vectors[:, varies] * np.sqrt(values[varies]))
-
-    def coordinates(self, points: Floats) -> Floats:
-        """Return u (r, q) of points (r, e)."""
-        return np.asarray((points - self.mean) @ self.axes / (self.axes**2).sum(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +84,10 @@ class Decoder:
         place = release.as_class(release.Y_public)
         self.shares = np.bincount(place, minlength=max(1, release.classes)) / len(place)
 
+    def log_share(self, label: int) -> float:
+        """Return the logarithm of a class's share among the public records; 0 of a number."""
+        return float(np.log(max(self.shares[label], 1e-6))) if self.release.classes else 0.0
+
     def nearest(self, estimate: GradientEstimate, count: int = 1) -> list[int]:
         """Return the public records whose gradients explain the estimate best, the best first."""
         off = (self.own + estimate.gradient) @ estimate.whitening.T
@@ -134,6 +109,31 @@ class Decoder:
             ends[label] = self._search(problems[label], ends[label].u[near], _STEPS)
         found = [self._found(label, ends[label]) for label in labels]
         return sorted(found, key=lambda one: -one.log_evidence)
+
+    def again(self, estimate: GradientEstimate, found: Sequence[Found]) -> list[Found]:
+        """Return the same with another covariance of the same gradient, from the records found with the one before."""
+        lowest, ends = min(one.value for one in found), []
+        for one in found:
+            if one.value > lowest + _FAR * 2:
+                ends.append(one)
+                continue
+            u = self.prior.coordinates(one.point[None])
+            ends.append(
+                self._found(one.label, self._search(Problem(self.release, estimate, one.label, self.prior), u, _STEPS))
+            )
+        return sorted(ends, key=lambda one: -one.log_evidence)
+
+    def jacobians(self, estimate: GradientEstimate) -> Floats:
+        """Return the derivatives (r, p, q) of the gradients of the public records that explain an estimate best."""
+        few = _NUMBERS // max(1, len(estimate.covariance) * self.prior.axes.shape[1])
+        release, rows = self.release, self.nearest(estimate, min(max(few, _ASKED[0]), _ASKED[1]))
+        known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
+        labels = release.as_class(release.Y_public[rows])
+        found = []
+        for row, label in zip(rows, labels.tolist(), strict=True):
+            u = self.prior.coordinates(known[[row]])
+            found.append(estimate.factor @ Problem(release, estimate, label, self.prior).at(u)[2][0])
+        return np.stack(found)
 
     def _starts(self, estimate: GradientEstimate) -> Floats:
         """Return points (r, e) from which to search: the average record, the nearest ones, the first layer's."""
@@ -173,9 +173,8 @@ class Decoder:
         """Return the best of a class's ends."""
         best = int(np.argmin(ends.value))
         u, J = ends.u[best], ends.jacobian[best]
-        share = self.shares[label] if self.release.classes else 1.0
         bend = float(np.linalg.slogdet(J.T @ J + np.eye(len(u)))[1])
-        evidence = -float(ends.value[best]) - 0.5 * bend + float(np.log(max(share, 1e-6)))
+        evidence = -float(ends.value[best]) - 0.5 * bend + self.log_share(label)
         point, misfit = self.prior.mean + self.prior.axes @ u, float((ends.residual[best] ** 2).sum())
         return Found(point, label, float(ends.value[best]), misfit, evidence, J)
 
@@ -193,83 +192,3 @@ class _Ends:
         """Put some of another's ends in place of own ones."""
         for name in ("u", "value", "residual", "jacobian"):
             getattr(self, name)[rows] = getattr(other, name)[which]
-
-
-class Problem:
-    """One deletion and one class: whitened residuals and their derivatives, for many points at once."""
-
-    def __init__(self, release: NetworkRelease, estimate: GradientEstimate, label: int, prior: Prior) -> None:
-        self.release, self.prior, self.label = release, prior, label
-        network, t = release.network, torch()
-        self._theta = network.tensor(release.theta_before)
-        self._G, self._whitening = network.tensor(estimate.gradient), network.tensor(estimate.whitening)
-        d = release.X_public.shape[1]
-        target = t.tensor(label) if network.whole else network.tensor(np.array([float(label)]))
-
-        def residual(point: Any) -> Any:
-            y = target if release.classes else point[d:]
-            return self._whitening @ (self._G + t.func.grad(network.record_loss)(self._theta, point[:d], y))
-
-        mean, axes = network.tensor(prior.mean), network.tensor(prior.axes)
-        directions = t.eye(axes.shape[1], dtype=t.float64)
-
-        def both(u: Any) -> tuple[Any, Any]:
-            def of(v: Any) -> Any:
-                return residual(mean + axes @ v)
-
-            J = t.func.vmap(lambda v: t.func.jvp(of, (u,), (v,))[1])(directions)
-            return of(u), J.T
-
-        self._residual, self._both = t.func.vmap(residual), t.func.vmap(both)
-
-    def residuals(self, points: Floats) -> Floats:
-        """Return the whitened residuals (r, p) at points (r, e)."""
-        return np.asarray(self._residual(self.release.network.tensor(points)).detach().numpy())
-
-    def at(self, u: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return objective (r,), residuals (r, p) and their derivatives by u (r, p, q)."""
-        off, J = (part.detach().numpy() for part in self._both(self.release.network.tensor(u)))
-        value = 0.5 * (off**2).sum(axis=1) + 0.5 * (u**2).sum(axis=1)
-        return np.where(np.isfinite(value), value, np.inf), np.array(off), np.array(J)
-
-
-def first_layer(release: NetworkRelease) -> tuple[str, str] | None:
-    """Return the names of weight and bias of a dense layer that reads the record itself; None without one."""
-    network = release.network
-    seen: list[Any] = []
-    linear = [(name, part) for name, part in network.module.named_modules() if type(part).__name__ == "Linear"]
-    if not linear:
-        return None
-    hooks = [part.register_forward_hook(lambda own, taken, _, name=name: seen.append((name, taken[0].detach())))
-             for name, part in linear]  # fmt: skip
-    try:
-        network.outputs(release.theta_before, release.X_public[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    for name, taken in seen:
-        prefix = f"{name}." if name else ""
-        names = f"{prefix}weight", f"{prefix}bias"
-        flat = taken.numpy().reshape(1, -1)
-        same = flat.shape == release.X_public[:1].shape and np.allclose(flat, release.X_public[:1])
-        if same and set(names) <= set(network.moved):
-            return names
-    return None
-
-
-def read_first_layer(
-    release: NetworkRelease, estimate: GradientEstimate, names: tuple[str, str] | None
-) -> Floats | None:
-    """Return the record (d,) that the first dense layer's gradient says, maths (12): its rows are delta_h [x, 1].
-
-    Rows are added up with weights delta_h over their own error's variance.
-    """
-    if names is None:
-        return None
-    G = release.network.named(estimate.gradient)
-    variance = release.network.named(np.diag(estimate.covariance))
-    weight, bias = G[names[0]], G[names[1]]
-    error = variance[names[1]] + _ROW * float(variance[names[1]].mean()) + np.finfo(float).tiny
-    v = bias / error
-    total = float(v @ bias)
-    return np.asarray(v @ weight / total) if total > 0 else None

@@ -1,0 +1,83 @@
+"""What is minimised to find the record behind a network's gradient, maths (23): its prior, residuals, derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from undelete.attacker.networks.estimate import GradientEstimate
+from undelete.maths.arrays import Floats
+from undelete.maths.network import torch
+from undelete.release.networks import NetworkRelease
+
+_VARIES = 1e-9  # of the largest variance, under which a direction is the same for all
+WEAK = 100.0  # by how much the prior is widened where another one takes its place
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """A normal distribution of what is looked for: the record, and after it a number that is its target.
+
+    Parameters
+    ----------
+    mean : array (e,)
+        The public mean.
+    axes : array (e, q)
+        T: directions that vary, each as long as its deviation.
+    """
+
+    mean: Floats
+    axes: Floats
+
+    @classmethod
+    def of(cls, release: NetworkRelease) -> Prior:
+        """Return that of the public records."""
+        known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
+        mean, offset = known.mean(axis=0), known - known.mean(axis=0)
+        values, vectors = np.linalg.eigh(offset.T @ offset / len(offset))
+        varies = values > _VARIES * max(float(values.max()), np.finfo(float).tiny)
+        return cls(mean, vectors[:, varies] * np.sqrt(values[varies]))
+
+    def coordinates(self, points: Floats) -> Floats:
+        """Return u (r, q) of points (r, e)."""
+        return np.asarray((points - self.mean) @ self.axes / (self.axes**2).sum(axis=0))
+
+
+class Problem:
+    """One deletion and one class: whitened residuals and their derivatives, for many points at once."""
+
+    def __init__(self, release: NetworkRelease, estimate: GradientEstimate, label: int, prior: Prior) -> None:
+        self.release, self.prior, self.label = release, prior, label
+        network, t = release.network, torch()
+        self._theta = network.tensor(release.theta_before)
+        self._G, self._whitening = network.tensor(estimate.gradient), network.tensor(estimate.whitening)
+        d = release.X_public.shape[1]
+        target = t.tensor(label) if network.whole else network.tensor(np.array([float(label)]))
+
+        def residual(point: Any) -> Any:
+            y = target if release.classes else point[d:]
+            return self._whitening @ (self._G + t.func.grad(network.record_loss)(self._theta, point[:d], y))
+
+        mean, axes = network.tensor(prior.mean), network.tensor(prior.axes)
+        directions = t.eye(axes.shape[1], dtype=t.float64)
+
+        def both(u: Any) -> tuple[Any, Any]:
+            def of(v: Any) -> Any:
+                return residual(mean + axes @ v)
+
+            J = t.func.vmap(lambda v: t.func.jvp(of, (u,), (v,))[1])(directions)
+            return of(u), J.T
+
+        self._residual, self._both = t.func.vmap(residual), t.func.vmap(both)
+
+    def residuals(self, points: Floats) -> Floats:
+        """Return the whitened residuals (r, p) at points (r, e)."""
+        return np.asarray(self._residual(self.release.network.tensor(points)).detach().numpy())
+
+    def at(self, u: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return objective (r,), residuals (r, p) and their derivatives by u (r, p, q)."""
+        off, J = (part.detach().numpy() for part in self._both(self.release.network.tensor(u)))
+        value = 0.5 * (off**2).sum(axis=1) + 0.5 * (u**2).sum(axis=1)
+        return np.where(np.isfinite(value), value, np.inf), np.array(off), np.array(J)
