@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from undelete.auditing.series import audit_series
     from undelete.auditing.simulate import simulate
     from undelete.errors import InputError
+    from undelete.maths.frozen import FrozenNet
     from undelete.release.reconstruction import Reconstruction
     from undelete.release.release import Release
 
@@ -34,6 +35,7 @@ __all__ = [
     "Attack",
     "Audit",
     "Document",
+    "FrozenNet",
     "InputError",
     "LinearModel",
     "Membership",
@@ -61,6 +63,7 @@ _HOME = {
     "Attack": "attacker.attack",
     "Audit": "auditing.result",
     "Document": "auditing.documents",
+    "FrozenNet": "maths.frozen",
     "InputError": "errors",
     "LinearModel": "adapters.model",
     "Membership": "auditing.membership",

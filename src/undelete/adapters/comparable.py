@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
+
 from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences
 from undelete.adapters.stored.change import differ
 from undelete.errors import InputError
+from undelete.maths.embeddings import EMBEDDINGS
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
@@ -149,12 +152,19 @@ def check_drawn(before: LinearModel, after: LinearModel) -> None:
     if old is None or new is None or old.name != new.name:
         _refuse("embedding", *("none" if phi is None else phi.name for phi in (old, new)))
     drawn, other = old.arrays(), new.arrays()
-    if any(drawn[name].shape != other[name].shape or (drawn[name] != other[name]).any() for name in drawn):
+    same = drawn.keys() == other.keys() and all(np.array_equal(drawn[name], other[name]) for name in drawn)
+    if old is new or same:
+        return
+    if old.name not in EMBEDDINGS:
         raise InputError(
-            "the two models have different embeddings, which are drawn anew in each fit: their coefficients belong to "
-            "other features; fix random_state (and gamma as a number), or keep the transformer as fitted before the "
-            f"deletion{_anyhow(before, after)}"
+            "the two models have different nets under them: their coefficients belong to other features; give two "
+            "heads of one frozen net"
         )
+    raise InputError(
+        "the two models have different embeddings, which are drawn anew in each fit: their coefficients belong to "
+        "other features; fix random_state (and gamma as a number), or keep the transformer as fitted before the "
+        f"deletion{_anyhow(before, after)}"
+    )
 
 
 def check_embedding(before: LinearModel, after: LinearModel) -> None:

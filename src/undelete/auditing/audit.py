@@ -20,6 +20,7 @@ from undelete.auditing.answered import Features
 from undelete.auditing.answers import Answers
 from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
+from undelete.auditing.heads import read_heads
 from undelete.auditing.inputs import Table
 from undelete.auditing.networks import Training, audit_networks, is_network, opened
 from undelete.auditing.order import Between, ordered
@@ -116,10 +117,16 @@ def audit(
     """
     words = words or Words()
     first, second = (opened(model, architecture, trust=trust) for model in (before, after))
+    heads, training = None, Training(loss, n, l2, weight_decay)
+    if is_network(first) and is_network(second):
+        records = public_records(public, [first], target)[0]
+        image = None if words.schema is None else words.schema.image
+        heads = read_heads(first, second, records, training, features=features, target=target, image=image)
+    if heads is not None:
+        first, second, features, loss, l2, weight_decay = heads.before, heads.after, None, None, None, None
     if is_network(first) or is_network(second):
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
-        training = Training(loss, n, l2, weight_decay)
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
     if loss is not None or weight_decay is not None or isinstance(l2, Mapping):
@@ -147,13 +154,14 @@ def audit(
     names = old.own_targets(names)
     if release.n is None and not between.several and (size := estimated(release)) is not None:
         release = dataclasses.replace(release, n=size[0], n_error=size[1], l2=old.summed(size[0]).l2)
+    network = {} if heads is None else heads.described
     setting = Setting(
         kind="audit",
         text=_question(between),
         joined=between.came,
         left=between.left,
         came=between.joined,
-        model=described(old, None if release.n_error else release.n, words),
+        model=described(old, None if release.n_error else release.n, words) | network,
         target=target_words(old, names, words, schema),
         schema=schema,
         readout=pair.readout,
@@ -163,6 +171,7 @@ def audit(
     )
     noted = [
         *words.notes,
+        *([] if heads is None else heads.notes),
         *how,
         *sampled,
         *pair.warnings,
@@ -174,7 +183,7 @@ def audit(
     ]
     if between.several:
         return audit_together(between, setting, truth, names, seeds(rng), noted)
-    checks = told(old, new, release)
+    checks = [*told(old, new, release), *([] if heads is None else heads.checks(release))]
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     exact = exact_values(old, new) if one else {}
     release = given_away.told(release, exact)

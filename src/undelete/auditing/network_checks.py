@@ -18,7 +18,7 @@ LOST = 1.0  # expected error of the gradient, beside the public records' own gra
 UNSURE = 1.0  # expected error of the gradient, beside the estimate itself
 UNLIKELY = 1e-3  # probability of a misfit under which the change is not taken for one record's
 NOISE = 0.1  # of the gradient's size, that rounded parameters may take away
-_DRAWS = 8  # of rounding errors
+DRAWS = 8  # of rounding errors
 
 
 def checks(
@@ -113,12 +113,16 @@ def _rounding(release: NetworkRelease, account: Account, rounding: float, digits
     rng, network = np.random.default_rng(0), release.network
     seen, theta = (release.X_public, release.Y_network), release.theta_before
     square = 0.0
-    for _ in range(_DRAWS):
+    for _ in range(DRAWS):
         error = rounding * np.abs(theta) * rng.uniform(-1, 1, len(theta)) * np.sqrt(2)  # both models are rounded
         moved = network.hessian_vector(theta, *seen, error) * (release.n / len(release.X_public))
-        square += float(moved @ moved) / _DRAWS
+        square += float(moved @ moved) / DRAWS
     own = network.gradients(theta, release.X_public[:1000], release.Y_network[:1000])
-    lost = float(np.sqrt(square / (own**2).sum(axis=1).mean()))
+    return digits_told(digits, float(np.sqrt(square / (own**2).sum(axis=1).mean())))
+
+
+def digits_told(digits: str, lost: float) -> Diagnostic:
+    """Judge by how much rounded parameters change the gradient, beside a record's own."""
     value = f"{digits}; the gradient is known to {lost:.1g} of a record's own"
     name = "Digits of the parameters"
     if lost > NOISE:

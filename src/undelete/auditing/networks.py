@@ -18,6 +18,7 @@ from undelete.adapters.design.design import Design
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.files.files import load_model
 from undelete.adapters.files.networks import Architecture, is_parameters, load_network
+from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
@@ -42,6 +43,7 @@ from undelete.scoring.truth import Truth
 
 Features = Any  # a fitted scikit-learn preprocessing, or a function from a table to the network's records
 MOST = 6_000  # parameters that changed, up to which their covariance is formed
+TWICE = "l2 is the penalty of the summed loss and weight_decay that of the mean: give one of them"
 _TRIED = 8  # public records on which the network is tried
 
 
@@ -279,6 +281,13 @@ def _refitted(later: Any, table: pd.DataFrame, names: Sequence[str], X: Floats) 
 
 def design_of(features: Features | None, table: pd.DataFrame, names: Sequence[str]) -> Design | Probed:
     """Return how raw columns become the network's record: a scikit-learn preprocessing, a function, or as they are."""
+    return read_features(features, table, names).design
+
+
+def read_features(
+    features: Features | None, table: pd.DataFrame, names: Sequence[str], *, constant: bool = False
+) -> LinearModel:
+    """Return the same as a linear model's, whose coefficients mean nothing; with a constant where one is wanted."""
     raw = table.drop(columns=list(names))
     steps: list[tuple[str, Any]] = []
     if features is not None:
@@ -286,11 +295,12 @@ def design_of(features: Features | None, table: pd.DataFrame, names: Sequence[st
         steps = [("features", step)]
     made = raw.head(2) if not steps else _made(steps[0][1], raw.head(2))
     width = made.shape[1]
-    last = LinearRegression(fit_intercept=False)
+    last = LinearRegression(fit_intercept=constant)
     last.coef_, last.intercept_, last.n_features_in_ = np.ones(width), 0.0, width
+    last.rank_, last.singular_ = width, np.ones(width)
     if not steps:
         last.feature_names_in_ = np.array([str(label) for label in raw.columns], dtype=object)
-    return from_sklearn(Pipeline([*steps, ("last", last)]) if steps else last, table, names).design
+    return from_sklearn(Pipeline([*steps, ("last", last)]) if steps else last, table, names)
 
 
 def _made(step: Any, raw: pd.DataFrame) -> NDArray[Any]:
@@ -323,7 +333,7 @@ def _outputs(pair: Pair, X: Floats) -> int:
 def _penalties(pair: Pair, training: Training, n: int) -> tuple[Floats, Floats]:
     """Return the penalty of each parameter in the summed objective, before and after the deletion."""
     if training.l2 is not None and training.weight_decay is not None:
-        raise InputError("l2 is the penalty of the summed loss and weight_decay that of the mean: give one of them")
+        raise InputError(TWICE)
     if training.weight_decay is None:
         own = penalty(pair.network, training.l2, "l2")
         return own, own
@@ -378,12 +388,17 @@ def _notes(pair: Pair, release: NetworkRelease) -> list[str]:
             f"Only {release.network.parameters:,} of {release.network.parameters + pair.fixed:,} parameters changed "
             f"({moved}): the others were frozen, and the attack works in these."
         )
-    if pair.dropout:
-        told.append(
-            f"The network has {', '.join(pair.dropout)} layers, which are off here: where they were on in training, "
-            "what they drew is in the difference of the models too."
-        )
-    return told
+    return [*told, *dropped(pair)]
+
+
+def dropped(pair: Pair) -> list[str]:
+    """Say that dropout is off, where there is any."""
+    if not pair.dropout:
+        return []
+    return [
+        f"The network has {', '.join(pair.dropout)} layers, which are off here: where they were on in training, "
+        "what they drew is in the difference of the models too."
+    ]
 
 
 def _target(reading: Reading, schema: Any) -> Target:

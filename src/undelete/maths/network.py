@@ -35,17 +35,18 @@ def torch() -> Any:
             "a network is attacked through its derivatives, and torch is not installed: install undelete with its "
             "extra torch"
         ) from error
-    _warmed(module)
     return module
 
 
 @cache
-def _warmed(module: Any) -> None:
-    """Take a first derivative: what torch imports for it warns of torch's own older parts."""
+def _func() -> Any:
+    """Return torch.func, a first derivative taken: what torch imports for it, in seconds, warns of older parts."""
+    module = torch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         one = module.ones(1)
         module.func.jvp(module.func.grad(lambda t: (t**2).sum()), (one,), (one,))
+    return module.func
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ class Network:
 
     def gradients(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return each record's own gradient (m, p)."""
-        of_each = torch().func.vmap(torch().func.grad(self.record_loss), in_dims=(None, 0, 0))
+        of_each = _func().vmap(_func().grad(self.record_loss), in_dims=(None, 0, 0))
         found = np.empty((len(X), self.parameters))
         at = self.tensor(theta)
         for part in blocks(len(X), max(1, _NUMBERS // max(1, self.parameters))):
@@ -125,7 +126,7 @@ class Network:
 
     def gradients_along(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
         """Return each record's Hessian times a direction (m, p)."""
-        func, at, v = torch().func, self.tensor(theta), self.tensor(direction)
+        func, at, v = _func(), self.tensor(theta), self.tensor(direction)
 
         def product(x: Any, y: Any) -> Any:
             return func.jvp(lambda t: func.grad(self.record_loss)(t, x, y), (at,), (v,))[1]
@@ -145,7 +146,7 @@ class Network:
 
     def along(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
         """Return each record's gradient times a direction (m,), without the gradients."""
-        func, found, at, v = torch().func, [], self.tensor(theta), self.tensor(direction)
+        func, found, at, v = _func(), [], self.tensor(theta), self.tensor(direction)
         for part in self._batches(len(X)):
             x, y = self.tensor(X[part]), self.target(Y[part])
             found.append(func.jvp(lambda t, x=x, y=y: self._losses(t, x, y), (at,), (v,))[1].numpy())
@@ -167,7 +168,7 @@ class Network:
 
     def hessian(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return the summed loss's Hessian (p, p), a block of its columns at a time."""
-        func, at, p = torch().func, self.tensor(theta), self.parameters
+        func, at, p = _func(), self.tensor(theta), self.parameters
         found = np.zeros((p, p))
         for part in self._batches(len(X)):
             x, y = self.tensor(X[part]), self.target(Y[part])
@@ -200,7 +201,7 @@ class Network:
     def _losses(self, theta: Any, X: Any, Y: Any) -> Any:
         """Return every record's loss (m,) at once, from one pass forward."""
         Z = self._forward(theta, X)
-        return torch().func.vmap(lambda z, y: self.loss(z[None], y[None]))(Z, Y)
+        return _func().vmap(lambda z, y: self.loss(z[None], y[None]))(Z, Y)
 
     def _forward(self, theta: Any, X: Any) -> Any:
         own = {name: theta[part].reshape(shape) for name, shape, part in self.sizes}

@@ -141,7 +141,7 @@ class Release:
         for field in _RELEASE_ARRAYS:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, frozen(getattr(self, field)))
-        if self.embedding is not None:
+        if self.embedding is not None and self.embedding.name in EMBEDDINGS:  # a net is a copy of its own already
             arrays = {name: frozen(array) for name, array in self.embedding.arrays().items()}
             object.__setattr__(self, "embedding", EMBEDDINGS[self.embedding.name](**arrays))
         if self.public_codes is not None:
@@ -250,8 +250,15 @@ class Release:
         write(path, lambda file: np.savez(file, allow_pickle=False, **arrays), private=False)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Release:
+    def load(cls, path: str | os.PathLike[str], embedding: Embedding | None = None) -> Release:
         """Read a release that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        embedding : Embedding, optional
+            The frozen net, where the release's embedding is one: a file holds its parameters, not its architecture.
 
         Raises
         ------
@@ -270,8 +277,8 @@ class Release:
             ]
             if meta.get("embedding") is not None:
                 parts = {key: arrays.pop(key) for key in [*arrays] if key.startswith(_EMBEDDING)}
-                phi = EMBEDDINGS[meta["embedding"]](**{key.removeprefix(_EMBEDDING): parts[key] for key in parts})
-                arrays["embedding"] = phi
+                parts = {key.removeprefix(_EMBEDDING): parts[key] for key in parts}
+                arrays["embedding"] = embedding or _embedding(meta["embedding"], parts, path)
             return cls(
                 loss_of(meta["loss"]),
                 n=meta["n"],
@@ -286,6 +293,14 @@ class Release:
             raise
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise InputError(f"{path} is not a release written by undelete ({error})") from error
+
+
+def _embedding(name: str, parts: dict[str, Any], path: str | os.PathLike[str]) -> Embedding:
+    if name not in EMBEDDINGS:
+        raise InputError(
+            f"{path} holds records behind a frozen net, whose architecture is code: give it (embedding=FrozenNet(...))"
+        )
+    return EMBEDDINGS[name](**parts)
 
 
 def repeated(release: Release, t: int) -> Release:

@@ -103,6 +103,11 @@ def entries_of(model: LinearModel) -> Entries:
             f"the {model.kind}'s features are more than their names say (steps: {', '.join(model.steps) or 'none'}): "
             "save the estimator itself as .skops"
         )
+    if model.embedding is not None and model.embedding.name not in EMBEDDINGS:
+        raise InputError(
+            "the model reads what a frozen net makes of a record, and no file holds a net's architecture: save the "
+            "net's parameters by themselves, and the coefficients without embedding="
+        )
     if model.averaged:
         if model.n is None:
             raise InputError(

@@ -1,0 +1,240 @@
+"""`undelete.audit` of two networks of which only the last linear layer was fitted: a linear model of its features."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+import undelete
+from tests.attacker.networks_played import COLUMNS, people
+from undelete import InputError
+from undelete.maintainer.fit import fit
+from undelete.maths.losses import loss_of
+from undelete.maths.objective import Objective
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+N, ROW, L2, UNITS = 2000, 7, 1.0, 24
+LOSSES = {"bce": "logistic", "cross_entropy": "softmax", "mse": "squared"}
+TARGETS = {"bce": "label", "cross_entropy": "band", "mse": "pay"}
+
+
+@pytest.fixture(scope="module")
+def halves():
+    rng = np.random.default_rng(5)
+    both = people(rng, 2 * N)
+    pay = both["hours"] * 0.3 + np.cos(both["age"] / 9) + rng.normal(size=2 * N)
+    both = both.assign(pay=pay, band=pd.cut(both["hours"] + 9 * rng.normal(size=2 * N), 3, labels=False).astype(int))
+    return both.iloc[:N].reset_index(drop=True), both.iloc[N:].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def scale(halves):
+    return StandardScaler().fit(halves[1][COLUMNS])
+
+
+def frozen():
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Linear(len(COLUMNS), UNITS), nn.Tanh()).double()
+
+
+class Net(nn.Module):
+    """A trunk, and a head that is its answer."""
+
+    def __init__(self, trunk, outputs):
+        super().__init__()
+        self.trunk, self.drop, self.head = trunk, nn.Dropout(0.1), nn.Linear(UNITS, outputs).double()
+
+    def forward(self, x):
+        return self.head(self.drop(self.trunk(x)))
+
+
+def targets(table, loss):
+    values = table[TARGETS[loss]].to_numpy()
+    if loss == "bce":
+        return np.where(values == 1, 1.0, -1.0)[:, None]
+    return np.eye(3)[values] if loss == "cross_entropy" else values[:, None].astype(float)
+
+
+def solved(features, table, loss, l2=L2):
+    """The optimum (D + 1, k) on features and a constant that is not penalised."""
+    X = np.column_stack([features, np.ones(len(features))])
+    penalty = np.append(np.full(features.shape[1], l2), 0.0)
+    found = fit(Objective(X, targets(table, loss), loss_of(LOSSES[loss]), penalty), tol=1e-13)
+    return found.W
+
+
+def filled(layer, W):
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(W[:-1].T))
+        layer.bias.copy_(torch.tensor(W[-1]))
+
+
+def heads(private, scale, loss, row=ROW):
+    """Two modules: the head fitted on all private records, and without one."""
+    trunk = frozen()
+    with torch.no_grad():
+        features = trunk(torch.tensor(scale.transform(private[COLUMNS]))).numpy()
+    made = []
+    for kept in (np.arange(N), np.delete(np.arange(N), row)):
+        W = solved(features[kept], private.iloc[kept], loss)
+        net = Net(copy.deepcopy(trunk), W.shape[1])
+        filled(net.head, W)
+        made.append(net)
+    return made, features
+
+
+def penalty(loss, layer="head"):
+    """The same as torch has it: the mean square is twice ours."""
+    return {f"{layer}.weight": L2 * (2 if loss == "mse" else 1)}
+
+
+def audit(nets, halves, scale, of, **given):
+    target = TARGETS[of]
+    given = dict(features=scale, loss=of, target=target, l2=penalty(of), n=N) | given
+    return undelete.audit(*nets, halves[1][[*COLUMNS, target]], **given)
+
+
+@pytest.fixture(scope="module", params=LOSSES)
+def played(request, halves, scale):
+    return request.param, *heads(halves[0], scale, request.param)
+
+
+def test_a_head_is_found_and_the_record_behind_its_features_comes_back(played, halves, scale):
+    loss, nets, features = played
+    truth = halves[0].iloc[[ROW]]
+    found = audit(nets, halves, scale, loss, truth=truth)
+    assert found.document()["model"]["moved"] == ["head.weight", "head.bias"]
+    assert any("those of the last layer" in text and f"{UNITS} features" in text for text in found.warnings)
+    assert any("Dropout" in text for text in found.warnings)
+    assert found.release.embedding.features == UNITS
+    best = found.found["hrec+"]
+    mean = found.release.X_public.mean(axis=0)[:-1]
+    off, own = best.X[0, :-1] - mean, features[ROW] - mean
+    assert off @ own / np.linalg.norm(off) / np.linalg.norm(own) > 0.97
+    assert found.summary().loc["hrec+", "median_centred_cosine"] > 0.97
+    assert "EXPOSED" in found.verdict.word
+    if loss != "mse":
+        assert found.records[TARGETS[loss]].iloc[0] == truth[TARGETS[loss]].iloc[0]
+    assert all(check.ok is not False for check in found.diagnostics)
+
+
+def test_with_the_private_records_in_place_of_public_ones_the_features_are_exact(halves, scale):
+    nets, features = heads(halves[0], scale, "mse")
+    exact = audit(nets, (None, halves[0]), scale, "mse", attacks=("hrec+",)).found["hrec+"]
+    np.testing.assert_allclose(exact.X[0, :-1], features[ROW], atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_linear_model_written_as_a_module_is_the_linear_model(loss, halves, scale):
+    private, public = halves
+    W = [solved(scale.transform(t[COLUMNS]), t, loss) for t in (private, private.drop(index=ROW))]
+    nets = []
+    for own in W:
+        nets.append(nn.Sequential(nn.Flatten(), nn.Linear(len(COLUMNS), own.shape[1])).double())
+        filled(nets[-1][1], own)
+    classes = {"bce": [0, 1], "cross_entropy": [0, 1, 2], "mse": None}[loss]
+    whole = public.assign(**dict(zip(COLUMNS, scale.transform(public[COLUMNS]).T, strict=True)))
+    given = dict(l2=penalty(loss, "1"), attacks=("hrec+", "hrec"))
+    found = audit(nets, (None, whole), None, loss, **given)
+    assert found.release.embedding is None
+    models = [undelete.LinearModel(w[:-1].T, w[-1], LOSSES[loss], COLUMNS, classes=classes, l2=L2) for w in W]
+    alone = undelete.audit(
+        *models, whole[[*COLUMNS, TARGETS[loss]]], target=TARGETS[loss], n=N, attacks=given["attacks"]
+    )
+    for name in ("hrec", "hrec+"):
+        np.testing.assert_allclose(found.found[name].X, alone.found[name].X, atol=1e-8)
+        np.testing.assert_allclose(found.found[name].target, alone.found[name].target, atol=1e-8)
+
+
+def test_two_outputs_of_two_classes_are_one(halves, scale):
+    nets, _ = heads(halves[0], scale, "bce")
+    single = audit(nets, halves, scale, "bce", attacks=("hrec+",))
+    both = []
+    for net in nets:
+        double = Net(net.trunk, 2)
+        w, b = net.head.weight.detach().numpy(), net.head.bias.detach().numpy()
+        filled(double.head, np.vstack([np.hstack([-w.T, w.T]) / 2, np.append(-b, b) / 2]))
+        both.append(double)
+    weight = {"head.weight": 2 * L2}
+    found = audit(both, halves, scale, "bce", loss="cross_entropy", l2=weight, attacks=("hrec+",))
+    np.testing.assert_allclose(found.found["hrec+"].inputs, single.found["hrec+"].inputs, atol=1e-8)
+
+
+def test_a_loss_is_known_by_its_derivatives_whatever_it_is_called():
+    from undelete.adapters.head import recognised
+    from undelete.adapters.torch import Loss
+
+    own = nn.functional
+    assert recognised(Loss.of(nn.MSELoss(reduction="sum")), 2) == ("squared", pytest.approx(2))
+    assert recognised(Loss.of("mse"), 2) == ("squared", pytest.approx(1))
+    assert recognised(Loss.of(lambda z, y: 5 * (z - y) ** 2), 1) == ("squared", pytest.approx(10))
+    assert recognised(Loss.of("poisson_nll"), 1) == ("poisson", pytest.approx(1))
+    assert recognised(Loss.of(nn.CrossEntropyLoss()), 3) == ("softmax", pytest.approx(1))
+    assert recognised(Loss.of(nn.CrossEntropyLoss(label_smoothing=0.1)), 3) is None
+    assert recognised(Loss.of(nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 1.0]).double())), 3) is None
+    assert recognised(Loss.of(lambda z, y: own.huber_loss(z, y)), 1) is None
+
+
+def test_where_more_than_the_head_moved_or_it_is_not_the_answer_it_is_no_head(halves, scale):
+    nets, _ = heads(halves[0], scale, "bce")
+
+    def moved(before, after, **given):
+        found = audit((before, after), halves, scale, "bce", attacks=("avg",), **given)
+        assert found.release.embedding is None
+        assert not any("last layer" in text for text in found.warnings)
+        return found.document()["model"]["moved"]
+
+    other = copy.deepcopy(nets[1])
+    with torch.no_grad():
+        other.trunk[0].bias += 1e-6
+    assert moved(nets[0], other) == ["trunk.0.bias", "head.weight", "head.bias"]
+    squashed = [nn.Sequential(net, nn.Softsign()) for net in nets]
+    assert moved(*squashed, l2=penalty("bce", "0.head")) == ["0.head.weight", "0.head.bias"]
+    held = copy.deepcopy(nets[1])
+    held.head.bias = nn.Parameter(nets[0].head.bias.detach().clone())  # a constant that was not fitted
+    assert moved(nets[0], held) == ["head.weight"]
+
+
+def test_the_penalty_of_the_mean_loss_and_coarse_digits_are_counted(halves, scale):
+    nets, _ = heads(halves[0], scale, "bce")
+    mean = audit(nets, halves, scale, "bce", l2=None, weight_decay={"head.weight": L2 / N}, attacks=("hrec+",))
+    assert mean.release.l2[:-1] == pytest.approx(L2)
+    assert mean.release.penalty_change is not None
+    half = audit([copy.deepcopy(net).bfloat16() for net in nets], halves, scale, "bce", attacks=("hrec+",))
+    assert half.verdict.word == "NOT DECIDABLE"
+    assert any(check.name == "Digits of the parameters" and not check.ok for check in half.diagnostics)
+    single = audit([copy.deepcopy(net).float() for net in nets], halves, scale, "bce", attacks=("hrec+",))
+    assert all(check.ok is not False for check in single.diagnostics)
+
+
+def test_a_head_that_was_not_trained_to_the_end_is_not_decidable(halves, scale):
+    nets, _ = heads(halves[0], scale, "bce")
+    rng, after = np.random.default_rng(0), copy.deepcopy(nets[1])
+    with torch.no_grad():
+        size = float((after.head.weight - nets[0].head.weight).abs().max())
+        after.head.weight += torch.tensor(size * rng.normal(size=after.head.weight.shape))
+    assert audit((nets[0], after), halves, scale, "bce", attacks=("hrec+",)).verdict.word == "NOT DECIDABLE"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(loss=None), "the loss that the networks were trained with is not known"),
+        (dict(l2={"nothing": 1.0}), "no parameter of the network"),
+        (dict(weight_decay=1.0), "give one of them"),
+        (dict(n=1), "at least 2"),
+        (dict(target=None), "name the target column"),
+        (dict(features=lambda table: table[["age"]]), "does not take records of 1 numbers"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(halves, scale, given, message):
+    nets, _ = heads(halves[0].head(N), scale, "bce")
+    with pytest.raises(InputError, match=message) as error:
+        audit(nets, halves, scale, "bce", **given)
+    assert "\n" not in str(error.value)
