@@ -1,8 +1,9 @@
-"""`reproduce mlp` and `conditions` on a few made-up people: files, pages, and what they hold."""
+"""`reproduce mlp`, `cnn` and `conditions` on a few made-up people and images: files, pages, and what they hold."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from sklearn.neural_network import MLPClassifier
 
 from tests.paper.replay import agrees
 from undelete.errors import InputError
+from undelete.lab import matching, network_images
+from undelete.lab.network_images import ImageCase
 from undelete.lab.network_pairs import perceptron
 from undelete.lab.networks import Case, prepared
 from undelete.paper import network_conditions, networks
@@ -31,7 +34,18 @@ def results(data_dir, tmp_path_factory):
             patch.setattr(network_conditions, name, value)
         some = [one for one in network_conditions.CONDITIONS if one.key in ("optimum", "adam_masked")]
         patch.setattr(network_conditions, "CONDITIONS", tuple(some))
-        return out, {name: EXPERIMENTS[name].run(data_dir, out, 1, 0, None) for name in ("mlp", "conditions")}
+        patch.setattr(networks, "IMAGE_CASES", (ImageCase("few", "a few images", 40, 60, 7, "dense", (1,), 0.1),))
+        patch.setattr(matching, "_STEPS", 5)
+        patch.setattr(network_images, "load_images", tiny)
+        return out, {name: EXPERIMENTS[name].run(data_dir, out, 1, 0, None) for name in ("mlp", "cnn", "conditions")}
+
+
+def tiny(*_):
+    """Ten kinds of bars, with noise."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 100)
+    images = rng.integers(0, 60, (100, 28, 28)) + 190 * (np.arange(28) // 3 == labels[:, None])[:, None]
+    return SimpleNamespace(x_train=images.astype(np.uint8), y_train=labels, source="bars")
 
 
 def test_the_results_are_on_disk_and_on_a_page(results):
@@ -43,6 +57,12 @@ def test_the_results_are_on_disk_and_on_a_page(results):
     text = page(list(found.values()))
     assert "| both at the optimum |" in text
     assert "plain gradient matching" in text
+    assert "### a few images" in text
+    row = found["cnn"]["networks"][0]
+    assert "said" not in row
+    assert len(row["shown"]["true"][0]) == row["side"] ** 2
+    assert row["attacks"]["informed"]["label"] == 1
+    assert row["gradient_norm_largest"] <= 1e-10
 
 
 def test_the_bound_is_exact_and_pairs_are_counted(results):
@@ -75,6 +95,15 @@ def test_a_perceptron_of_scikit_learn_is_the_same_network(data_dir):
     model = MLPClassifier((3,), solver="lbfgs", random_state=0).fit(trained.fit.X, trained.fit.Y[:, 0].astype(int))
     said = 1 / (1 + np.exp(-trained.fit.network.outputs(theta, trained.fit.X)[:, 0]))
     np.testing.assert_allclose(said, model.predict_proba(trained.fit.X)[:, 1], atol=1e-9)
+
+
+def test_two_convolutions_and_a_dense_layer_have_as_many_parameters_as_one_counts(monkeypatch):
+    monkeypatch.setattr(network_images, "load_images", tiny)
+    trained = network_images.prepared_images(ImageCase("few", "", 40, 60, 7, "convolutions", (3, 4), 0.1), None, 0)
+    network = trained.fit.network
+    assert network.parameters == (9 + 1) * 3 + (27 + 1) * 4 + (36 + 1) * 10
+    assert network.outputs(trained.start, trained.release.X_public).shape == (60, 10)
+    assert pytest.approx(trained.fit.X[[3]]) == trained.truth(np.array([3])).X
 
 
 def test_too_few_people_are_refused(data_dir, tmp_path):

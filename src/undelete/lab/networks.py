@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,32 +72,23 @@ class Trained:
         The private records and the objective.
     start : array (p,)
         Where training began.
-    private, public : DataFrame
-        The tables.
-    reading : Reading
-        How a table reaches the network.
     release : NetworkRelease
         What the attacker sees, without a deletion yet.
     source : str
         Where the records are from.
+    truth : callable
+        From rows (b,) to the private records in them.
     """
 
     fit: Fit
     start: Floats
-    private: pd.DataFrame
-    public: pd.DataFrame
-    reading: Reading
     release: NetworkRelease
     source: str
+    truth: Callable[[NDArray[np.int64]], Truth]
 
     def released(self, before: Floats, after: Sequence[Floats]) -> NetworkRelease:
         """Return what the attacker sees of an old model (p,) and some new ones."""
         return dataclasses.replace(self.release, theta_before=before, theta_after=np.stack(list(after)))
-
-    def truth(self, rows: NDArray[np.int64]) -> Truth:
-        """Return the deleted records."""
-        found = true_records(self.private.iloc[rows], self.reading, self.release)
-        return dataclasses.replace(found, rows=rows)
 
     def penalised(self, l2: Floats) -> Trained:
         """Return the same with another penalty (p,) of the summed objective, before and after."""
@@ -153,7 +144,12 @@ def prepared(case: Case, data_dir: Folder | None, seed: int) -> Trained:
         network, start, start[None], X_public, Y_public if case.number else np.where(Y_public > 0, 1.0, -1.0), case.n,
         l2, l2, 0 if case.number else 2, columns, codes, values,
     )  # fmt: skip
-    return Trained(fit, start, private, public, Reading(design, (target,), classes), release, source)
+    reading = Reading(design, (target,), classes)
+
+    def truth(rows: NDArray[np.int64]) -> Truth:
+        return dataclasses.replace(true_records(private.iloc[rows], reading, release), rows=rows)
+
+    return Trained(fit, start, release, source, truth)
 
 
 def _features(case: Case, public: pd.DataFrame) -> Any:

@@ -133,8 +133,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("population", "population", part="beyond it: public records of another population", needs=("acs",),
                    seconds=(60, 0.5)),
         Experiment(
-            "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "torch"),
+            "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "mnist", "torch"),
             seconds=(60, 68),
+        ),
+        Experiment(
+            "cnn", "networks", most=42, part="Section 3.2: a convolutional network", needs=("mnist", "torch"),
         ),
         Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",

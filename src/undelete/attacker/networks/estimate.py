@@ -20,6 +20,7 @@ from undelete.release.networks import NetworkRelease
 RIDGES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)  # of the mean eigenvalue of g'g: which is best, public records say
 FLOOR = 1e-3  # of the mean eigenvalue of the covariance, added to all: of dead units nothing is known so well
 _PAYS = 0.98  # of the plain mean's expected square error, under which weights are used
+_JUDGED = 4000  # public records on which the ridge is chosen
 _FOLDS = (4, 2)  # parts of the public records whose errors are kept apart: of up to some parameters, and beyond
 _MANY = 2000  # that many
 
@@ -132,15 +133,16 @@ class Estimator:
         release, m, n = self.release, len(self.own), self.release.n
         s = self.summands(i) if way == "answers" else self._by_hessian(i)
         mean, off = s.mean(axis=0), s - s.mean(axis=0)
-        best, error = off, float((off**2).sum()) * (m / (m - 1)) ** 2
-        shift, used = np.zeros(len(mean)), False
+        best, shift, used = off, np.zeros(len(mean)), False
         if weighed is not False:
-            for ridge in RIDGES:
-                coefficients, left = self._regressed(s, ridge)
-                square = float(((left - left.mean(axis=0)) ** 2).sum())
-                if square < error * (1.0 if used or weighed else _PAYS):
-                    best, error, used = left - left.mean(axis=0), square, True
-                    shift = self._missing @ coefficients
+            along = self._turned.T @ s
+            some = slice(None, None, -(-m // _JUDGED))
+            errors = [float((self._left(s, along, ridge, some) ** 2).sum()) for ridge in RIDGES]
+            plain = float((off[some] ** 2).sum()) * (m / (m - 1)) ** 2
+            if min(errors) < plain * (1.0 if weighed else _PAYS):
+                ridge, used = RIDGES[int(np.argmin(errors))], True
+                best = self._left(s, along, ridge, slice(None))
+                shift = (self._missing @ self._axes) @ (along / self._bend(ridge)[:, None])
         share = release.penalty_before * release.theta_before - release.penalty_after * release.theta_after[i]
         G = (n - 1) * (mean + shift) + share
         count = min(_FOLDS[self.release.network.parameters > _MANY], m)
@@ -156,14 +158,15 @@ class Estimator:
             parts=parts * (scale * count / m),
         )  # fmt: skip
 
-    def _regressed(self, s: Floats, ridge: float) -> tuple[Floats, Floats]:
-        """Return coefficients B (p, p) of s on the own gradients, and residuals (m, p) with each record left out."""
-        bend = self._values + ridge * float(self._values.mean()) + np.finfo(float).tiny
-        inner = (self._turned.T @ s) / bend[:, None]
-        leverage = (self._turned**2) @ (1 / bend)
-        left = s - self._turned @ inner
-        left /= np.maximum(1 - leverage, 1e-3)[:, None]
-        return self._axes @ inner, left
+    def _bend(self, ridge: float) -> Floats:
+        return np.asarray(self._values + ridge * float(self._values.mean()) + np.finfo(float).tiny)
+
+    def _left(self, s: Floats, along: Floats, ridge: float, some: slice) -> Floats:
+        """Return what is left (r, p) of some rows of s, regressed on the own gradients with the row left out."""
+        turned, bend = self._turned[some], self._bend(ridge)
+        left = s[some] - turned @ (along / bend[:, None])
+        left /= np.maximum(1 - (turned**2) @ (1 / bend), 1e-3)[:, None]
+        return np.asarray(left - left.mean(axis=0))
 
     def _by_hessian(self, i: int) -> Floats:
         """Return each record's Hessian times the change of the parameters (m, p)."""

@@ -81,6 +81,7 @@ class Decoder:
         self.release, self.own = release, own
         self.prior = Prior.of(release)
         self.first = first_layer(release)
+        self._order: tuple[GradientEstimate | None, NDArray[np.intp]] = (None, np.zeros(0, dtype=np.intp))
         place = release.as_class(release.Y_public)
         self.shares = np.bincount(place, minlength=max(1, release.classes)) / len(place)
 
@@ -90,9 +91,10 @@ class Decoder:
 
     def nearest(self, estimate: GradientEstimate, count: int = 1) -> list[int]:
         """Return the public records whose gradients explain the estimate best, the best first."""
-        off = (self.own + estimate.gradient) @ estimate.whitening.T
-        distance = (off**2).sum(axis=1)
-        return [int(j) for j in np.argsort(distance, kind="stable")[:count]]
+        if self._order[0] is not estimate:
+            off = (self.own + estimate.gradient) @ estimate.whitening.T
+            self._order = estimate, np.argsort((off**2).sum(axis=1), kind="stable")
+        return [int(j) for j in self._order[1][:count]]
 
     def decode(self, estimate: GradientEstimate) -> list[Found]:
         """Return the best record of each class, the most probable class first; of a number only one."""

@@ -125,9 +125,9 @@ def _networks(result: dict[str, Any]) -> list[str]:
 
 def _conditions(result: dict[str, Any]) -> list[str]:
     """Return what each condition leaves of a deletion."""
-    text = ["", f"  {'':<52}{'centred':>8}{'columns':>8}{'EXPOSED':>9}"]
+    text = ["", f"  {'':<52}{'centred':>8}{'columns':>8}{'exposed':>9}"]
     for row in result["conditions"]:
-        exposed = f"{row['exposed']}/{row['deletions']}"
+        exposed = f"{row['exposed'] + row['partly']}/{row['deletions']}"
         numbers = f"{row['median_centred_cosine']:>8.3f}{row['exact_columns']:>8.2f}{exposed:>9}"
         text.append(f"  {row['title'][:51]:<52}{numbers}")
     text.append(f"  False EXPOSED in {result['pairs']} pairs meant not to work: {result['false_exposed']}")
