@@ -131,10 +131,7 @@ def _played(
     case: Case | ImageCase, data_dir: Folder | None, seed: int, each: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Play one split: the scores of each attack (b,), and what is said of the gradients."""
-    if isinstance(case, ImageCase):
-        trained = prepared_images(case, data_dir, seed)
-    else:
-        trained = prepared(case, data_dir, seed)
+    trained = prepared_images(case, data_dir, seed) if isinstance(case, ImageCase) else prepared(case, data_dir, seed)
     theta = optimum(trained)
     rows = np.sort(np.random.default_rng([seed, 1]).choice(case.n, each, replace=False))
     after = retrain_without(trained.fit, theta, rows)
