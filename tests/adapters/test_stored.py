@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
 )
 
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.stored.change import compare
+from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.given import document_frequencies
 from undelete.adapters.stored.leaving import leaving

@@ -11,7 +11,7 @@ from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences
-from undelete.adapters.stored.change import differ
+from undelete.adapters.stored.compare import differ
 from undelete.errors import InputError
 from undelete.maths.embeddings import EMBEDDINGS
 

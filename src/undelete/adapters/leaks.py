@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from undelete.adapters.design.design import Design, Encoding
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.probed import Probed
-from undelete.adapters.stored.change import Change, compare
+from undelete.adapters.stored.change import Change
+from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.statistic import TARGET
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem

@@ -18,7 +18,8 @@ import pandas as pd
 from undelete.adapters.files.files import load_parts
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.stored.change import Change, compare
+from undelete.adapters.stored.change import Change
+from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.given import Given, alone
 from undelete.adapters.stored.statistic import Count, Statistic, Stored
 from undelete.errors import InputError

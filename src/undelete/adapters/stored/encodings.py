@@ -7,11 +7,11 @@ and with it every encoding, by as much as the category's own records let it. One
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.given import Given, certain
 from undelete.adapters.stored.statistic import Encoded
 from undelete.maths.arrays import Flags, Floats
@@ -37,7 +37,7 @@ class _Pair:
         return self.means[1] - self.means[0]
 
 
-def encoded(big: Encoded, small: Encoded, change: Any) -> list[Given]:
+def encoded(big: Encoded, small: Encoded, change: Change) -> list[Given]:
     """Return the category that one record less had, where exactly one category's encoding says that it is that one.
 
     Parameters

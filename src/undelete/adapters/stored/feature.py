@@ -200,3 +200,8 @@ FLOWS: dict[str, Flow] = {
     "TfidfTransformer": lambda part, features: [replace(f, column=None) for f in features],
     "FunctionTransformer": _same,
 }
+
+
+def comparable(big: Feature, small: Feature) -> bool:
+    """Return whether a column means the same in both files, and only the person's own value moves it."""
+    return big.column is not None and big.fills == small.fills and big.codes == small.codes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.given import Given, certain
 from undelete.adapters.stored.statistic import Frequencies, Gram, plain
 
@@ -14,7 +13,7 @@ _RANK = 1e-6  # of the person's own second moments, what may be left of them
 _DIGITS = 4e-16  # of an inverse document frequency
 
 
-def words(big: Frequencies, small: Frequencies, change: Any) -> list[Given]:
+def words(big: Frequencies, small: Frequencies, change: Change) -> list[Given]:
     """Return the words of a document that left, of those that are also in others.
 
     With s = 1 (smooth) or 0, exp(idf - idf') is (n + s) / (n - 1 + s) for a word that the document lacks, and
@@ -57,7 +56,7 @@ def words(big: Frequencies, small: Frequencies, change: Any) -> list[Given]:
     return rows
 
 
-def gram(big: Gram, small: Gram, change: Any) -> list[Given]:
+def gram(big: Gram, small: Gram, change: Change) -> list[Given]:
     """Return the record x of which x x' is the difference of the second moments, exact where it has a constant.
 
     x x' times the constant's own 1 is x.

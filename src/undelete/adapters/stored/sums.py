@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.adapters.stored.change import comparable, together
+from undelete.adapters.stored.compare import together
+from undelete.adapters.stored.feature import comparable
 from undelete.adapters.stored.given import number_of
 from undelete.adapters.stored.leaving import leaving
 from undelete.adapters.stored.shares import counted
