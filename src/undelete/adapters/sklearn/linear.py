@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 
 
@@ -95,3 +96,28 @@ def coefficients(estimator: Any) -> tuple[Floats, Floats | None]:
     if not estimator.fit_intercept:
         return coef, None
     return coef, np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), coef.shape[:1])
+
+
+def classes_of(estimator: Any) -> tuple[Any, ...]:
+    """Return a classifier's classes; InputError where it predicts several labels a record."""
+    classes = np.asarray(estimator.classes_)
+    rows = 1 if classes.size == 2 else classes.size
+    # three labels a record have the shape of three classes; only the label binarizer knows
+    coded = str(getattr(getattr(estimator, "_label_binarizer", None), "y_type_", ""))
+    if classes.ndim != 1 or coefficients(estimator)[0].shape[0] != rows or coded.startswith("multilabel"):
+        raise InputError(
+            f"{type(estimator).__name__} predicts several labels a record: undelete reads one label; fit one model "
+            "for each"
+        )
+    return tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
+
+
+def one_penalty(alpha: Any, name: str) -> float:
+    """Return the penalty that all outputs share; InputError where each has its own."""
+    values = np.unique(np.asarray(alpha, dtype=np.float64))
+    if len(values) != 1:
+        raise InputError(
+            f"{name} has a penalty of its own for each output (alpha {values[0]:g} to {values[-1]:g}): undelete reads "
+            "one penalty for all; fit the outputs apart"
+        )
+    return float(values[0])
