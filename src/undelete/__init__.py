@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.documents import Document, deleted_words
-    from undelete.auditing.membership import Membership, membership, who_was_deleted
+    from undelete.auditing.membership import Membership, membership
     from undelete.auditing.networks import deleted_gradient
     from undelete.auditing.one_out import leave_one_out
     from undelete.auditing.protect import protect
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from undelete.auditing.scan import Scan, scan
     from undelete.auditing.series import audit_series
     from undelete.auditing.simulate import simulate
+    from undelete.auditing.who import who_was_deleted
     from undelete.errors import InputError
     from undelete.maths.frozen import FrozenNet
     from undelete.release.reconstruction import Reconstruction
@@ -82,7 +83,7 @@ _HOME = {
     "save_model": "adapters.files.files",
     "scan": "auditing.scan",
     "simulate": "auditing.simulate",
-    "who_was_deleted": "auditing.membership",
+    "who_was_deleted": "auditing.who",
 }
 
 

@@ -77,7 +77,7 @@ def _audit_series(options: argparse.Namespace) -> int:
     from undelete.auditing.series import Series, audit_series, files_of
     from undelete.auditing.tables import public_records
     from undelete.auditing.words import Words
-    from undelete.command.terminal import series_lines
+    from undelete.command.listings import series_lines
 
     for option in ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image"):
         if getattr(options, option, None) is not None:
@@ -179,7 +179,7 @@ def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Ans
 
 def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates, the likeliest first."""
-    from undelete.auditing.membership import who_was_deleted
+    from undelete.auditing.who import who_was_deleted
     from undelete.data.table import read_table
 
     return who_was_deleted(
@@ -232,7 +232,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _scan(options: argparse.Namespace) -> int:
     from undelete.auditing.scan import as_text, scan
-    from undelete.command.terminal import scan_lines
+    from undelete.command.listings import scan_lines
 
     check_folder(options.out, "--out")
     result = scan(options.file, options.later, trust=options.trust)
@@ -248,7 +248,7 @@ def _scan(options: argparse.Namespace) -> int:
 def _words(options: argparse.Namespace) -> int:
     from undelete.auditing.documents import deleted_words
     from undelete.auditing.inputs import target_columns
-    from undelete.command.terminal import word_lines
+    from undelete.command.listings import word_lines
     from undelete.data.table import read_table
 
     check_folder(options.out, "--out")
@@ -347,7 +347,8 @@ def _data(options: argparse.Namespace) -> int:
 def _finish(result: Audit, options: argparse.Namespace, ranked: pd.DataFrame | None = None) -> int:
     """Write the files, apply the gate, and print the summary: what is printed changes no status."""
     from undelete.auditing.result import as_json
-    from undelete.command.terminal import candidate_lines, summary
+    from undelete.command.listings import candidate_lines
+    from undelete.command.terminal import summary
 
     listed = None if options.redact or ranked is None else ranked.to_csv(index_label="row")
     try:

@@ -15,7 +15,7 @@ from undelete.adapters.design.readout import Readout
 from undelete.adapters.model import LARGEST_PENALTY, LinearModel
 from undelete.adapters.targets import encode_target
 from undelete.adapters.weights import weighted_loss
-from undelete.auditing.problem import as_table, check_rows
+from undelete.auditing.records import as_table, check_rows
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
 from undelete.errors import InputError

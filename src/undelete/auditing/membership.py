@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
-from undelete.adapters.targets import encode_target, target_names
+from undelete.adapters.targets import target_names
 from undelete.adapters.weights import resample_weights
-from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.lira import Variance, lira
-from undelete.attacker.member.sets import Sets, explain_sets
 from undelete.auditing import cautions, inputs
 from undelete.auditing.inputs import Table
-from undelete.auditing.order import ordered
 from undelete.auditing.problem import FIT_TOL, Problem
-from undelete.auditing.released import Model, Pair, read_pair
-from undelete.auditing.words import seeds
+from undelete.auditing.records import encoded_records
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
@@ -39,7 +34,6 @@ from undelete.maintainer.resample import bootstrap, fit_resamples, fit_sparse_re
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
-from undelete.release.candidates import Candidates
 from undelete.scoring.lineup import Lineup
 from undelete.scoring.roc import RATES, Roc
 
@@ -201,8 +195,8 @@ def membership(
     problem = Problem.of(estimator, private, y_private, public=public)
     target, model = problem.objective, problem.model
     name = ", ".join(target_names(y_private))
-    seen = _encoded(model, public, y_public, name, "public")
-    others = _encoded(model, holdout, y_holdout, name, "held-out")
+    seen = encoded_records(model, public, y_public, name, "public")
+    others = encoded_records(model, holdout, y_holdout, name, "held-out")
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
     drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
     if isinstance(target.loss, Huber):
@@ -227,107 +221,6 @@ def membership(
         seed=draws[2],
         warnings=(*([] if check.ok else [check.text]), *cautions.overlap(private, y_private, public, y_public)),
     )
-
-
-def who_was_deleted(
-    before: Model,
-    after: Model,
-    public: Table,
-    candidates: Table,
-    *,
-    target: str | Sequence[str],
-    n: int | None = None,
-    l2: float | None = None,
-    trust: bool = False,
-    deleted: int | None = None,
-    joined: int | None = None,
-    rng: int = 0,
-) -> pd.DataFrame:
-    """Rank candidates by how well each explains the difference of two models: maths (16).
-
-    Of several people at once sets of candidates are compared.
-
-    Parameters
-    ----------
-    before, after : estimator, LinearModel or path
-        The model with and without the record, as `undelete.audit` takes them.
-    public : DataFrame, array or path
-        Records like the training data.
-    candidates : DataFrame or path
-        The people who may have been deleted: the public table's columns, the target among them.
-    target : str or sequence of str
-        The column that the model predicts, or the columns.
-    n, l2, trust
-        As `undelete.audit` has them. Without `n` only the direction of the change is compared.
-    deleted, joined : int, optional
-        How many left and joined, ten in all at most; by default one that left, or what the models' files count.
-    rng : int
-        Seed of the search among sets.
-
-    Returns
-    -------
-    DataFrame
-        One row a candidate, the likeliest first, by the candidates' own index: `probability` (given that one of
-        them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors) and `p_value` (how
-        often the deleted record itself would fit worse; small for all where none of them was deleted). Of several
-        people `probability` is that of being among them, `role` says who is in the likeliest set ("left", "joined", or
-        ""), and misfit and p-value are that set's.
-
-    Raises
-    ------
-    InputError
-        When the input cannot be used.
-    """
-
-    def read(*, joined: int) -> Pair:
-        models, number = ((after, before), None if n is None else n + joined) if joined else ((before, after), n)
-        return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust)
-
-    between = ordered(read, deleted, joined)
-    asked = deleted is not None or joined is not None
-    pair = between.pair if asked or between.several else read(joined=0)
-    people = inputs.as_records(candidates)
-    names = inputs.target_columns(pair.public, target)
-    missing = [name for name in names if name not in people]
-    if missing:
-        raise InputError(
-            f"the candidates have no column {missing[0]!r}: how a record pulls on the model depends on its target; add "
-            "it"
-        )
-    X, Y = _encoded(pair.old, people, people[list(names)], ", ".join(names), "candidate")
-    if pair.kept is not None:
-        X = X[:, pair.kept]
-    if between.several:
-        return _sets(explain_sets(pair.release, Candidates(X, Y), between.left, between.joined,
-                                  np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
-    found = explain(pair.release, Candidates(X, Y))
-    table = pd.DataFrame(
-        {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},
-        index=people.index,
-    )
-    return table.sort_values("misfit", kind="stable")
-
-
-def _sets(found: Sets, index: pd.Index[Any], *, turned: bool) -> pd.DataFrame:
-    """Return the candidates, the likeliest set first; `turned`: those who left of the pair joined."""
-    role = np.full(len(index), "", dtype=object)
-    role[found.left], role[found.joined] = ("joined", "left") if turned else ("left", "joined")
-    table = pd.DataFrame(
-        {"probability": found.left_probability + found.joined_probability, "role": role, "misfit": found.misfit,
-         "p_value": found.p_value}, index=index,
-    )  # fmt: skip
-    return table.iloc[np.lexsort([-table["probability"].to_numpy(), role == ""])]
-
-
-def _encoded(
-    model: LinearModel, table: pd.DataFrame, y: ArrayLike, name: str, kind: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return records and targets in the model's terms."""
-    if len(table) != len(np.asarray(y)) or not len(table):
-        raise InputError(
-            f"there are {len(table)} {kind} records and {len(np.asarray(y))} targets of them: give one each, and some"
-        )
-    return model.features(table), encode_target(model, y, name)
 
 
 def _rate(fpr: float) -> float:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
-from undelete.auditing.problem import Problem, as_table, check_rows
+from undelete.auditing.problem import Problem
+from undelete.auditing.records import as_table, check_rows
 from undelete.maintainer.leave_one_out import Deletions, Progress
 
 

@@ -9,12 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import penalty_change
@@ -26,6 +22,7 @@ from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.records import fitted_on, record_factors
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, retrain_changed
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
@@ -42,7 +39,6 @@ from undelete.release.restricted import restricted
 
 FIT_TOL = 1e-10
 _LEFT = 0.1  # of the records that a preprocessing counts, up to which others may have left since
-_MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +94,11 @@ class Problem:
         """
         if len(np.asarray(y)) != len(X):
             raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
-        weights = None if sample_weight is None else _weights(sample_weight, len(X))
+        weights = None if sample_weight is None else record_factors(sample_weight, len(X))
         if isinstance(estimator, LinearModel):
             model = estimator
         else:
-            model = from_sklearn(_fitted(estimator, X, y, weights), X if public is None else public, None)
+            model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
             model = _counted(model, len(X))
         if model.n is not None and model.n != len(X):
             raise InputError(
@@ -288,69 +284,3 @@ def _rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After
     for c in np.unique(own[rows]):
         left = counts - (np.arange(len(counts)) == c)
         yield After(np.flatnonzero(own[rows] == c), replace(objective, weights=((n - 1) / (len(left) * left))[own]))
-
-
-def _fitted(estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None) -> BaseEstimator:
-    """Return the estimator, fitted on X and y if it is not yet."""
-    try:
-        check_is_fitted(estimator)
-    except NotFittedError:
-        pass
-    else:
-        return estimator
-    fresh = clone(estimator)
-    last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
-    weights = {} if sample_weight is None else {f"{last}sample_weight": sample_weight}
-    try:
-        return fresh.fit(X, y, **weights)
-    except (ValueError, TypeError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
-
-
-def _weights(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
-        raise InputError(f"sample_weight must hold one number, zero or more, for each of the {n} records")
-    return weights
-
-
-def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
-    """Return rows as integers; InputError when one is outside the table."""
-    chosen = np.asarray(rows)
-    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or chosen.size == 0:
-        raise InputError(f"rows must be a list of whole numbers, got {rows!r}"[:200])
-    outside = chosen[(chosen < 0) | (chosen >= n)]
-    if outside.size:
-        raise InputError(f"row {outside[0]} is not in the table, which has rows 0 to {n - 1}: choose rows in it")
-    return chosen.astype(np.int64)
-
-
-def as_table(records: Any) -> pd.DataFrame:
-    """Return records (n, columns) as a table: a frame with its labels as text, an array with columns x0, x1, ...
-
-    Sparse columns and matrices are written out, for the attack is in dense arrays anyway.
-    """
-    if isinstance(records, pd.DataFrame):
-        labels = [str(label) for label in records.columns]
-        table = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
-        kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
-        _refuse_large(table.shape, bool(kinds))
-        return table.astype(kinds) if kinds else table
-    if sp.issparse(records):
-        _refuse_large(records.shape, True)
-        records = records.toarray()
-    values = np.asarray(records)
-    if values.ndim != 2:
-        raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
-    return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
-
-
-def _refuse_large(shape: tuple[int, ...], sparse: bool) -> None:
-    """Raise InputError for a sparse table that would not fit in memory once written out."""
-    cells = shape[0] * shape[1]
-    if sparse and cells > _MOST_CELLS:
-        raise InputError(
-            f"the sparse table of {shape[0]:,} rows and {shape[1]:,} columns has {cells / 1e9:.1f} thousand million "
-            "cells, and the attack needs all of them in memory: give fewer rows, or fewer columns"
-        )

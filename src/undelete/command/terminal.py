@@ -8,29 +8,23 @@ from __future__ import annotations
 import io
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
 from undelete.auditing.document import target_note
-from undelete.auditing.documents import Document
 from undelete.auditing.result import Audit
-from undelete.auditing.scan import Scan
 from undelete.plain_text import escaped
 from undelete.release.reconstruction import WITHIN
-from undelete.report.series import keeper, said
 
 WIDTH = 80
-_SIDE_BY_SIDE = 5
-_ROWS = 40  # of a scan
+SIDE_BY_SIDE = 5
 _COLUMNS_SHOWN = 4
-_NOBODY = 1e-3  # p-value under which no candidate fits
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
 
 
@@ -94,130 +88,8 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
         if audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
             text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
     verdict = document["verdict"]
-    text += _wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
+    text += wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
     return [escaped(line) for line in text]
-
-
-def word_lines(found: Document, folder: Path) -> list[str]:
-    """Return the words of a deleted document, at most forty, and where the others are."""
-    text = _wrap("Words", f"{len(found.sure)} words are told with a probability of .9 or more")
-    if found.label is not None:
-        text += _wrap("Class", escaped(str(found.label)))
-    for note in found.notes:
-        text += _wrap("Note", note)
-    shown = found.sure[:_ROWS]
-    text += ["", *(f"{'':<9}{escaped(word)}" for word in shown)]
-    if len(found.sure) > len(shown):
-        text.append(f"{'':<9}and {len(found.sure) - len(shown):,} more")
-    return [*text, "", f"words.csv and words.json are in {folder}"]
-
-
-def series_lines(document: Mapping[str, Any], folder: Path, stopped: Sequence[str]) -> list[str]:
-    """Return a series as text: a step a line, and what a keeper of all versions knows.
-
-    Parameters
-    ----------
-    document : mapping
-        What series.json holds.
-    folder : Path
-        Where the files are.
-    stopped : sequence of str
-        Why a gate stops the releases; empty when it does not.
-    """
-    text = [f"{'Step':<6}{'who came between':<24}{'verdict':<18}{'exposure':>9}"]
-    for i, step in enumerate(document["steps"]):
-        text.append(f"{i + 1:<6}{said(step):<24}{step['verdict']:<18}{step['exposure']:>9.2f}")
-    text += ["", *_wrap("Keeper", keeper(document))]
-    text.append(f"Report   {escaped(str(folder / 'report.html'))}     Numbers  {escaped(str(folder / 'series.json'))}")
-    return [*text, *(line for why in stopped for line in _wrap("Gate", f"{why}: status 1"))]
-
-
-def scan_lines(scan: Scan, folder: Path) -> list[str]:
-    """Return what files give away by themselves, the exact values first, at most forty of them.
-
-    Parameters
-    ----------
-    scan : Scan
-        The result.
-    folder : Path
-        Where its files are.
-    """
-    text = _wrap("Scan", f"what is stored of {scan.who}: no model was attacked")
-    for note in [] if scan.change is None else scan.change.notes[:_SIDE_BY_SIDE]:
-        text += _wrap("Check", f"not one record's change: {note}.")
-    rows = sorted(scan.table.to_dict("records"), key=lambda row: not row["exact"])
-    text += ["", f"{'':<9}{'column':<20}{'value':<24}{'sure':<8}{'kind':<19}"] if rows else []
-    for row in rows[:_ROWS]:
-        known = isinstance(row["value"], str) or row["value"] is None or np.isfinite(row["value"])
-        value = "missing" if row["value"] is None else f"{row['value']}"
-        if not known:
-            value = f"{row['low']:.6g} to {row['high']:.6g}"
-        sure = "exact" if row["exact"] else "range" if not known else "not"
-        text.append(
-            f"{'':<9}{escaped(str(row['column']))[:19]:<20}{escaped(value)[:23]:<24}{sure:<8}{row['kind'][:19]:<19}"
-        )
-    if len(rows) > _ROWS:
-        text.append(f"{'':<9}and {len(rows) - _ROWS:,} more")
-    if len(scan.records):
-        held = scan.records.source.value_counts()
-        for source, count in held.items():
-            text += _wrap("Stored", f"{count:,} records as they stand, in {source}")
-        if "held" in scan.records:
-            only = {word: int((scan.records.held == word).sum()) for word in ("before", "after")}
-            text += _wrap(
-                "", f"{only['before']:,} of them only in the first file, {only['after']:,} only in the second"
-            )
-    elif not rows:
-        text += _wrap("", "nothing that is known to be of single records")
-    return [
-        *text,
-        "",
-        f"Table    {escaped(str(folder / 'scan.csv'))}     Numbers  {escaped(str(folder / 'scan.json'))}",
-    ]
-
-
-def _shares(document: Mapping[str, Any]) -> list[str]:
-    """Return what a redacted result says of groups of deletions; nothing of few."""
-    labels = {entry["name"]: entry["label"] for entry in document["attacks"]}
-    rows = [row for row in document["summary"] if row.get("exact_columns") is not None]
-    if not rows:
-        return []
-    text = [f"{'Recovered exactly':<44}{'columns':>10}{'whole records':>16}"]
-    for row in rows:
-        whole = "" if row.get("exact_record") is None else f"{row['exact_record']:.1%}"
-        text.append(f"{labels[row['attack']][:43]:<44}{row['exact_columns']:>10.1%}{whole:>16}".rstrip())
-    return [*text, ""]
-
-
-def candidate_lines(ranked: pd.DataFrame, place: Path | None) -> list[str]:
-    """Return who was deleted, of the candidates that `undelete.who_was_deleted` ranked, the likeliest first.
-
-    Parameters
-    ----------
-    ranked : DataFrame
-        With `probability`, `misfit` and `p_value`.
-    place : path or None
-        The file that has all of them; None when nobody is to be named.
-    """
-    several = "role" in ranked
-    count = int((ranked["role"] != "").sum()) if several else 1
-    given = f"that {count} of them left or joined" if several else "that one of them was deleted"
-    text = [f"{'Who?':<9}{len(ranked):,} candidates; given {given}:"]
-    if place is not None:
-        text.append(f"{'':<9}{'row':>8}{'probability':>14}{'misfit':>10}{'fits worse by chance':>23}")
-        for row in ranked.head(max(count, _SIDE_BY_SIDE)).itertuples():
-            misfit = f"{row.misfit:.3g}"
-            name, role = escaped(str(row.Index)), f"  {row.role}".rstrip() if several else ""
-            text.append(f"{'':<9}{name:>8}{row.probability:>14.4f}{misfit:>10}{row.p_value:>23.2g}{role}")
-    else:
-        text.append(f"{'':<9}one has probability {ranked['probability'].max():.2f}; who is left out")
-    if ranked["p_value"].max() < _NOBODY:
-        text += _wrap("", "None of them fits: it was somebody else, or the two models do not differ by one record.")
-    return text if place is None else [*text, f"{'':<9}All of them: {escaped(str(place))}"]
-
-
-def _wrap(name: str, text: str) -> list[str]:
-    return textwrap.wrap(f"{name:<9}{escaped(text)}", WIDTH, subsequent_indent=" " * 9) or [name]
 
 
 def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
@@ -232,19 +104,19 @@ def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
     quality = "".join(f", {name} {value:.2f} on the public half" for name, value in (model["quality"] or {}).items())
     who = "people" if setting.schema.image is None else "images"
     n = "not known" if model["n"] is None else f"{model['n']:,} {who}"
-    text = _wrap("Private", f"{n}, never shown to the attack")
-    text += _wrap(
+    text = wrap("Private", f"{n}, never shown to the attack")
+    text += wrap(
         "Public", f"{len(release.X_public):,} others" + (f": {setting.public_source}" if setting.public_source else "")
     )
-    text += _wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
+    text += wrap("Model", f"{model['kind']}, {target}{columns}{penalty}{quality}")
     retrained = next((check for check in document["diagnostics"] if check["name"] == "Exact retraining"), None)
     if retrained is not None:
-        text += _wrap(*_how(document["question"], retrained["value"]))
+        text += wrap(*_how(document["question"], retrained["value"]))
     for check in document["diagnostics"]:
         if check["ok"] is False:
-            text += _wrap("Check", f"{check['name']}: {check['value']}. {check['text']}")
+            text += wrap("Check", f"{check['name']}: {check['value']}. {check['text']}")
     for warning in document["warnings"]:
-        text += _wrap("Note", warning)
+        text += wrap("Note", warning)
     return text
 
 
@@ -349,7 +221,7 @@ def _people(audit: Audit) -> list[str]:
     title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
     names = [escaped(title.get(name, audit.setting.schema[name].label))[: width - 1] for name in keep]
     order = audit.order()
-    count = min(_SIDE_BY_SIDE, len(order))
+    count = min(SIDE_BY_SIDE, len(order))
     # a demonstration shows good and bad alike; a simulation names those most at risk
     spread = audit.setting.kind == "demo"
     chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, count).astype(int)] if spread else order[:count]
@@ -388,4 +260,22 @@ def _record(audit: Audit) -> list[str]:
         # two in: no column's name can stand where a line of ours begins
         text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
     note = target_note(audit)
-    return text + ([] if note is None else _wrap("", note))
+    return text + ([] if note is None else wrap("", note))
+
+
+def _shares(document: Mapping[str, Any]) -> list[str]:
+    """Return what a redacted result says of groups of deletions; nothing of few."""
+    labels = {entry["name"]: entry["label"] for entry in document["attacks"]}
+    rows = [row for row in document["summary"] if row.get("exact_columns") is not None]
+    if not rows:
+        return []
+    text = [f"{'Recovered exactly':<44}{'columns':>10}{'whole records':>16}"]
+    for row in rows:
+        whole = "" if row.get("exact_record") is None else f"{row['exact_record']:.1%}"
+        text.append(f"{labels[row['attack']][:43]:<44}{row['exact_columns']:>10.1%}{whole:>16}".rstrip())
+    return [*text, ""]
+
+
+def wrap(name: str, text: str) -> list[str]:
+    """Return a text of several lines under its name."""
+    return textwrap.wrap(f"{name:<9}{escaped(text)}", WIDTH, subsequent_indent=" " * 9) or [name]

@@ -1,0 +1,100 @@
+"""What somebody gives as records, weights and rows, checked: any table as one, an estimator fitted on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from undelete.adapters.model import LinearModel
+from undelete.adapters.targets import encode_target
+from undelete.errors import InputError
+
+_MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
+
+
+def fitted_on(
+    estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None
+) -> BaseEstimator:
+    """Return the estimator, fitted on X and y if it is not yet."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        pass
+    else:
+        return estimator
+    fresh = clone(estimator)
+    last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
+    weights = {} if sample_weight is None else {f"{last}sample_weight": sample_weight}
+    try:
+        return fresh.fit(X, y, **weights)
+    except (ValueError, TypeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
+
+
+def record_factors(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return weights (n,) as numbers; InputError where they are not one for each record, zero or more."""
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError(f"sample_weight must hold one number, zero or more, for each of the {n} records")
+    return weights
+
+
+def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
+    """Return rows as integers; InputError when one is outside the table."""
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or chosen.size == 0:
+        raise InputError(f"rows must be a list of whole numbers, got {rows!r}"[:200])
+    outside = chosen[(chosen < 0) | (chosen >= n)]
+    if outside.size:
+        raise InputError(f"row {outside[0]} is not in the table, which has rows 0 to {n - 1}: choose rows in it")
+    return chosen.astype(np.int64)
+
+
+def as_table(records: Any) -> pd.DataFrame:
+    """Return records (n, columns) as a table: a frame with its labels as text, an array with columns x0, x1, ...
+
+    Sparse columns and matrices are written out, for the attack is in dense arrays anyway.
+    """
+    if isinstance(records, pd.DataFrame):
+        labels = [str(label) for label in records.columns]
+        table = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
+        kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
+        _refuse_large(table.shape, bool(kinds))
+        return table.astype(kinds) if kinds else table
+    if sp.issparse(records):
+        _refuse_large(records.shape, True)
+        records = records.toarray()
+    values = np.asarray(records)
+    if values.ndim != 2:
+        raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
+    return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
+
+
+def _refuse_large(shape: tuple[int, ...], sparse: bool) -> None:
+    """Raise InputError for a sparse table that would not fit in memory once written out."""
+    cells = shape[0] * shape[1]
+    if sparse and cells > _MOST_CELLS:
+        raise InputError(
+            f"the sparse table of {shape[0]:,} rows and {shape[1]:,} columns has {cells / 1e9:.1f} thousand million "
+            "cells, and the attack needs all of them in memory: give fewer rows, or fewer columns"
+        )
+
+
+def encoded_records(
+    model: LinearModel, table: pd.DataFrame, y: ArrayLike, name: str, kind: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return records (n, d) and targets (n, k) in the model's terms; InputError where they are not one each."""
+    if len(table) != len(np.asarray(y)) or not len(table):
+        raise InputError(
+            f"there are {len(table)} {kind} records and {len(np.asarray(y))} targets of them: give one each, and some"
+        )
+    return model.features(table), encode_target(model, y, name)
