@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from undelete.command.arguments import parser, version
 from undelete.command.ending import Terminal, ended, entry
@@ -20,10 +20,8 @@ from undelete.plain_text import escaped
 if TYPE_CHECKING:
     import pandas as pd
 
-    from undelete.auditing.answers import Answers
-    from undelete.auditing.released import Model
     from undelete.auditing.result import Audit
-    from undelete.data.schema import Schema
+from undelete.command.released import loss_of, ranked, released, schema_of_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +83,7 @@ def _audit_series(options: argparse.Namespace) -> int:
     check_folder(options.out, "--out")
     files = files_of([one for one in (options.before, options.after, *options.later) if one is not None])
     public, sampled = public_records(options.public, [None], options.target)  # all columns
-    words = Words(schema=_schema(options, public), source=options.public.name, command=options.command_line,
+    words = Words(schema=schema_of_options(options, public), source=options.public.name, command=options.command_line,
                   notes=tuple(sampled))  # fmt: skip
     features = options.model if options.features is None else options.features
     with Bar("auditing the steps") as bar:
@@ -114,11 +112,11 @@ def _audit(options: argparse.Namespace) -> int:
     if options.candidates is not None and options.target is None:
         raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
     check_folder(options.out, "--out")
-    before, after, features = _released(options)
+    before, after, features = released(options)
     public, sampled = public_records(options.public, [before, after], options.target)
     shown = [options.before or options.answers_before, options.after or options.answers_after]
     words = Words(
-        schema=_schema(options, public),
+        schema=schema_of_options(options, public),
         source=options.public.name,
         command=options.command_line,
         names=(shown[0].name, shown[1].name),
@@ -126,66 +124,11 @@ def _audit(options: argparse.Namespace) -> int:
     )
     result = audit(
         before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
-        l2=options.l2, weight_decay=options.weight_decay, loss=_loss(options), rng=options.seed, trust=options.trust,
+        l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed, trust=options.trust,
         words=words, deleted=options.deleted, joined=options.joined,
         protection=read_stated(options.protection, options.before, options.after),
     )  # fmt: skip
-    return _finish(result, options, None if options.candidates is None else _ranked(options, before, after, public))
-
-
-def _preprocessing(options: argparse.Namespace) -> Any:
-    """Return what makes a network's records of the table: a fitted preprocessing, a function, or None."""
-    from undelete.adapters.files.files import load_model
-    from undelete.adapters.files.networks import named_function
-
-    given = options.preprocessing
-    if given is None:
-        return None
-    return named_function(given, "--preprocessing") if ".py:" in given else load_model(given, trust=options.trust)
-
-
-def _loss(options: argparse.Namespace) -> Any:
-    """Return a network's loss: a name, or the function that one names."""
-    from undelete.adapters.files.networks import named_function
-
-    given = options.loss
-    return named_function(given, "--loss") if given is not None and ".py:" in given else given
-
-
-def _released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Any]:
-    """Return what was released, before and after, and with answers what the models read."""
-    from undelete.auditing.answers import read_answers
-    from undelete.auditing.networks import is_network, opened
-
-    files = [options.before, options.after]
-    scored = [options.answers_before, options.answers_after]
-    if None not in files and scored == [None, None] and options.model is None and options.features is None:
-        first, second = (opened(place, options.architecture, trust=options.trust) for place in files)
-        if is_network(first) and options.candidates is not None:
-            raise InputError("--candidates compares people with linear models: leave it out for networks")
-        return first, second, _preprocessing(options)
-    if None in scored or files != [None, None]:
-        raise InputError(
-            "give two models (BEFORE AFTER), or the answers of both (--answers-before, --answers-after) and what they "
-            "read (--model or --features)"
-        )
-    if options.model is not None and options.features is not None:
-        raise InputError("--model says what the models read, and --features assumes it: give one of them")
-    if options.candidates is not None:
-        raise InputError("--candidates compares people with both models themselves: give BEFORE and AFTER")
-    before, after = (read_answers(file, options.digits) for file in scored)
-    return before, after, options.model if options.features is None else options.features
-
-
-def _ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.DataFrame) -> pd.DataFrame:
-    """Return the candidates, the likeliest first."""
-    from undelete.auditing.who import who_was_deleted
-    from undelete.data.table import read_table
-
-    return who_was_deleted(
-        before, after, public, read_table(options.candidates), target=options.target, n=options.n, l2=options.l2,
-        deleted=options.deleted, joined=options.joined, rng=options.seed,
-    )  # fmt: skip
+    return _finish(result, options, None if options.candidates is None else ranked(options, before, after, public))
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -206,7 +149,7 @@ def _simulate(options: argparse.Namespace) -> int:
     train = training_records(options.train, model, options.target)
     public, sampled = public_records(options.public, [model], options.target)
     words = Words(
-        schema=_schema(options, public), source=options.public.name, command=options.command_line,
+        schema=schema_of_options(options, public), source=options.public.name, command=options.command_line,
         names=(options.model.name, None), notes=tuple(sampled),
     )  # fmt: skip
     targets = list(target_columns(train, options.target))
@@ -309,26 +252,6 @@ def _protect(options: argparse.Namespace) -> int:
     return 0
 
 
-def _schema(options: argparse.Namespace, public: pd.DataFrame) -> Schema:
-    """Return the schema that the names of all columns point to, also those that are not read; --image's with it."""
-    from dataclasses import replace
-
-    from undelete.data.census import schema_of
-    from undelete.data.images import guess_range
-    from undelete.data.schema import ImageInfo
-    from undelete.data.table import column_names
-
-    schema = schema_of(column_names(options.public))
-    if options.image is None:
-        if options.range is not None:
-            raise InputError("--range says what is drawn black and white: it needs --image HxW")
-        return schema
-    shape, planes = options.image
-    low, high = options.range or guess_range(public.drop(columns=options.target or []).select_dtypes("number"))
-    info = ImageInfo(shape, low, high, planes=planes, guessed=options.range is None)
-    return replace(schema, image=info)
-
-
 def _reproduce(options: argparse.Namespace) -> int:
     from undelete.command.reproduction import reproduce
 
@@ -370,7 +293,5 @@ _RUN = {
     "demo": _demo, "audit": _audit, "simulate": _simulate, "protect": _protect, "scan": _scan, "words": _words,
     "reproduce": _reproduce, "data": _data,
 }  # fmt: skip
-
-
 if __name__ == "__main__":
     process()
