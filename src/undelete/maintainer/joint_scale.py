@@ -8,12 +8,13 @@ Source: Huber, Robust Statistics (1981), Section 7.7; scikit-learn's HuberRegres
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.leave_one_out import Deletions, Progress
+from undelete.maintainer.one_by_one import retrain_one_by_one
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
@@ -101,20 +102,9 @@ def retrain_joint(
 ) -> Deletions:  # fmt: skip
     """Retrain Huber's regression without each of some rows, scale and all; parameters as of `retrain_without`."""
     assert isinstance(objective.loss, Huber)
-    found = []
-    for i, row in enumerate(rows):
-        rest = objective.take(np.delete(np.arange(objective.n), row))
-        found.append(fit_joint(rest, W, objective.loss.scale, tol=tol))
-        if progress is not None:
-            progress(i + 1, len(rows))
-    norm = np.array([one.gradient_norm for one in found])
-    return Deletions(
-        rows=np.asarray(rows, dtype=np.int64),
-        W=np.stack([one.W for one in found]),
-        gradient_norm=norm,
-        iterations=np.array([one.iterations for one in found], dtype=np.int64),
-        converged=norm <= tol,
-        certified=np.zeros(len(found), dtype=np.bool_),
-        has_constant=has_constant,
-        scale=np.array([one.scale for one in found]),
-    )
+    scale = objective.loss.scale
+    deletions, found = retrain_one_by_one(
+        objective, rows, lambda rest: fit_joint(rest, W, scale, tol=tol), tol=tol, has_constant=has_constant,
+        progress=progress,
+    )  # fmt: skip
+    return replace(deletions, scale=np.array([one.scale for one in found]))

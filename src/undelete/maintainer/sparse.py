@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.leave_one_out import Deletions, Progress
+from undelete.maintainer.one_by_one import retrain_one_by_one
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.solvers import factor
@@ -124,19 +125,7 @@ def retrain_sparse(
     -----
     Cost some passes over the data a deletion, and 2 n a^2 flops a step.
     """
-    found = []
-    for i, row in enumerate(rows):
-        rest = objective.take(np.delete(np.arange(objective.n), row))
-        found.append(fit_sparse(rest, l1, W, tol=tol))
-        if progress is not None:
-            progress(i + 1, len(rows))
-    norm = np.array([one.gradient_norm for one in found])
-    return Deletions(
-        rows=np.asarray(rows, dtype=np.int64),
-        W=np.stack([one.W for one in found]),
-        gradient_norm=norm,
-        iterations=np.array([one.iterations for one in found], dtype=np.int64),
-        converged=norm <= tol,
-        certified=np.zeros(len(found), dtype=np.bool_),
-        has_constant=has_constant,
-    )
+    return retrain_one_by_one(
+        objective, rows, lambda rest: fit_sparse(rest, l1, W, tol=tol), tol=tol, has_constant=has_constant,
+        progress=progress,
+    )[0]  # fmt: skip
