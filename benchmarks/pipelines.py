@@ -53,6 +53,7 @@ from undelete.auditing import inputs, truths
 from undelete.data.sources import acs_income
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
+from undelete.release.public import After
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.scoring.table import columns_right, score
@@ -127,7 +128,7 @@ def played(
     old = from_sklearn(before, seen, None)
     Y = np.where(target.iloc[public].to_numpy()[:, None] > 0, 1.0, -1.0)
     view = inputs.public_view(old, seen, Y)
-    base = {"loss": LOSSES[old.loss], "W_before": old.W, "n": len(X), "l2": old.l2, **view}
+    base: dict[str, Any] = {"loss": LOSSES[old.loss], "W_before": old.W, "n": len(X), "l2": old.l2, **view}
     rows = np.arange(deletions)
     fits = [
         from_sklearn(make_pipeline(clone(steps), clone(last)).fit(X.drop(index=i), y.drop(index=i)), seen, None)
@@ -158,15 +159,15 @@ def played(
     return f"{len(old.W):>4}" + "".join(f"{s:9.4f}" for s in scores) + numbers + others
 
 
-def later(old: LinearModel, new: LinearModel, seen: pd.DataFrame, X: Floats, Y: Floats, n: int) -> dict[str, Floats]:
+def later(old: LinearModel, new: LinearModel, seen: pd.DataFrame, X: Floats, Y: Floats, n: int) -> After:
     """Return what a release says of one new model."""
     try:
-        return {"W_after": align(old, new)[None]} | affine_share(old, new, seen, X, n)
+        return {"W_after": align(old, new)[None], **affine_share(old, new, seen, X, n)}
     except NotFoldable:
         return refitted(old, new, seen, X, Y, n)
 
 
-def released(base: dict[str, Any], parts: list[dict[str, Floats]]) -> Release:
+def released(base: dict[str, Any], parts: list[After]) -> Release:
     """Return all deletions as one release; what one part alone does not say is filled with what it means."""
     W, X = base["W_before"], base["X_public"]
     for part in parts:
@@ -175,8 +176,13 @@ def released(base: dict[str, Any], parts: list[dict[str, Floats]]) -> Release:
         part.setdefault("answer_change", own[None])
         part.setdefault("penalty_share", -base["l2"][:, None] * change)
         part.setdefault("share_error", np.zeros((1, W.shape[1], len(W), len(W))))
-    joined: dict[str, Any] = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    return Release(**base, **joined)
+    return Release(
+        **base,
+        W_after=np.concatenate([part["W_after"] for part in parts]),
+        answer_change=np.concatenate([part["answer_change"] for part in parts]),
+        penalty_share=np.concatenate([part["penalty_share"] for part in parts]),
+        share_error=np.concatenate([part["share_error"] for part in parts]),
+    )
 
 
 def parameters(model: LogisticRegression) -> Floats:

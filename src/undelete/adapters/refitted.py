@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.release.public import After, Later
 
 if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
@@ -27,7 +28,7 @@ _MOST_FEATURES = 1024  # up to which the covariance of what the refit adds is fo
 
 def refitted(
     old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, Y: Floats | None, n: int | None
-) -> dict[str, Any]:
+) -> After:
     """Return the fields of `Release` that say what the new model is, maths (19), (20).
 
     Parameters
@@ -56,17 +57,17 @@ def refitted(
     """
     X_after = new.features(public)
     if np.array_equal(X, X_after):
-        return {"W_after": new.W[None]} | penalty_change(old, new, n, new.W)
+        return {"W_after": new.W[None], **penalty_change(old, new, n, new.W)}
     Z_after = X_after @ new.W
     refit = Refit.of(X, X_after)
     _check_same(old, refit)
     loss = weighted_loss(old, Y)
     change = answer_change(loss, Y, X @ old.W, Z_after)
-    later: dict[str, Any] = {
+    later: After = {
         "W_after": nearest_parameters(old.W, X, Z_after)[None],
         "answer_change": change[None],
     }
-    later |= penalty_change(old, new, n, later["W_after"][0])
+    later = {**later, **penalty_change(old, new, n, later["W_after"][0])}
     old, new = old.summed(n), new.summed(n and n - 1)
     if n is None or old.l2 is None or new.l2 is None:
         return later
@@ -81,9 +82,7 @@ def refitted(
     return later if error is None else later | {"share_error": error[None]}
 
 
-def affine_share(
-    old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, n: int | None
-) -> dict[str, Floats]:
+def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, n: int | None) -> Later:
     """Return `penalty_share` of a refit that was folded: the new model was penalised in its own features, maths (20).
 
     Parameters as of `refitted`. Nothing where the features are the same, the penalty is none or not known, or the new
@@ -110,7 +109,7 @@ def affine_share(
     return {"penalty_share": share[None]}
 
 
-def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: Floats) -> dict[str, Floats]:
+def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: Floats) -> Later:
     """Return `penalty_change` of parameters (d, k) in the old model's space: what another penalty has to do with them.
 
     One beside the mean loss is another in the sum after the deletion; a `*CV` estimator may choose another. Nothing

@@ -25,6 +25,7 @@ from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
 from undelete.maths.losses import LOSSES, loss_of
 from undelete.maths.objective import Objective
+from undelete.release.public import After
 
 Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
 
@@ -100,9 +101,7 @@ def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
     return W[:, 1:] - W[:, :1] if loss.separable else W
 
 
-def answered(
-    old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None, n: int | None
-) -> dict[str, Any]:
+def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None, n: int | None) -> After:
     """Return the fields of `Release` that two models' answers say: `W_after`, and how the answers or its error.
 
     Where every public record was asked and the answers are written in full, their change is what is compared, maths
@@ -132,9 +131,7 @@ def answered(
     return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
 
 
-def said(
-    asked: Asked, before: Floats, after: Floats, step: float, *, decision: bool, Y: Floats | None
-) -> dict[str, Any]:
+def said(asked: Asked, before: Floats, after: Floats, step: float, *, decision: bool, Y: Floats | None) -> After:
     """Return the fields of `Release` that answers (p, k) of two models say, known to multiples of `step`; 0: in full.
 
     Parameters
@@ -161,7 +158,7 @@ def said(
         change = asked.decisions(before - after, np.full_like(before, step))
     else:
         change = asked.decisions(*_decided(loss, before, after, step))
-    found: dict[str, Any] = {"W_after": (asked.W - change.D)[None]}
+    found: After = {"W_after": (asked.W - change.D)[None]}
     if whole:
         return found | {"answer_change": moved[None]}
     return found if change.error is None else found | {"share_error": change.error[None]}

@@ -19,6 +19,7 @@ from undelete.auditing.protection import NONE
 from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maintainer.defences.gaussian import composed, epsilon_of, mu_of
 from undelete.maths.arrays import Floats, Indices
+from undelete.release.public import Public
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.scoring.intervals import mean_interval, wilson
@@ -35,7 +36,7 @@ class Arena:
     """Where a protected model is attacked and used."""
 
     private: Private
-    view: dict[str, Any]
+    view: Public
     problem: Problem
     train: pd.DataFrame
     judge: np.random.SeedSequence
@@ -82,7 +83,7 @@ class Arena:
             Release(
                 loss=weighted_loss(self.problem.model, self.private.Y_public),
                 W_before=protected.W_before, W_after=protected.W_after,
-                **dict(self.view, n=n, l2=protected.l2),
+                n=n, l2=protected.l2, **self.view,
             ),
             (protected.noise, protected.noise),
             protected.together,

@@ -19,6 +19,7 @@ from undelete.auditing.records import as_table, check_rows
 from undelete.data.schema import ImageInfo
 from undelete.data.table import read_table
 from undelete.errors import InputError
+from undelete.release.public import Public
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
 
@@ -56,9 +57,7 @@ def public_target(
     return encode_target(model, public[list(names)], ", ".join(names)) if names else None
 
 
-def public_view(
-    model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64] | None, *, raw: bool = True
-) -> dict[str, Any]:
+def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64] | None, *, raw: bool = True) -> Public:
     """Return the fields of `Release` that come from the public data and the old model's preprocessing.
 
     With `raw` false its raw columns are left out: those of an image are pixels, not one of them a finding.

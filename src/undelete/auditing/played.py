@@ -26,6 +26,7 @@ from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.game import released
 from undelete.maintainer.groups import Groups, drawn, retrain_groups
 from undelete.maths.arrays import Floats
+from undelete.release.public import Public
 from undelete.release.release import Release, repeated
 from undelete.scoring.truth import Truth
 
@@ -62,7 +63,7 @@ def played(
     chosen: Any,
     left: int,
     joined: int,
-    view: dict[str, Any],
+    view: Public,
     rng: np.random.Generator,
     *,
     tol: float,
@@ -104,12 +105,11 @@ def played(
     W_after, worst = retrain_groups(
         whole, W, groups, after, tol=tol, has_constant=model.has_constant, progress=progress
     )
-    more = dict(view)
-    moved = objective.l2 - after
+    release, moved = released(objective, W, W_after, view), objective.l2 - after
     if np.abs(moved).max() > 1e-12 * max(np.abs(objective.l2).max(), 1e-300):
-        more["penalty_change"] = moved[:, None] * W_after
+        release = replace(release, penalty_change=moved[:, None] * W_after)
     own = Problem(model, objective, W, gradient_norm(objective, W))
-    return Played(own, groups, released(objective, W, W_after, more), np.asarray(whole.Y), worst)
+    return Played(own, groups, release, np.asarray(whole.Y), worst)
 
 
 def _groups(chosen: Any, n: int, left: int, joined: int, rng: np.random.Generator) -> Groups:

@@ -34,6 +34,7 @@ from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
+from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
@@ -197,17 +198,18 @@ class Problem:
             progress=progress,
         )  # fmt: skip
 
-    def release(self, retrained: Deletions, public: dict[str, Any]) -> tuple[Release, Flags | None]:
+    def release(self, retrained: Deletions, public: Public) -> tuple[Release, Flags | None]:
         """Return what anyone sees of retrained models, and the features in which that is: None for all.
 
         `public` are the fields of `Release` that the attacker has anyhow.
         """
-        W_after, more = np.asarray(retrained.W), dict(public)
+        W_after = np.asarray(retrained.W)
         changes = [penalty_change(self.model, self.model, self.objective.n, W).get("penalty_change") for W in W_after]
-        if any(change is not None for change in changes):
-            more["penalty_change"] = np.concatenate([change for change in changes if change is not None])
         loss = weighted_loss(self.model, public["Y_public"])
-        release = replace(released(self.objective, self.W, W_after, more), loss=loss)
+        release = replace(released(self.objective, self.W, W_after, public), loss=loss)
+        if any(change is not None for change in changes):
+            moved = np.concatenate([change for change in changes if change is not None])
+            release = replace(release, penalty_change=moved)
         if self.model.class_weights == BALANCED:
             return balanced(release), None
         if retrained.scale is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -35,6 +35,7 @@ from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
+from undelete.release.public import After, Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
@@ -185,7 +186,7 @@ def _read_answers(
         )
     old = old if l2 is None else inputs.penalised(old, l2)
     told = answered(old, before, after, view["X_public"], view["Y_public"], n)
-    told |= penalty_change(old, old, n, told["W_after"][0])
+    told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
     release = Release(
         loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told
     )
@@ -194,12 +195,15 @@ def _read_answers(
 
 
 def _later(
-    old: LinearModel, new: LinearModel, table: pd.DataFrame, view: dict[str, Any], n: int | None, gapless: list[str]
-) -> dict[str, Any]:
+    old: LinearModel, new: LinearModel, table: pd.DataFrame, view: Public, n: int | None, gapless: list[str]
+) -> After:
     """Return the fields of `Release` that say what the new model is: folded, or by its answers."""
     try:
         W_after = align(old, new, gapless)
-        later = {"W_after": W_after[None]} | penalty_change(old, new, n, W_after)
-        return later | affine_share(old, new, table, view["X_public"], n)
+        return {
+            "W_after": W_after[None],
+            **penalty_change(old, new, n, W_after),
+            **affine_share(old, new, table, view["X_public"], n),
+        }
     except NotFoldable:
         return refitted(old, new, table, view["X_public"], view["Y_public"], n)

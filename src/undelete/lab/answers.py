@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -42,8 +41,9 @@ def asked_only(release: Release, rows: Indices, digits: int | None) -> Release:
     before = answers(W)
     each = [said(asked, before, answers(after), step, decision=False, Y=Y) for after in release.W_after]
     error = next((one["share_error"] for one in each if "share_error" in one), None)
-    for one in each:  # a change that no answer shows has no error either
-        if error is not None:
-            one.setdefault("share_error", np.zeros_like(error))
-    joined: dict[str, Any] = {key: np.concatenate([one[key] for one in each]) for key in each[0]}
-    return dataclasses.replace(release, **joined)
+    if error is not None:  # a change that no answer shows has no error either
+        errors = [one.get("share_error", np.zeros_like(error)) for one in each]
+        release = dataclasses.replace(release, share_error=np.concatenate(errors))
+    if "answer_change" in each[0]:
+        release = dataclasses.replace(release, answer_change=np.concatenate([one["answer_change"] for one in each]))
+    return dataclasses.replace(release, W_after=np.concatenate([one["W_after"] for one in each]))

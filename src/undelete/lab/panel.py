@@ -35,6 +35,7 @@ from undelete.lab.summary import summary
 from undelete.maintainer.game import play, released
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import Floats, blocks
+from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.report.pictures import one_a_label
 from undelete.scoring.intervals import wilson
@@ -152,7 +153,7 @@ class _Game:
             labels = self.dealt.Y[self.rows].argmax(axis=1)
             self.shown_at = one_a_label(labels, _SHOWN, np.random.default_rng(draws.spawn(1)[0]))
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> Public:
         """Return the fields of the release that the attacker has without the maintainer."""
         dealt = self.dealt
         constant = np.zeros(dealt.X.shape[1])
@@ -194,7 +195,7 @@ class _Game:
                 self.scores.setdefault(attack.name, []).append(arrays)
 
     def released(
-        self, rows: NDArray[np.int64], first: int, public: dict[str, Any], steps: Steps, shelf: Shelf, mark: str
+        self, rows: NDArray[np.int64], first: int, public: Public, steps: Steps, shelf: Shelf, mark: str
     ) -> Release:
         """Return the models after the deletions as a release; what was retrained before is taken from the shelf."""
         fitted, name = self.fitted, f"models-{self.model.key}-{self.count}-{first}"

@@ -6,7 +6,6 @@ The release goes to the attacker, the truth to the scoring, and the two meet aga
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from undelete.errors import InputError
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
+from undelete.release.public import Public
 from undelete.release.release import Release
 
 
@@ -22,7 +22,7 @@ def play(
     objective: Objective,
     W: Floats,
     rows: NDArray[np.int64],
-    public: dict[str, Any],
+    public: Public,
     *,
     tol: float = 1e-9,
     progress: Progress | None = None,
@@ -64,7 +64,7 @@ def play(
     return released(objective, W, np.asarray(deletions.W), public), deletions
 
 
-def released(objective: Objective, W: Floats, W_after: Floats, public: dict[str, Any]) -> Release:
+def released(objective: Objective, W: Floats, W_after: Floats, public: Public) -> Release:
     """Return what anyone sees of models that were retrained before: see `play`.
 
     Parameters
@@ -76,9 +76,7 @@ def released(objective: Objective, W: Floats, W_after: Floats, public: dict[str,
     public : dict
         The fields of `Release` that the attacker has without the maintainer.
     """
-    return Release(
-        loss=objective.loss, W_before=W, W_after=W_after, **dict(public, n=objective.n, l2=objective.l2)
-    )  # fmt: skip
+    return Release(loss=objective.loss, W_before=W, W_after=W_after, n=objective.n, l2=objective.l2, **public)
 
 
 def remaining_gradient(objective: Objective, W: Floats, rows: NDArray[np.int64]) -> Floats:

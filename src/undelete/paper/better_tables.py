@@ -18,6 +18,7 @@ from undelete.lab.population import Halves
 from undelete.lab.samples import Sample
 from undelete.lab.steps import Folder
 from undelete.maintainer.game import play
+from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
 
@@ -58,7 +59,7 @@ def income(state: str, model: Model, data_dir: Folder | None, deletions: int, se
     rows = np.sort(draw.choice(len(dealt.X), size=min(deletions, len(dealt.X)), replace=False))
     design = standardised(dealt)
     columns, codes, values = design.columns(dealt.raw_public)
-    public = {
+    public: Public = {
         "X_public": dealt.X_public, "Y_public": dealt.Y_public, "constant": design.constant(), "columns": columns,
         "public_codes": codes, "public_values": values, "target_kind": model.kind,
     }  # fmt: skip

@@ -34,6 +34,7 @@ from undelete.maths.arrays import Floats, blocks
 from undelete.maths.objective import Objective
 from undelete.paper.drawings.roc import draw
 from undelete.release.candidates import Candidates
+from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.report.roc import LEVELS
 from undelete.scoring.intervals import mean_interval, wilson
@@ -209,7 +210,7 @@ def _rates(roc: Roc, rng: np.random.Generator) -> dict[str, Any]:
 
 def _deleted(fitted: Fitted, dealt: Halves, rows: NDArray[np.int64], model: Model) -> Release:
     """Return the release of some deletions."""
-    public = {"X_public": dealt.X_public, "Y_public": dealt.Y_public, "target_kind": model.kind}
+    public: Public = {"X_public": dealt.X_public, "Y_public": dealt.Y_public, "target_kind": model.kind}
     return play(fitted.objective, fitted.W, rows, public, tol=fitted.tolerance)[0]
 
 
