@@ -12,6 +12,9 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from tests.attacker.networks_played import COLUMNS, people
 from undelete import InputError
+from undelete.attacker.embedding import decoder
+from undelete.auditing.heads import read_heads
+from undelete.auditing.networks import Training
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
@@ -22,6 +25,12 @@ nn = torch.nn
 N, ROW, L2, UNITS = 2000, 7, 1.0, 24
 LOSSES = {"bce": "logistic", "cross_entropy": "softmax", "mse": "squared"}
 TARGETS = {"bce": "label", "cross_entropy": "band", "mse": "pay"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """A decoder of few steps: what it is worth, one test says."""
+    monkeypatch.setattr(decoder, "_STEPS", 40)
 
 
 @pytest.fixture(scope="module")
@@ -184,21 +193,21 @@ def test_a_loss_is_known_by_its_derivatives_whatever_it_is_called():
 def test_where_more_than_the_head_moved_or_it_is_not_the_answer_it_is_no_head(halves, scale):
     nets, _ = heads(halves[0], scale, "bce")
 
-    def moved(before, after, **given):
-        found = audit((before, after), halves, scale, "bce", attacks=("avg",), **given)
-        assert found.release.embedding is None
-        assert not any("last layer" in text for text in found.warnings)
-        return found.document()["model"]["moved"]
+    def head(before, after):
+        table = halves[1][[*COLUMNS, "label"]]
+        training = Training("bce", N, L2, None)
+        return read_heads(before, after, table, training, features=scale, target="label", image=None)
 
+    assert head(*nets).pair.network.moved == ("head.weight", "head.bias")
     other = copy.deepcopy(nets[1])
     with torch.no_grad():
         other.trunk[0].bias += 1e-6
-    assert moved(nets[0], other) == ["trunk.0.bias", "head.weight", "head.bias"]
+    assert head(nets[0], other) is None
     squashed = [nn.Sequential(net, nn.Softsign()) for net in nets]
-    assert moved(*squashed, l2=penalty("bce", "0.head")) == ["0.head.weight", "0.head.bias"]
+    assert head(*squashed) is None
     held = copy.deepcopy(nets[1])
     held.head.bias = nn.Parameter(nets[0].head.bias.detach().clone())  # a constant that was not fitted
-    assert moved(nets[0], held) == ["head.weight"]
+    assert head(nets[0], held) is None
 
 
 def test_the_penalty_of_the_mean_loss_and_coarse_digits_are_counted(halves, scale):
@@ -238,3 +247,88 @@ def test_what_cannot_be_used_is_refused_in_one_line(halves, scale, given, messag
     with pytest.raises(InputError, match=message) as error:
         audit(nets, halves, scale, "bce", **given)
     assert "\n" not in str(error.value)
+
+
+def lossy(rng, m, d0=80, units=12):
+    """A net that loses most of what a record has, and records that have less than they have numbers."""
+    from undelete.maths.frozen import FrozenNet
+
+    torch.manual_seed(0)
+    phi = FrozenNet(nn.Sequential(nn.Linear(d0, units), nn.ReLU()), (d0,))
+    hidden = rng.normal(size=(m, 6))
+    return phi, np.tanh(hidden @ np.random.default_rng(1).normal(size=(6, d0))) + 0.1 * rng.normal(size=(m, d0))
+
+
+def released(phi, X):
+    W = np.zeros((phi.features + 1, 1))
+    return undelete.Release(
+        loss_of("logistic"), W, W[None] + 1.0, np.column_stack([phi.transform(X), np.ones(len(X))]), None, len(X),
+        constant=np.eye(phi.features + 1)[-1], target_kind="class", embedding=phi, inputs_public=X,
+    )  # fmt: skip
+
+
+def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch):
+    monkeypatch.setattr(decoder, "_STEPS", 300)
+    rng = np.random.default_rng(0)
+    phi, X = lossy(rng, 3200)
+    public, others = X[:2200], X[2200:]
+    release = released(phi, public)
+    net = decoder.decoder(release)
+    assert decoder.decoder(release) is net  # trained once
+    F = phi.transform(others)
+    for size in (1e-4, 0.1):
+        noise = np.full(len(others), size)
+        seen = F + rng.normal(size=F.shape) @ np.linalg.cholesky(size * np.cov(F.T)).T
+        off = np.sqrt(((net.apply(seen, noise) - others) ** 2).mean(axis=0))
+        linear = np.linalg.lstsq(np.c_[phi.transform(public), np.ones(2200)], public, rcond=None)[0]
+        plain = np.sqrt(((np.c_[seen, np.ones(len(F))] @ linear - others) ** 2).mean(axis=0))
+        assert off.mean() < 0.95 * plain.mean()
+        assert off.mean() == pytest.approx(net.error(noise[:1]).mean(), rel=0.1)
+    start = net.apply(F, np.full(len(F), 1e-4))
+    found = net.search(1e-4).run(F, start, np.full(len(F), 1e-4), about_start=True)
+    before = np.linalg.norm(F - phi.transform(start), axis=1)
+    assert np.median(found.distance) < 0.5 * np.median(before)  # its features are those that were recovered
+    assert np.linalg.norm(found.inputs - others) < np.linalg.norm(start - others)
+
+
+def test_an_image_behind_a_convolution_comes_back_with_error_bars_and_a_picture():
+    from undelete.auditing.words import Words
+    from undelete.data.schema import ImageInfo, Schema
+
+    rng = np.random.default_rng(3)
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.ReLU(), nn.Flatten()).double()
+    side = 17
+    at = np.arange(side)
+
+    def images(m):
+        cx, cy, size = rng.uniform(4, 12, m), rng.uniform(4, 12, m), rng.uniform(2, 5, m)
+        square = (at[None, :, None] - cx[:, None, None]) ** 2 + (at[None, None, :] - cy[:, None, None]) ** 2
+        X = np.exp(-square / size[:, None, None] ** 2) + 0.02 * rng.normal(size=(m, side, side))
+        return X.reshape(m, -1), (size + 0.5 * rng.normal(size=m) > 3.5).astype(int)
+
+    (X, y), (P, yp) = images(1200), images(1500)
+    with torch.no_grad():
+        F = trunk(torch.tensor(X).reshape(-1, 1, side, side)).numpy()
+    table = pd.DataFrame(P, columns=[f"p{j}" for j in range(side**2)]).assign(label=yp)
+    nets = []
+    for kept in (np.arange(1200), np.arange(1, 1200)):
+        W = solved(F[kept], pd.DataFrame({"label": y[kept]}), "bce")
+        head = nn.Linear(F.shape[1], 1).double()
+        filled(head, W)
+        nets.append(nn.Sequential(*copy.deepcopy(trunk), head))
+    truth = pd.DataFrame(X[:1], columns=table.columns[:-1]).assign(label=y[:1])
+    image = Words(schema=Schema(image=ImageInfo((side, side), 0.0, 1.0)))
+    given = dict(target="label", loss="bce", l2={"3.weight": L2}, n=1200, words=image)
+    blind = undelete.audit(*nets, table, **given)
+    assert blind.release.embedding.shape == (1, side, side)
+    assert all(check.ok is not False for check in blind.diagnostics)
+    assert blind.verdict.word in ("EXPOSED", "PARTLY EXPOSED")
+    known = undelete.audit(*nets, table, **given, truth=truth)
+    np.testing.assert_array_equal(known.found["hrec+"].inputs, blind.found["hrec+"].inputs)
+    assert known.exposure[0] > 0.9
+    assert abs(known.exposure[0] - blind.exposure[0]) < 0.15
+    assert known.pictured is not None
+    best = known.found["hrec+"]
+    off = (best.features[0] - F[0]) / np.where(best.features_error[0] > 0, best.features_error[0], 1.0)
+    assert (off**2).mean() < 4

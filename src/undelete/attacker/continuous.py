@@ -16,7 +16,7 @@ from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.image.bounded import bounded
 from undelete.attacker.image.outputs import best_mix
-from undelete.maths.arrays import Flags, Floats
+from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -67,7 +67,19 @@ def _traced(release: Release, G: Floats, found: Reconstruction, same: Flags) -> 
     traced = behind_gradient(release.take(rows), _gradients(G[rows], estimate), estimate)
     inputs[rows], distance[rows] = traced.inputs, traced.distance
     status = np.where(same, "unchanged", "ok").tolist()
-    return dataclasses.replace(found, inputs=inputs, distance=distance, status=status)
+    return dataclasses.replace(
+        found, inputs=inputs, distance=distance, status=status, record_error=_placed(traced.error, rows, same),
+        features=_placed(traced.features, rows, same), features_error=_placed(traced.features_error, rows, same),
+    )  # fmt: skip
+
+
+def _placed(array: Floats | None, rows: Indices, same: Flags) -> Floats | None:
+    """Return what is known of some deletions (a, p) in an array of all (b, p)."""
+    if array is None:
+        return None
+    found = np.full((len(same), array.shape[1]), np.nan)
+    found[rows] = array
+    return found
 
 
 def _in_range(release: Release, G: Floats, found: Reconstruction, same: Flags) -> Reconstruction:

@@ -12,6 +12,7 @@ import numpy as np
 
 from undelete.attacker.embedding.traced_error import TRACED
 from undelete.maths.arrays import Floats, blocks
+from undelete.maths.frozen import FrozenNet
 from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.reconstruction import Reconstruction
@@ -61,8 +62,9 @@ def diagnose(release: Release, found: Reconstruction, *, measured: bool = True) 
         target = _target_in_range(release, found)
         checks += [target] if target is not None else []
     checks.append(_scale(release, found))
-    if not measured and release.embedding is not None and release.embedding.inputs > TRACED:
-        checks.append(_no_error_bars(release.embedding.inputs))
+    phi = release.embedding
+    if not measured and phi is not None and phi.inputs > TRACED and not isinstance(phi, FrozenNet):
+        checks.append(_no_error_bars(phi.inputs))
     return checks
 
 

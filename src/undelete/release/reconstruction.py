@@ -17,11 +17,12 @@ WITHIN = 1.96  # standard errors on either side that hold a normal number with p
 _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
-    "record_error", "target_probability", "lead_over_two",
+    "record_error", "features", "features_error", "target_probability",
+    "lead_over_two",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
-    "range_probability", "record_error", "target_probability",
+    "range_probability", "record_error", "features_error", "target_probability",
 )  # fmt: skip
 
 
@@ -89,7 +90,9 @@ class Reconstruction:
     distance : array (b,) or None
         Euclidean distance between the recovered embedding and the embedding of `inputs`.
     record_error : array (b, d) or None
-        Standard error of each number of `X`, where it does not follow from `scale` by maths (10).
+        Standard error of each number of `records`, where it does not follow from `scale` by maths (10).
+    features, features_error : arrays (b, D) or None
+        With an embedding, its most probable value, maths (11), and the standard error of each number.
     target_probability : array (b,) or None
         Probability that the class is right, where it does not follow from `scale`.
     """
@@ -121,6 +124,8 @@ class Reconstruction:
     high: Floats | None = None
     range_probability: Floats | None = None
     record_error: Floats | None = None
+    features: Floats | None = None
+    features_error: Floats | None = None
     target_probability: Floats | None = None
 
     def __post_init__(self) -> None:

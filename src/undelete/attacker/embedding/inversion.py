@@ -11,7 +11,7 @@ of the two is taken.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,6 +46,10 @@ class Preimages:
         Whether it stopped because no further decrease was in sight.
     value : array (b,)
         What was minimised, there.
+    features, features_error : arrays (b, D), optional
+        The embedding that was traced, and the standard error of each of its numbers.
+    error : array (b, d0), optional
+        Standard error of each number of the records, where it is known.
     """
 
     inputs: Floats
@@ -53,17 +57,28 @@ class Preimages:
     iterations: NDArray[np.int64]
     converged: NDArray[np.bool_]
     value: Floats
+    features: Floats | None = None
+    features_error: Floats | None = None
+    error: Floats | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Preimages]) -> Preimages:
+        """Return all parts' records, one after the other."""
+        held = {name: [getattr(part, name) for part in parts] for name in (field.name for field in fields(cls))}
+        return cls(**{name: np.concatenate(own) for name, own in held.items() if own[0] is not None})
 
     def part(self, rows: NDArray[np.int64]) -> Preimages:
         """Return some of the records."""
-        return Preimages(*(getattr(self, field.name)[rows] for field in fields(self)))
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Preimages(**{name: own[rows] for name, own in held.items() if own is not None})
 
     def replaced(self, rows: NDArray[np.int64], by: Preimages) -> Preimages:
         """Return the records with some of them replaced."""
-        arrays = [getattr(self, field.name).copy() for field in fields(self)]
-        for array, field in zip(arrays, fields(self), strict=True):
-            array[rows] = getattr(by, field.name)
-        return Preimages(*arrays)
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: own.copy() for name, own in held.items() if own is not None}
+        for name, array in arrays.items():
+            array[rows] = getattr(by, name)
+        return Preimages(**arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,23 +112,25 @@ class Search:
     metric: Floats | None = None
     prior: bool = False
 
-    def run(self, targets: Floats, start: Floats, noise: Floats) -> Preimages:
+    def run(self, targets: Floats, start: Floats, noise: Floats, *, about_start: bool = False) -> Preimages:
         """Trace targets (b, D) back from start (b, d0), each with its own noise (b,): a variance, relative.
 
-        Cost a step and record: 4 d0 (D + d0) flops, and 2 D^2 with a metric.
+        `about_start`: the prior's mean is where each starts, not the centre of all. Cost a step and record:
+        4 d0 (D + d0) flops, and 2 D^2 with a metric.
         """
         parts = [
-            self._run(targets[part], start[part], noise[part])
+            self._run(targets[part], start[part], noise[part], start[part] if about_start else self.centre)
             for part in blocks(len(targets), max(1, _NUMBERS // self.embedding.features))
         ]
-        return Preimages(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Preimages)))
+        return Preimages.joined(parts)
 
-    def _run(self, targets: Floats, start: Floats, noise: Floats) -> Preimages:
+    def _run(self, targets: Floats, start: Floats, noise: Floats, centre: Floats) -> Preimages:
+        centres = np.broadcast_to(centre, start.shape)
         root = np.asarray(np.sqrt(self.curvature / noise[:, None] + self.prior))  # (b, p)
 
         def objective(U: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
             u = U / root[rows]
-            X = self.centre + u @ self.basis.T
+            X = centres[rows] + u @ self.basis.T
             off = self.embedding.transform(X) - targets[rows]
             weighed = off if self.metric is None else off @ self.metric
             value = (off * weighed).sum(axis=1) / 2 / noise[rows]
@@ -122,9 +139,9 @@ class Search:
                 value, slope = value + (u**2).sum(axis=1) / 2, slope + u
             return value, slope / root[rows]
 
-        u = np.linalg.lstsq(self.basis, (start - self.centre).T, rcond=None)[0].T
+        u = np.linalg.lstsq(self.basis, (start - centres).T, rcond=None)[0].T
         found = minimise(objective, np.asarray(u * root), tol=_TOLERANCE, max_iterations=_STEPS)
-        inputs = self.centre + (found.U / root) @ self.basis.T
+        inputs = centres + (found.U / root) @ self.basis.T
         distance = np.linalg.norm(targets - self.embedding.transform(inputs), axis=1)
         return Preimages(inputs, distance, found.iterations, found.converged, found.value)
 

@@ -13,10 +13,12 @@ nearly the same for all of one model; the size is each deletion's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from undelete.attacker.embedding.decoder import Decoder, decoder, relative
 from undelete.attacker.embedding.inversion import Preimages, Search, linear_inverse, public_records, shared
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
@@ -25,6 +27,7 @@ from undelete.maths.objective import gram
 from undelete.release.release import Release
 
 _SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
+_TWICE = 2.0  # the decoder has read the features too: their second reading counts half
 _RIDGE = 1e-4  # of the error's mean variance, added to each direction: its smallest eigenvalues are estimates too
 
 
@@ -67,11 +70,7 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
     error = GradientError.of(release, estimate)
     middle = error.middle[:, : phi.features]
     shape, variance = _shape(F, error.weights), _variance(F, error.weights, middle)
-    metric = np.asarray(np.linalg.inv(shape))
-    prior: _Gaussian = shared(release, _gaussian)
-    K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
-    values, vectors = np.linalg.eigh(K)
-    search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
+    trace = _tracer(release, shape)
     lengths = ((F - middle.mean(axis=0)) ** 2).sum(axis=1)
 
     def run(rows: Indices, sign: Floats) -> Preimages:
@@ -81,8 +80,10 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
         scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
         targets = own.divided(signed, entry, scale)[:, : phi.features]
         noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
-        traced = search.run(targets, shared(release, linear_inverse).apply(targets), noise)
-        return replace(traced, value=traced.value + (entry - scale) ** 2 / own.total / 2)
+        traced = trace(targets, noise)
+        spread = np.sqrt(noise[:, None] * np.diag(shape))
+        value = traced.value + (entry - scale) ** 2 / own.total / 2
+        return replace(traced, value=value, features=targets, features_error=spread)
 
     every = np.arange(len(g))
     found = run(every, np.where(estimate.scale < 0, -1.0, 1.0))
@@ -92,6 +93,34 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
     other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
     better = other.value < found.value[unsure]
     return found.replaced(unsure[better], other.part(np.flatnonzero(better)))
+
+
+Tracer = Callable[[Floats, Floats], Preimages]
+"""From embeddings (b, D) and the size of their errors (b,), beside the error's shape, to records."""
+
+
+def _tracer(release: Release, shape: Floats) -> Tracer:
+    """Return how embeddings with errors of this shape (D, D) are traced back: about what is decoded, behind a net."""
+    net = decoder(release)
+    if net is not None:
+        return lambda targets, noise: _about_decoded(release, net, targets, noise * float(np.trace(shape)))
+    phi, metric = public_records(release)[0], np.asarray(np.linalg.inv(shape))
+    prior: _Gaussian = shared(release, _gaussian)
+    K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
+    values, vectors = np.linalg.eigh(K)
+    search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
+    return lambda targets, noise: search.run(targets, shared(release, linear_inverse).apply(targets), noise)
+
+
+def _about_decoded(release: Release, net: Decoder, targets: Floats, variance: Floats) -> Preimages:
+    """Return records behind embeddings (b, D) whose errors have this variance (b,) in all: decoded, then refined."""
+    noise = relative(release, variance)
+    start = net.apply(targets, noise)
+    search = net.search(float(np.median(noise)))
+    found = search.run(targets, start, _TWICE * noise, about_start=True)
+    inputs = np.clip(found.inputs, net.low, net.high)
+    distance = np.linalg.norm(targets - net.phi.transform(inputs), axis=1)
+    return replace(found, inputs=inputs, distance=distance, error=net.error(noise))
 
 
 @dataclass(frozen=True, eq=False)
