@@ -125,6 +125,16 @@ def test_target_encodings_say_everybody_s_categories_and_class(people, smooth):
             assert found == {"(target)": str(target[who]), **table.loc[who, WORDS].to_dict()}
 
 
+@pytest.mark.parametrize("model", [GaussianNB(), LinearDiscriminantAnalysis(), MultinomialNB()])
+def test_of_two_values_the_one_without_an_indicator_is_told_too(people, model):
+    table, y = people
+    two = pd.DataFrame({"sex": np.where(table.code < 3, "f", "m"), "home": np.where(table.age % 2, "own", "let")})
+    for who in (1, 2, 3, GONE):
+        found = exact(changed(make_pipeline(OneHotEncoder(drop="if_binary", sparse_output=False), model), two, y,
+                              gone=(who,)))  # fmt: skip
+        assert {name: found[name] for name in two} == two.loc[who].to_dict()
+
+
 @pytest.mark.parametrize(("gone", "came"), [((3, 9), (40,)), ((3,), (9,)), ((1, 2, 3), (5, 6))])
 def test_target_encodings_of_several_who_changed_give_nobody(people, gone, came):
     table, y = people

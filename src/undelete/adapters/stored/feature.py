@@ -35,6 +35,8 @@ class Feature:
         The raw number is slope times the feature plus offset.
     category : anything
         Where the raw number is 0 or 1 and says whether the column has this value; None where it is a number.
+    other : anything
+        Of a column with two values, the one that a 0 says; None where there are more.
     codes : tuple or None
         Where the raw number is a position in this list of values.
     fills : tuple
@@ -48,6 +50,7 @@ class Feature:
     slope: float = 1.0
     offset: float = 0.0
     category: Any = None
+    other: Any = None
     codes: tuple[Any, ...] | None = None
     fills: tuple[Any, ...] = ()
     word: bool = False
@@ -113,15 +116,16 @@ def _one_hot(part: Part, features: Sequence[Feature]) -> list[Feature]:
     for j, (feature, cells) in enumerate(zip(features, part["categories_"], strict=True)):
         left_out = None if dropped is None else dropped[j]
         groups = grouped[j]
-        places = range(len(cells)) if groups is None else range(int(np.max(groups)) + 1)
-        for place in places:
-            own = [place] if groups is None else np.flatnonzero(np.asarray(groups) == place).tolist()
+        count = len(cells) if groups is None else int(np.max(groups)) + 1
+        held = [[k] if groups is None else np.flatnonzero(np.asarray(groups) == k).tolist() for k in range(count)]
+        values = [cells[own[0]] if len(own) == 1 else " or ".join(str(cells[k]) for k in own[:20]) for own in held]
+        for own, value in zip(held, values, strict=True):
             if left_out is not None and left_out in own:
                 continue
-            value = cells[own[0]] if len(own) == 1 else " or ".join(str(cells[k]) for k in own[:20])
-            name = f"{feature.name}={value}"
             plain = feature.column is not None and feature.codes is None and feature.category is None
-            result.append(Feature(name, feature.column if plain else None, category=value, fills=feature.fills))
+            other = next((one for one in values if one is not value), None) if count == 2 else None
+            name, column = f"{feature.name}={value}", feature.column if plain else None
+            result.append(Feature(name, column, category=value, other=other, fills=feature.fills))
     return result
 
 

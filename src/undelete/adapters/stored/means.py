@@ -73,7 +73,10 @@ def _own(big: Moments, between: Leaving) -> list[Given]:
     """Return one person's value: a number, or of an indicator the category."""
     feature, value, error = big.feature, between.mean, between.mean_error
     if feature.category is not None:
-        if abs(value - 1) > max(error, 1e-6):
+        near = max(error, 1e-6)
+        if abs(value) <= near and feature.other is not None:
+            return [certain(str(feature.column), feature.other, "category", big.source)]
+        if abs(value - 1) > near:
             return []
         return [certain(str(feature.column), feature.category, "category", big.source)]
     if feature.codes is not None:

@@ -73,6 +73,8 @@ def _total(big: Total, small: Total, change: Change, others: Sequence[Any]) -> l
     noise = ROUND * max(abs(big.value), 1e-3)
     if number == 0 and abs(moved) > noise:
         change.deny(f"{big.source} of class {big.group}: as many records, other sums")
+    if number == 1 and abs(moved) <= noise and feature.other is not None:
+        return [certain(str(feature.column), feature.other, "category", big.source)]
     if number != 1 or (abs(moved) <= noise and (feature.word or feature.category is not None)):
         return []
     if feature.category is not None:
