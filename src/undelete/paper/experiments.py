@@ -140,6 +140,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "cnn", "networks", most=42, part="Section 3.2: a convolutional network", needs=("mnist", "torch"),
         ),
         Experiment(
+            "lora", "network_parts", most=42, part="beyond it: networks of which a part was trained",
+            needs=("acs", "torch"),
+        ),
+        Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
             needs=("acs", "acs_us", "torch"),
         ),

@@ -149,7 +149,7 @@ def conditions(
         "pairs": sum(row["deletions"] for row in bad), "exposed": sum(row["exposed"] for row in bad),
         "partly": sum(row["partly"] for row in bad), "false_exposed": sum(row["false_exposed"] for row in bad),
     }  # fmt: skip
-    save(result, folder, lambda stem: draw(result, stem))
+    save(result, folder, lambda stem: draw(rows, stem))
     return result
 
 

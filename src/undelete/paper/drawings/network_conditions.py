@@ -1,7 +1,8 @@
-"""The picture of `conditions`: verdicts and how near the record was, a row a way of training."""
+"""The picture of `conditions` and `lora`: verdicts and how near the record was, a row a way of training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ _WORDS = {
 _NEAR = "#0b5a8a"
 
 
-def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
+def draw(rows: Sequence[dict[str, Any]], stem: Path) -> tuple[Path, Path]:
     """Write the picture as .svg and .png beside `stem`, and return both."""
-    rows = result["conditions"]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 1.0 + 0.24 * len(rows)), sharey=True, width_ratios=(3, 2))
     places = np.arange(len(rows))
     begin = np.zeros(len(rows))
@@ -25,7 +25,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
         left.barh(places, share, left=begin, color=colour, label=word, height=0.72)
         begin += share
     for place, row in zip(places, rows, strict=True):
-        if row["false_exposed"]:
+        if row.get("false_exposed"):
             left.text(1.01, float(place), f"{row['false_exposed']} false", fontsize=6, va="center")
     left.set_yticks(places, [row["title"] for row in rows], fontsize=7)
     left.set_xlim(0, 1)
@@ -35,9 +35,10 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     right.axvline(0, color="#b0b0b0", lw=0.7)
     right.set_xlabel("centred cosine to the true record, median", fontsize=8)
     right.set_xlim(-0.5, 1.02)
-    works = sum(row["works"] for row in rows)
+    works = sum(row.get("works", True) for row in rows)
     for axis in (left, right):
-        axis.axhline(works - 0.5, color="#333333", lw=0.8, ls=":")
+        if works < len(rows):
+            axis.axhline(works - 0.5, color="#333333", lw=0.8, ls=":")
         axis.tick_params(labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)
     left.invert_yaxis()

@@ -1,4 +1,4 @@
-"""docs/results/networks.md from mlp.json, cnn.json and conditions.json, so that no number in it is typed by hand."""
+"""docs/results/networks.md from what their experiments wrote, so that no number in it is typed by hand."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ row of medians each), `curves` (centred cosines in rising order), `chi2`, `misfi
 `gradient_norm_largest`; of tables `said`, `whole`, `whole_said`, `calibration_error`, `by_split`; of images `side` and
 `shown` (the first split's, true, recovered and nearest public). `conditions.json`: `conditions`, each with `words`
 (verdicts by word), `reasons` (the first check that failed), `exposed`, `partly`, `false_exposed`, `said`, `change`,
-`null_change`; `pairs`, `exposed`, `partly` and `false_exposed` of the whole count those in which the attack is not
-meant to work.
+`null_change`; `lora.json`: `parts`, each with `moved`, `rank`, `parameters`, `label` and the like. `pairs`, `exposed`,
+`partly` and `false_exposed` of the whole count those in which the attack is not meant to work.
 """
 
 
 def belongs(result: dict[str, Any]) -> bool:
     """Return whether a result is one of this page's."""
-    return "networks" in result or "conditions" in result
+    return any(name in result for name in ("networks", "conditions", "parts"))
 
 
 def page(results: Sequence[dict[str, Any]]) -> str:
@@ -62,7 +62,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     text = [_HEAD.format(names=f"{{{names}}}" if len(results) > 1 else names)]
     for result in results:
         text += heading(result, result["notes"])
-        text += _networks(result) if "networks" in result else _conditions(result)
+        text += next(show for name, show in _SECTIONS.items() if name in result)(result)
     return "\n".join([*text, _READING.format(schema=SCHEMA)])
 
 
@@ -125,6 +125,25 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         f"{sum(row['exposed'] for row in works)} and {sum(row['partly'] for row in works)}; falsely "
         f"{sum(row['false_exposed'] for row in works)}.\n",
     ]
+
+
+def _parts(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for row in result["parts"]:
+        words, reasons = (", ".join(f"{name} ({count})" for name, count in row[key].items()) or formatting.MISSING
+                          for key in ("words", "reasons"))  # fmt: skip
+        shares = [_number(row[key]) for key in ("median_centred_cosine", "exact_columns", "said", "label")]
+        lines.append([row["title"], str(row["parameters"]), *shares, words, reasons])
+    return [
+        f"![{result['title']}]({result['name']}.svg)\n",
+        f"ACS Income CA, ten numbers, {result['units']} softplus units, n = {result['n']:,}, m = {result['m']:,}; "
+        f"{result['parts'][0]['deletions']} deletions over {result['splits']} splits. The network was fitted by people "
+        f"of {result['elsewhere']} before.\n",
+        *table(["trained", "parameters", "centred", "columns", "said", "label", "verdicts", "stopped by"], lines),
+    ]
+
+
+_SECTIONS = {"networks": _networks, "conditions": _conditions, "parts": _parts}
 
 
 def _number(value: float | None) -> str:

@@ -8,8 +8,8 @@
     python -m undelete.paper.pages results/{fig1,fig7}.json > docs/results/membership.md
     undelete reproduce fig8 fig9 --data DIR --out results
     python -m undelete.paper.pages results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
-    undelete reproduce mlp cnn conditions --data DIR --out results
-    python -m undelete.paper.pages results/{mlp,cnn,conditions}.json > docs/results/networks.md
+    undelete reproduce mlp cnn lora conditions --data DIR --out results
+    python -m undelete.paper.pages results/{mlp,cnn,lora,conditions}.json > docs/results/networks.md
     undelete reproduce answers answers_images --data DIR --out results
     python -m undelete.paper.pages results/{answers,answers_images}.json > docs/results/answers.md
     undelete reproduce groups population --data DIR --out results

@@ -44,6 +44,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         "populations": _populations,
         "networks": _networks,
         "conditions": _conditions,
+        "parts": _parts,
         "cases": _decoders,
         "cells": _table,
         "grids": _pictures,
@@ -131,6 +132,15 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         numbers = f"{row['median_centred_cosine']:>8.3f}{row['exact_columns']:>8.2f}{exposed:>9}"
         text.append(f"  {row['title'][:51]:<52}{numbers}")
     text.append(f"  False EXPOSED in {result['pairs']} pairs meant not to work: {result['false_exposed']}")
+    return [*text, ""]
+
+
+def _parts(result: dict[str, Any]) -> list[str]:
+    """Return what each trained part of a network leaves of a deletion."""
+    text = ["", f"  {'':<28}{'parameters':>11}{'centred':>9}{'columns':>9}{'said':>7}{'label':>7}"]
+    for row in result["parts"]:
+        shares = f"{row['exact_columns']:>9.3f}{row['said']:>7.3f}{row['label']:>7.3f}"
+        text.append(f"  {row['title']:<28}{row['parameters']:>11}{row['median_centred_cosine']:>9.3f}{shares}")
     return [*text, ""]
 
 
