@@ -150,6 +150,7 @@ class Pair:
                 raise InputError(
                     f"{type(model).__name__} is no torch module: give both models as modules of one architecture"
                 )
+            _of_records(model)
         said = Loss.of(loss)
         digits = max((_stored(model) for model in (before, after)), key=lambda name: DIGITS[name])
         old, new = (copy.deepcopy(model).double().eval() for model in (before, after))
@@ -172,6 +173,18 @@ class Pair:
             dropout=tuple(dict.fromkeys(name for name in layers if "Dropout" in name)),
             loss=said,
         )
+
+
+def _of_records(module: Any) -> None:
+    """Refuse layers that make a record's loss depend on the other records of its batch."""
+    for name, part in module.named_modules():
+        layer = type(part).__name__
+        if "BatchNorm" in layer and getattr(part, "running_mean", None) is None:
+            raise InputError(
+                f"{layer} {name!r} keeps no running statistics, so that each record is normalised by the batch that it "
+                "comes in: no record has a loss, or a gradient, of its own to recover; train with statistics that are "
+                "kept and frozen, or with layer or group norm"
+            )
 
 
 def _numbers(module: Any) -> dict[str, NDArray[Any]]:

@@ -28,6 +28,7 @@ from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.export import NamedGradient
 from undelete.auditing import inputs, truths
+from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import judged
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_checks import checks
@@ -114,7 +115,7 @@ def audit_networks(
     words: Words,
 ) -> Audit:
     """Audit one deletion between two torch modules; see `undelete.audit`."""
-    names = _chosen(attacks)
+    names = asked_attacks(attacks)
     table, sampled = public_records(public, [before], target)
     before, after, training, features, later = _perceptrons(before, after, training, features)
     pair, release, reading = read_networks(
@@ -128,8 +129,8 @@ def audit_networks(
         Setting(
             kind="audit",
             text="Which record was deleted between these two networks, and how much of it do they give back?",
-            model=_described(pair, release, words),
-            target=words.target or _target(reading, schema),
+            model=described_networks(pair, release, words),
+            target=words.target or target_of(reading, schema),
             schema=schema,
             public_source=words.source,
             command=words.command,
@@ -184,9 +185,11 @@ def examined(
     setting: Setting,
     seeds: np.random.SeedSequence,
     warnings: Sequence[str] = (),
+    more: Sequence[Diagnostic] = (),
 ) -> Audit:
-    """Return the judgement on what the attacks said."""
+    """Return the judgement on what the attacks said; `more` checks than the attack's own."""
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
+    found = [*found, *more]
     warnings = [*warnings, *_notes(pair, release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(
@@ -372,7 +375,8 @@ def _encoded(values: NDArray[Any], reading: Reading, release: NetworkRelease) ->
     return np.where(place[:, None] == np.arange(len(at)), 1.0, -1.0)
 
 
-def _chosen(attacks: Sequence[str | Attack]) -> list[str]:
+def asked_attacks(attacks: Sequence[str | Attack]) -> list[str]:
+    """Return the names of attacks, if all run on networks."""
     names = [one.name for one in chosen(attacks)]
     for name in names:
         if name not in NAMES:
@@ -401,7 +405,8 @@ def dropped(pair: Pair) -> list[str]:
     ]
 
 
-def _target(reading: Reading, schema: Any) -> Target:
+def target_of(reading: Reading, schema: Any) -> Target:
+    """Return the target in a reader's words."""
     if len(reading.names) > 1:
         together = ", ".join(reading.names)
         return Target(name=together, label=together, columns=reading.names)
@@ -410,7 +415,7 @@ def _target(reading: Reading, schema: Any) -> Target:
     return Target(name=reading.names[0], label=known.label, unit=known.unit, kind=kind, classes=reading.classes)
 
 
-def _described(pair: Pair, release: NetworkRelease, words: Words) -> dict[str, Any]:
+def described_networks(pair: Pair, release: NetworkRelease, words: Words) -> dict[str, Any]:
     """Return the networks as audit.json describes them."""
     return {
         "kind": type(pair.network.module).__name__,

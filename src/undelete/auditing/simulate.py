@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sparse import left_out
 from undelete.adapters.targets import encode_target, target_names
+from undelete.adapters.torch import LossLike, is_module
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.baselines import INFORMED, NEAREST
@@ -22,6 +23,8 @@ from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
+from undelete.auditing.network_played import People, simulate_network
+from undelete.auditing.networks import Features, Training
 from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
@@ -36,7 +39,7 @@ from undelete.scoring.truth import Truth
 
 
 def simulate(
-    estimator: BaseEstimator | LinearModel,
+    estimator: Any,
     X: Table,
     y: ArrayLike,
     X_public: Table,
@@ -47,6 +50,10 @@ def simulate(
     joined: int = 0,
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     additions: bool = False,
+    loss: LossLike | None = None,
+    l2: float | Mapping[str, float] | None = None,
+    weight_decay: float | Mapping[str, float] | None = None,
+    features: Features | None = None,
     rng: int = 0,
     tol: float = 1e-9,
     words: Words | None = None,
@@ -61,8 +68,10 @@ def simulate(
 
     Parameters
     ----------
-    estimator : estimator, Pipeline or LinearModel
-        Fitted or not; an unfitted one is fitted on X and y first.
+    estimator : estimator, Pipeline, LinearModel or torch.nn.Module
+        Fitted or not; an unfitted one is fitted on X and y first. A module is trained to its optimum from where it
+        stands, the parameters that require a gradient, and the null pair, trained again with nobody deleted, is among
+        the checks.
     X : DataFrame or array (n, columns)
         The private training records, raw.
     y : array (n,) or (n, k)
@@ -82,6 +91,8 @@ def simulate(
     additions : bool
         Play that each of these people joined the others, and was not deleted: the same two models in the other order,
         and as much comes back.
+    loss, l2, weight_decay, features
+        Of a module, as of `undelete.audit`; by default it has no penalty, and the table's columns go in as they are.
     rng : int
         Seed; the draw of the deletions, the attacks and the intervals each have a stream of their own.
     tol : float
@@ -104,8 +115,19 @@ def simulate(
     InputError
         When the input cannot be used, or a deletion does not converge.
     """
-    words, asked = words or Words(), chosen(attacks)
+    words = words or Words()
     together = _people(group, joined, additions=additions)
+    said = Training(loss, None, l2, weight_decay)
+    if is_module(estimator):
+        if together or additions:
+            raise InputError("of a network deletions of one person each are played: leave out group, joined, additions")
+        return simulate_network(
+            estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
+            attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,
+        )  # fmt: skip
+    if said != Training(None, None, None, None) or features is not None:
+        raise InputError("loss, l2, weight_decay and features belong to a torch module: an estimator has its own")
+    asked = chosen(attacks)
     deletions = (20 if together else 200) if deletions is None else deletions
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)

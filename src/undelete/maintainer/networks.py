@@ -138,8 +138,28 @@ def _newton(fit: Fit, theta: Floats, tol: float) -> Trained:
     return Trained(theta, left, left <= tol)
 
 
-def retrain_without(fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: float = TOL) -> list[Trained]:
+def retrain(fit: Fit, theta: Floats, *, tol: float = TOL) -> Trained:
+    """Retrain to the optimum from a model (p,) near it."""
+    return _newton(fit, theta, tol)
+
+
+def retrain_without(
+    fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: float = TOL, l2: Floats | None = None
+) -> list[Trained]:
     """Retrain to the optimum without each of some records, from the model on all of them.
+
+    Parameters
+    ----------
+    fit : Fit
+        The objective on all records.
+    theta : array (p,)
+        Its optimum.
+    rows : array (b,) of int
+        Who leaves, each alone.
+    tol : float
+        |gradient|_inf / n at which training ends.
+    l2 : array (p,), optional
+        The penalty afterwards, where that of a mean loss goes with the number of records.
 
     Raises
     ------
@@ -152,6 +172,7 @@ def retrain_without(fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: fl
             "train it to a smaller gradient first"
         )
     inverse = fit.inverse(theta)
+    fit = fit if l2 is None else replace(fit, l2=l2)
     return [_without(fit, theta, int(row), inverse, tol) for row in rows]
 
 

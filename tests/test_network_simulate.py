@@ -1,0 +1,96 @@
+"""`undelete.simulate` of a torch module: trained, each person left out, attacked, the null pair beside it."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import undelete
+from tests.attacker.networks_played import COLUMNS, play
+from undelete import InputError
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def played():
+    return play(torch, n=600, m=800, row=5)
+
+
+def simulate(played, module=None, **given):
+    given = dict(loss="bce", l2=played.l2, features=played.scale, deletions=np.array([played.row])) | given
+    tables = [table[part] for table in (played.private, played.public) for part in (COLUMNS, "label")]
+    return undelete.simulate(copy.deepcopy(played.before) if module is None else module, *tables, **given)
+
+
+@pytest.fixture(scope="module")
+def result(played):
+    return simulate(played)
+
+
+def test_a_person_is_left_out_as_the_maintainer_would(played, result):
+    np.testing.assert_allclose(result.release.theta_before, played.theta, atol=1e-6)
+    np.testing.assert_allclose(result.release.theta_after[0], played.theta_after, atol=1e-6)
+    assert list(result.truth.rows) == [played.row]
+    assert list(result.found) == ["hrec+", "hrec", "avg", "maxdiff", "nearest"]
+    assert result.document()["model"]["moved"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+def test_the_null_pair_stands_beside_the_scores(result):
+    checks = {check.name: check for check in result.diagnostics}
+    assert checks["Null pair"].ok
+    share = float(checks["Null pair"].value.split()[0])
+    assert share < 1e-3
+    assert checks["Retraining"].ok
+
+
+def test_training_that_ends_early_is_told_by_the_null_pair(played):
+    rough = simulate(played, tol=3e-5)
+    checks = {check.name: check for check in rough.diagnostics}
+    assert checks["Null pair"].ok is False
+    assert rough.verdict.word == "NOT DECIDABLE"
+
+
+def test_frozen_parameters_stay_and_the_penalty_of_a_mean_goes_with_the_records(played):
+    head = copy.deepcopy(played.before)
+    head[0].requires_grad_(False)
+    found = simulate(played, head, l2=None, weight_decay=1e-3, attacks=("avg",))
+    assert found.release.network.moved == ("2.weight", "2.bias")
+    n = len(played.private)
+    assert found.release.penalty_before == pytest.approx(1e-3 * n)
+    assert found.release.penalty_after == pytest.approx(1e-3 * (n - 1))
+    one = slice(played.row, played.row + 1)
+    network, theta = found.release.network, found.release.theta_after[0]
+    scaled = played.fit.X, played.fit.Y
+    left = network.gradient(theta, *scaled) - network.gradient(theta, *(part[one] for part in scaled))
+    assert np.abs(left + found.release.penalty_after * theta).max() / n < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(group=2), "deletions of one person each"),
+        (dict(loss=None), "the loss that the networks were trained with is not known"),
+        (dict(attacks=("hrec+", "informed")), "no attack 'informed' on networks"),
+    ],
+)
+def test_what_cannot_be_played_is_refused(played, given, message):
+    with pytest.raises(InputError, match=message):
+        simulate(played, **given)
+
+
+def test_a_module_s_words_belong_to_a_module_and_something_must_be_trained(played):
+    from sklearn.linear_model import LogisticRegression
+
+    with pytest.raises(InputError, match="belong to a torch module"):
+        simulate(played, LogisticRegression())
+    with pytest.raises(InputError, match="all have requires_grad False"):
+        simulate(played, copy.deepcopy(played.before).requires_grad_(False))
+
+
+def test_records_normalised_by_their_batch_are_refused(played):
+    norm = torch.nn.BatchNorm1d(5, track_running_stats=False)
+    with pytest.raises(InputError, match="keeps no running statistics"):
+        simulate(played, torch.nn.Sequential(*played.before[:2], norm, *played.before[2:]).double())
