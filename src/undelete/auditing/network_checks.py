@@ -43,9 +43,9 @@ def checks(
     if same.all():
         text = "The models are the same: there is nothing to recover, and nothing can be concluded from it."
         return [Diagnostic("Change of the model", "none", False, text, blocking=True)]
-    found = [_change(release, same), _near(account, kinks), _error(account), _one_record(account)]
-    lost = _rounding(release, account, rounding, digits)
-    return [*found, *([] if lost is None else [lost])]
+    lost = _rounding(release, account, rounding, digits)  # first: what rounding takes away looks like anything else
+    found = [_change(release, same), *([] if lost is None else [lost])]
+    return [*found, _near(account, kinks), _error(account), _one_record(account)]
 
 
 def _typical(values: Floats) -> float:
