@@ -84,6 +84,7 @@ def test_half_precision_is_not_decidable_and_single_precision_is(played, result)
     half = audit(played, *(copy.deepcopy(module).bfloat16() for module in (played.before, played.after)))
     assert half.verdict.word == "NOT DECIDABLE"
     assert any(check.name == "Digits of the parameters" and not check.ok for check in half.diagnostics)
+    assert "lost in that" in half.verdict.reason
     single = audit(played, *(copy.deepcopy(module).float() for module in (played.before, played.after)))
     assert all(check.ok for check in single.diagnostics)
     pd.testing.assert_frame_equal(single.records, result.records)

@@ -107,6 +107,23 @@ def test_weights_that_give_public_records_the_private_optimum_help_and_the_error
     assert 0.2 < off @ off / len(off) < 1.6
 
 
+def test_expected_targets_take_chance_out_and_a_network_that_expects_wrongly_is_not_believed(played):
+    def told(expected):
+        network = dataclasses.replace(played.fit.network, expected=expected)
+        estimator = Estimator(dataclasses.replace(seen(played), network=network))
+        return estimator.estimate(0)
+
+    plain, taken, wrong = told(None), told(torch.sigmoid), told(lambda z: torch.full_like(z, 0.95))
+    true = -own_gradient(played)
+    off = [one.whitening @ (one.gradient - true) for one in (plain, taken, wrong)]
+    assert taken.difference.error[0] < 0.97 * plain.difference.error[0]
+    assert np.linalg.norm(taken.gradient - true) < 1.05 * np.linalg.norm(plain.gradient - true)
+    assert 0.2 < off[1] @ off[1] / len(true) < 1.6
+    far = [np.linalg.norm(one.gradient - plain.gradient) for one in (taken, wrong)]
+    assert far[1] < 3 * max(far[0], np.sqrt(np.trace(plain.covariance)))
+    assert off[2] @ off[2] / len(true) < 1.6
+
+
 @pytest.mark.parametrize("records", [500, 20_000])
 def test_a_covariance_from_few_records_is_widened_by_as_much_as_it_is_too_small(records):
     rng, p = np.random.default_rng(1), 60

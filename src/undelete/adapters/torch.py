@@ -27,6 +27,8 @@ _SAID = {
     "bce_with_logits": "bce", "MSELoss": "mse", "mse_loss": "mse", "PoissonNLLLoss": "poisson_nll",
     "poisson_nll_loss": "poisson_nll", "cross_entropy": "cross_entropy",
 }  # fmt: skip
+_USUAL = {"weight": None, "pos_weight": None, "label_smoothing": 0.0, "log_input": True}
+"""Options of torch's losses as they must be for outputs to stand for the mean target."""
 DIGITS = {"bfloat16": 2.0**-9, "float16": 2.0**-12, "float32": 2.0**-25, "float64": 0.0}
 """Largest relative rounding of parameters stored so."""
 _KINKS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool")
@@ -52,12 +54,15 @@ class Loss:
         Whether the target is a class.
     whole : bool
         Whether the class is given as a whole number.
+    expected : callable or None
+        From outputs to the mean target that they stand for; None where the loss does not say.
     """
 
     name: str
     of_record: Callable[[Any, Any], Any]
     classes: bool
     whole: bool
+    expected: Callable[[Any], Any] | None = None
 
     @classmethod
     def of(cls, loss: LossLike) -> Loss:
@@ -80,7 +85,7 @@ class Loss:
                     f"loss {loss!r} is not known: it is one of {', '.join(LOSS_NAMES)}, or a function of outputs and "
                     "targets"
                 )
-            return cls(name, _one(own[name]), name in CLASSES, name == "cross_entropy")
+            return cls(name, _one(own[name]), name in CLASSES, name == "cross_entropy", _expected()[name])
         if not callable(loss):
             raise InputError(
                 f"loss is {loss!r}: give one of {', '.join(LOSS_NAMES)}, or a function of outputs, targets"
@@ -91,7 +96,15 @@ class Loss:
         if type(loss).__name__ == "CrossEntropyLoss":  # with class weights a mean divides by theirs
             summed = copy.copy(loss)
             summed.reduction = "sum"
-        return cls(name, _one(summed), name in CLASSES, name == "cross_entropy")
+        plain = all(getattr(loss, option, usual) == usual for option, usual in _USUAL.items())
+        expected = _expected().get(name) if plain else None
+        return cls(name, _one(summed), name in CLASSES, name == "cross_entropy", expected)
+
+
+def _expected() -> dict[str, Callable[[Any], Any]]:
+    """Return the mean target that a network's outputs stand for, by the loss that they were fitted with."""
+    t = torch()
+    return {"cross_entropy": lambda z: t.softmax(z, dim=-1), "bce": t.sigmoid, "mse": lambda z: z, "poisson_nll": t.exp}
 
 
 def _one(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -160,7 +173,7 @@ class Pair:
         _same_buffers({name: own[name] for name in statistics}, other, old)
         names = [name for name, _ in old.named_parameters()]
         moved = [name for name in names if not np.array_equal(own[name], other[name])]
-        network = Network(old.requires_grad_(False), said.of_record, moved or names, shape, said.whole)
+        network = Network(old.requires_grad_(False), said.of_record, moved or names, shape, said.whole, said.expected)
         layers = [type(part).__name__ for part in old.modules()]
         return cls(
             network=network,

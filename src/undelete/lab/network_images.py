@@ -68,7 +68,7 @@ def prepared_images(case: ImageCase, data_dir: Folder | None, seed: int) -> Trai
     module = _module(case, seed)
     loss = Loss.of("cross_entropy")
     network = Network(module, loss.of_record, [n for n, _ in module.named_parameters()], (1, case.side, case.side),
-                      loss.whole)  # fmt: skip
+                      loss.whole, loss.expected)  # fmt: skip
     l2 = np.full(network.parameters, case.n * case.decay)
     fit = Fit(network, X[: case.n], labels[: case.n, None].astype(np.float64), l2)
     start = network.vector({name: value.detach() for name, value in module.named_parameters()})

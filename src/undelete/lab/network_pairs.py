@@ -73,13 +73,13 @@ def another_start() -> Way:
     return Way(_trained, new)
 
 
-def stopped(tol: float, *, warm: bool = False) -> Way:
-    """Return L-BFGS to a gradient, from the same start or warm from the old model."""
+def stopped(tol: float, *, warm: bool = False, steps: int = 10_000) -> Way:
+    """Return L-BFGS to a gradient, or of so many steps, from the same start or warm from the old model."""
 
     def new(fit: Fit, row: int | None, old: Floats, start: Floats) -> Floats:
-        return stopped_at(rest(fit, row), old if warm else start, tol)
+        return stopped_at(rest(fit, row), old if warm else start, tol, steps)
 
-    return Way(lambda fit, start: stopped_at(fit, start, tol), new)
+    return Way(lambda fit, start: stopped_at(fit, start, tol, steps), new)
 
 
 def masked(how: Batches) -> Way:

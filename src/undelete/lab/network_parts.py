@@ -81,7 +81,7 @@ def of_part(trained: Trained, before: Floats, part: Part, seed: int) -> Trained:
     own = dict(module.named_parameters())
     moved: Sequence[str] = part.moved or list(own)
     old = trained.fit.network
-    network = Network(module, old.loss, moved, old.shape, old.whole)
+    network = Network(module, old.loss, moved, old.shape, old.whole, old.expected)
     start = network.vector({name: value.detach() for name, value in own.items()})
     l2 = np.full(network.parameters, float(trained.fit.l2[0]))
     release = dataclasses.replace(

@@ -140,7 +140,8 @@ def prepared(case: Case, data_dir: Folder | None, seed: int) -> Trained:
     X, X_public = design.transform(private), design.transform(public)
     loss = Loss.of("mse" if case.number else "bce")
     module = _module(case, X.shape[1], seed)
-    network = Network(module, loss.of_record, [n for n, _ in module.named_parameters()], (X.shape[1],), False)
+    network = Network(module, loss.of_record, [n for n, _ in module.named_parameters()], (X.shape[1],), False,
+                      loss.expected)  # fmt: skip
     Y, Y_public = (table[[target]].to_numpy(dtype=np.float64) for table in (private, public))
     l2 = np.full(network.parameters, case.n * case.decay)
     fit = Fit(network, X, Y, l2)

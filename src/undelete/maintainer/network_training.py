@@ -78,8 +78,8 @@ def on_batches(fit: Fit, start: Floats, how: Batches, order: int, without: int |
     return theta
 
 
-def stopped_at(fit: Fit, start: Floats, tol: float) -> Floats:
-    """Return where L-BFGS stops: at |gradient|_inf / n <= tol."""
+def stopped_at(fit: Fit, start: Floats, tol: float, steps: int = 10_000) -> Floats:
+    """Return where L-BFGS stops: at |gradient|_inf / n <= tol, or after so many steps."""
     found = minimize(fit.value, start, jac=True, method="L-BFGS-B",
-                     options={"maxiter": 10_000, "maxfun": 20_000, "ftol": 0.0, "gtol": tol})  # fmt: skip
+                     options={"maxiter": steps, "maxfun": 2 * steps, "ftol": 0.0, "gtol": tol})  # fmt: skip
     return np.asarray(found.x, dtype=np.float64)

@@ -65,6 +65,9 @@ class Network:
         What the module takes for one record: (d,) for a table.
     whole : bool
         Whether the target is a class as a whole number, as cross-entropy takes it; else it is a row of numbers.
+    expected : callable or None
+        From outputs (m, k) to the mean target that they stand for, in which the loss must be linear: of a class as a
+        whole number each one's probability. None where that is not known.
     """
 
     module: Any
@@ -72,6 +75,7 @@ class Network:
     moved: Sequence[str]
     shape: tuple[int, ...]
     whole: bool
+    expected: Callable[[Any], Any] | None = None
     _fixed: Mapping[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,6 +118,13 @@ class Network:
             parts = [self._forward(self.tensor(theta), self.tensor(X[part])) for part in self._batches(len(X))]
         found = np.concatenate([part.numpy() for part in parts])
         return found.reshape(len(found), -1)
+
+    def targets(self, theta: Floats, X: Floats) -> Floats | None:
+        """Return the mean target (m, k) that the network expects of each record; None where that is not known."""
+        if self.expected is None:
+            return None
+        with torch().no_grad():
+            return np.asarray(self.expected(self.tensor(self.outputs(theta, X))).numpy())
 
     def gradients(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return each record's own gradient (m, p)."""
@@ -184,7 +195,7 @@ class Network:
 
     def target(self, Y: Floats) -> Any:
         """Return targets (m, k) as the loss takes them: (m,) of whole numbers, or (m, k)."""
-        if self.whole:
+        if self.whole and np.shape(Y)[1] == 1:
             return torch().as_tensor(np.asarray(Y)[:, 0].astype(np.int64))
         return self.tensor(Y)
 

@@ -96,6 +96,9 @@ class Estimator:
         values, self._axes = np.linalg.eigh(self.own.T @ self.own)
         self._values = np.maximum(values, 0.0)
         self._turned = self.own @ self._axes
+        targets = release.network.targets(release.theta_before, release.X_public)
+        self._expected = None if targets is None else (
+            targets, release.network.gradients(release.theta_before, release.X_public, targets))  # fmt: skip
         # the sum over all private records is known: minus the penalty's gradient
         self._missing = -release.penalty_before * release.theta_before / release.n - self.own.mean(axis=0)
 
@@ -132,41 +135,73 @@ class Estimator:
         """
         release, m, n = self.release, len(self.own), self.release.n
         s = self.summands(i) if way == "answers" else self._by_hessian(i)
-        mean, off = s.mean(axis=0), s - s.mean(axis=0)
-        best, shift, used = off, np.zeros(len(mean)), False
-        if weighed is not False:
-            along = self._turned.T @ s
-            some = slice(None, None, -(-m // _JUDGED))
-            errors = [float((self._left(s, along, ridge, some) ** 2).sum()) for ridge in RIDGES]
-            plain = float((off[some] ** 2).sum()) * (m / (m - 1)) ** 2
-            if min(errors) < plain * (1.0 if weighed else _PAYS):
-                ridge, used = RIDGES[int(np.argmin(errors))], True
-                best = self._left(s, along, ridge, slice(None))
-                shift = (self._missing @ self._axes) @ (along / self._bend(ridge)[:, None])
+        ridge, along = self._chosen(s, weighed)
+        left = self._left(s, along, ridge)
+        mean, public = s.mean(axis=0), left
+        if way == "answers" and weighed is None and self._expected is not None:
+            middle, public = self._by_expectation(i, s, along, ridge)
+            mean = mean + middle
+        if ridge is not None:
+            mean = mean + (self._missing @ self._axes) @ (along / self._bend(ridge)[:, None])
         share = release.penalty_before * release.theta_before - release.penalty_after * release.theta_after[i]
-        G = (n - 1) * (mean + shift) + share
-        count = min(_FOLDS[self.release.network.parameters > _MANY], m)
-        parts = np.stack([best[k::count].T @ best[k::count] for k in range(count)])
-        scale = (n - 1) ** 2 * (1 / m + 1 / (n - 1))
-        covariance = scale * parts.sum(axis=0) / max(1, m - 1)
+        G = (n - 1) * mean + share
+        count = min(_FOLDS[release.network.parameters > _MANY], m)
+        parts = np.stack([a.T @ a / m + b.T @ b / (n - 1) for a, b in ((public[k::count], left[k::count])
+                                                                       for k in range(count))])  # fmt: skip
+        parts *= (n - 1) ** 2 / max(1, m - 1)
+        covariance = parts.sum(axis=0)
         expected = float(np.sqrt(np.trace(covariance)))
         usual = float(np.sqrt((self.own**2).sum() / m))
         size = float(np.linalg.norm(G))
         relative = np.array([expected / size if size > 0 else np.inf])
         return GradientEstimate(
-            Difference(G[None, :, None], way, relative), covariance, expected / usual if usual > 0 else np.inf, used,
-            parts=parts * (scale * count / m),
+            Difference(G[None, :, None], way, relative), covariance, expected / usual if usual > 0 else np.inf,
+            ridge is not None, parts=parts * count,
         )  # fmt: skip
 
     def _bend(self, ridge: float) -> Floats:
         return np.asarray(self._values + ridge * float(self._values.mean()) + np.finfo(float).tiny)
 
-    def _left(self, s: Floats, along: Floats, ridge: float, some: slice) -> Floats:
+    def _chosen(self, s: Floats, weighed: bool | None) -> tuple[float | None, Floats]:
+        """Return the ridge with the least error where weights pay, None where not, and s along the own gradients."""
+        if weighed is False:
+            return None, np.zeros_like(self._axes)
+        m, along = len(s), self._turned.T @ s
+        some = slice(None, None, -(-m // _JUDGED))
+        errors = [float((self._left(s, along, ridge, some) ** 2).sum()) for ridge in RIDGES]
+        plain = float((self._left(s, along, None, some) ** 2).sum()) * (m / (m - 1)) ** 2
+        pays = min(errors) < plain * (1.0 if weighed else _PAYS)
+        return RIDGES[int(np.argmin(errors))] if pays else None, along
+
+    def _left(self, s: Floats, along: Floats, ridge: float | None, some: slice = slice(None)) -> Floats:
         """Return what is left (r, p) of some rows of s, regressed on the own gradients with the row left out."""
+        if ridge is None:
+            return np.asarray(s[some] - s[some].mean(axis=0))
         turned, bend = self._turned[some], self._bend(ridge)
         left = s[some] - turned @ (along / bend[:, None])
         left /= np.maximum(1 - (turned**2) @ (1 / bend), 1e-3)[:, None]
         return np.asarray(left - left.mean(axis=0))
+
+    def _by_expectation(self, i: int, s: Floats, along: Floats, ridge: float | None) -> tuple[Floats, Floats]:
+        """Return what targets as the old network expects them add to the mean (p,), and what is then left (m, p).
+
+        What public targets happen to be is an error that the expectation does not have, and the network's bias one
+        that it has: of their difference as much is kept as exceeds its sampling error (James and Stein's factor).
+        """
+        release, m = self.release, len(s)
+        assert self._expected is not None
+        after = release.network.gradients(release.theta_after[i], release.X_later, self._expected[0])
+        chance = s - (self._expected[1] - after)  # what the targets' chance does to s
+        if ridge is not None:
+            chance -= (self.own - self._expected[1]) @ self._axes @ (along / self._bend(ridge)[:, None])
+        middle = chance.mean(axis=0)
+        noise = float(((chance - middle) ** 2).sum()) / m**2
+        gone = min(1.0, noise / max(float(middle @ middle), np.finfo(float).tiny))
+        left = self._left(s, along, ridge)
+        scale = 1.0
+        if ridge is not None:
+            scale = 1 / np.maximum(1 - (self._turned**2) @ (1 / self._bend(ridge)), 1e-3)[:, None]
+        return -gone * middle, left - gone * scale * (chance - middle)
 
     def _by_hessian(self, i: int) -> Floats:
         """Return each record's Hessian times the change of the parameters (m, p)."""
