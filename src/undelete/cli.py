@@ -136,7 +136,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from undelete.adapters.files.files import load_model
     from undelete.auditing.inputs import target_columns
     from undelete.auditing.simulate import simulate
-    from undelete.auditing.tables import public_records, training_records
+    from undelete.auditing.tables import public_records, training_records, weights_of
     from undelete.auditing.words import Words
     from undelete.maintainer.sweep import forget
 
@@ -146,7 +146,10 @@ def _simulate(options: argparse.Namespace) -> int:
             raise InputError("--export writes the deleted records themselves: leave out --export or --redact")
         check_folder(options.export, "--export")
     model = load_model(options.model, trust=options.trust)
-    train = training_records(options.train, model, options.target)
+    train, weights = training_records(options.train, model, options.target), None
+    if options.sample_weight is not None:
+        weights = weights_of(options.train, options.sample_weight)
+        train = train.drop(columns=options.sample_weight, errors="ignore")
     public, sampled = public_records(options.public, [model], options.target)
     words = Words(
         schema=schema_of_options(options, public), source=options.public.name, command=options.command_line,
@@ -159,7 +162,7 @@ def _simulate(options: argparse.Namespace) -> int:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
-            rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
+            sample_weight=weights, rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
         )  # fmt: skip
     if options.export is not None and result.truth is not None:
         try:

@@ -56,12 +56,15 @@ class Problem:
         The minimiser, |gradient|_inf / n <= 1e-10 in the objective's units.
     given_gradient : float
         The same of the user's own parameters.
+    total : float or None
+        The sum of the records' weights, where the penalty is beside their mean loss and they have some.
     """
 
     model: LinearModel
     objective: Objective
     W: NDArray[np.float64]
     given_gradient: float
+    total: float | None = None
 
     @classmethod
     def of(
@@ -112,7 +115,9 @@ class Problem:
             )
         _refuse_retraining(model)
         Y = encode_target(model, y, ", ".join(target_names(y)))
-        l2 = np.asarray(model.summed(len(X)).l2, dtype=float)
+        _refuse_weighing(model, weights)
+        total = None if weights is None or not model.averaged else float(weights.sum())
+        l2 = np.asarray(model.summed(len(X)).l2 if total is None else total * np.asarray(model.l2), dtype=float)
         own = record_weights(model, Y)
         if own is not None and weights is not None and model.class_weights == BALANCED:
             raise InputError(
@@ -131,7 +136,7 @@ class Problem:
                 f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
                 f"{fitted.iterations} steps): {unsettled(objective)}"
             )
-        return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)))
+        return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)), total)
 
     @classmethod
     def _joint(cls, model: LinearModel, objective: Objective) -> Problem:
@@ -183,6 +188,8 @@ class Problem:
         parts = [After(np.arange(len(rows)), afterwards)]
         if self.model.class_weights == BALANCED:
             parts = list(_rebalanced(afterwards, rows))
+        elif self.total is not None:
+            parts = list(_lighter(self.objective, np.asarray(self.model.l2), self.total, rows))
         return retrain_changed(parts, self.W, rows, **settings)
 
     def _retrain_sparse(self, rows: NDArray[np.int64], tol: float, progress: Progress | None) -> Deletions:
@@ -265,6 +272,27 @@ def _refuse_retraining(model: LinearModel) -> None:
             f"{model.kind} chooses its features anew in each fit, so a deletion may change which they are, and exact "
             "retraining holds them: audit two fits of it, or fit Ridge or LinearRegression on the features it chose"
         )
+
+
+def _refuse_weighing(model: LinearModel, weights: NDArray[np.float64] | None) -> None:
+    """Refuse records' weights beside what they change in a way that is not retrained."""
+    if weights is None:
+        return
+    if model.l1 is not None or model.kind.startswith("SGD"):
+        what = "an l1 penalty" if model.l1 is not None else "a penalty for each step"
+        raise InputError(
+            f"{what} and sample_weight together are not retrained: what a record's weight does to the penalty is "
+            "another thing in each fit; fit without one of them"
+        )
+
+
+def _lighter(
+    objective: Objective, mean_l2: NDArray[np.float64], total: float, rows: NDArray[np.int64]
+) -> Iterator[After]:
+    """Yield what is minimised after the deletion of records of each weight: the penalty is beside the mean loss."""
+    weights = np.asarray(objective.weights)[rows]
+    for weight in np.unique(weights):
+        yield After(np.flatnonzero(weights == weight), replace(objective, l2=mean_l2 * (total - float(weight))))
 
 
 def _counted(model: LinearModel, n: int) -> LinearModel:

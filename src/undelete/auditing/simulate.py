@@ -29,6 +29,7 @@ from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
+from undelete.auditing.surveyed import told_of, unequal, unweighed
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
@@ -50,6 +51,7 @@ def simulate(
     joined: int = 0,
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     additions: bool = False,
+    sample_weight: ArrayLike | None = None,
     loss: LossLike | None = None,
     l2: float | Mapping[str, float] | None = None,
     weight_decay: float | Mapping[str, float] | None = None,
@@ -91,6 +93,9 @@ def simulate(
     additions : bool
         Play that each of these people joined the others, and was not deleted: the same two models in the other order,
         and as much comes back.
+    sample_weight : array (n,), optional
+        Factor of each training record's loss. An exposure, the offset log(e) of a Poisson model, is the weight e of the
+        target y / e.
     loss, l2, weight_decay, features
         Of a module, as of `undelete.audit`; by default it has no penalty, and the table's columns go in as they are.
     rng : int
@@ -119,8 +124,11 @@ def simulate(
     together = _people(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)
     if is_module(estimator):
-        if together or additions:
-            raise InputError("of a network deletions of one person each are played: leave out group, joined, additions")
+        if together or additions or sample_weight is not None:
+            raise InputError(
+                "of a network deletions of one person each are played, of records that all count alike: leave out "
+                "group, joined, additions and sample_weight"
+            )
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
             attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,
@@ -131,7 +139,12 @@ def simulate(
     deletions = (20 if together else 200) if deletions is None else deletions
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
-    problem = Problem.of(estimator, train, y, public=public)
+    problem = Problem.of(estimator, train, y, public=public, sample_weight=sample_weight)
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if weights is not None and together:
+        raise InputError(
+            "groups are played for records that all count alike: leave out sample_weight, or group and joined"
+        )
     model, objective = problem.model, problem.objective
     draw, judge = seeds(rng).spawn(2)
     schema = words.schema or schema_of(map(str, train.columns))
@@ -176,6 +189,8 @@ def simulate(
     )
     refuse_unconverged(retrained, tol)
     release, kept = problem.release(retrained, view)
+    if weights is not None:
+        release, asked = unequal(release, weights), [unweighed(attack) for attack in asked]
     X_true = objective.X[rows] if kept is None else objective.X[rows][:, kept]
     own = truths.own_columns(model, release, train.iloc[rows])
     truth = Truth(X=X_true, Y=objective.Y[rows], rows=rows, **own)
@@ -190,6 +205,7 @@ def simulate(
         warnings=[
             *words.notes,
             *sampled,
+            *([] if weights is None else told_of(weights)),
             *cautions.taken_constant(model, release),
             *([] if kept is None else left_out(model, kept)),
             *noted,

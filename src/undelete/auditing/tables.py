@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from undelete.adapters.model import LinearModel
 from undelete.auditing.inputs import Table, as_records, target_columns
@@ -96,6 +97,17 @@ def training_records(train: str | os.PathLike[str], model: Any, target: str | Se
         features = model.W.shape[0] if isinstance(model, LinearModel) else int(getattr(model, "n_features_in_", 1))
         check_memory(Path(train), rows, max(columns, features))
     return read_table(train, wanted)
+
+
+def weights_of(train: str | os.PathLike[str], column: str) -> NDArray[np.float64]:
+    """Return a column of a file's training records as their weights; InputError where it is no column of numbers."""
+    if column not in column_names(train):
+        raise InputError(f"{train} has no column {column!r}, which was to say the records' weights (--sample-weight)")
+    weights = pd.to_numeric(read_table(train, {column})[column], errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(weights))
+    if bad.size:
+        raise InputError(f"{train}: column {column!r} is no number in row {bad[0]}, and a weight is one: correct it")
+    return weights
 
 
 def _wanted(file: str | os.PathLike[str], models: Sequence[Any], target: str | Sequence[str] | None) -> set[str] | None:

@@ -210,6 +210,11 @@ def _add_simulate(commands: Commands) -> None:
         "--additions", action="store_true", help="play that these people joined the others, and were not deleted"
     )
     parser.add_argument(
+        "--sample-weight",
+        metavar="COLUMN",
+        help="the training records' column that says how much each counted in the fit",
+    )
+    parser.add_argument(
         "--resume", action="store_true",
         help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
     )  # fmt: skip
