@@ -190,7 +190,7 @@ def simulate(
     refuse_unconverged(retrained, tol)
     release, kept = problem.release(retrained, view)
     if weights is not None:
-        release, asked = unequal(release, weights), [unweighed(attack) for attack in asked]
+        release, asked = unequal(release, weights), [unweighed(attack, weights) for attack in asked]
     X_true = objective.X[rows] if kept is None else objective.X[rows][:, kept]
     own = truths.own_columns(model, release, train.iloc[rows])
     truth = Truth(X=X_true, Y=objective.Y[rows], rows=rows, **own)
@@ -200,7 +200,7 @@ def simulate(
         truth,
         replace(setting, text=_question(objective.n, len(rows), images=readout is not None, additions=additions)),
         judge,
-        remaining=problem.remaining_gradient(rows, kept),
+        remaining=problem.remaining_gradient(rows, kept) / (1.0 if weights is None else float(weights.mean())),
         diagnostics=[problem.check(), _retraining(retrained)],
         warnings=[
             *words.notes,
