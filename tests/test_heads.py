@@ -332,3 +332,36 @@ def test_an_image_behind_a_convolution_comes_back_with_error_bars_and_a_picture(
     best = known.found["hrec+"]
     off = (best.features[0] - F[0]) / np.where(best.features_error[0] > 0, best.features_error[0], 1.0)
     assert (off**2).mean() < 4
+
+
+def test_of_a_ready_vector_the_nearest_public_records_are_the_answer_whatever_the_penalty():
+    rng, D = np.random.default_rng(4), 24
+    topics = rng.normal(size=(4, D))
+
+    def vectors(m):
+        topic = rng.integers(4, size=m)
+        E = topics[topic] + 0.7 * rng.normal(size=(m, D))
+        return E / np.linalg.norm(E, axis=1, keepdims=True), topic
+
+    (X, topic), (P, other) = vectors(900), vectors(900)
+    P[17], other[17] = X[3] + 0.02 * rng.normal(size=D), topic[3]  # nearly the same sentence
+    design, Y, l2 = np.column_stack([X, np.ones(900)]), np.eye(4)[topic], np.append(np.ones(D), 0.0)
+    loss = loss_of("softmax")
+    W = [
+        fit(Objective(design[kept], Y[kept], loss, l2), tol=1e-12).W
+        for kept in (range(900), [*range(3), *range(4, 900)])
+    ]
+    names = [f"e{j}" for j in range(D)]
+    before, after = (undelete.LinearModel(w[:-1].T, w[-1], "softmax", names, classes=[0, 1, 2, 3], l2=1.0) for w in W)
+    public = pd.DataFrame(P, columns=names).assign(topic=other)
+    found = undelete.audit(before, after, public, target="topic", n=900)
+    assert found.records["topic"].iloc[0] == topic[3]
+    nearest = found.nearest(3)
+    assert nearest["row"].iloc[0] == 17
+    assert nearest["centred_cosine"].is_monotonic_decreasing
+    assert nearest["centred_cosine"].iloc[0] > 0.95
+    # half of the change is the penalty's, and the number of records that it implies counts that
+    size = next(check for check in found.diagnostics if check.name == "Implied number of records")
+    assert size.ok
+    with pytest.raises(InputError, match="at least one"):
+        found.nearest(0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undelete.attacker.gradient.difference import moves
+from undelete.attacker.gradient.difference import moves, penalty_share
 from undelete.attacker.gradient.estimate import NEAR_ZERO, Estimate
 from undelete.attacker.hrec import hrec
 from undelete.attacker.table.further_error import LEFT
@@ -73,7 +73,7 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
     n, j, scale = release.n or len(release.X_public), int(found.output[0]), float(found.scale[0])
     if found.mix is not None or abs(scale) <= NEAR_ZERO * np.sqrt(_unsaid(release, j, release.constant)):
         return None
-    z = found.X @ release.W_before
+    z = _record(release, found, j, scale) @ release.W_before
     if release.loss.separable:
         values = np.array([-1.0, 1.0])
         rho = -np.array([release.loss.residual(np.full_like(z, y), z)[0, j] for y in values])
@@ -85,6 +85,20 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
         Y = found.target
         own, other = _positive(-release.loss.residual(Y, z)[0, j : j + 1] * n / scale), float("nan")
     return Implied(own, _error(release, found, Y, z, n if own != own else own), other, _pulls(release, found) > 1)
+
+
+def _record(release: Release, found: Reconstruction, output: int, scale: float) -> Floats:
+    """Return the record (1, d) with the penalty's share, which HRec leaves out, where the release says it.
+
+    A strong penalty holds as much of the change as the records do: half of it where features are of unit length.
+    """
+    share = penalty_share(release)
+    if share is None:
+        return found.X
+    more = share if release.penalty_change is None else share - release.penalty_change
+    g = found.X * scale + more[:, :, output]
+    assert release.constant is not None
+    return np.asarray(g / (g @ release.constant)[:, None])
 
 
 def estimated(release: Release) -> tuple[int, float] | None:

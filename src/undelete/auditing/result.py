@@ -18,6 +18,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import leading
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.document import describe, target_of, value_of
+from undelete.auditing.nearest import nearest_public
 from undelete.auditing.pictures import pictures_of
 from undelete.auditing.setting import Setting
 from undelete.auditing.verdict import Verdict
@@ -148,6 +149,13 @@ class Audit:
         if self.scored:
             keys.append(np.nan_to_num(self.scored[self.main]["exact_columns"]))
         return np.lexsort([-key for key in keys])
+
+    def nearest(self, count: int = 5) -> pd.DataFrame:
+        """Return the public records most like what came back: `deletion`, `row` and `centred_cosine`, the best first.
+
+        Of a sentence's or an image's vector, which means nothing by itself, they are the answer.
+        """
+        return nearest_public(self.release, self.found[self.main], count)
 
     def document(self, *, redact: bool = False) -> dict[str, Any]:
         """Return the result as the dictionary that audit.json holds, schema "undelete.audit/1".
