@@ -144,6 +144,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             needs=("acs", "torch"),
         ),
         Experiment(
+            "heads", "heads", "images", most=60, part="Section 3.1: a head on a frozen net",
+            needs=("fashion_mnist", "cifar10", "torch"),
+        ),
+        Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
             needs=("acs", "acs_us", "torch"),
         ),

@@ -76,12 +76,13 @@ class Decoder:
 
     def search(self, noise: float) -> Search:
         """Return the search for records about what is decoded, the prior as wide as the held-out errors (d0,)."""
-        missed = self._missed(noise)
-        S = missed.T @ missed / len(missed)
-        own = np.diag(S)
-        S = (1 - _DIAGONAL) * S + np.diag(_DIAGONAL * own + _RIDGE * own.mean())
-        values, vectors = np.linalg.eigh(S)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        missed = self._missed(noise) / np.sqrt(len(self.held[0]))
+        if len(missed) < missed.shape[1]:  # the record is moved only as it was missed elsewhere
+            root = missed.T
+        else:
+            own = (missed**2).sum(axis=0)
+            S = (1 - _DIAGONAL) * (missed.T @ missed) + np.diag(_DIAGONAL * own + _RIDGE * own.mean())
+            root = np.linalg.cholesky(S)
         metric = self.white @ self.white.T
         K = root.T @ self.phi.curvature(self.held[2][:_SAMPLE], metric) @ root
         values, vectors = np.linalg.eigh(K)

@@ -139,7 +139,8 @@ class Search:
                 value, slope = value + (u**2).sum(axis=1) / 2, slope + u
             return value, slope / root[rows]
 
-        u = np.linalg.lstsq(self.basis, (start - centres).T, rcond=None)[0].T
+        away = start - centres
+        u = np.linalg.lstsq(self.basis, away.T, rcond=None)[0].T if away.any() else away @ np.zeros_like(self.basis)
         found = minimise(objective, np.asarray(u * root), tol=_TOLERANCE, max_iterations=_STEPS)
         inputs = centres + (found.U / root) @ self.basis.T
         distance = np.linalg.norm(targets - self.embedding.transform(inputs), axis=1)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undelete.attacker.embedding.decoder import Decoder, decoder, relative
+from undelete.attacker.embedding.decoder import decoder, relative
 from undelete.attacker.embedding.inversion import Preimages, Search, linear_inverse, public_records, shared
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
@@ -101,9 +101,8 @@ Tracer = Callable[[Floats, Floats], Preimages]
 
 def _tracer(release: Release, shape: Floats) -> Tracer:
     """Return how embeddings with errors of this shape (D, D) are traced back: about what is decoded, behind a net."""
-    net = decoder(release)
-    if net is not None:
-        return lambda targets, noise: _about_decoded(release, net, targets, noise * float(np.trace(shape)))
+    if decoder(release) is not None:
+        return lambda targets, noise: behind_features(release, targets, noise * float(np.trace(shape)))
     phi, metric = public_records(release)[0], np.asarray(np.linalg.inv(shape))
     prior: _Gaussian = shared(release, _gaussian)
     K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
@@ -112,14 +111,26 @@ def _tracer(release: Release, shape: Floats) -> Tracer:
     return lambda targets, noise: search.run(targets, shared(release, linear_inverse).apply(targets), noise)
 
 
-def _about_decoded(release: Release, net: Decoder, targets: Floats, variance: Floats) -> Preimages:
-    """Return records behind embeddings (b, D) whose errors have this variance (b,) in all: decoded, then refined."""
+def behind_features(release: Release, features: Floats, variance: Floats) -> Preimages:
+    """Return the records behind features of a frozen net: decoded, then refined through the net, maths (36).
+
+    Parameters
+    ----------
+    release : Release
+        Whose embedding is a net.
+    features : array (b, D)
+        As they were recovered.
+    variance : array (b,)
+        Of their errors, all of them together.
+    """
+    net = decoder(release)
+    assert net is not None
     noise = relative(release, variance)
-    start = net.apply(targets, noise)
+    start = net.apply(features, noise)
     search = net.search(float(np.median(noise)))
-    found = search.run(targets, start, _TWICE * noise, about_start=True)
+    found = search.run(features, start, _TWICE * noise, about_start=True)
     inputs = np.clip(found.inputs, net.low, net.high)
-    distance = np.linalg.norm(targets - net.phi.transform(inputs), axis=1)
+    distance = np.linalg.norm(features - net.phi.transform(inputs), axis=1)
     return replace(found, inputs=inputs, distance=distance, error=net.error(noise))
 
 

@@ -10,6 +10,8 @@
     python -m undelete.paper.pages results/{fig1,fig7,fig8,fig9}.json > docs/results/updates_leak.md
     undelete reproduce mlp cnn lora conditions --data DIR --out results
     python -m undelete.paper.pages results/{mlp,cnn,lora,conditions}.json > docs/results/networks.md
+    undelete reproduce heads --out results
+    python -m undelete.paper.pages results/heads.json > docs/results/heads.md
     undelete reproduce answers answers_images --data DIR --out results
     python -m undelete.paper.pages results/{answers,answers_images}.json > docs/results/answers.md
     undelete reproduce groups population --data DIR --out results
@@ -39,6 +41,7 @@ from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages import answers as answers_page
 from undelete.paper.pages import better as better_page
 from undelete.paper.pages import groups as groups_page
+from undelete.paper.pages import heads as heads_page
 from undelete.paper.pages import leak as leak_page
 from undelete.paper.pages import membership as membership_page
 from undelete.paper.pages import networks as networks_page
@@ -119,6 +122,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("groups and population have a page of their own each: give one of them alone")
         return groups_page.page(results[0])
+    if any(heads_page.belongs(result) for result in results):
+        if len(results) > 1:
+            raise InputError("heads have a page of their own, heads.md: give heads.json alone")
+        return heads_page.page(results[0])
     if any(networks_page.belongs(result) for result in results):
         if not all(networks_page.belongs(result) for result in results):
             raise InputError("networks have a page of their own, networks.md: give their results apart from others")

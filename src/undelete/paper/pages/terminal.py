@@ -43,6 +43,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         "together": _groups,
         "populations": _populations,
         "networks": _networks,
+        "heads": _heads,
         "conditions": _conditions,
         "parts": _parts,
         "cases": _decoders,
@@ -121,6 +122,19 @@ def _networks(result: dict[str, Any]) -> list[str]:
                 for key, width in (("median_centred_cosine", 9), ("exact_columns", 9), ("label", 8))
             )
             text.append(f"  {name:<14}{shares}{one['deletions']:>5}")
+    return [*text, ""]
+
+
+def _heads(result: dict[str, Any]) -> list[str]:
+    """Return what came back of each case, attack by attack."""
+    text = []
+    for row in result["heads"]:
+        text += ["", f"  {row['title']}, n = {row['n']:,}: {row['deletions']} deletions"]
+        text.append(f"  {'':<14}{'features':>9}{'image':>9}   labels right {row['label']:.3f}")
+        for name, one in row["attacks"].items():
+            cells = [one.get(key) for key in ("median_features", "median_image")]
+            shown = [formatting.MISSING if cell is None else format(cell, ".3f") for cell in cells]
+            text.append(f"  {name:<14}{shown[0]:>9}{shown[1]:>9}")
     return [*text, ""]
 
 
