@@ -31,6 +31,7 @@ from undelete.auditing.answered import Features, answered, assumed, features_of
 from undelete.auditing.answers import Answers, precision
 from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over, refuse_far
+from undelete.auditing.population import alike
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags
@@ -105,7 +106,9 @@ def read_pair(
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
-    warnings = unknown(table, old.design.uses)
+    like = alike(old, table, n)
+    table = table if like.kept is None else table.iloc[like.kept].reset_index(drop=True)
+    warnings = [*unknown(table, old.design.uses), *like.notes]
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
@@ -117,6 +120,7 @@ def read_pair(
         n=n,
         l2=old.summed(n).l2,
         l1=old.summed(n).l1,
+        unlike=like.unlike,
         tolerance=max(left_over(m, view["X_public"], view["Y_public"], n) or 0.0 for m in (old, new)) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
@@ -187,10 +191,12 @@ def _read_answers(
     old = old if l2 is None else inputs.penalised(old, l2)
     told = answered(old, before, after, view["X_public"], view["Y_public"], n)
     told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
+    like = alike(old, old.design.conformed(table), n, draw=False)
     release = Release(
-        loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, **view, **told
-    )
-    said = [*assumed(features), *precision(release, before, after)]
+        loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, unlike=like.unlike,
+        **view, **told,
+    )  # fmt: skip
+    said = [*assumed(features), *like.notes, *precision(release, before, after)]
     return Pair(old, old, table, release, None, [], said)
 
 

@@ -26,11 +26,12 @@ from undelete.auditing.inputs import Table
 from undelete.auditing.network_played import People, simulate_network
 from undelete.auditing.networks import Features, Training
 from undelete.auditing.played import Played, examine_together, played
+from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.surveyed import told_of, unequal, unweighed
-from undelete.auditing.tables import thinned_with
+from undelete.auditing.tables import part, thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -146,12 +147,14 @@ def simulate(
             "groups are played for records that all count alike: leave out sample_weight, or group and joined"
         )
     model, objective = problem.model, problem.objective
+    like = alike(model, model.design.conformed(public), objective.n)
+    public, y_public = part(public, y_public, like.kept)
     draw, judge = seeds(rng).spawn(2)
     schema = words.schema or schema_of(map(str, train.columns))
     readout = inputs.pixels(model, public, schema.image)
     names = model.own_targets(target_names(y))
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
-    view = inputs.public_view(model, public, Y_public, raw=readout is None)
+    view = inputs.public_view(model, public, Y_public, raw=readout is None) | {"unlike": like.unlike}
     setting = Setting(
         kind=words.kind or "simulate",
         text="",
@@ -168,6 +171,7 @@ def simulate(
         *unknown(model.design.conformed(public), model.design.uses),
         *cautions.overlap(train, y, public, y_public),
         *_fixed_preprocessing(model),
+        *like.notes,
     ]
     if together:
         game = played(problem, deletions, group, joined, view, np.random.default_rng(draw), tol=tol,

@@ -60,11 +60,16 @@ def public_records(
 def thinned_with(public: pd.DataFrame, y: Any) -> tuple[pd.DataFrame, Any, list[str]]:
     """Return public records and their targets likewise, where both are there already."""
     kept = kept_rows(len(public), int(allowed(MOST)))
-    if kept is None:
-        return public, y, []
+    return *part(public, y, kept), [] if kept is None else sampled(len(public), len(kept))
+
+
+def part(table: pd.DataFrame, y: Any, rows: NDArray[np.int64] | None) -> tuple[pd.DataFrame, Any]:
+    """Return some rows of a table, and of its targets where there are any; all where `rows` is None."""
+    if rows is None:
+        return table, y
     if y is not None:
-        y = y.iloc[kept] if isinstance(y, pd.Series | pd.DataFrame) else np.asarray(y)[kept]
-    return public.iloc[kept], y, sampled(len(public), len(kept))
+        y = y.iloc[rows] if isinstance(y, pd.Series | pd.DataFrame) else np.asarray(y)[rows]
+    return table.iloc[rows], y
 
 
 def sampled(rows: int, kept: int) -> list[str]:

@@ -20,15 +20,16 @@ from undelete.auditing.simulate import simulate
 from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
 from undelete.lab.steps import Folder, Progress, Steps
-from undelete.maths.arrays import Floats
 from undelete.scoring.intervals import wilson
 
 N, M, FEW = 10_000, 25_000, 800
 AUDITED = 6  # deletions whose verdict without the true record is asked for
-_STEPS, _MOST = 60, 3.0  # of Newton's method, and deviations up to which a column counts in a tilt
+BARE = "no moments stored"
 NOTES = (
-    "reweighed: public records drawn again with the weights that give each column the mean and the variance of the "
-    "training records, which the model's own scaler stores.",
+    "used: public records that together have the means and variances which the model's scaler stores of its training "
+    "records, where all of them do not; error bars are widened by what they differ in besides.",
+    f"{BARE}: the same model, whose file stores nothing of its training records but the coefficients, so that nothing "
+    "can be compared.",
     "widened: by what the attack multiplies its error's variance, for what public records differ by beyond sampling.",
 )
 
@@ -39,35 +40,6 @@ def table_of(state: str, data_dir: Folder | None, seed: int) -> pd.DataFrame:
     table = dataset.table[list(INCOME_FEATURES)].astype("int64")
     table["over"] = np.where(dataset.over_50k(), "yes", "no")
     return table.sample(frac=1, random_state=seed).reset_index(drop=True)
-
-
-def reweighed(table: pd.DataFrame, mean: Floats, deviation: Floats, rng: np.random.Generator) -> pd.DataFrame:
-    """Return public records drawn again so that each column has a mean and a deviation that somebody knows.
-
-    Parameters
-    ----------
-    table : DataFrame (m, c + 1)
-        Public records, the target last.
-    mean, deviation : arrays (c,)
-        Of the columns among the training records: what a scaler stores.
-    rng : numpy.random.Generator
-        Draws the records.
-
-    Notes
-    -----
-    Weights exp(z l), z the standardised columns and their squares (cut at three deviations): of all weights with these
-    moments those nearest to even ones. Newton's method on a convex function, a little of l's square added.
-    """
-    z = np.clip((table.iloc[:, :-1].to_numpy(dtype=float) - mean) / deviation, -_MOST, _MOST)
-    moments = np.hstack([z, z**2 - 1])
-    tilt = np.zeros(moments.shape[1])
-    for _ in range(_STEPS):
-        weight = np.exp(np.clip(moments @ tilt, -30, 30))
-        weight /= weight.sum()
-        off = weight @ moments + 1e-3 * tilt
-        spread = (moments * weight[:, None]).T @ moments - np.outer(weight @ moments, weight @ moments)
-        tilt -= 0.5 * np.linalg.solve(spread + 1e-3 * np.eye(len(tilt)), off)
-    return table.iloc[rng.choice(len(table), size=len(table), p=weight)].reset_index(drop=True)
 
 
 def run(
@@ -81,20 +53,18 @@ def run(
     private = home[:half]
     model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-9, max_iter=500))
     model.fit(private[columns], private.over)
-    rng = np.random.default_rng([seed, 2])
-    scaler = model[0]
     publics = {"CA, others": home[half : half + M], f"CA, {FEW} of them": home[half : half + FEW]}
-    for state in ("TX", "NY"):
-        there = table_of(state, data_dir, seed)[:M]
-        publics[state] = there
-        publics[f"{state}, reweighed"] = reweighed(there, scaler.mean_, scaler.scale_, rng)
-    steps, rows = Steps(len(publics), progress), []
+    publics |= {state: table_of(state, data_dir, seed)[:M] for state in ("TX", "NY")}
+    steps, rows = Steps(2 * len(publics), progress), []
     for name, public in publics.items():
-        steps.begin(name)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rows.append({"public": name} | _row(model, private, public.reset_index(drop=True), columns, count, seed))
-        steps.add(1)
+        for scaled in (True, False):
+            steps.begin(name)
+            own, there = (private, public) if scaled else (_standardised(model[0], t) for t in (private, public))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                row = _row(model if scaled else model[1:], own, there.reset_index(drop=True), columns, count, seed)
+            rows.append({"public": name if scaled else f"{name}, {BARE}"} | row)
+            steps.add(1)
     result = header(
         "population", "Public records of another population", "beyond the paper: trained on California", seed, count,
         features="the ten columns standardised, with a constant; the scaler held as fitted",
@@ -104,6 +74,11 @@ def run(
     }  # fmt: skip
     save(result, folder)
     return result
+
+
+def _standardised(scaler: StandardScaler, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as the scaler leaves it, for a model whose file has no scaler."""
+    return table.assign(**dict(zip(INCOME_FEATURES, scaler.transform(table[list(INCOME_FEATURES)]).T, strict=True)))
 
 
 def _row(
@@ -117,15 +92,16 @@ def _row(
     low, high = wilson(float(whole.sum()), len(whole))
     release: Any = played.release
     rng, words = np.random.default_rng(seed), []
-    scaler, last = model[0], model[1]
+    steps, last = [part for _, part in model.steps[:-1]], model[-1]
     for gone in rng.choice(len(private), size=AUDITED, replace=False):
         kept = private.drop(index=int(gone))
-        new = make_pipeline(scaler, type(last)(tol=1e-9, max_iter=500).fit(scaler.transform(kept[columns]), kept.over))
+        X = model[:-1].transform(kept[columns]) if steps else kept[columns]
+        new = make_pipeline(*steps, type(last)(tol=1e-9, max_iter=500).fit(X, kept.over))
         words.append(audit(model, new, public, target="over", n=len(private)).verdict.word)
     gradient = next((c for c in played.diagnostics if c.name == "Gradient on public data"), None)
     low, high = np.nan_to_num([low, high]).tolist()
     return {
-        "m": len(public), "deletions": count, "columns": float(right.mean()),
+        "m": len(public), "used": len(release.X_public), "deletions": count, "columns": float(right.mean()),
         "said": float(np.nan_to_num(found.probability).mean()),
         "whole": float(whole.mean()), "whole_low": low, "whole_high": high,
         "whole_said": float(np.nan_to_num(found.confidence).mean()),

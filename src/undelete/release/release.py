@@ -106,6 +106,9 @@ class Release:
         no error bar can be told.
     n_error : float
         Standard error of the logarithm of `n`, where it was estimated from the change itself; 0 where it is known.
+    unlike : float
+        By what the public records' differences from the training records exceed sampling's, squared, as far as the
+        old model's file shows them; 1 where they do not, or nothing is shown.
     given : array (b, len(columns)) or None
         What the files give away of each record by themselves, without any attack: of a column with `Column.values` a
         position among them, of a continuous one the number; NaN for what they do not.
@@ -134,6 +137,7 @@ class Release:
     l1: Floats | None = None
     tolerance: float | None = None
     n_error: float = 0.0
+    unlike: float = 1.0
     given: Floats | None = None
     noise: Floats | None = None
 
@@ -244,6 +248,7 @@ class Release:
         meta = {
             "format": _FORMAT, "loss": self.loss.name, "n": self.n, "n_error": self.n_error,
             "target_kind": self.target_kind, "tolerance": self.tolerance, "reweighed": self.reweighed,
+            "unlike": self.unlike,
             "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
         }  # fmt: skip
         arrays["meta"] = np.array(json.dumps(meta))
@@ -287,6 +292,7 @@ class Release:
                 columns=columns,
                 tolerance=meta.get("tolerance"),
                 reweighed=meta.get("reweighed", False),
+                unlike=meta.get("unlike", 1.0),
                 **arrays,
             )
         except InputError:

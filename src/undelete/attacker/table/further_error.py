@@ -33,7 +33,8 @@ def strangers(release: Release) -> float:
 
     With g_i the public records' gradients at W_before and e their mean less the private records', e' Cov(e)^-1 e is
     about chi-squared with as many degrees of freedom as Cov(e) has directions; the factor is its mean over these, where
-    that is unlikely to be sampling. 1 where targets or the penalty are not known.
+    that is unlikely to be sampling, or what the old model's file shows of it (`Release.unlike`), if that is more. The
+    latter alone where targets or the penalty are not known.
 
     Notes
     -----
@@ -41,7 +42,7 @@ def strangers(release: Release) -> float:
     """
     penalty = release.penalty_gradient
     if release.Y_public is None or penalty is None:
-        return 1.0
+        return release.unlike
     X, W = release.X_public, release.W_before
     m, n = len(X), release.n or len(X)
     residual = release.loss.residual(release.Y_public, predict(X, W))
@@ -56,7 +57,8 @@ def strangers(release: Release) -> float:
         kept = values > _NULL * values[-1]
         square += float((((e @ vectors)[kept]) ** 2 / values[kept]).sum())
         degrees += int(kept.sum())
-    return square / degrees if degrees and chi2.sf(square, degrees) < UNLIKELY else 1.0
+    own = square / degrees if degrees and chi2.sf(square, degrees) < UNLIKELY else 1.0
+    return max(own, release.unlike)
 
 
 def drowned(release: Release, found: Reconstruction, wider: float) -> Flags:

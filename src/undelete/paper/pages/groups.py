@@ -81,9 +81,10 @@ def lists(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def populations(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the populations."""
-    head = ["public records", "m", "columns", "said", "whole", "said", "centred", "widened", "noticed", "verdicts"]
+    head = ["public records", "m", "used", "columns", "said", "whole", "said", "centred", "widened", "noticed",
+            "verdicts"]  # fmt: skip
     rows = [
-        [r["public"], f"{r['m']:,}", f"{r['columns']:.3f}", f"{r['said']:.3f}",
+        [r["public"], f"{r['m']:,}", f"{r['used']:,}", f"{r['columns']:.3f}", f"{r['said']:.3f}",
          f"{r['whole']:.3f} ({r['whole_low']:.3f} to {r['whole_high']:.3f})", f"{r['whole_said']:.3f}",
          f"{r['centred']:.4f}", f"{r['widened']:.1f}", "yes" if r["noticed"] else "no",
          ", ".join(f"{count} {word}" for word, count in r["words"].items())]
