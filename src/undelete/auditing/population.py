@@ -81,8 +81,11 @@ def alike(model: LinearModel, table: pd.DataFrame, n: int | None, *, draw: bool 
     with these moments those nearest to even ones; a record stays with a probability in proportion to its weight, so
     that the kept ones are different people, independent of each other. Cost O(m columns^2).
     """
+    m = len(table)
+    if m < _PER_STATISTIC:
+        return Alike()
     names, first, second = _statistics(model, table, n)
-    m, count = len(table), first.shape[1] + second.shape[1]
+    count = first.shape[1] + second.shape[1]
     if not names or m < _PER_STATISTIC * count:
         return Alike()
     off, unlikely = _off(np.hstack([first, second]), n)
