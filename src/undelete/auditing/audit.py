@@ -183,7 +183,7 @@ def audit(
     ]
     if between.several:
         return audit_together(between, setting, truth, names, seeds(rng), noted)
-    checks = [*told(old, new, release), *([] if heads is None else heads.checks(release))]
+    checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     exact = exact_values(old, new) if one else {}
     release = given_away.told(release, exact)

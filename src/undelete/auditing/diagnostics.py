@@ -55,7 +55,7 @@ def diagnose(release: Release, found: Reconstruction, *, measured: bool = True) 
     checks = [_change(release, found), _public_size(release)]
     few = _few_records(release)
     checks += [few] if few is not None else []
-    gradient = _public_gradient(release)
+    gradient = public_gradient(release)
     checks += [gradient] if gradient is not None else []
     if "ok" in found.status:
         checks.append(_credible(release, found))
@@ -114,8 +114,10 @@ def _few_records(release: Release) -> Diagnostic | None:
     return Diagnostic("Records and features", value, False, text)
 
 
-def _public_gradient(release: Release) -> Diagnostic | None:
-    """Compare the public records' mean gradient at the old model with its sampling error.
+def public_gradient(
+    release: Release, name: str = "Gradient on public data", limit: float = GRADIENT_LIMIT
+) -> Diagnostic | None:
+    """Compare the public records' mean gradient at the old model with its sampling error, of which `limit` passes.
 
     At a converged model the private gradient is zero, so the public one is zero within sampling error.
     """
@@ -143,16 +145,16 @@ def _public_gradient(release: Release) -> Diagnostic | None:
         size = float(np.sqrt(np.mean((mean[known] / error[known]) ** 2))) if known.any() else float("nan")
     if not np.isfinite(size):
         text = "The public records' gradient at the old model overflows: its numbers or the columns' are too large."
-        return Diagnostic("Gradient on public data", "not a number", False, text)
+        return Diagnostic(name, "not a number", False, text)
     value = f"{size:.1f} standard errors (root mean square)"
-    if not size <= GRADIENT_LIMIT:
+    if not size <= limit:
         text = (
             "The old model is not at the optimum of data like the public data: it stopped before it had "
             "converged, has a penalty that is not known, or the public data are of another population."
         )
-        return Diagnostic("Gradient on public data", value, False, text)
+        return Diagnostic(name, value, False, text)
     text = "As small as sampling allows: the old model is converged, and the public data are like its training data."
-    return Diagnostic("Gradient on public data", value, True, text)
+    return Diagnostic(name, value, True, text)
 
 
 def _credible(release: Release, found: Reconstruction) -> Diagnostic:

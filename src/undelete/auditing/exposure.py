@@ -11,6 +11,7 @@ import numpy as np
 from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.embedding.traced_error import input_error
 from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.table.further_error import strangers
 from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
@@ -59,7 +60,7 @@ def exposure(release: Seen, found: Reconstruction, scores: Mapping[str, Floats] 
         estimate = Estimate(found.scale, found.output)
         every = np.eye(release.X_public.shape[1])
         squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
-        error = np.sqrt(np.maximum(squares, 0.0))
+        error = np.sqrt(np.maximum(squares, 0.0) * strangers(release))
     identified = np.array([status == "ok" for status in found.status])
     promised, most = expected_centred_cosine(release, found, error), most_centred_cosine(release, found, error)
     return Exposure(

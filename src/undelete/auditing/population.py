@@ -167,8 +167,10 @@ def _carried(f: Floats) -> bool:
 
 def _off(f: Floats, n: int | None) -> tuple[float, bool]:
     """Return the mean square of statistics (m, p) whose expectation is 0, in sampling errors, and if it is unlikely."""
-    m = len(f)
-    f = f / f.std(axis=0).clip(min=np.finfo(float).tiny)
+    m, spread = len(f), f.std(axis=0)
+    f = (f / np.where(spread > _VARIES, spread, 1.0))[:, spread > _VARIES]
+    if not f.shape[1]:
+        return 1.0, False
     spread = np.atleast_2d(np.cov(f.T, bias=True)) + _DEPENDENT * np.eye(f.shape[1])
     e = f.mean(axis=0)
     square = float(e @ np.linalg.solve(spread, e)) / (1 / m + 1 / (n or m))
@@ -178,7 +180,7 @@ def _off(f: Floats, n: int | None) -> tuple[float, bool]:
 def _kept(f: Floats, rng: np.random.Generator) -> Flags:
     """Draw the records (m,) that stay, by weights exp(f t) under which statistics (m, p) have the mean 0."""
     f = np.clip(f, -_CUT, _CUT**2)
-    f = f / f.std(axis=0)
+    f = f / np.maximum(f.std(axis=0), _VARIES)
 
     def balance(t: Floats) -> tuple[float, Floats]:
         z = f @ t

@@ -29,6 +29,7 @@ from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answered import Features, answered, assumed, features_of
 from undelete.auditing.answers import Answers, precision
+from undelete.auditing.diagnostics import Diagnostic, public_gradient
 from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over, refuse_far
 from undelete.auditing.population import alike
@@ -39,6 +40,8 @@ from undelete.maths.losses import loss_of
 from undelete.release.public import After, Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
+
+OF_OTHERS = 2.0  # standard errors that the gradient of public records may have that are known to be of others
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 
@@ -63,6 +66,8 @@ class Pair:
         What a reader should know of the input.
     kept : array (d,) of bool or None
         The features whose gradient is known, in which the release is; None: all.
+    checks : tuple of Diagnostic
+        Of the public records, before some of them were chosen.
     """
 
     old: LinearModel
@@ -73,6 +78,7 @@ class Pair:
     gapless: list[str]
     warnings: list[str]
     kept: Flags | None = None
+    checks: tuple[Diagnostic, ...] = ()
 
 
 def read_pair(
@@ -107,12 +113,13 @@ def read_pair(
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
     like = alike(old, table, n)
-    table = table if like.kept is None else table.iloc[like.kept].reset_index(drop=True)
+    everyone, table = table, table if like.kept is None else table.iloc[like.kept].reset_index(drop=True)
     warnings = [*unknown(table, old.design.uses), *like.notes]
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
         view["constant"] = None
+    view["unlike"] = like.unlike
     old, new = (m if l2 is None else inputs.penalised(m, l2) for m in (old, new))
     release = Release(
         loss=weighted_loss(old, view["Y_public"]),
@@ -120,7 +127,6 @@ def read_pair(
         n=n,
         l2=old.summed(n).l2,
         l1=old.summed(n).l1,
-        unlike=like.unlike,
         tolerance=max(left_over(m, view["X_public"], view["Y_public"], n) or 0.0 for m in (old, new)) or None,
         **view,
         **_later(old, new, table, view, n, gapless),
@@ -144,7 +150,22 @@ def read_pair(
     if kept is not None:
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
-    return Pair(old, new, table, release, readout, gapless, warnings, kept)
+    checks = () if like.kept is None else _of_everyone(old, everyone, names, n)
+    return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
+
+
+def _of_everyone(old: LinearModel, table: pd.DataFrame, names: Sequence[str], n: int | None) -> tuple[Diagnostic, ...]:
+    """Check the gradient over all public records, where those that are used were chosen to be like the training ones.
+
+    Of another population, whose target depends on the columns alike, it is as small as of the same one.
+    """
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=False)
+    own = old.summed(n)
+    release = Release(
+        weighted_loss(old, view["Y_public"]), W_before=old.W, W_after=old.W[None], n=n, l2=own.l2, l1=own.l1, **view
+    )
+    check = public_gradient(release, "Gradient on all public data", OF_OTHERS)
+    return () if check is None else (check,)
 
 
 def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:
@@ -192,8 +213,9 @@ def _read_answers(
     told = answered(old, before, after, view["X_public"], view["Y_public"], n)
     told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
     like = alike(old, old.design.conformed(table), n, draw=False)
+    view["unlike"] = like.unlike
     release = Release(
-        loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2, unlike=like.unlike,
+        loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2,
         **view, **told,
     )  # fmt: skip
     said = [*assumed(features), *like.notes, *precision(release, before, after)]

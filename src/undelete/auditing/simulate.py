@@ -154,7 +154,8 @@ def simulate(
     readout = inputs.pixels(model, public, schema.image)
     names = model.own_targets(target_names(y))
     Y_public = None if y_public is None else encode_target(model, y_public, ", ".join(names))
-    view = inputs.public_view(model, public, Y_public, raw=readout is None) | {"unlike": like.unlike}
+    view = inputs.public_view(model, public, Y_public, raw=readout is None)
+    view["unlike"] = like.unlike
     setting = Setting(
         kind=words.kind or "simulate",
         text="",

@@ -37,3 +37,4 @@ class Public(TypedDict, total=False):
     public_values: Floats | None
     embedding: Embedding | None
     inputs_public: Floats | None
+    unlike: float
