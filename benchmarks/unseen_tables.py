@@ -117,11 +117,13 @@ def encoder(X: pd.DataFrame, rng: np.random.Generator) -> Any:
     return make_column_transformer(*parts)
 
 
-def fitted(table: pd.DataFrame, target: str, number: bool, gone: int, refit: bool, rng: np.random.Generator) -> Any:
+def fitted(
+    table: pd.DataFrame, target: str, number: bool, gone: int, encode: Any, refit: bool, rng: np.random.Generator
+) -> Any:
     """Return the model with and without a person."""
     X, y, rest = table.drop(columns=target), table[target], np.arange(len(table)) != gone
     kinds = NUMBERS if number else GRADES
-    model, encode = kinds[rng.integers(len(kinds))], encoder(X, rng)
+    model = kinds[rng.integers(len(kinds))]
     if not refit:
         encode = FrozenEstimator(encode.fit(X))
     before = make_pipeline(clone(encode), clone(model)).fit(X, y)
@@ -138,7 +140,8 @@ def play(name: str, table: pd.DataFrame, place: int, seed: int, told: Told) -> s
     own, public = table[:n].reset_index(drop=True), table[n:].reset_index(drop=True)
     gone = int(rng.integers(n))
     try:
-        before, after = fitted(own, target, number, gone, refit, rng)
+        encode = encoder(table.drop(columns=target), rng)
+        before, after = fitted(own, target, number, gone, encode, refit, rng)
     except ValueError:
         return ""  # a class of one record, which no model can be fitted without
     begun = time.monotonic()
