@@ -149,7 +149,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
-            needs=("acs", "acs_us", "torch"),
+            needs=("acs", "torch"),
         ),
         Experiment(
             "fig2", "image_figures", "images", part="Figure 2: pictures, CIFAR-10", needs=("cifar10",),
