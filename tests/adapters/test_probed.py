@@ -289,3 +289,14 @@ def test_a_category_that_only_the_model_knows_may_be_the_deleted_record_s():
     result = undelete.audit(*fits, public, target="late", truth=private.loc[[WHO]], n=N, attacks=["hrec+"])
     assert result.records.iloc[0]["home"] == "tent"
     assert any("lacks a category" in text for text in result.warnings)
+
+
+def test_cells_of_an_encoder_before_other_steps_may_be_written_otherwise():
+    private, public = towns()
+    words = private.assign(home=np.where(private.home == "flat", "True", "False"))
+    steps = make_pipeline(prepared(KBinsDiscretizer(5), encoder=TargetEncoder()), LogisticRegression())
+    model = from_sklearn(steps.fit(words.drop(columns="late"), words.late), None, "late")
+    logical = public.assign(home=public.home == "flat")  # as a reader of the file takes it
+    np.testing.assert_array_equal(
+        model.features(logical), model.features(logical.assign(home=logical.home.astype(str)))
+    )

@@ -89,11 +89,11 @@ def gain(release: Release, with_them: Reconstruction, without: Reconstruction, t
     known = 0 if release.given is None else int(np.isfinite(release.given).all(axis=0).sum())
     if not known:
         return []
+    told = f"Of {known} of {len(release.columns)} columns the files give the value away by themselves, and the others"
+    if with_them.status[0] != "ok":
+        return [f"{told} could not be decoded given these."]
     before, after = (float(np.nan_to_num(one.confidence)[0]) for one in (without, with_them))
-    text = (
-        f"Of {known} of {len(release.columns)} columns the files give the value away by themselves, and the others are "
-        f"decoded given these: the whole record with confidence {after:.2f}, without them {before:.2f}"
-    )
+    text = f"{told} are decoded given these: the whole record with confidence {after:.2f}, without them {before:.2f}"
     if truth is not None:
         right = [columns_right(release, truth, one) for one in (without, with_them)]
         counts = [0 if one is None else int(one[0].sum()) for one in right]

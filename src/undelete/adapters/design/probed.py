@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design.cells import Cells
 from undelete.adapters.design.columns import encode_table
-from undelete.adapters.design.conform import Use
+from undelete.adapters.design.conform import Use, conformed
 from undelete.adapters.design.design import Encoding
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Monomial, Polynomial
 from undelete.adapters.design.probe import probed_columns
@@ -71,12 +71,16 @@ class Probed:
 
     @property
     def uses(self) -> dict[str, Use]:
-        """What the map makes of each raw column: not known."""
-        return {}
+        """What the map makes of the raw columns that encoders read first; of others it is not known."""
+        encoders: dict[str, list[Encoding]] = {}
+        for encoding in self.encodings:
+            encoders.setdefault(encoding.column, []).append(encoding)
+        known = {name: tuple(dict.fromkeys(c for e in own for c in e.known)) for name, own in encoders.items()}
+        return {name: Use(cells, True, None in cells, False) for name, cells in known.items()}
 
     def conformed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the table itself: nothing is known of how the steps write its cells."""
-        return table
+        """Return a table with its cells written as the encoders know them, itself where they are."""
+        return conformed(table, self.uses)
 
     def transform(self, table: pd.DataFrame) -> Floats:
         """Return the records in the model's space (n, d), the constant among the features.
@@ -86,7 +90,7 @@ class Probed:
         InputError
             For a missing column, or when a step does not take these records.
         """
-        X = self._with_constant(self.apply(self._own(table)))
+        X = self._with_constant(self.apply(self._own(self.conformed(table))))
         if X.shape[1] != self.d:
             raise InputError(
                 f"the steps make {X.shape[1]} features of these records and {self.d} of others: a step that makes as "
