@@ -190,6 +190,28 @@ def test_a_loss_is_known_by_its_derivatives_whatever_it_is_called():
     assert recognised(Loss.of(lambda z, y: own.huber_loss(z, y)), 1) is None
 
 
+def test_files_of_parameters_give_the_same_and_a_release_its_net(halves, scale, tmp_path):
+    file = pytest.importorskip("safetensors.torch")
+    nets, _ = heads(halves[0], scale, "mse")
+    for name, net in zip(("before", "after"), nets, strict=True):
+        file.save_file(net.state_dict(), tmp_path / f"{name}.safetensors")
+    places = [tmp_path / "before.safetensors", tmp_path / "after.safetensors"]
+    given = dict(architecture=lambda: Net(frozen(), 1), attacks=("hrec",))
+    found = audit(places, halves, scale, "mse", **given)
+    direct = audit(nets, halves, scale, "mse", attacks=("hrec",))
+    np.testing.assert_allclose(found.found["hrec"].inputs, direct.found["hrec"].inputs, rtol=1e-12)
+    found.release.save(tmp_path / "release.npz")
+    with pytest.raises(InputError, match="behind a frozen net"):
+        undelete.Release.load(tmp_path / "release.npz")
+    again = undelete.Release.load(tmp_path / "release.npz", embedding=found.release.embedding)
+    np.testing.assert_array_equal(again.X_public, found.release.X_public)
+    model = undelete.LinearModel([1.0] * UNITS, 0.0, "squared", COLUMNS, embedding=found.release.embedding)
+    with pytest.raises(InputError, match="no file holds a net's architecture"):
+        undelete.save_model(model, tmp_path / "model.npz")
+    with pytest.raises(InputError, match="does not take records of 3"):
+        undelete.FrozenNet(frozen(), (3,)).transform(np.ones((1, 3)))
+
+
 def test_where_more_than_the_head_moved_or_it_is_not_the_answer_it_is_no_head(halves, scale):
     nets, _ = heads(halves[0], scale, "bce")
 

@@ -207,7 +207,7 @@ def _pictures(case: HeadCase, game: HeadGame, part: _Part) -> list[pictures.Pict
     info = game.data.info
     rows = [pictures.PictureRow("deleted", list(info.pixels(game.images[chosen])), None, case.title,
                                 [game.data.classes[label] for label in game.labels[chosen]])]  # fmt: skip
-    for name, label in (("hrec+", "undelete"), ("informed", "features known"), ("nearest", "nearest public")):
+    for name, label in (("hrec+", "undelete"), ("informed", "bound"), ("nearest", "nearest")):
         scores = part.scores[name]["image"][chosen]
         rows.append(pictures.PictureRow(label, list(info.pixels(part.guesses[name][chosen])), scores))
     return rows

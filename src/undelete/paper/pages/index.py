@@ -42,6 +42,7 @@ _RULES = """## When a claim counts as confirmed
 ## Beyond the paper
 
 - [A better decoder](better.md): `hrec+` beside the paper's, on the same deletions.
+- [Heads on frozen nets](heads.md): the last layer alone, the paper's Section 3.1.
 - [Networks](networks.md): any architecture, the paper's Section 3.2.
 - [Calibration](calibration.md): is it right as often as it says, on tables it was not made on?
 - [Refitted files](releases.md): what saved preprocessing gives by itself.
