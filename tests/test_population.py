@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.auditing.population import alike
+from undelete.command.terminal import lines
 
 N, M = 1500, 4000
 COLUMNS = ["age", "hours", "rooms", "cars"]
@@ -111,3 +112,15 @@ def test_an_audit_says_it_and_a_release_keeps_it(
     file = tmp_path_factory.mktemp("release") / "release.npz"
     found.release.save(file)
     assert undelete.Release.load(file).unlike == found.release.unlike
+    assert found.verdict.word == "NOT DECIDABLE"
+    page = file.with_name("report.html")
+    condition = "holds only if the check behind the verdict is wrong"
+    assert condition in " ".join("\n".join(lines(found)).split())
+    found.to_html(page)
+    assert condition in page.read_text()
+    alike_ones = people(np.random.default_rng(9), M)
+    well = undelete.audit(model, after, alike_ones, target="income")
+    assert well.verdict.word != "NOT DECIDABLE"
+    assert condition not in " ".join("\n".join(lines(well)).split())
+    well.to_html(page)
+    assert condition not in page.read_text()

@@ -21,6 +21,7 @@ from undelete.auditing.document import target_note
 from undelete.auditing.result import Audit
 from undelete.plain_text import escaped
 from undelete.release.reconstruction import WITHIN
+from undelete.report.records import UNDECIDED
 
 WIDTH = 80
 SIDE_BY_SIDE = 5
@@ -259,6 +260,8 @@ def _record(audit: Audit) -> list[str]:
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         # two in: no column's name can stand where a line of ours begins
         text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
+    if audit.verdict.word == "NOT DECIDABLE" and not len(truth) and any(line.endswith("%") for line in text):
+        text += wrap("", UNDECIDED)
     note = target_note(audit)
     return text + ([] if note is None else wrap("", note))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ ROWS_A_RECORD = 60
 ROWS_IN_ALL = 500
 OPEN = 3  # records shown unfolded
 
+UNDECIDED = (
+    "How sure a value is holds only if the check behind the verdict is wrong: if the change is that of one record of "
+    "this population, and nothing else."
+)
 STATUS = {
     "unchanged": "This deletion did not change the model, so there is nothing to recover from it.",
     "direction": "The model has no usable intercept: the record is known only up to a factor, so its values "
@@ -119,9 +123,17 @@ def _view(audit: Audit, record: Mapping[str, Any]) -> RecordView:
         summary=_summary(record),
         trouble=spoken(STATUS.get(record["status"], ""), event(audit)),
         lines=tuple(lines),
-        note=str((record.get("target") or {}).get("note") or "") if lines else "",
+        note=" ".join(_holds(audit, record, lines)),
         left_out=max(0, len(columns) - ROWS_A_RECORD) if lines else 0,
     )
+
+
+def _holds(audit: Audit, record: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
+    """Return under what conditions what is shown of a record holds."""
+    open_case = audit["verdict"]["word"] == "NOT DECIDABLE" and all(c.get("true") is None for c in _cells(record))
+    notes = [UNDECIDED] if open_case and any(line.sure for line in lines) else []
+    target = str((record.get("target") or {}).get("note") or "") if lines else ""
+    return [*notes, target] if target else notes
 
 
 def _summary(record: Mapping[str, Any]) -> str:
