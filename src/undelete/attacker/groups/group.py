@@ -14,9 +14,10 @@ from scipy.stats import chi2
 from undelete.attacker.attack import Attack
 from undelete.attacker.gradient.protected import knowing
 from undelete.attacker.groups.lattice import GroupLattice, group_lattice
-from undelete.attacker.groups.likelihood import sum_likelihood
+from undelete.attacker.groups.likelihood import SumLikelihood, sum_likelihood
+from undelete.attacker.groups.moves import OPTIONS, Held
 from undelete.attacker.groups.read import GROUP, read
-from undelete.attacker.groups.search import Samples, samples
+from undelete.attacker.groups.search import GUESSES, Samples, samples
 from undelete.attacker.groups.told import Told, held, unlisted
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
@@ -26,6 +27,7 @@ from undelete.release.release import Release, repeated
 
 MOST = 5  # people who are told apart; of more one is looked for, and the others are noise
 UNLIKELY = 1e-3  # probability of a misfit under which the search starts again, and the change is not theirs
+_WORK = 3e8  # numbers that a sweep may work out, about a second's: some fifty sweeps are a search
 _RUNS, _AGAIN = 2, 2
 _AGREE = 5.0  # by which the log-evidence of two searches may differ that found the same
 _SETTLED = 0.05  # probability of the misfit above which one search that no other agrees with is believed
@@ -97,6 +99,12 @@ def group(
     except InputError as error:
         return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=str(error))
     hold = held(lattice.columns, told or {}, signs, rng)
+    if len(signs) * _looked_at(known, hold) > _WORK:
+        why = (
+            f"{len(known.terms)} columns behind {known.terms[0].shape[0]} outputs are more than a search for "
+            f"{len(signs)} people goes through"
+        )
+        return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=why)
     degrees = max(1, len(known.seen) - (len(signs) * len(known.spread) if known.labels is None else 0))
 
     def fits(found: Samples) -> float:
@@ -118,6 +126,15 @@ def group(
     )
     found = read(own, lattice, known, signs, both, start=int(np.where(both.weight > 0, score, -np.inf).argmax()))
     return Group(repeated(own, len(signs)), found, fits(both), both.log_evidence)
+
+
+def _looked_at(known: SumLikelihood, hold: Mapping[int, Held]) -> float:
+    """Return how many numbers a sweep works out for one person: of each column's values, or of those that are left."""
+    options = [
+        values if j not in hold else 2 if hold[j].whole is None else min(OPTIONS, 2 * values)
+        for j, values in enumerate(one.shape[1] for one in known.terms)
+    ]
+    return float(GUESSES * sum(options) * known.terms[0].shape[0] * len(known.seen))
 
 
 def _agree(runs: list[Samples]) -> bool:

@@ -14,7 +14,7 @@ from undelete.attacker.groups.people import People, drawn
 from undelete.maths.arrays import Floats, Indices
 
 _BOTH = 40  # values of a column up to which two people's are drawn together
-_OPTIONS = 64  # of three people's values that have one sum and one sum of squares, looked at together
+OPTIONS = 64  # of three people's values that have one sum and one sum of squares, looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ def _options(people: People, trio: Sequence[int], now: Indices, whole: Indices) 
     total, square = ((signs * values**power).sum(axis=1) for power in (1, 2))
     found = trios(whole, signs, total, square)  # (R, 2 V, 3)
     valid = (found >= 0).all(axis=2) & ~(found == now[:, None]).all(axis=2)
-    order = np.argsort(np.where(valid, people.rng.random(valid.shape), 2.0), axis=1)[:, :_OPTIONS]
+    order = np.argsort(np.where(valid, people.rng.random(valid.shape), 2.0), axis=1)[:, :OPTIONS]
     most = max(1, int(valid.sum(axis=1).max(initial=1)))
     order = order[:, :most]
     picked = np.take_along_axis(found, order[:, :, None], axis=1)
