@@ -98,6 +98,14 @@ def test_of_many_only_who_stands_out_is_looked_for(halves):
     assert len(result.records) == 8
 
 
+def test_a_search_that_would_take_hours_is_not_begun(halves, monkeypatch):
+    monkeypatch.setattr("undelete.attacker.groups.group._WORK", 1e3)
+    result = audited(halves, [2, 3], *MODELS[0], truth=None)
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "times 1 outputs are more than a search for 2 people goes through" in result.verdict.reason
+    assert len(result.records) == 2
+
+
 def test_numbers_that_contradict_the_files_are_refused(halves):
     model, target = MODELS[0]
     with pytest.raises(InputError, match="deleted=3 and joined=0 are given, but the files count 600 records before"):

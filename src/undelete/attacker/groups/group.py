@@ -86,9 +86,9 @@ def group(
 
     Notes
     -----
-    Up to five people are told apart, by some 50 sweeps over t c values of 200 samples; of more, and where raw columns
-    do not make the whole record, the one who stands out most is decoded, with the others' gradients as noise. Exact
-    but for the normal error of G and the samples' own.
+    Up to five people are told apart, by some 50 sweeps over t c values of 200 samples; of more, where a sweep is more
+    than a second's work, and where raw columns do not make the whole record, the one who stands out most is decoded,
+    with the others' gradients as noise. Exact but for the normal error of G and the samples' own.
     """
     signs = signs_of(left, joined)
     try:
@@ -101,7 +101,7 @@ def group(
     hold = held(lattice.columns, told or {}, signs, rng)
     if len(signs) * _looked_at(known, hold) > _WORK:
         why = (
-            f"{len(known.terms)} columns behind {known.terms[0].shape[0]} outputs are more than a search for "
+            f"{len(known.terms)} columns times {known.terms[0].shape[0]} outputs are more than a search for "
             f"{len(signs)} people goes through"
         )
         return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=why)
