@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.auditing.exposure import exposure
 from undelete.auditing.population import alike
 from undelete.command.terminal import lines
 
@@ -125,3 +128,29 @@ def test_an_audit_says_it_and_a_release_keeps_it(
     assert condition not in " ".join("\n".join(lines(well)).split())
     well.to_html(page)
     assert condition not in page.read_text()
+
+
+def test_a_promise_counts_what_the_error_bars_are_widened_by(released: tuple[pd.DataFrame, Pipeline]) -> None:
+    own, model = released
+    rest = own.drop(index=3)
+    after = make_pipeline(model[0], Ridge(1.0).fit(model[0].transform(rest[COLUMNS]), rest.income))
+    audit = undelete.audit(model, after, people(np.random.default_rng(9), M), target="income")
+    release = audit.release
+    found = audit.found["hrec"]
+    promised = [exposure(dataclasses.replace(release, unlike=wider), found, None) for wider in (1.0, 9.0)]
+    assert promised[1].value[0] < promised[0].value[0]
+    assert promised[1].most[0] >= promised[0].most[0]
+
+
+@pytest.mark.parametrize("paid", [0.0, 3.0])
+def test_others_whose_target_depends_on_the_columns_otherwise_are_seen(
+    released: tuple[pd.DataFrame, Pipeline], paid: float
+) -> None:
+    own, model = released
+    rest = own.drop(index=3)
+    after = make_pipeline(model[0], Ridge(1.0).fit(model[0].transform(rest[COLUMNS]), rest.income))
+    public = people(np.random.default_rng(7), M, older=3.0, stretch=1.2)
+    public["income"] += paid * (public.age > 60)
+    audit = undelete.audit(model, after, public, target="income")
+    check = next(one for one in audit.diagnostics if one.name == "Gradient on all public data")
+    assert check.ok is (paid == 0)

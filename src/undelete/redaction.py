@@ -22,7 +22,8 @@ _TARGETS = ("median_target_error",)
 _SHARES = tuple(f"{name}{end}" for name in ("exact_columns", "label") for end in ("", "_low", "_high"))
 # checks whose numbers are of the models, the public data or all deletions, not of one record
 _HARMLESS = frozenset(
-    {"Public data", "Gradient on public data", "Number of deleted records", "Exact retraining", "The model's own fit",
+    {"Public data", "Gradient on public data", "Gradient on all public data", "Number of deleted records",
+     "Exact retraining", "The model's own fit",
      "Scale of the record", "Error bars", "End of the fits", "Records and features", "Digits of the coefficients",
      "Number of training records", "One record", "Means of the scalers"}
 )  # fmt: skip

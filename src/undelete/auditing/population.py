@@ -99,8 +99,9 @@ def alike(model: LinearModel, table: pd.DataFrame, n: int | None, *, draw: bool 
     if not draw:
         return wide
     rng = np.random.default_rng(seed)
-    means = _kept(first, rng)
-    both = _kept(np.hstack([first, second]), rng)
+    cut = np.clip(first, -_CUT, _CUT), np.minimum(second, _CUT**2)
+    means = _kept(cut[0], rng)
+    both = _kept(np.hstack(cut), rng)
     unmatched = _off(second[means], n)[0] if second.shape[1] and means.sum() > _PER_STATISTIC * count else off
     left, still = _off(np.hstack([first, second])[both], n) if both.sum() > _PER_STATISTIC * count else (off, True)
     unmatched = max(float(np.sqrt(unmatched)), left if still else 1.0, 1.0)
@@ -179,7 +180,6 @@ def _off(f: Floats, n: int | None) -> tuple[float, bool]:
 
 def _kept(f: Floats, rng: np.random.Generator) -> Flags:
     """Draw the records (m,) that stay, by weights exp(f t) under which statistics (m, p) have the mean 0."""
-    f = np.clip(f, -_CUT, _CUT**2)
     f = f / np.maximum(f.std(axis=0), _VARIES)
 
     def balance(t: Floats) -> tuple[float, Floats]:

@@ -150,12 +150,12 @@ def read_pair(
     if kept is not None:
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
-    checks = () if like.kept is None else _of_everyone(old, everyone, names, n)
+    checks = _of_everyone(old, everyone, names, n) if like.notes else ()
     return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
 
 
 def _of_everyone(old: LinearModel, table: pd.DataFrame, names: Sequence[str], n: int | None) -> tuple[Diagnostic, ...]:
-    """Check the gradient over all public records, where those that are used were chosen to be like the training ones.
+    """Check the gradient over all public records, where they are not like the training ones.
 
     Of another population, whose target depends on the columns alike, it is as small as of the same one.
     """
