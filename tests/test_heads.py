@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import undelete
 from tests.attacker.networks_played import COLUMNS, people
 from undelete import InputError
 from undelete.attacker.embedding import decoder
+from undelete.attacker.embedding.posterior import behind_features, reread
 from undelete.auditing.heads import read_heads
 from undelete.auditing.networks import Training
 from undelete.maintainer.fit import fit
@@ -311,6 +313,13 @@ def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch)
     before = np.linalg.norm(F - phi.transform(start), axis=1)
     assert np.median(found.distance) < 0.5 * np.median(before)  # its features are those that were recovered
     assert np.linalg.norm(found.inputs - others) < np.linalg.norm(start - others)
+    few, error = F[:200], np.sqrt(0.1 * np.diag(np.cov(F.T)))
+    seen = few + 0.1**0.5 * rng.normal(size=few.shape) @ np.linalg.cholesky(np.cov(F.T)).T
+    found = behind_features(release, seen, np.full(len(few), (error**2).sum()))
+    found = dataclasses.replace(found, features=seen, features_error=np.broadcast_to(error, seen.shape))
+    better = reread(release, found)
+    assert np.linalg.norm(better.features - few) < 0.9 * np.linalg.norm(seen - few)
+    assert 0.6 < (((better.features - few) / better.features_error) ** 2).mean() < 1.2
 
 
 def test_an_image_behind_a_convolution_comes_back_with_error_bars_and_a_picture():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -94,3 +95,48 @@ def test_records_normalised_by_their_batch_are_refused(played):
     norm = torch.nn.BatchNorm1d(5, track_running_stats=False)
     with pytest.raises(InputError, match="keeps no running statistics"):
         simulate(played, torch.nn.Sequential(*played.before[:2], norm, *played.before[2:]).double())
+
+
+def test_a_file_of_parameters_is_played_on_the_command_line(played, result, tmp_path, monkeypatch, capsys):
+    from undelete.cli import main
+
+    pytest.importorskip("safetensors.torch").save_file(played.before.state_dict(), tmp_path / "net.safetensors")
+    (tmp_path / "net.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef make():\n    return nn.Sequential(nn.Linear(4, 5), nn.Softplus(), "
+        "nn.Linear(5, 1))\n"
+    )
+    pytest.importorskip("skops.io").dump(played.scale, tmp_path / "scale.skops")
+    for name, table in (("train", played.private), ("public", played.public)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    asked = ["simulate", "net.safetensors", "--train", "train.csv", "--public", "public.csv", "--target", "label"]
+    network = ["--architecture", "net.py:make", "--loss", "bce", "--l2", "2", "--preprocessing", "scale.skops"]
+    assert main([*asked, *network, "--deletions", "1", "--out", "out", "--export", "apart"]) == 0
+    assert "undelete" in capsys.readouterr().out
+    document = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert document["model"]["moved"] == result.document()["model"]["moved"]
+    assert {"Null pair", "Retraining"} <= {check["name"] for check in document["diagnostics"]}
+    with np.load(tmp_path / "apart" / "truth.npz") as truth:
+        assert truth["X"].shape == (1, len(COLUMNS))
+    assert main([*asked, *network, "--resume"]) == 2
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert "this is a network: leave it out" in said
+    assert "holds a network's parameters only" in said
+    assert said.count("\n") == 2
+
+
+def test_scikit_learn_s_perceptron_is_played_as_the_network_that_it_is(played):
+    import warnings
+
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((3,), activation="tanh", alpha=1.0, solver="lbfgs", max_iter=50, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(played.scale.transform(played.private[COLUMNS]), played.private["label"])
+    found = simulate(played, model, loss=None, l2=None, attacks=("avg",))
+    assert found.release.deletions == 1
+    assert found.release.penalty_before.max() == 1.0
+    with pytest.raises(InputError, match="not fitted"):
+        simulate(played, MLPClassifier(), loss=None, l2=None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from undelete.auditing.result import Audit
-from undelete.command.released import loss_of, ranked, released, schema_of_options
+from undelete.command.released import loss_of, preprocessing, ranked, released, schema_of_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,9 +132,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-
-    from undelete.adapters.files.files import load_model
     from undelete.auditing.inputs import target_columns
+    from undelete.auditing.networks import is_network, opened
     from undelete.auditing.simulate import simulate
     from undelete.auditing.tables import public_records, training_records, weights_of
     from undelete.auditing.words import Words
@@ -145,7 +144,9 @@ def _simulate(options: argparse.Namespace) -> int:
         if options.redact:
             raise InputError("--export writes the deleted records themselves: leave out --export or --redact")
         check_folder(options.export, "--export")
-    model = load_model(options.model, trust=options.trust)
+    model = opened(options.model, options.architecture, trust=options.trust)
+    if is_network(model) and options.resume:
+        raise InputError("--resume keeps deletions of a linear model, and this is a network: leave it out")
     train, weights = training_records(options.train, model, options.target), None
     if options.sample_weight is not None:
         weights = weights_of(options.train, options.sample_weight)
@@ -162,7 +163,8 @@ def _simulate(options: argparse.Namespace) -> int:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
-            sample_weight=weights, rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
+            sample_weight=weights, loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay,
+            features=preprocessing(options), rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
         )  # fmt: skip
     if options.export is not None and result.truth is not None:
         try:

@@ -44,6 +44,8 @@ def played(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(heads, "CASES", cases)
         patch.setattr(heads, "SPLITS", 1)
+        patch.setattr(heads, "_DRAWN_OF", ("dense",))
+        patch.setattr(heads, "sizes", lambda *_: {})
         patch.setattr(lab, "load_images", spots)
         patch.setattr(lab, "PENALTIES", (1.0, 10.0))
         patch.setattr(decoder, "_STEPS", 40)

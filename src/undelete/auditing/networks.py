@@ -117,7 +117,7 @@ def audit_networks(
     """Audit one deletion between two torch modules; see `undelete.audit`."""
     names = asked_attacks(attacks)
     table, sampled = public_records(public, [before], target)
-    before, after, training, features, later = _perceptrons(before, after, training, features)
+    before, after, training, features, later = perceptrons(before, after, training, features)
     pair, release, reading = read_networks(
         before, after, table, training, features=features, target=target, later=later
     )
@@ -250,7 +250,7 @@ def read_networks(
     return pair, release, Reading(design, names, classes)
 
 
-def _perceptrons(
+def perceptrons(
     before: Any, after: Any, training: Training, features: Features | None
 ) -> tuple[Any, Any, Training, Features | None, Any]:
     """Return scikit-learn's perceptrons as modules with what they say of themselves; others as they are."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import left_out
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.torch import LossLike, is_module
@@ -24,7 +25,7 @@ from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_played import People, simulate_network
-from undelete.auditing.networks import Features, Training
+from undelete.auditing.networks import Features, Training, perceptrons
 from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
@@ -72,9 +73,9 @@ def simulate(
     Parameters
     ----------
     estimator : estimator, Pipeline, LinearModel or torch.nn.Module
-        Fitted or not; an unfitted one is fitted on X and y first. A module is trained to its optimum from where it
-        stands, the parameters that require a gradient, and the null pair, trained again with nobody deleted, is among
-        the checks.
+        Fitted or not; an unfitted one is fitted on X and y first. A module, or one of scikit-learn's perceptrons, is
+        trained to its optimum from where it stands, the parameters that require a gradient, and the null pair, trained
+        again with nobody deleted, is among the checks.
     X : DataFrame or array (n, columns)
         The private training records, raw.
     y : array (n,) or (n, k)
@@ -124,6 +125,8 @@ def simulate(
     words = words or Words()
     together = _people(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)
+    if is_perceptron(estimator):
+        estimator, _, said, features, _ = perceptrons(estimator, estimator, said, features)
     if is_module(estimator):
         if together or additions or sample_weight is not None:
             raise InputError(

@@ -106,6 +106,23 @@ def _add_image(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_networks(parser: argparse.ArgumentParser, files: str) -> None:
+    networks = parser.add_argument_group(f"of networks: {files} .safetensors")
+    networks.add_argument(
+        "--architecture", metavar="FILE.py:FUNCTION", help="runs the file: a function that returns the torch module"
+    )
+    networks.add_argument(
+        "--loss",
+        metavar="LOSS",
+        help="cross_entropy, bce, mse, poisson_nll, or FILE.py:FUNCTION of outputs and targets",
+    )
+    networks.add_argument("--weight-decay", type=float, metavar="X", help="penalty of the mean loss, as in torch")
+    networks.add_argument(
+        "--preprocessing", metavar="FILE",
+        help="what makes the network's records of the table: a fitted one (.skops), or FILE.py:FUNCTION",
+    )  # fmt: skip
+
+
 def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser(
         "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
@@ -131,20 +148,7 @@ def _add_audit(commands: Commands) -> None:
         help="more versions, in order: each step between two is audited (or one folder in place of all files); also "
         "answers, .csv or .parquet",
     )  # fmt: skip
-    networks = parser.add_argument_group("of networks: BEFORE and AFTER are .safetensors")
-    networks.add_argument(
-        "--architecture", metavar="FILE.py:FUNCTION", help="runs the file: a function that returns the torch module"
-    )
-    networks.add_argument(
-        "--loss",
-        metavar="LOSS",
-        help="cross_entropy, bce, mse, poisson_nll, or FILE.py:FUNCTION of outputs and targets",
-    )
-    networks.add_argument("--weight-decay", type=float, metavar="X", help="penalty of the mean loss, as in torch")
-    networks.add_argument(
-        "--preprocessing", metavar="FILE",
-        help="what makes the network's records of the table: a fitted one (.skops), or FILE.py:FUNCTION",
-    )  # fmt: skip
+    _add_networks(parser, "BEFORE and AFTER are")
     answers = parser.add_argument_group("in place of both models")
     answers.add_argument(
         "--answers-before", type=Path, metavar="FILE",
@@ -192,14 +196,17 @@ def _add_audit(commands: Commands) -> None:
 def _add_simulate(commands: Commands) -> None:
     parser = commands.add_parser("simulate", help="whom of your training data would a deletion expose?", epilog=EPILOG)
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .json, .npz, or .joblib/.pkl with --trust"
-    )
+        "model", type=Path, metavar="MODEL",
+        help="the fitted model: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
+    )  # fmt: skip
     parser.add_argument(
         "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"
     )
     parser.add_argument("--public", type=Path, required=True, metavar="FILE", help="other records of the same kind")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
-    parser.add_argument("--deletions", type=positive, metavar="N", help="how many to play (default: 200; of groups 20)")
+    parser.add_argument(
+        "--deletions", type=positive, metavar="N", help="how many to play (default: 200; of groups and networks 20)"
+    )
     parser.add_argument(
         "--group", type=natural, default=1, metavar="G", help="how many people leave together each time (default: 1)"
     )
@@ -219,6 +226,10 @@ def _add_simulate(commands: Commands) -> None:
         help="keep the deletions that are retrained in DIR/deletions, and go on with those of a run that was stopped",
     )  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="DIR", help="also write release.npz and truth.npz, apart")
+    _add_networks(parser, "MODEL is")
+    parser.add_argument(
+        "--l2", type=float, metavar="L2", help="of a network the penalty in the summed objective, instead"
+    )
     _add_tables(parser)
     _add_input(parser)
     _add_image(parser)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from undelete.data.schema import Schema
 
 
-def _preprocessing(options: argparse.Namespace) -> Any:
+def preprocessing(options: argparse.Namespace) -> Any:
     """Return what makes a network's records of the table: a fitted preprocessing, a function, or None."""
     from undelete.adapters.files.files import load_model
     from undelete.adapters.files.networks import named_function
@@ -45,7 +45,7 @@ def released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answ
         first, second = (opened(place, options.architecture, trust=options.trust) for place in files)
         if is_network(first) and options.candidates is not None:
             raise InputError("--candidates compares people with linear models: leave it out for networks")
-        return first, second, _preprocessing(options)
+        return first, second, preprocessing(options)
     if None in scored or files != [None, None]:
         raise InputError(
             "give two models (BEFORE AFTER), or the answers of both (--answers-before, --answers-after) and what they "

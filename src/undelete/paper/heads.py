@@ -21,12 +21,15 @@ from undelete.attacker.embedding.posterior import behind_features
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing.exposure import exposure
+from undelete.data.schema import ImageInfo
 from undelete.lab.files import header, prepare, save
 from undelete.lab.heads import HeadCase, HeadGame, played
+from undelete.lab.kept import Kept, Shelf, code_of, digest
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding
 from undelete.paper.drawings import pictures
+from undelete.paper.needs import sizes
 from undelete.release.release import Release
 from undelete.scoring.intervals import wilson
 from undelete.scoring.scores import centred_cosine
@@ -38,6 +41,10 @@ CASES = (
     HeadCase("cifar128", "CIFAR-10, 128 features of a weak net", "cifar10", 8_000, 128, 3),
     HeadCase("convolutions256", "Fashion-MNIST, 256 features of random convolutions", "fashion_mnist", 8_000, 256, 0,
              (("image", 0.96),)),
+    HeadCase("fashion256_decay", "Fashion-MNIST, 256 features, weight decay .01", "fashion_mnist", 10_000, 256, 2,
+             (("features", 0.99), ("image", 0.91), ("label", 1.0)), decay=0.01),
+    HeadCase("convolutions256_decay", "Fashion-MNIST, 256 features of random convolutions, weight decay .01",
+             "fashion_mnist", 8_000, 256, 0, (("image", 0.96),), decay=0.01),
 )  # fmt: skip
 FEATURES = (
     "one hidden layer of ReLU that other images of the set trained with Adam, or convolutions with tanh as they were "
@@ -47,7 +54,8 @@ SPLIT = "private, public and the net's own images dealt apart at random by the s
 SPLITS, EACH = 3, 20  # splits, and deletions on each
 _KNOWN = 1e-9  # variance of features that are known, beside their own
 _DRAWN = 1000  # numbers of a record up to which (11) with a normal prior is played too
-_SHOWN = 10
+_DRAWN_OF, _SHOWN = ("fashion256", "cifar128", "convolutions256"), 6  # cases, and deletions
+_SHOWN_OF = ("true", "hrec+", "informed", "nearest")
 _DECIMALS = 6
 
 
@@ -56,31 +64,32 @@ def heads(
 ) -> dict[str, Any]:
     """Attack heads on frozen nets, and write ``heads.json`` with pictures.
 
+    What is done of a case and a split is kept in the folder `cache` and not done again.
+
     Parameters
     ----------
-    data_dir : path or None
-        Where the images are; None for the usual folder.
-    out : path
-        The folder; made when it is not there.
+    data_dir, out, seed, progress
+        As of `undelete.paper.networks.mlp`; the images are looked for in the usual folder, too.
     deletions : int or None
         Of each case, over all splits, at most 60; None for that.
-    seed : int
-        The first split's; the others follow.
-    progress : callable, optional
-        Called as progress(done, total, stage), in splits.
     """
     folder, steps = prepare(out), Steps(len(CASES) * SPLITS, progress)
     each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // SPLITS)))
+    shelf = Shelf(folder / "cache" / f"heads-seed-{seed}")
     rows, shown = [], []
     for case in CASES:
         parts = []
+        key = digest(code_of(__name__), sizes((case.images,), data_dir), case, each)
         for split in range(SPLITS):
-            game = played(case, data_dir, each, seed + split, steps.begin)
-            steps.begin(f"{case.title}: attacks")
-            parts.append(_attacked(game))
-            if split == 0:
-                shown += _pictures(case, game, parts[0])
+            kept = shelf.load(f"{case.key}-{split}", key)
+            if kept is None:
+                game = played(case, data_dir, each, seed + split, steps.begin)
+                steps.begin(f"{case.title}: attacks")
+                kept = shelf.store(f"{case.key}-{split}", key, *_attacked(game))
+            parts.append(_Part.of(kept))
             steps.add(1)
+        if case.key in _DRAWN_OF:
+            shown += _pictures(case, parts[0])
         rows.append(_row(case, parts, seed))
     result = header(
         "heads", "Heads on frozen nets", "labels, features and images from two heads", seed, each * SPLITS,
@@ -92,11 +101,20 @@ def heads(
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What came of one split: guesses (b, d0) and scores (b,) by attack, and numbers of the whole."""
+    """What came of one split: guesses (b, d0) that are shown and scores (b,) by attack, and numbers of the whole."""
 
     guesses: dict[str, Floats]
     scores: dict[str, dict[str, Floats]]
     numbers: dict[str, Any]
+
+    @classmethod
+    def of(cls, kept: Kept) -> _Part:
+        """Return it as it was kept."""
+        scores: dict[str, dict[str, Floats]] = {}
+        for attack, measure in (name.split("/") for name in kept.arrays if "/" in name):
+            scores.setdefault(attack, {})[measure] = kept.arrays[f"{attack}/{measure}"]
+        plain = {name: array for name, array in kept.arrays.items() if "/" not in name}
+        return cls({name: plain.pop(name) for name in _SHOWN_OF}, scores, kept.account | plain)
 
 
 class _Drawn:
@@ -109,7 +127,8 @@ class _Drawn:
         return getattr(self._net, name)
 
 
-def _attacked(game: HeadGame) -> _Part:
+def _attacked(game: HeadGame) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return arrays and an account of one split, as they are kept."""
     release, phi = game.release, game.release.embedding
     assert phi is not None
     assert release.inputs_public is not None
@@ -140,10 +159,16 @@ def _attacked(game: HeadGame) -> _Part:
         scores[name]["features"] = _score(game.features, phi.transform(guesses[name]), middle)
     assert best.target is not None
     scores["hrec+"]["label"] = (best.target.argmax(axis=1) == game.labels).astype(float)
-    return _Part(guesses, scores, game.account | {
-        "seconds_first": seconds, "promised": exposure(release, best, None).value, "chi2": _chi2(release, best, game),
-        "source": game.data.source, "m": len(public), "d": release.X_public.shape[1],
-    })  # fmt: skip
+    arrays: dict[str, Any] = {
+        f"{name}/{measure}": each for name, one in scores.items() for measure, each in one.items()
+    }
+    arrays |= {name: {"true": game.images, **guesses}[name] for name in _SHOWN_OF}
+    arrays |= {"promised": exposure(release, best, None).value, "chi2": _chi2(release, best, game),
+               "labels": game.labels}  # fmt: skip
+    return arrays, game.account | {
+        "seconds_first": seconds, "source": game.data.source, "m": len(public), "classes": list(game.data.classes),
+        "info": dataclasses.asdict(game.data.info),
+    }  # fmt: skip
 
 
 def _nearest(public: Floats, wanted: Floats) -> Any:
@@ -181,7 +206,7 @@ def _row(case: HeadCase, parts: Sequence[_Part], seed: int) -> dict[str, Any]:
     return {
         "case": case.key, "title": case.title, "source": parts[0].numbers["source"], "n": case.n,
         "m": parts[0].numbers["m"], "features": case.width, "seeds": [seed + k for k in range(len(parts))],
-        "deletions": len(labels), "penalties": [_plain(part.numbers["penalty"]) for part in parts],
+        "deletions": len(labels), "decay": case.decay, "penalties": [_plain(part.numbers["penalty"]) for part in parts],
         "accuracy": [_plain(part.numbers["accuracy"]) for part in parts],
         "gradient_norm_largest": max(part.numbers["gradient_norm_largest"] for part in parts),
         "label": _plain(labels.mean()), "label_low": _plain(low), "label_high": _plain(high),
@@ -201,12 +226,12 @@ def _plain(value: Any) -> float:
     return round(float(value), _DECIMALS)
 
 
-def _pictures(case: HeadCase, game: HeadGame, part: _Part) -> list[pictures.PictureRow]:
+def _pictures(case: HeadCase, part: _Part) -> list[pictures.PictureRow]:
     """Return the rows of a case's pictures: deletions of the first split, in the order of their labels."""
-    chosen = np.argsort(game.labels, kind="stable")[np.linspace(0, len(game.labels) - 1, _SHOWN).astype(int)]
-    info = game.data.info
-    rows = [pictures.PictureRow("deleted", list(info.pixels(game.images[chosen])), None, case.title,
-                                [game.data.classes[label] for label in game.labels[chosen]])]  # fmt: skip
+    labels, info = part.numbers["labels"], ImageInfo(**part.numbers["info"])
+    chosen = np.argsort(labels, kind="stable")[np.linspace(0, len(labels) - 1, _SHOWN).astype(int)]
+    heads = [part.numbers["classes"][label] for label in labels[chosen]]
+    rows = [pictures.PictureRow("deleted", list(info.pixels(part.guesses["true"][chosen])), None, case.title, heads)]
     for name, label in (("hrec+", "undelete"), ("informed", "bound"), ("nearest", "nearest")):
         scores = part.scores[name]["image"][chosen]
         rows.append(pictures.PictureRow(label, list(info.pixels(part.guesses[name][chosen])), scores))

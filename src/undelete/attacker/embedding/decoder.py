@@ -88,6 +88,11 @@ class Decoder:
         values, vectors = np.linalg.eigh(K)
         return Search(self.phi, self.mean, root @ vectors, np.maximum(values, 0.0), metric, prior=True)
 
+    def tried(self, noise: float, count: int) -> tuple[Floats, Floats]:
+        """Return the features (r, D) of some records that were not trained on, and an error of that variance each."""
+        error = np.sqrt(noise) * self.held[1][:count] @ np.linalg.inv(self.white)
+        return self.phi.transform(self.held[2][:count]), error
+
     def _missed(self, noise: float) -> Floats:
         own, error, records = self.held
         return records - self._decoded(own + np.sqrt(noise) * error, np.full(len(own), noise))

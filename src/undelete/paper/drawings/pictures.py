@@ -16,7 +16,7 @@ from undelete.report import formatting, svg
 
 _PICTURE, _GAP = 46.0, 8.0  # points
 _LEFT, _TOP, _HEAD, _UNDER, _BETWEEN = 78.0, 44.0, 16.0, 12.0, 8.0
-_SMALL, _LINE, _LEAD = 8.0, 10.5, 18.0
+_SMALL, _CLASS, _LINE, _LEAD = 8.0, 7.0, 10.5, 18.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +98,14 @@ def _heads(figure: Figure, heads: Sequence[str], bottom: float, size: tuple[floa
     for j, head in enumerate(heads):
         middle = (_LEFT + j * (_PICTURE + _GAP) + _PICTURE / 2) / size[0]
         text = formatting.shorten(svg.plain(head), 12)
-        figure.text(middle, bottom / size[1], text, ha="center", fontsize=_SMALL)
+        figure.text(middle, bottom / size[1], text, ha="center", fontsize=_CLASS)
 
 
 def _picture(axes: Axes, picture: NDArray[np.uint8] | None, cosine: float | None) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=svg.PALETTE["rule"], linewidth=0.6)
+    axes.spines[:].set_visible(False)  # a frame of one line, not of four
+    axes.patch.set(edgecolor=svg.PALETTE["rule"], linewidth=1.2, visible=True)
     if picture is None:
         axes.text(0.5, 0.5, "nothing", ha="center", va="center", fontsize=_SMALL, color=svg.PALETTE["soft"])
     else:

@@ -28,7 +28,8 @@ _READING = """## How to read the tables
 
 - *features*, *image*: median cosine between what was recovered and the truth, the public mean subtracted first, and the
   lowest decile. Avg has no direction about itself: its image counts as 0.
-- The penalty of each split is the best on held-out private images of 1, 10, 100 and 1,000, before any deletion.
+- The penalty of each split is the best on held-out private images of 1, 10, 100 and 1,000, before any deletion; where a
+  weight decay is named, n times that, as in a training with it, whether or not another would predict better.
 - *said*: the median similarity that the error bars promise without the truth, as public images that the map was not
   trained on have it. *χ²*: squared error of the features beside what their error bars say (median); 1 is right.
 - *seconds*: the attack on the first deletion of a split, the map's training with it.
@@ -57,6 +58,7 @@ def page(result: dict[str, Any]) -> str:
 
 def _case(row: dict[str, Any]) -> list[str]:
     penalties = ", ".join(f"{penalty:g}" for penalty in row["penalties"])
+    penalties += "" if row["decay"] is None else ", which nothing chose"
     text = [
         f"### {row['title']}\n",
         f"n = {row['n']:,}, m = {row['m']:,}; {row['deletions']} deletions over {len(row['seeds'])} splits; penalty "
