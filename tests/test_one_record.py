@@ -7,9 +7,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import undelete
 from tests.attacker.test_inversion import play_embedded
@@ -302,6 +304,24 @@ def test_rounded_coefficients_are_seen(spoil, words, halves):
     if words:
         assert words in found[0].value
         assert found[0].ok is (words == "to single precision")
+
+
+@pytest.mark.parametrize("model", [Ridge(1.0), LogisticRegression(tol=1e-8, max_iter=1000)])
+def test_a_category_that_no_public_record_has_does_not_spoil_the_others(model):
+    """Four private records have it; everybody else who leaves is decoded as if nobody did."""
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"age": rng.integers(20, 60, N).astype(float), "kind": rng.choice(list("abc"), N)})
+    table["sex"] = rng.choice(["f", "m"], N)
+    table.loc[:3, "kind"] = "z"
+    score = 0.05 * table.age + (table.kind == "b") + 2 * (table.kind == "z") + rng.normal(0, 1, N)
+    table["y"] = score.round(1) if isinstance(model, Ridge) else np.where(score > score.median(), "yes", "no")
+    own, public, encode = table[: N // 3], table[N // 3 :], OneHotEncoder(sparse_output=False)
+    steps = make_column_transformer((StandardScaler(), ["age"]), (encode, ["kind", "sex"]))
+    for gone in (10, 11, 12):
+        pair = [make_pipeline(clone(steps), clone(model)).fit(t.drop(columns="y"), t.y) for t in (own, own.drop(gone))]
+        audit = undelete.audit(*pair, public, target="y", n=len(own), truth=own.loc[[gone]])
+        assert audit.verdict.word == "EXPOSED"
+        assert audit.right["hrec+"].all()
 
 
 def test_the_models_own_words_name_the_cause(halves):

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import LOSS_NAMES, is_number
 from undelete.attacker.gradient.difference import by_hessian
-from undelete.attacker.hrec import hrec
+from undelete.attacker.hrec import hrec, unchanged
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.scoring.scores import cosine
 
@@ -82,6 +82,24 @@ def test_unchanged_model_gives_nothing_back(game):
     assert np.isnan(found.X[outside]).all()
     assert np.isnan(found.target[outside]).all()
     assert not (status[~outside] == "unchanged").any()
+
+
+def test_answers_that_move_by_rounding_alone_give_nothing_back(game):
+    """Two features that are the same: a fit may share their weight as it likes, and no answer tells the difference."""
+    g, after = played(game, "squared", rows=2)
+    moved = np.zeros((2, len(g.W) + 1, 1))
+    moved[0, [0, -1]] = [[0.001], [-0.001]]  # of the first feature and its copy
+    moved[1, :-1] = after.W[1] - g.W
+    W = np.r_[g.W, [[0.5]]]
+    release = dataclasses.replace(
+        g.release(after.W),
+        X_public=np.c_[g.X_public, g.X_public[:, 0]],
+        W_before=W,
+        W_after=W + moved,
+        l2=None,
+        constant=None,
+    )
+    assert unchanged(release).tolist() == [True, False]
 
 
 def test_without_a_constant_only_the_direction_comes_back(game):

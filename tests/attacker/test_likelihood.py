@@ -15,6 +15,7 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
+from undelete.release.columns import Column
 from undelete.release.release import Release
 
 D = 6
@@ -216,3 +217,30 @@ def test_the_error_of_a_rare_mark_is_not_taken_for_sure():
             plain.append(off @ np.linalg.solve(C, off) / D)
     assert np.mean(ratios) < 1.5
     assert np.mean(plain) > 1.5 * np.mean(ratios)
+
+
+def test_a_mark_that_no_public_record_has_is_not_known():
+    """Of three private records alone: with the covariance of the public ones the true records would be impossible."""
+    column = Column("x", "categorical", np.eye(D)[:, :1], np.array(["no", "yes"]), np.eye(2)[:, 1:], np.ones(2) / 2)
+    ratios, plain = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X = np.c_[np.zeros(1000), rng.normal(size=(1000, D - 2)), np.ones(1000)]
+        X[:3, 0] = 1.0
+        Y = X @ rng.normal(size=(D, 1)) + rng.normal(size=(1000, 1))
+        objective, penalty, rows = Objective(X[:400], Y[:400], LOSSES["squared"], np.ones(D)), np.ones(D), range(3, 20)
+        W = fit(objective).W
+        release = Release(
+            objective.loss, W, retrain_without(objective, W, np.array(rows)).W, X[400:], Y[400:], n=400, l2=penalty,
+            constant=np.eye(D)[-1], columns=(column,), public_codes=np.zeros((600, 1), dtype=int),
+            public_values=np.full((600, 1), np.nan),
+        )  # fmt: skip
+        found = hrec(release, np.random.default_rng(0))
+        estimate = Estimate(found.scale, found.output)
+        for of, into in ((release, ratios), (dataclasses.replace(release, columns=()), plain)):
+            known = likelihood(of, estimate, found.X)
+            for i, row in enumerate(rows):
+                off = known.gradient[i] - X[row] * float(Y[row, 0] - X[row] @ W[:, 0])
+                into.append(off @ np.linalg.solve(known.floored(i), off) / D)
+    assert np.mean(ratios) < 1.0
+    assert np.mean(plain) > 2.0

@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 
 from undelete.attacker.attack import Attack
 from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
-from undelete.attacker.gradient.difference import Difference, Way
+from undelete.attacker.gradient.difference import Difference, Way, deletions_at_a_time
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.table.columns import decode
-from undelete.maths.arrays import Flags, Floats
+from undelete.maths.arrays import Flags, Floats, blocks
+from undelete.maths.objective import predict
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
-_SAME = 1e-14  # parameters closer than this, relative to the largest, count as unchanged
+_SAME = 1e-14  # parameters or predictions closer than this, relative to the largest, count as unchanged
+_LOOKED_AT = 100  # public records' predictions, before all are looked at
 
 
 def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
@@ -56,9 +58,22 @@ def hrec(release: Release, rng: np.random.Generator) -> Reconstruction:
 
 
 def unchanged(release: Release) -> Flags:
-    """Return which deletions left the model as it was (b,)."""
+    """Return which deletions left the model as it was (b,): its parameters, or what it answers of public records."""
     change = np.abs(release.W_before - release.W_after).max(axis=(1, 2))
-    return np.asarray(change <= _SAME * np.abs(release.W_before).max())
+    same = np.asarray(change <= _SAME * np.abs(release.W_before).max())
+    if release.answer_change is None:
+        perhaps = np.flatnonzero(_same_answers(release, _LOOKED_AT))
+        same[perhaps] |= _same_answers(release.take(perhaps), len(release.X_public))
+    return same
+
+
+def _same_answers(release: Release, records: int) -> Flags:
+    """Return of which deletions (b,) the first public records' predictions did not move, but by rounding."""
+    X, W = release.X_public[:records], release.W_before
+    largest = np.abs(predict(X, W)).max()
+    parts = blocks(release.deletions, deletions_at_a_time(release))
+    moved = [np.abs(predict(X, W - release.W_after[part])).max(axis=(0, 2)) for part in parts]
+    return np.asarray(np.concatenate([*moved, np.zeros(0)]) <= _SAME * largest, dtype=np.bool_)
 
 
 Trace = Callable[[Release, Floats, Estimate], Preimages]

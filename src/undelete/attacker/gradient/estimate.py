@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.attacker.gradient.difference import Way, deletions_at_a_time, weights
+from undelete.attacker.gradient.unvaried import unvaried
 from undelete.maths.arrays import Flags, Floats, Indices, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -139,6 +140,9 @@ class Estimate:
             total, first = t2.sum(axis=0), t2.T @ Q
             second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
             found = second * self.scatter(release)[:, None]
+            missing = self._missing(release, total, projection)
+            if missing is not None:
+                found += np.stack([np.diag(one) for one in missing])
         else:
             found = recentred(self.moments(release, t2, projection), centre)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -155,13 +159,24 @@ class Estimate:
         for part in blocks(m, max(1, 4_000_000 // max(1, q**2))):
             pairs = (Q[part, :, None] * Q[part, None, :]).reshape(-1, q * q)
             second += (t2[part].T @ pairs).reshape(-1, q, q)
-        scale = self.scatter(release)
-        return t2.sum(axis=0) * scale, (t2.T @ Q) * scale[:, None], second * scale[:, None, None]
+        total, scale = t2.sum(axis=0), self.scatter(release)
+        found = total * scale, (t2.T @ Q) * scale[:, None], second * scale[:, None, None]
+        missing = self._missing(release, total, projection)
+        return found if missing is None else (found[0], found[1], found[2] + missing)
 
     def scatter(self, release: Release) -> Floats:
         """Return n^2 (1/m + 1/n) / (m g_c^2) (b,), by which maths (10) multiplies a sum over the public records."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
+
+    def _missing(self, release: Release, total: Floats, projection: Floats) -> Floats | None:
+        """Return the covariance (b, q, q) of what no public record stands for; `total` (b,) are sums of t^2."""
+        free = unvaried(release, projection)
+        if free is None:
+            return None
+        m = len(release.X_public)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((float(release.n or m) ** 2 * total / m / self.scale**2)[:, None, None] * free)
 
 
 def recentred(moments: tuple[Floats, Floats, Floats], centre: Floats) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 
 from undelete.attacker.gradient.covariance import covariance
 from undelete.attacker.gradient.difference import Difference, moves, penalty_share
+from undelete.attacker.gradient.unvaried import unvaried
 from undelete.attacker.groups.lattice import GroupLattice
 from undelete.attacker.table.further_error import LEFT, rounding, strangers
 from undelete.attacker.table.likelihood import FLOOR
@@ -100,6 +101,9 @@ def sum_gradient(release: Release, left: int) -> tuple[Floats, Floats]:
     if not np.isfinite(leftover):
         raise InputError("the fits are known not to be the optimum: of several people nothing can be said")
     size = float(np.abs(G[-1]).max()) if release.constant is None else float(np.abs(release.constant @ G).max())
+    free = unvaried(release, every)
+    if free is not None:
+        C += np.kron(free, n**2 * (t.T @ t) / len(t))
     C += (FLOOR * size**2 + (LEFT * leftover) ** 2) * np.eye(len(C))
     return np.asarray(G), C
 
