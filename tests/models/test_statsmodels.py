@@ -23,6 +23,9 @@ MODELS = {
         sm.families.links.Log())).fit(**SURE), "spent"),
     "claims": (lambda d: formulas.glm("claims ~ age", d, family=sm.families.Tweedie(
         sm.families.links.Log(), var_power=1.5)).fit(**SURE), "claims"),
+    "plans": (lambda d: formulas.mnlogit("plan ~ age + town", d).fit(disp=0, tol=1e-14), "plan"),
+    "words": (lambda d: sm.MNLogit(d.plan.map({0: "a", 1: "b", 2: "c"}), sm.add_constant(d[["age", "member"]])).fit(
+        disp=0, tol=1e-14), "plan"),
     "array": (lambda d: sm.OLS(d.wage.to_numpy(), sm.add_constant(d[["age", "member"]].to_numpy())).fit(), "wage"),
 }  # fmt: skip
 
@@ -33,12 +36,13 @@ def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exac
     table = customers(300)
     before, after = (fit(part) for part in (table, table.drop(index=WHO)))
     table = table[["age", "member", target]] if name == "array" else table
+    table = table.assign(plan=table.plan.map({0: "a", 1: "b", 2: "c"})) if name == "words" else table
     found = read_pair(before, after, table.drop(index=WHO), target=target)
     assert found.release.n == 300
     record = table.loc[[WHO]]
     x, Y = found.old.features(record), encode_target(found.old, record[target], target)
-    exact = -(x * found.release.loss.residual(Y, x @ found.old.W))[0]
-    told = Difference.by(found.release, "answers").gradient[0, :, 0]
+    exact = -np.outer(x, found.release.loss.residual(Y, x @ found.old.W))
+    told = Difference.by(found.release, "answers").gradient[0]
     np.testing.assert_allclose(told, exact, atol=1e-5 * np.abs(exact).max())
 
 

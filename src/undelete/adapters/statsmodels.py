@@ -1,4 +1,4 @@
-"""Reads fitted results of statsmodels: OLS, GLM, Logit, Probit and Poisson, by formula or from arrays.
+"""Reads fitted results of statsmodels: OLS, GLM, Logit, Probit, Poisson and MNLogit, by formula or from arrays.
 
 Nothing of statsmodels is imported: a result that was unpickled, or given, says what it is made of by its fields.
 """
@@ -23,7 +23,7 @@ _LOSSES = {
     ("Gaussian", "Identity"): "squared", ("Binomial", "Logit"): "logistic", ("Binomial", "Probit"): "probit",
     ("Poisson", "Log"): "poisson", ("Gamma", "Log"): "gamma", ("Tweedie", "Log"): "tweedie",
 }  # fmt: skip
-_MODELS = {"OLS": "squared", "Logit": "logistic", "Probit": "probit", "Poisson": "poisson"}
+_MODELS = {"OLS": "squared", "Logit": "logistic", "Probit": "probit", "Poisson": "poisson", "MNLogit": "softmax"}
 _LEVEL = re.compile(r"(?:C\((?P<call>[^,()]+)(?:,.*)?\)|(?P<bare>[^\[\]]+))\[(?:T\.)?(?P<level>.*)\]")
 _CODED = re.compile(r"\[(S|H|D|P)\.|\[\.?(Linear|Quadratic|Cubic)")
 _POWER = re.compile(r"I\(\s*(?P<name>\w+)\s*\*\*\s*(?P<power>\d+)\s*\)")
@@ -40,7 +40,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
 
     Parameters
     ----------
-    result : results of OLS, GLM, Logit, Probit or Poisson
+    result : results of OLS, GLM, Logit, Probit, Poisson or MNLogit
         Fitted without weights, offset and penalty.
     public : DataFrame or None
         Where the result was fitted on an array, its columns besides the targets are the array's.
@@ -57,8 +57,10 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     _refuse_weights(model, kind)
     if "Regularized" in type(result).__name__:
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
-    params = np.asarray(result.params, dtype=np.float64)
-    if params.ndim != 1:
+    params, classes = np.asarray(result.params, dtype=np.float64), (0, 1) if loss in ("logistic", "probit") else None
+    if kind == "MNLogit":  # the first class is the reference, whose parameters are zero
+        params, classes = np.c_[np.zeros(len(params)), params], _classes(model)
+    elif params.ndim != 1:
         raise InputError(f"the {kind} has several outputs: fit one model for each")
     names = _columns([str(name) for name in model.exog_names], public, targets)
     where = [j for j, name in enumerate(names) if name in _CONSTANTS]
@@ -68,11 +70,11 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         stored = stored_in(result)
     converged = getattr(result, "converged", (getattr(result, "mle_retvals", None) or {}).get("converged", True))
     return LinearModel(
-        coef=params[features],
+        coef=params[features].T,
         intercept=params[where[0]] if where else None,
         loss=loss,
         feature_names=[_feature(names[j]) for j in features],
-        classes=(0, 1) if loss in ("logistic", "probit") else None,
+        classes=classes,
         l2=np.array(0.0),
         n=round(float(result.nobs)),
         kind=kind,
@@ -87,7 +89,7 @@ def _loss(model: Any, kind: str) -> str:
     if kind in _MODELS:
         return _MODELS[kind]
     if kind != "GLM":
-        raise InputError(f"statsmodels' {kind} is not read: undelete reads OLS, GLM, Logit, Probit and Poisson")
+        raise InputError(f"statsmodels' {kind} is not read: OLS, GLM, Logit, Probit, Poisson and MNLogit are")
     family, link = model.family, type(model.family.link).__name__
     loss = _LOSSES.get((type(family).__name__, link[:1].upper() + link[1:]))
     if loss is None:
@@ -96,6 +98,15 @@ def _loss(model: Any, kind: str) -> str:
             "Binomial (logit, probit), Poisson, Gamma and Tweedie (log)"
         )
     return f"tweedie({float(family.var_power):g})" if loss == "tweedie" else loss
+
+
+def _classes(model: Any) -> tuple[Any, ...]:
+    """Return the classes of an MNLogit, which knows them as words."""
+    words = [str(model._ynames_map[j]) for j in range(int(model.J))]
+    with contextlib.suppress(ValueError):
+        numbers = [float(word) for word in words]
+        return tuple(int(number) if number.is_integer() else number for number in numbers)
+    return tuple(words)
 
 
 def _refuse_weights(model: Any, kind: str) -> None:
