@@ -35,6 +35,7 @@ __all__ = [
     "Answers",
     "Attack",
     "Audit",
+    "Descent",
     "Document",
     "FrozenNet",
     "InputError",
@@ -55,6 +56,7 @@ __all__ = [
     "save_model",
     "scan",
     "simulate",
+    "undone",
     "who_was_deleted",
 ]
 
@@ -63,6 +65,7 @@ _HOME = {
     "Answers": "auditing.answers",
     "Attack": "attacker.attack",
     "Audit": "auditing.result",
+    "Descent": "maths.descent",
     "Document": "auditing.documents",
     "FrozenNet": "maths.frozen",
     "InputError": "errors",
@@ -83,6 +86,7 @@ _HOME = {
     "save_model": "adapters.files.files",
     "scan": "auditing.scan",
     "simulate": "auditing.simulate",
+    "undone": "attacker.stopped",
     "who_was_deleted": "auditing.who",
 }
 

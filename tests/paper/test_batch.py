@@ -37,7 +37,9 @@ def test_all_goes_on_and_is_resumed(
     def broken(*_: object) -> None:
         raise RuntimeError("the second one broke")
 
-    one_panel = Figure("fig10", "one panel", "of Figure 10", (LEAST_SQUARES,), lambda folder: (states(folder)[:1], []))
+    one_panel = Figure(
+        "fig10", "one panel", "of Figure 10", (LEAST_SQUARES,), lambda folder, _: (states(folder)[:1], [])
+    )
     monkeypatch.setattr("undelete.paper.tabular.EXPERIMENTS", {"fig10": partial(reproduce, one_panel), "fig6": broken})
     asked = ["reproduce", "all", "--data", str(data_dir), "--out", str(tmp_path), "--deletions", "3"]
     assert main(asked) == 3

@@ -35,6 +35,7 @@ def compared(data_dir: Path, images_dir: Path, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDELETE_DATA", str(images_dir))  # they are looked for, whether or not they are played
         patch.setattr(better, "CASES", tuple(dataclasses.replace(case, splits=2) for case in tables))
+        patch.setattr(better, "TRIAL", 0)
         return out, EXPERIMENTS["better"].run(data_dir, out, DELETIONS, 3, None)
 
 

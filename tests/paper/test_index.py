@@ -64,7 +64,9 @@ def test_a_verdict_follows_its_numbers(found: dict[str, numbers.Entry]) -> None:
 
 
 def test_a_new_result_takes_the_place_of_the_old(data_dir: Path, tmp_path: Path) -> None:
-    one_panel = Figure("fig10", "one panel", "of Figure 10", (LEAST_SQUARES,), lambda folder: (states(folder)[:1], []))
+    one_panel = Figure(
+        "fig10", "one panel", "of Figure 10", (LEAST_SQUARES,), lambda folder, _: (states(folder)[:1], [])
+    )
     result = reproduce(one_panel, data_dir, tmp_path, 3, 0)
     (tmp_path / "numbers.json").write_bytes((RESULTS / "numbers.json").read_bytes())
     assert main([str(tmp_path / "fig10.json"), "--docs", str(tmp_path)]) == 0

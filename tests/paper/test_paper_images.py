@@ -278,5 +278,5 @@ def test_the_key_numbers_are_as_they_were(
 ) -> None:
     for result in played[1].values():
         agrees(result)
-    free = Figure("fig11", "no penalty", "of Figure 11", (IMAGE_FREE,), lambda d: (images.load(d, ("mnist",)), []))
+    free = Figure("fig11", "no penalty", "of Figure 11", (IMAGE_FREE,), lambda d, _: (images.load(d, ("mnist",)), []))
     agrees(reproduce(dataclasses.replace(free, images=True), images_dir, tmp_path, COUNT, 0))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import textwrap
 
 from undelete.command.ending import trouble
 from undelete.command.progress import Bar
 from undelete.errors import InputError
-from undelete.paper.batch import DEFAULT, Asked, Batch, duration
+from undelete.lab.steps import TRIAL
+from undelete.paper.batch import DEFAULT, USUAL, Asked, Batch, duration
 from undelete.paper.experiments import EXPERIMENTS, Experiment
 from undelete.paper.needs import NEEDS, missing
 from undelete.plain_text import escaped
@@ -17,7 +19,9 @@ ALL, LIST = "all", "list"
 _WIDTH = 80
 _RULE = (
     "Times are of two cores without other work, from what was measured: so much once, and so much for each deletion. "
-    "Figures of the same models share what was fitted and retrained: those in brackets add hardly anything to `all`."
+    "Figures of the same models share what was fitted and retrained: those in brackets add hardly anything to `all`. "
+    f"Fewer than {TRIAL} deletions are a trial, which the result says; in `all` what trains for each deletion "
+    f"then plays so much of its usual number as the others do of {USUAL}."
 )
 
 
@@ -27,6 +31,8 @@ def reproduce(options: argparse.Namespace) -> int:
     asked = Asked(options.data, options.out, getattr(options, "deletions", DEFAULT), options.seed, trained)
     if len(options.names) > 1 and {ALL, LIST} & set(options.names):
         raise InputError(f"{ALL} and {LIST} stand for every experiment: leave out the other names")
+    if set(options.names) & {ALL, LIST}:
+        asked = dataclasses.replace(asked, together=True)
     if options.names == [LIST]:
         options.terminal.say("\n".join(map(escaped, listed(asked))))
         return 0

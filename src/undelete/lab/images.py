@@ -6,6 +6,7 @@ into the two halves; their test images score the model.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from undelete.data.images import IMAGES, ImageData, load_images, scaled
 from undelete.errors import InputError
 from undelete.lab.population import STREAMS, Halves, Kind
+from undelete.lab.steps import TRIAL
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import embed
 from undelete.scoring.intervals import wilson
@@ -23,6 +25,7 @@ from undelete.scoring.intervals import wilson
 PICTURES = ("mnist", "fashion_mnist", "cifar10")
 _STREAM = {name: 100 + i for i, name in enumerate(PICTURES)}  # apart from the tabular samples' streams
 _LEAST = 20
+TRIED = 8_000  # training images of a trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,12 @@ class Images:
     """One image data set."""
 
     data: ImageData
+    trial: bool = False
+
+    @property
+    def folder(self) -> str:
+        """What the folder is called that keeps what is made of it: a trial's is another."""
+        return f"{self.name.lower().replace(' ', '-')}{'-trial' * self.trial}"
 
     @property
     def name(self) -> str:
@@ -86,15 +95,27 @@ class Images:
         return {"accuracy": right / len(X), "accuracy_low": low, "accuracy_high": high, "tested": len(X)}
 
 
-def load(data_dir: str | os.PathLike[str] | None, names: Sequence[str] = PICTURES) -> list[Images]:
-    """Return image data sets.
+def load(
+    data_dir: str | os.PathLike[str] | None, names: Sequence[str] = PICTURES, deletions: int | None = None
+) -> list[Images]:
+    """Return image data sets; where fewer than 50 deletions are asked for, 8,000 of the training images.
 
     Raises
     ------
     InputError
         When a file is not there or holds something else.
     """
-    return [Images(load_images(name, data_dir)) for name in names]
+    return [tried(Images(load_images(name, data_dir)), deletions) for name in names]
+
+
+def tried(images: Images, deletions: int | None) -> Images:
+    """Return what so few deletions are played on: a trial takes the first 8,000 training images, and says so."""
+    data = images.data
+    if deletions is None or deletions >= TRIAL or len(data.x_train) <= TRIED:
+        return images
+    source = f"{data.source}; a trial of fewer than {TRIAL} deletions: the first {TRIED:,} training images"
+    part = dataclasses.replace(data, x_train=data.x_train[:TRIED], y_train=data.y_train[:TRIED], source=source)
+    return Images(part, trial=True)
 
 
 def _records(images: Any) -> Floats:

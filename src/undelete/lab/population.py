@@ -63,6 +63,10 @@ class Population(Protocol):
         """Where the records come from and how many there are, in a line."""
 
     @property
+    def folder(self) -> str:
+        """What the folder is called that keeps what is made of it, but for the seed."""
+
+    @property
     def n(self) -> int:
         """Number of private records."""
 

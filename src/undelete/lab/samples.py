@@ -32,6 +32,11 @@ class Sample:
     dataset: Dataset
 
     @property
+    def folder(self) -> str:
+        """What the folder is called that keeps what is made of it."""
+        return self.name.lower()
+
+    @property
     def source(self) -> str:
         """Where the records come from."""
         return self.dataset.source

@@ -8,6 +8,8 @@ from collections.abc import Callable
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, stage)."""
 Folder = str | os.PathLike[str]
+TRIAL = 50
+"""Fewer deletions than this are a trial: so little else is done that it takes minutes."""
 
 
 class Steps:

@@ -109,7 +109,7 @@ def answers_images(
     """
     torch()  # it would be missed only when all else is done
     folder = prepare(out)
-    population = load(data_dir, (DATA,))[0]
+    population = load(data_dir, (DATA,), deletions)[0]
     b = population.n if deletions is None else min(deletions, population.n)
     steps = Steps(b * (len(BESIDE) + len(PICTURES) + 1), progress)
     found = _images(population, folder, b, seed, steps, {"shadows": shadows, "epochs": epochs})
@@ -168,7 +168,7 @@ def _images(
     population: Images, folder: Path, deletions: int, seed: int, steps: Steps, asked: Mapping[str, int | None]
 ) -> dict[str, Any]:
     """Return what comes back of one image each, attack by attack."""
-    kept, plan = shelf(folder, population, seed), planned(**asked)
+    kept, plan = shelf(folder, population, seed), planned(**asked, deletions=deletions)
     steps.begin(f"{population.name}: models")
     release, truth, account = play_release(population, IMAGE_SOFTMAX, deletions, seed, kept)
     steps.begin(f"{population.name}: Updates-Leak")

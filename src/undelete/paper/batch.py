@@ -15,6 +15,9 @@ from undelete.paper.needs import missing
 
 End = Literal["done", "kept", "without data", "failed"]
 DEFAULT: Literal["default"] = "default"  # deletions: each experiment's own
+USUAL = 200
+"""Deletions from which on those that train for each deletion play all of theirs, where all are asked for at once."""
+_FEWEST = 3
 _SURE = 30.0  # seconds of work from which on the machine's own speed is believed
 
 
@@ -32,6 +35,8 @@ class Asked:
         Of the draws.
     trained : dict
         The options of those that train networks on shadow updates.
+    together : bool
+        Whether all experiments are asked for at once.
     """
 
     data_dir: Folder | None
@@ -40,9 +45,18 @@ class Asked:
     seed: int = 0
     trained: dict[str, int] = field(default_factory=dict)
 
+    together: bool = False
+
     def count(self, experiment: Experiment) -> int | None:
-        """Return the deletions a panel of one experiment; None for all."""
-        return experiment.deletions if isinstance(self.deletions, str) else self.deletions
+        """Return the deletions a panel of one experiment; None for all.
+
+        Together with all others those that train for each deletion play as many fewer as the others do.
+        """
+        if isinstance(self.deletions, str):
+            return experiment.deletions
+        if self.deletions is None or not self.together or experiment.most is None:
+            return self.deletions
+        return max(_FEWEST, min(experiment.most, math.ceil(experiment.most * self.deletions / USUAL)))
 
     def options(self, experiment: Experiment) -> dict[str, Any]:
         """Return what decides one experiment's result, but data and code."""

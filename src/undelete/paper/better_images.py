@@ -34,7 +34,7 @@ def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, s
     out : path
         Keeps what is fitted and retrained, for the figures too, and the game.
     """
-    population = load(data_dir, (name,))[0]
+    population = load(data_dir, (name,), deletions)[0]
     on_shelf, count = shelf(out, population, seed), min(deletions, population.n)
     _, mark = deal(model, population, seed, Steps())
     entry, key = f"decoders-{model.key}-{count}", digest(_FORM, mark, count, *DECODERS, attacking_code())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-from undelete.lab.steps import Folder, Progress
+from undelete.lab.steps import TRIAL, Folder, Progress
 
 _ALL = 30_000
 """Deletions a panel that `all` is taken for where its time is told: half of MNIST."""
@@ -48,6 +48,8 @@ class Experiment:
         timed; of the four cases of networks one was. (0, 0): nobody measured it.
     counts : int
         Deletions a panel from which on the time does not grow.
+    trial : tuple (float, float) or None
+        The same of fewer than 50 deletions, where less of everything else is done then, too.
     within : str or None
         The experiment that has played all of its panels, so that after that one only the drawing remains.
     """
@@ -61,6 +63,7 @@ class Experiment:
     needs: tuple[str, ...] = ()
     seconds: tuple[float, float] = (0.0, 0.0)
     counts: int = _ALL
+    trial: tuple[float, float] | None = None
     within: str | None = None
 
     @property
@@ -76,6 +79,8 @@ class Experiment:
     def expected(self, deletions: int | None) -> float:
         """Return about how many seconds it takes with so many deletions a panel; None for all."""
         once, each = self.seconds
+        if self.trial is not None and deletions is not None and deletions < TRIAL:
+            once, each = self.trial
         return once + each * min(_ALL if deletions is None else deletions, self.most or _ALL, self.counts)
 
     def run(
@@ -132,6 +137,8 @@ EXPERIMENTS: dict[str, Experiment] = {
                    seconds=(60, 110)),
         Experiment("population", "population", part="beyond it: public records of another population", needs=("acs",),
                    seconds=(60, 0.5)),
+        Experiment("sensitivity", "sensitivity", most=30, part="beyond it: where it stops working", needs=("acs",),
+                   seconds=(20, 1.5)),
         Experiment(
             "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "mnist", "torch"),
             seconds=(60, 68),
@@ -172,6 +179,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "fig11", "image_figures", "images", part="Figure 11: images, without a penalty", seconds=(900, 48.6),
+        ),
+        Experiment(
+            "stopped", "stopped", "images", most=20, part="Figure 11 as people train: models stopped early",
+            needs=("acs", *_IMAGES),
         ),
         Experiment(
             "fig12", "image_figures", "images", part="Figure 12: pictures, CIFAR-10", needs=("cifar10",),

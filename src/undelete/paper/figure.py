@@ -39,7 +39,7 @@ class Figure:
     models : sequence of Model
         One row of panels each.
     populations : callable
-        From the data folder to the populations, one column each, and notes.
+        From the data folder and the deletions to the populations, one column each, and notes.
     attacks : sequence of str
         The curves in a panel, names in `undelete.attacker.attacks.ATTACKS`.
     images : bool
@@ -52,7 +52,7 @@ class Figure:
     title: str
     shows: str
     models: Sequence[Model]
-    populations: Callable[[Folder | None], tuple[Sequence[Population], list[str]]]
+    populations: Callable[[Folder | None, int | None], tuple[Sequence[Population], list[str]]]
     attacks: Sequence[str] = ATTACKS
     images: bool = False
     notes: Sequence[str] = ()
@@ -94,7 +94,7 @@ def reproduce(
         When the data are not there, a model does not converge, or the folder cannot be written to.
     """
     folder = prepare(out)
-    populations, notes = figure.populations(data_dir)
+    populations, notes = figure.populations(data_dir, deletions)
     panels = play_panels(figure.models, populations, folder, deletions, seed, progress, figure)
     result = header(
         figure.name, figure.title, figure.shows, seed, "all" if deletions is None else deletions,
@@ -138,4 +138,4 @@ def play_panels(
 
 def shelf(folder: Path, population: Population, seed: int) -> Shelf:
     """Return where a population's fits, deletions and panels are kept."""
-    return Shelf(folder / "cache" / f"{population.name.lower().replace(' ', '-')}-seed-{seed}")
+    return Shelf(folder / "cache" / f"{population.folder}-seed-{seed}")

@@ -56,8 +56,8 @@ def reproduce(
     See `undelete.paper.figure.reproduce`.
     """
     folder = prepare(out)
-    populations = load(data_dir, grid.data)
-    figure = Figure(grid.name, grid.title, grid.shows, grid.models, lambda _: (populations, []), grid.attacks, True)
+    populations = load(data_dir, grid.data, deletions)
+    figure = Figure(grid.name, grid.title, grid.shows, grid.models, lambda *_: (populations, []), grid.attacks, True)
     panels = play_panels(grid.models, populations, folder, deletions, seed, progress, figure)
     blocks = [
         (population, panel)

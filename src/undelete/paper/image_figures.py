@@ -12,8 +12,8 @@ from undelete.lab.steps import Folder
 from undelete.paper import figure, grid
 
 
-def _all(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
-    return images.load(data_dir), []
+def _all(data_dir: Folder | None, deletions: int | None) -> tuple[Sequence[Population], list[str]]:
+    return images.load(data_dir, deletions=deletions), []
 
 
 _RFF = "RFF: random Fourier features, the bandwidth chosen on public records."

@@ -28,7 +28,7 @@ from undelete.lab.kept import Kept, Shelf, digest, leaking_code
 from undelete.lab.models import IMAGE_SOFTMAX, Model, deal
 from undelete.lab.panel import play_panel, play_release
 from undelete.lab.shadow_updates import Roles, Updates, full_retraining, single_step
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import TRIAL, Folder, Progress, Steps
 from undelete.lab.summary import LEVELS, summary
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import embed
@@ -52,6 +52,7 @@ TITLES = {
     "fig8": ("Updates-Leak beside attacks on the parameters", "after Figure 8 of the paper"),
     "fig9": ("Images as Updates-Leak gives them back", "after Figure 9 of the paper"),
 }
+_TRIAL_EPOCHS = 200
 _FORM = 1  # of what is kept, and of how shadow updates are made
 
 
@@ -74,9 +75,11 @@ class Plan:
     settings: Settings = field(default_factory=Settings)
 
 
-def planned(shadows: int | None = None, epochs: int | None = None) -> Plan:
-    """Return what Updates-Leak is given, where it is not said the paper's."""
+def planned(shadows: int | None = None, epochs: int | None = None, deletions: int | None = None) -> Plan:
+    """Return what Updates-Leak is given, where it is not said the paper's; of few deletions, a trial, a tenth."""
     plan = Plan()
+    if deletions is not None and deletions < TRIAL:
+        plan = Plan(shadows=plan.shadows // 10, settings=replace(plan.settings, epochs=_TRIAL_EPOCHS))
     settings = replace(plan.settings, epochs=epochs or plan.settings.epochs)
     return replace(plan, shadows=shadows or plan.shadows, settings=settings)
 
@@ -122,8 +125,8 @@ def run(
         When torch or the data are not there, a model does not converge, or the folder cannot be written to.
     """
     torch()  # it would be missed only when all deletions are retrained
-    folder, plan = prepare(out), planned(shadows, epochs)
-    population = load(data_dir, (DATA,))[0]
+    folder, plan = prepare(out), planned(shadows, epochs, deletions)
+    population = load(data_dir, (DATA,), deletions)[0]
     count = population.n if deletions is None else min(deletions, population.n)
     kept = shelf(folder, population, seed)
     steps = Steps((len(BESIDE) + 1 + len(LEAKS)) * count, progress)

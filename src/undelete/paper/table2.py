@@ -43,7 +43,7 @@ def run(
     InputError
         When the data are not there, a model does not converge, or the folder cannot be written to.
     """
-    folder, populations = prepare(out), load(data_dir)
+    folder, populations = prepare(out), load(data_dir, deletions=deletions)
     steps = Steps(len(MODELS) * len(populations), progress)
     cells = []
     for model in MODELS:

@@ -25,11 +25,11 @@ _NOTE = (
 )
 
 
-def _states(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
+def _states(data_dir: Folder | None, _: int | None) -> tuple[Sequence[Population], list[str]]:
     return samples.states(data_dir), []
 
 
-def _regression(data_dir: Folder | None) -> tuple[Sequence[Population], list[str]]:
+def _regression(data_dir: Folder | None, _: int | None) -> tuple[Sequence[Population], list[str]]:
     return samples.regression(data_dir)
 
 

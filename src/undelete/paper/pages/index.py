@@ -15,6 +15,7 @@ from pathlib import Path
 from undelete.errors import InputError
 from undelete.files import unwritable, write_together
 from undelete.paper.pages import numbers
+from undelete.paper.pages.beyond import BEYOND, Beyond
 from undelete.paper.pages.claims import CLAIMS, Claim
 from undelete.paper.pages.markdown import table
 from undelete.paper.pages.numbers import Entry
@@ -38,22 +39,20 @@ _RULES = """## When a claim counts as confirmed
 - *Guessing* (Figures 1, 7): no area under LiRA's curve is .55 or more.
 - *Better than Updates-Leak* (Figure 8): HRec's median cosine is above that of every other attack of the figure.
 - *Tables*: every cell is within .02 of Table 1, within .015 of Table 2; in part when more than half of the cells are.
-
-## Beyond the paper
-
-- [A better decoder](better.md): `hrec+` beside the paper's, on the same deletions.
-- [Heads on frozen nets](heads.md): the last layer alone, the paper's Section 3.1.
-- [Networks](networks.md): any architecture, the paper's Section 3.2.
-- [Calibration](calibration.md): is it right as often as it says, on tables it was not made on?
-- [Refitted files](releases.md): what saved preprocessing gives by itself.
-- [Defences](defences.md): what each leaves, and costs.
 """
 
 
 def page(found: dict[str, Entry]) -> str:
     """Return the page as Markdown; a row for each claim, also where nothing was measured yet."""
     head = ["of the paper", "it claims", "measured", "verdict", "what differs", "command"]
-    return "\n".join([_HEAD, *table(head, [_row(claim, found.get(claim.experiment)) for claim in CLAIMS]), _RULES])
+    rows = table(head, [_row(claim, found.get(claim.experiment)) for claim in CLAIMS])
+    beyond = table(["page", "what is asked", "command"], [_beyond(one, found.get(one.name)) for one in BEYOND])
+    return "\n".join([_HEAD, *rows, _RULES, "## Beyond the paper\n", *beyond])
+
+
+def _beyond(one: Beyond, entry: Entry | None) -> list[str]:
+    command = one.command or f"undelete reproduce {one.name}" if entry is None else entry["command"]
+    return [f"[{one.title}]({one.page})", one.asks, f"`{command}`"]
 
 
 def _row(claim: Claim, entry: Entry | None) -> list[str]:

@@ -17,6 +17,10 @@
     undelete reproduce groups population --data DIR --out results
     python -m undelete.paper.pages results/groups.json > docs/results/groups.md
     python -m undelete.paper.pages results/population.json > docs/results/population.md
+    undelete reproduce stopped --data DIR --out results
+    python -m undelete.paper.pages results/stopped.json > docs/results/stopped.md
+    undelete reproduce sensitivity --data DIR --out results
+    python -m undelete.paper.pages results/sensitivity.json > docs/results/sensitivity.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
@@ -45,6 +49,8 @@ from undelete.paper.pages import heads as heads_page
 from undelete.paper.pages import leak as leak_page
 from undelete.paper.pages import membership as membership_page
 from undelete.paper.pages import networks as networks_page
+from undelete.paper.pages import sensitivity as sensitivity_page
+from undelete.paper.pages import stopped as stopped_page
 from undelete.paper.pages import tables
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
@@ -126,6 +132,14 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("heads have a page of their own, heads.md: give heads.json alone")
         return heads_page.page(results[0])
+    if any(stopped_page.belongs(result) for result in results):
+        if len(results) > 1:
+            raise InputError("models that were stopped have a page of their own: give stopped.json alone")
+        return stopped_page.page(results[0])
+    if any(sensitivity_page.belongs(result) for result in results):
+        if len(results) > 1:
+            raise InputError("where it stops working has a page of its own: give sensitivity.json alone")
+        return sensitivity_page.page(results[0])
     if any(networks_page.belongs(result) for result in results):
         if not all(networks_page.belongs(result) for result in results):
             raise InputError("networks have a page of their own, networks.md: give their results apart from others")

@@ -7,7 +7,7 @@ from typing import Any
 
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
-from undelete.paper.pages import groups
+from undelete.paper.pages import groups, sensitivity, stopped
 from undelete.report import formatting
 
 WIDTH = 80
@@ -44,6 +44,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         "populations": _populations,
         "networks": _networks,
         "heads": _heads,
+        "stopped": stopped.in_columns,
+        "sensitivity": sensitivity.in_columns,
         "conditions": _conditions,
         "parts": _parts,
         "cases": _decoders,

@@ -1,0 +1,51 @@
+"""The pages of docs/results on what the paper does not have, each with its question and its command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """One page.
+
+    Parameters
+    ----------
+    title, page : str
+        What it is called, and its file.
+    asks : str
+        The question that it answers.
+    name : str
+        Of its experiment; empty where another command made it.
+    command : str
+        That other command, or where the experiment is not in docs/results/numbers.json the experiment's.
+    """
+
+    title: str
+    page: str
+    asks: str
+    name: str = ""
+    command: str = ""
+
+
+BEYOND = (
+    Beyond("Where it stops working", "sensitivity.md", "How many records, features, digits, how large a penalty, how "
+           "early a stop, whose public records?", "sensitivity"),
+    Beyond("A better decoder", "better.md", "`hrec+` beside the paper's decoder, on the same deletions.", "better",
+           "undelete reproduce better --data DIR --deletions 400 --seed 0"),
+    Beyond("Answers in place of models", "answers.md", "What comes back where only answers are seen, by their number "
+           "and digits?", "answers"),
+    Beyond("Another population", "population.md", "What is lost with public records of another state, and is it "
+           "noticed?", "population"),
+    Beyond("Heads on frozen nets", "heads.md", "The last layer alone: the paper's Section 3.1.", "heads"),
+    Beyond("Networks", "networks.md", "Any architecture: the paper's Section 3.2.", "mlp"),
+    Beyond("What training leaves", "networks.md#conditions-what-training-leaves-of-a-deletion",
+           "Under which trainings does a difference of networks say anything?", "conditions"),
+    Beyond("Calibration", "calibration.md", "Is it right as often as it says, on tables it was not made on?",
+           command="python benchmarks/calibration.py"),
+    Beyond("Audits of each kind of model", "audits.md", "What does the command say of each kind of model and file?",
+           command="python benchmarks/audits.py"),
+    Beyond("Refitted files", "releases.md", "What does saved preprocessing give by itself?",
+           command="python benchmarks/releases.py"),
+    Beyond("Defences", "defences.md", "What does each leave, and cost?", command="python benchmarks/defences.py"),
+)  # fmt: skip
