@@ -101,10 +101,20 @@ def test_figures_of_the_same_models_come_after_them() -> None:
     assert sorted(names) == sorted(experiments.EXPERIMENTS)
     untimed = [one.name for one in experiments.EXPERIMENTS.values() if one.seconds == (0, 0)]
     assert set(names[len(names) - len(untimed) :]) == set(untimed)
-    assert names[0] == "fig1"
+    timed = [one for one in experiments.EXPERIMENTS.values() if one.name not in untimed]
+    assert names[0] == min(timed, key=lambda one: one.expected(one.deletions)).name
     for one in experiments.EXPERIMENTS.values():
         if one.within:
             assert names.index(one.within) < names.index(one.name)
+
+
+def test_all_at_once_plays_the_same_share_of_each() -> None:
+    asked = Asked(None, Path("nowhere"), 20, together=True)
+    assert [asked.count(EXPERIMENTS[name]) for name in ("fig5", "mlp", "conditions")] == [20, 5, 3]
+    assert Asked(None, Path("nowhere"), 20).count(EXPERIMENTS["mlp"]) == 20
+    assert Asked(None, Path("nowhere"), 400, together=True).count(EXPERIMENTS["mlp"]) == 42
+    one = Experiment("fig3", "image_figures", "images", seconds=(900, 40), trial=(100, 2))
+    assert (one.expected(20), one.expected(100)) == (140, 4900)
 
 
 def test_the_list_says_what_each_needs(few: None, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,10 @@ import pytest
 from tests.paper.replay import STORED
 from undelete.lab.models import LEAST_SQUARES
 from undelete.lab.samples import states
+from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.figure import Figure, reproduce
 from undelete.paper.pages import numbers
+from undelete.paper.pages.beyond import BEYOND
 from undelete.paper.pages.claims import CLAIMS, NO, YES
 from undelete.paper.pages.index import main, page
 
@@ -38,9 +40,14 @@ def test_no_row_is_missing_and_every_link_leads_to_a_section(found: dict[str, nu
     for claim in CLAIMS:
         headings = [line[3:] for line in (RESULTS / claim.page).read_text().splitlines() if line.startswith("## ")]
         assert found[claim.experiment]["section"] in map(numbers.anchor, headings)
-    rows = [line for line in page(found).splitlines() if line.startswith("| [")]
+    paper, beyond = page(found).split("## Beyond the paper")
+    rows = [line for line in paper.splitlines() if line.startswith("| [")]
     assert len(rows) == len(CLAIMS)
     assert all(" | open | " not in row for row in rows)
+    named = {one.page.split("#")[0] for one in (*CLAIMS, *BEYOND)}
+    assert {place.name for place in RESULTS.glob("*.md")} - {"index.md"} <= named
+    assert all(f"]({one.page})" in beyond for one in BEYOND)
+    assert {one.name for one in BEYOND} - {""} <= EXPERIMENTS.keys()
 
 
 def test_a_small_replay_of_each_is_compared() -> None:

@@ -280,3 +280,12 @@ def test_the_key_numbers_are_as_they_were(
         agrees(result)
     free = Figure("fig11", "no penalty", "of Figure 11", (IMAGE_FREE,), lambda d, _: (images.load(d, ("mnist",)), []))
     agrees(reproduce(dataclasses.replace(free, images=True), images_dir, tmp_path, COUNT, 0))
+
+
+def test_few_deletions_are_a_trial_on_fewer_images(images_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "TRIED", 100)
+    whole, few = (images.load(images_dir, ("mnist",), count)[0] for count in (50, 49))
+    assert (whole.n, few.n) == (150, 50)
+    assert "a trial of fewer than 50 deletions: the first 100 training images" in few.source
+    assert whole.folder == "mnist"
+    assert few.folder == "mnist-trial"
