@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from tests.attacker.networks_played import COLUMNS, people
 from undelete import InputError
-from undelete.attacker.embedding import decoder
+from undelete.attacker.embedding import decoder, posterior
 from undelete.attacker.embedding.posterior import behind_features, reread
 from undelete.auditing.heads import read_heads
-from undelete.auditing.networks import Training
+from undelete.auditing.network_reading import Training
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
@@ -31,8 +31,9 @@ TARGETS = {"bce": "label", "cross_entropy": "band", "mse": "pay"}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """A decoder of few steps: what it is worth, one test says."""
+    """A decoder of few steps, and few records that it is tried on: what both are worth, one test says."""
     monkeypatch.setattr(decoder, "_STEPS", 40)
+    monkeypatch.setattr(posterior, "_READS", (24, 24))
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +294,7 @@ def released(phi, X):
 
 def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch):
     monkeypatch.setattr(decoder, "_STEPS", 300)
+    monkeypatch.setattr(posterior, "_READS", (24, 48))
     rng = np.random.default_rng(0)
     phi, X = lossy(rng, 3200)
     public, others = X[:2200], X[2200:]

@@ -133,7 +133,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _simulate(options: argparse.Namespace) -> int:
     from undelete.auditing.inputs import target_columns
-    from undelete.auditing.networks import is_network, opened
+    from undelete.auditing.network_reading import is_network, opened
     from undelete.auditing.simulate import simulate
     from undelete.auditing.tables import public_records, training_records, weights_of
     from undelete.auditing.words import Words

@@ -22,7 +22,8 @@ from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.heads import read_heads
 from undelete.auditing.inputs import Table
-from undelete.auditing.networks import Training, audit_networks, is_network, opened
+from undelete.auditing.network_reading import Training, is_network, opened
+from undelete.auditing.networks import audit_networks
 from undelete.auditing.order import Between, ordered
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit

@@ -16,7 +16,9 @@ from undelete.adapters.torch import Pair, is_module, penalty, targets
 from undelete.auditing import inputs
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.network_checks import DRAWS, digits_told
-from undelete.auditing.networks import TWICE, Features, Training, dropped, read_features
+from undelete.auditing.network_features import Features, read_features
+from undelete.auditing.network_reading import TWICE, Training
+from undelete.auditing.networks import dropped
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats

@@ -21,17 +21,9 @@ from undelete.attacker.networks.attack import attack
 from undelete.auditing import cautions, inputs
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.inputs import Table
-from undelete.auditing.networks import (
-    Features,
-    Reading,
-    Training,
-    asked_attacks,
-    described_networks,
-    examined,
-    read_networks,
-    target_of,
-    true_records,
-)
+from undelete.auditing.network_features import Features
+from undelete.auditing.network_reading import Reading, Training, read_networks, true_records
+from undelete.auditing.networks import asked_attacks, described_networks, examined, target_of
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.tables import thinned_with

@@ -24,8 +24,9 @@ from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
+from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People, simulate_network
-from undelete.auditing.networks import Features, Training, perceptrons
+from undelete.auditing.network_reading import Training, perceptrons
 from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem

@@ -37,7 +37,7 @@ def loss_of(options: argparse.Namespace) -> Any:
 def released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Any]:
     """Return what was released, before and after, and with answers what the models read."""
     from undelete.auditing.answers import read_answers
-    from undelete.auditing.networks import is_network, opened
+    from undelete.auditing.network_reading import is_network, opened
 
     files = [options.before, options.after]
     scored = [options.answers_before, options.answers_after]

@@ -20,8 +20,8 @@ _NUMBERS = 8_000_000  # of per-record gradients held at a time: 64 MB
 _ACTIVATIONS = 2_000_000  # records times parameters, up to which a batch goes forward at once
 
 
-def torch() -> Any:
-    """Return the module.
+def torch(why: str = "a network is attacked through its derivatives") -> Any:
+    """Return the module; `why` it is needed is said where it is not installed.
 
     Raises
     ------
@@ -31,10 +31,7 @@ def torch() -> Any:
     try:
         import torch as module
     except ImportError as error:
-        raise InputError(
-            "a network is attacked through its derivatives, and torch is not installed: install undelete with its "
-            "extra torch"
-        ) from error
+        raise InputError(f"{why}, and torch is not installed: install undelete with its extra torch") from error
     return module
 
 

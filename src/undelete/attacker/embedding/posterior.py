@@ -28,7 +28,7 @@ from undelete.release.release import Release
 
 _SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
 _TWICE = 2.0  # the decoder has read the features too: their second reading counts half
-_READ, _READS = 10_000_000, (8, 48)  # public records traced back again, times their numbers and features; and how many
+_READ, _READS = 10_000_000, (24, 48)  # public records traced back again, times their numbers and features; and how many
 _TINY = np.finfo(float).tiny
 _RIDGE = 1e-4  # of the error's mean variance, added to each direction: its smallest eigenvalues are estimates too
 
@@ -153,10 +153,20 @@ def reread(release: Release, found: Preimages) -> Preimages:
     again = _found(net, net.search(noise), true + error, np.full(len(true), noise)).inputs
     off = net.phi.transform(again) - true
     share = float(np.clip((error * (error - off)).sum() / max(((error - off) ** 2).sum(), _TINY), 0.0, 1.0))
-    own, other = (np.sqrt((e**2).mean(axis=0)) for e in (error, off))
-    left = 1 - share * (1 - np.divide(other, own, out=np.ones_like(own), where=own > 0))  # at most: if both err alike
+    left = 1 - share * (1 - _beside(off, error))  # at most: if both err alike
     features = found.features + share * (net.phi.transform(found.inputs) - found.features)
     return replace(found, features=features, features_error=found.features_error * left)
+
+
+def _beside(off: Floats, error: Floats) -> float:
+    """Return how large errors (r, D) are beside others, a standard error more; at most 1.
+
+    Of all features together: some few records have, and few records were tried.
+    """
+    one, other = ((e**2).sum(axis=1) for e in (off, error))
+    share = float(one.sum()) / max(float(other.sum()), _TINY)
+    unsure = float((one - share * other).std()) / np.sqrt(len(one)) / max(float(other.mean()), _TINY)
+    return min(1.0, float(np.sqrt(share + unsure)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,33 +8,19 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from undelete.errors import InputError
+from undelete.maths import network
 
+torch = partial(network.torch, "Updates-Leak trains neural networks")
+"""Return the module; InputError where it is not installed."""
 _SMALLEST = 4  # side to which an image is halved at most
 _CHANNELS = 128  # of the smallest image; half as many on each side twice as long
 _FEWEST = 16
 _WIDTH = 256  # of the hidden layer where records are no images
-
-
-def torch() -> Any:
-    """Return the module.
-
-    Raises
-    ------
-    InputError
-        When it is not installed.
-    """
-    try:
-        import torch as module
-    except ImportError as error:
-        raise InputError(
-            "Updates-Leak trains neural networks, and torch is not installed: install undelete with its extra torch"
-        ) from error
-    return module
 
 
 def encoder(shape: Sequence[int], latent: int) -> Any:

@@ -46,14 +46,15 @@ row of medians each), `curves` (centred cosines in rising order), `chi2`, `misfi
 `gradient_norm_largest`; of tables `said`, `whole`, `whole_said`, `calibration_error`, `by_split`; of images `side` and
 `shown` (the first split's, true, recovered and nearest public). `conditions.json`: `conditions`, each with `words`
 (verdicts by word), `reasons` (the first check that failed), `exposed`, `partly`, `false_exposed`, `said`, `change`,
-`null_change`; `lora.json`: `parts`, each with `moved`, `rank`, `parameters`, `label` and the like. `pairs`, `exposed`,
+`null_change`; `lora.json`: `parts`, each with `moved`, `rank`, `parameters`, `label` and the like;
+`network_speed.json`: `speed`, each with `value`, `unit` and `at_most`. `pairs`, `exposed`,
 `partly` and `false_exposed` of the whole count those in which the attack is not meant to work.
 """
 
 
 def belongs(result: dict[str, Any]) -> bool:
     """Return whether a result is one of this page's."""
-    return any(name in result for name in ("networks", "conditions", "parts"))
+    return any(name in result for name in _SECTIONS)
 
 
 def page(results: Sequence[dict[str, Any]]) -> str:
@@ -143,7 +144,13 @@ def _parts(result: dict[str, Any]) -> list[str]:
     ]
 
 
-_SECTIONS = {"networks": _networks, "conditions": _conditions, "parts": _parts}
+def _speed(result: dict[str, Any]) -> list[str]:
+    lines = [[row["text"], f"{row['value']:.3g} {row['unit']}", f"at most {row['at_most']:g} {row['unit']}",
+              "met" if row["reached"] else "missed"] for row in result["speed"]]  # fmt: skip
+    return table(["what", "measured", "wanted", ""], lines)
+
+
+_SECTIONS = {"networks": _networks, "conditions": _conditions, "parts": _parts, "speed": _speed}
 
 
 def _number(value: float | None) -> str:
