@@ -67,7 +67,7 @@ results: $(STAMP)
 # The site, in docs/_build/html: no network is needed once its packages are here.
 docs:
 	@$(MAKE) --no-print-directory venv EXTRAS=dev,docs
-	@$(BIN)/python -m sphinx -qW --keep-going -b html docs docs/_build/html
+	@$(BIN)/python -m sphinx -qW --keep-going -j auto -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 clean:

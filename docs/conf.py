@@ -13,7 +13,7 @@ from made import write_made
 
 project, author = "undelete", "the authors of undelete"
 version = release = version_of("undelete")
-project_copyright = "Apache-2.0"
+project_copyright = "the authors of undelete; licence Apache-2.0"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]

@@ -62,8 +62,8 @@ class Descent:
 
         Notes
         -----
-        q_0 = q_-1 = 0, q_t+1 = (1 + momentum - step h) q_t - momentum q_t-1 + step pull_t; without momentum
-        (1 - (1 - step h)^steps) / h.
+        `q_0 = q_-1 = 0`, `q_t+1 = (1 + momentum - step h) q_t - momentum q_t-1 + step pull_t`; without momentum
+        `(1 - (1 - step h)^steps) / h`.
         """
         return np.asarray(self.reached(curvature, pulls)[-1])
 

@@ -38,7 +38,7 @@ from undelete.scoring.scores import centred_cosine, cosine
 from undelete.scoring.table import score
 from undelete.scoring.truth import Truth
 
-N, FEATURES = 2_000, 1_024
+N, FEATURES = 1_000, 512
 BUDGETS = (10, 100, 1000)
 STATE, PEOPLE = "CA", 10_000
 KNOWN = "known"
@@ -49,7 +49,7 @@ _ADAM = 0.01  # its learning rate
 _FORM = 1
 _DECIMALS = 6
 NOTES = (
-    "Softmax on 1,024 random features of 2,000 private images, from zero, without a penalty; public images as many. "
+    "Softmax on 512 random features of 1,000 private images, from zero, without a penalty; public images as many. "
     "The learning rate is 1 / L, with L the steepest curvature of the mean loss at zero; Adam's is .01.",
     "Each deleted model is trained anew by the same steps. Minibatches are dealt by the same seed, and the record is "
     "missing from its own; `dealt anew`: from the records that remain, so that all fall into other batches.",
