@@ -59,6 +59,27 @@ def undone(release: Release, descent: Descent) -> Release:
     curvature is that at the old model. The sampling error is that of maths (10) at most, to first order, for q^-1
     rises at most as fast as the curvature; but where momentum still swings, when `unlike` counts it. Cost 96 products
     with the Hessian.
+
+    Examples
+    --------
+    Twenty steps, too few for the second column, with and without the first record:
+
+    >>> from undelete import Descent, Release
+    >>> from undelete.maths.losses import Squared
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.column_stack([rng.normal(size=(500, 2)) * [1.0, 0.2], np.ones(500)])
+    >>> y = X @ np.array([[1.0], [2.0], [3.0]]) + rng.normal(size=(500, 1))
+    >>> def train(X, y):
+    ...     W = np.zeros((3, 1))
+    ...     for _ in range(20):
+    ...         W = W - 0.3 * X.T @ (X @ W - y) / len(X)
+    ...     return W
+    >>> seen = Release(loss=Squared(), W_before=train(X, y), W_after=train(X[1:], y[1:])[None],
+    ...                X_public=X, n=500, constant=np.array([0.0, 0.0, 1.0]))
+    >>> X[0].round(2).tolist()
+    [0.13, -0.03, 1.0]
+    >>> reconstruct(seen, Descent(step=0.3, steps=20), rng).X[0].round(2).tolist()
+    [0.13, -0.03, 1.0]
     """
     n, l2 = release.n, release.l2
     if n is None:
