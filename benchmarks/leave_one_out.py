@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from generalised import generalised_row, huber_row
 from images import fourier_row, pixels_row, products_row
 from settings import NotHereError, Settings
 from tabular import certified_row, growth_row, measured_row, ridge_row
@@ -34,6 +35,11 @@ ROWS: dict[str, Callable[[Settings], list[Line]]] = {
     "pixels": pixels_row,
     "fourier": fourier_row,
     "products": products_row,
+    "poisson": partial(generalised_row, "poisson"),
+    "gamma": partial(generalised_row, "gamma"),
+    "tweedie": partial(generalised_row, "tweedie(1.5)"),
+    "weighed": partial(generalised_row, "logistic"),
+    "huber": huber_row,
     "growth": growth_row,
 }
 

@@ -8,20 +8,22 @@ Source: Huber, Robust Statistics (1981), Section 7.7; scikit-learn's HuberRegres
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maintainer.leave_one_out import Deletions, Progress
-from undelete.maintainer.one_by_one import retrain_one_by_one
-from undelete.maths.arrays import Floats
+from undelete.maintainer.sweep import rows_in_block
+from undelete.maths.arrays import Floats, blocks
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
 from undelete.maths.solvers import factor
 
 _STEPS = 200
 _SHORTEST = 40  # halvings
+_FIXED = 12  # steps with the full model's Hessian
+_NUMBERS = 128_000  # predictions held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,29 +55,41 @@ def fit_joint(objective: Objective, start: Floats, scale: float, *, tol: float =
     """
     assert isinstance(objective.loss, Huber)
     X, y, bend = objective.X, objective.Y[:, 0], objective.loss.epsilon
-    a = np.ones(len(y)) if objective.weights is None else np.asarray(objective.weights)
-    unit = np.append(objective.unit[:, 0], 1.0)
+    a, unit = _weights(objective), _units(objective)
     theta = np.append(start[:, 0], scale)
     taken = 0
     for taken in range(_STEPS):  # noqa: B007
         u = (y - X @ theta[:-1]) / theta[-1]
-        inner = np.abs(u) < bend
         pull = np.clip(u, -bend, bend)
         gradient = np.append(-2 * X.T @ (a * pull) + objective.l2 * theta[:-1], a.sum() - a @ pull**2)
         norm = float((np.abs(gradient) / unit).max() / len(y))
         if norm <= 0.1 * tol:
             break
-        own = X[inner]
-        cross = own.T @ (a[inner] * u[inner])
-        H = np.empty((len(theta), len(theta)))
-        H[:-1, :-1] = own.T @ (a[inner, None] * own) + np.diag(objective.l2) * theta[-1] / 2
-        H[:-1, -1] = H[-1, :-1] = cross
-        H[-1, -1] = a[inner] @ u[inner] ** 2
-        moved = _along(objective, a, theta, -factor(H * 2 / theta[-1]).solve(gradient[:, None])[:, 0])
+        moved = _along(objective, a, theta, -factor(_hessian(objective, theta)).solve(gradient[:, None])[:, 0])
         if moved is None:
             break
         theta = moved
     return JointFit(theta[:-1, None], float(theta[-1]), norm, taken)
+
+
+def _weights(objective: Objective) -> Floats:
+    return np.ones(objective.n) if objective.weights is None else np.asarray(objective.weights)
+
+
+def _units(objective: Objective) -> Floats:
+    return np.append(objective.unit[:, 0], 1.0)
+
+
+def _hessian(objective: Objective, theta: Floats) -> Floats:
+    """Return the Hessian (d + 1, d + 1) in parameters and scale."""
+    assert isinstance(objective.loss, Huber)
+    a, s = _weights(objective), theta[-1]
+    u = (objective.Y[:, 0] - objective.X @ theta[:-1]) / s
+    inner = np.abs(u) < objective.loss.epsilon
+    own = np.column_stack([objective.X[inner], u[inner]])
+    H = own.T @ (a[inner, None] * own) * 2 / s
+    H[:-1, :-1] += np.diag(objective.l2)
+    return np.asarray(H)
 
 
 def _along(objective: Objective, a: Floats, theta: Floats, direction: Floats) -> Floats | None:
@@ -100,11 +114,52 @@ def retrain_joint(
     objective: Objective, W: Floats, rows: NDArray[np.int64], *, tol: float = 1e-9, has_constant: bool = True,
     progress: Progress | None = None,
 ) -> Deletions:  # fmt: skip
-    """Retrain Huber's regression without each of some rows, scale and all; parameters as of `retrain_without`."""
+    """Retrain Huber's regression without each of some rows, scale and all; parameters as of `retrain_without`.
+
+    Newton's method with the full model's Hessian, for a block of deletions at once: two steps as a rule, of 4 n d flops
+    a deletion. Who has not converged then is fitted alone.
+    """
     assert isinstance(objective.loss, Huber)
-    scale = objective.loss.scale
-    deletions, found = retrain_one_by_one(
-        objective, rows, lambda rest: fit_joint(rest, W, scale, tol=tol), tol=tol, has_constant=has_constant,
-        progress=progress,
+    rows = np.asarray(rows, dtype=np.int64)
+    start = np.append(W[:, 0], objective.loss.scale)
+    solve = factor(_hessian(objective, start)).solve
+    found = np.tile(start, (len(rows), 1))
+    norm, taken = np.full(len(rows), np.inf), np.zeros(len(rows), dtype=np.int64)
+    for block in blocks(len(rows), rows_in_block(objective.n)):
+        left = np.arange(len(rows))[block]
+        for _ in range(_FIXED):
+            gradient = _gradients(objective, found[left], rows[left])
+            norm[left] = (np.abs(gradient) / _units(objective)).max(axis=1) / (objective.n - 1)
+            still = ~(norm[left] <= 0.1 * tol)
+            left = left[still]
+            if not left.size:
+                break
+            found[left] -= solve(gradient[still].T).T
+            taken[left] += 1
+        if progress is not None:
+            progress(block.stop, len(rows))
+    for i in np.flatnonzero(~(norm <= tol)):
+        alone = fit_joint(objective.take(np.delete(np.arange(objective.n), rows[i])), W, start[-1], tol=tol)
+        found[i], norm[i] = np.append(alone.W[:, 0], alone.scale), alone.gradient_norm
+        taken[i] += alone.iterations
+    return Deletions(
+        rows=rows, W=found[:, :-1, None], gradient_norm=norm, iterations=taken, converged=norm <= tol,
+        certified=np.zeros(len(rows), dtype=np.bool_), has_constant=has_constant, scale=found[:, -1],
     )  # fmt: skip
-    return replace(deletions, scale=np.array([one.scale for one in found]))
+
+
+def _gradients(objective: Objective, theta: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return the gradients (b, d + 1) without one row each at parameters and scales (b, d + 1)."""
+    assert isinstance(objective.loss, Huber)
+    bend, a = objective.loss.epsilon, _weights(objective)
+    X, y = objective.X, objective.Y[:, 0]
+    found = np.column_stack([theta[:, :-1] * objective.l2, np.full(len(theta), a.sum()) - a[rows]])
+    for part in blocks(objective.n, max(1, _NUMBERS // len(theta))):
+        pull = np.clip((y[part, None] - X[part] @ theta[:, :-1].T) / theta[:, -1], -bend, bend)
+        weighed = a[part, None] * pull
+        found[:, :-1] -= 2 * weighed.T @ X[part]
+        found[:, -1] -= np.einsum("rb,rb->b", weighed, pull)
+    own = np.clip((y[rows] - (X[rows] * theta[:, :-1]).sum(axis=1)) / theta[:, -1], -bend, bend)
+    found[:, :-1] += 2 * (a[rows] * own)[:, None] * X[rows]
+    found[:, -1] += a[rows] * own**2
+    return found

@@ -40,6 +40,11 @@ class _LogLink(OfNumber):
         return namespace(answer).log(answer)
 
 
+def _raised(Z: Array, power: float) -> Array | float:
+    """Return exp(power z), without a look at z where it is 1."""
+    return exponential(Z if power == 1 else power * Z) if power else 1.0
+
+
 @dataclass(frozen=True)
 class Tweedie(_LogLink):
     """Half the Tweedie deviance of a power p between 1 (counts) and 2 (Gamma), with a logarithmic link.
@@ -81,7 +86,7 @@ class Tweedie(_LogLink):
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return exponential((2 - self.power) * Z) - Y * exponential((1 - self.power) * Z)
+        return _raised(Z, 2 - self.power) - Y * _raised(Z, 1 - self.power)
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return d2 loss / dz2; ValueError without targets."""
