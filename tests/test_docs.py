@@ -78,3 +78,13 @@ def test_every_command_of_the_howto_pages_is_one() -> None:
                 if line.startswith("undelete "):
                     seen.append(parser().parse_args(shlex.split(line)[1:]).command)
     assert {"demo", "audit", "simulate", "scan", "protect", "reproduce"} <= set(seen)
+
+
+def test_the_workflow_is_one_and_its_commands_exist() -> None:
+    yaml = pytest.importorskip("yaml")
+    found = yaml.safe_load((DOCS / "examples" / "release-check.yml").read_text(encoding="utf-8"))
+    (job,) = found["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if step.get("run", "").startswith("undelete ")]
+    asked = [parser().parse_args(shlex.split(command)[1:]) for command in commands]
+    assert [(one.command, one.fail_above) for one in asked] == [("simulate", 0.5), ("audit", 0.5)]
+    assert {f"{one.out}/report.html" for one in asked} == set(job["steps"][-1]["with"]["path"].split())

@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete.cli import main
-from undelete.maintainer.defences.coarse import Rounding
+from undelete.maintainer.defences.coarse import RoundedAnswers, Rounding
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
+from undelete.maintainer.defences.objective import CertifiedRemoval, ObjectivePerturbation
+from undelete.maintainer.defences.waiting import Joined
 
 N = 4000
 COLUMNS = ["age", "hours", "children"]
@@ -85,6 +88,16 @@ def test_a_proof_that_says_something_is_recommended_and_its_model_predicts_as_th
     assert (beside.stat().st_mode & 0o077) == 0
 
 
+def test_a_few_deletions_are_no_ground_to_call_anything_safe(halves, ridge):
+    model, _ = ridge
+    found = undelete.protect(
+        model, halves[0][COLUMNS], halves[0]["income"], halves[1][COLUMNS], halves[1]["income"], deletions=4,
+        defences=Rounding((1,)), max_exposure=1.0, max_loss=1.0,
+    )  # fmt: skip
+    assert found.recommended is None
+    assert found.table["standing"].tolist() == ["measured", "measured"]
+
+
 def test_limits_that_nothing_meets_recommend_nothing(halves, ridge):
     model, _ = ridge
     found = play(halves, model, "income", defences=Rounding((8,)), max_exposure=0.05)
@@ -117,6 +130,26 @@ def test_what_is_proved_of_records_that_count_alike_is_not_claimed_of_weighted_o
     assert found.table["exposure"].iloc[0] > 0.8
 
 
+def test_counts_and_several_classes_are_played_too(halves):
+    private, public = (table.assign(visits=table.children + 1, kind=table.age // 27) for table in halves)
+    counts = make_pipeline(StandardScaler(), PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=1000))
+    counts.fit(private[COLUMNS[:2]], private["visits"])
+    found = undelete.protect(
+        counts, private[COLUMNS[:2]], private["visits"], public[COLUMNS[:2]], public["visits"], deletions=20,
+        defences=[RoundedAnswers((1,)), Joined((1,)), "refitting"],
+    )  # fmt: skip
+    assert found.table["defence"].tolist() == ["none", "refitting", "rounded_answers", "joined"]
+    said = r2_score(public["visits"], counts.predict(public[COLUMNS[:2]]))
+    assert found.table["utility"].iloc[0] == pytest.approx(said, abs=1e-4)
+    assert found.table["whole_records"].iloc[1] == 1.0
+    classes = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10)).fit(private[COLUMNS], private["kind"])
+    found = play((private, public), classes, "kind", defences=[CertifiedRemoval((1.0,)), ObjectivePerturbation((1.0,))])
+    none, kept, proved = found.table.itertuples()
+    assert kept.exposure > none.exposure - 0.1
+    assert proved.exposure < 0.3
+    assert proved.chance_before < proved.chance_after < 0.1
+
+
 def test_a_search_keeps_its_type(halves):
     private, public = halves
     search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [0.5, 1.0]}, cv=2)
@@ -138,8 +171,8 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
     )
     out = tmp_path / "out"
     command = ["protect", str(tmp_path / "model.skops"), "--train", str(tmp_path / "train.csv"), "--public",
-               str(tmp_path / "public.csv"), "--target", "income", "--deletions", "20", "--out", str(out)]  # fmt: skip
-    assert main([*command, "--defence", "noisy_moments", "--max-exposure", "0.5"]) == 0
+               str(tmp_path / "public.csv"), "--target", "income", "--deletions", "8", "--out", str(out)]  # fmt: skip
+    assert main([*command, "--defence", "noisy_moments", "--max-exposure", "0.5", "--resume"]) == 0
     said = capsys.readouterr().out
     assert "DP: noisy moments" in said
     assert "Budget   epsilon" in said
@@ -149,10 +182,13 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
         "protection.json",
         "frontier.svg",
         "frontier.png",
+        "distributions.svg",
+        "distributions.png",
     }
     assert "recommended" in (out / "frontier.svg").read_text()
     assert main([*command, "--defence", "rounding", "--max-loss", "0", "--out", str(tmp_path / "none")]) == 0
     assert "No defence keeps exposure" in capsys.readouterr().out
     assert not (tmp_path / "none" / "protected.skops").exists()
+    assert not (out / "rows").exists()  # kept while it runs, with --resume, and forgotten at the end
     assert main([*command, "--defence", "magic"]) == 2
     assert "there is no defence 'magic'" in capsys.readouterr().err

@@ -17,11 +17,12 @@ from undelete.attacker.hrec import hrec
 from undelete.auditing.exposure import exposure
 from undelete.auditing.protection import digest
 from undelete.cli import main
-from undelete.maintainer.defences.defence import gaussian
+from undelete.maintainer.defences.fitting import gaussian
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments
 from undelete.maths.losses import LOSSES
 from undelete.release.protection import Law, Noise
 from undelete.release.release import Release
+from undelete.report.page import render
 from undelete.scoring.scores import centred_cosine
 
 N = 3000
@@ -49,7 +50,7 @@ def folder(tmp_path_factory):
         undelete.save_model(model, place / f"{name}.skops")
         for way, defence in (("proved", NoisyMoments((1.0,))), ("little", InstanceNoise((3000.0,)))):
             found = undelete.protect(
-                model, rows[COLUMNS], rows["income"], public[COLUMNS], public["income"], deletions=3,
+                model, rows[COLUMNS], rows["income"], public[COLUMNS], public["income"], deletions=20,
                 defences=[defence], max_exposure=1.0, max_loss=1.0, rng=len(rows),
             )  # fmt: skip
             (place / way / name).mkdir(parents=True)
@@ -115,20 +116,45 @@ def test_noise_that_was_stated_and_not_added_is_seen(folder):
 
 def test_what_cannot_be_a_law_is_refused_in_one_line(folder, tmp_path):
     models = [folder / f"{name}.skops" for name in ("before", "after")]
+    true = dict(json.loads((folder / "proved" / "before" / "protection.json").read_text()), of="another")
     with pytest.raises(undelete.InputError, match="speaks of other parameters than these two models have"):
-        audited(folder, *models, protection=folder / "proved" / "before" / "protection.json")
-    true = json.loads((folder / "proved" / "before" / "protection.json").read_text())
+        audited(folder, *models, protection=true)
     bad = tmp_path / "protection.json"
     for held, why in (
         ("{", "is no protection.json"), ("[1]", "it holds no object"), (json.dumps({"schema": "x"}), "has schema 'x'"),
         (json.dumps(dict(true, law=dict(true["law"], l2=[-1.0]))), "penalties are numbers of at least 0"),
         (json.dumps(dict(true, law=None)), "recommends no defence"),
+        (json.dumps(dict(true, table=[])), "does not begin with the row without a defence"),
+        (json.dumps(dict(true, table=[dict(true["table"][0], exposure="much")])), "something else than numbers"),
+        (json.dumps(dict(true, table=[dict(true["table"][0], standing="safe")])), "what stands behind it"),
     ):  # fmt: skip
         bad.write_text(held)
         with pytest.raises(undelete.InputError, match=why):
             audited(folder, *models, protection=bad)
     with pytest.raises(undelete.InputError, match="cannot be read"):
         audited(folder, *models, protection=tmp_path / "none.json")
+
+
+def test_what_protect_measured_of_a_model_is_what_an_audit_and_a_simulation_of_it_advise(folder):
+    place = folder / "proved" / "before" / "protection.json"
+    result = audited(folder, folder / "before.skops", folder / "after.skops", protection=place)
+    first, *others = result.document()["advice"]
+    assert first["measured"]
+    assert first["action"] == "DP: noisy moments, 1 epsilon"
+    assert "Of 20 deletions played under it the exposure is" in first["why"]
+    assert "Proved, of the coefficients." in first["why"]
+    assert next(one["action"] for one in others if not one["measured"]) == "Do not let both models be seen"
+    assert "Train with differential privacy" not in [one["action"] for one in others]
+    page = render(result.document())
+    assert "measured on this model" in page
+    assert "Exposure against the loss of utility" in page
+    table, model = people(0), undelete.load_model(folder / "before.skops")
+    private, public = (table[COLUMNS], table["income"]), (people(1)[COLUMNS], people(1)["income"])
+    played = undelete.simulate(model, *private, *public, deletions=2, attacks=("hrec",), protection=place)
+    assert played.document()["protection"]["recommended"]["defence"] == "noisy_moments"
+    other = folder / "proved" / "after" / "protection.json"
+    with pytest.raises(undelete.InputError, match="speaks of other parameters than this model has"):
+        undelete.simulate(model, *private, *public, deletions=2, attacks=("hrec",), protection=other)
 
 
 def test_a_law_comes_back_from_its_document():

@@ -105,7 +105,7 @@ def _audit(options: argparse.Namespace) -> int:
     if options.later or (options.after is None and options.before is not None and options.before.is_dir()):
         return _audit_series(options)
     from undelete.auditing.audit import audit
-    from undelete.auditing.stated import read_stated
+    from undelete.auditing.statements import read_stated
     from undelete.auditing.tables import public_records
     from undelete.auditing.words import Words
 
@@ -135,6 +135,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from undelete.auditing.inputs import target_columns
     from undelete.auditing.network_reading import is_network, opened
     from undelete.auditing.simulate import simulate
+    from undelete.auditing.statements import read_stated
     from undelete.auditing.tables import public_records, training_records, weights_of
     from undelete.auditing.words import Words
     from undelete.maintainer.sweep import forget
@@ -164,7 +165,8 @@ def _simulate(options: argparse.Namespace) -> int:
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
             sample_weight=weights, loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay,
-            features=preprocessing(options), rng=options.seed, words=words, checkpoint=checkpoint, progress=bar,
+            features=preprocessing(options), rng=options.seed, words=words, checkpoint=checkpoint,
+            protection=read_stated(options.protection, options.model, None), progress=bar,
         )  # fmt: skip
     if options.export is not None and result.truth is not None:
         try:
@@ -228,9 +230,10 @@ def _protect(options: argparse.Namespace) -> int:
     from undelete.adapters.model import LinearModel
     from undelete.auditing.inputs import target_columns
     from undelete.auditing.protect import protect
+    from undelete.auditing.rows import Rows
     from undelete.auditing.tables import public_records, training_records
     from undelete.command.protection import lines
-    from undelete.report.frontier import write as draw
+    from undelete.report import frontier, ladders
 
     check_folder(options.out, "--out")
     model = load_model(options.model, trust=options.trust)
@@ -238,20 +241,24 @@ def _protect(options: argparse.Namespace) -> int:
     public, _ = public_records(options.public, [model], options.target)
     targets = list(target_columns(train, options.target))
     target = targets[0] if len(targets) == 1 else targets
+    kept = options.out / "rows" if options.resume else None
     with Bar("defending and attacking") as bar:
         found = protect(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, defences=options.defence, max_exposure=options.max_exposure,
-            max_loss=options.max_loss, epsilon=options.epsilon, rng=options.seed, progress=bar,
+            max_loss=options.max_loss, epsilon=options.epsilon, rng=options.seed, checkpoint=kept, progress=bar,
         )  # fmt: skip
     document = found.document()
     place = options.out / f"protected{'.json' if isinstance(model, LinearModel) else '.skops'}"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         found.save(options.out if found.model is None else place)
-        draw(document, options.out / "frontier")
+        frontier.write(document, options.out / "frontier")
+        ladders.write(document, options.out / "distributions")
     except OSError as error:
         raise unwritable(options.out, error) from error
+    if kept is not None:
+        Rows(kept, "").forget()
     said = None if found.model is None else str(place)
     options.terminal.say("\n".join(map(escaped, lines(document, said))))
     return 0

@@ -15,7 +15,7 @@ EXTREME = 0.02  # a share this near to 0 or 1 says of nearly everybody what it s
 # what says nothing of a record; what is not known here is left out, so that a new field is not shown by oversight
 _SAFE = frozenset(
     {"schema", "undelete", "created", "command", "question", "model", "public", "target", "columns", "attacks",
-     "verdict", "threat_model", "warnings", "advice", "environment", "paper"}
+     "verdict", "threat_model", "warnings", "advice", "protection", "environment", "paper"}
 )  # fmt: skip
 _OF_ONE = ("attack", "deletion", "row", "status")
 _TARGETS = ("median_target_error",)

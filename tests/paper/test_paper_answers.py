@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.paper.replay import agrees
+from undelete.auditing.asked_only import asked_only
 from undelete.errors import InputError
-from undelete.lab.answers import asked_only
 from undelete.lab.models import LOGISTIC
 from undelete.paper import answers
 from undelete.paper.better_tables import income

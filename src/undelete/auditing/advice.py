@@ -44,8 +44,29 @@ def _number(release: Seen) -> str:
     return f"about {release.n:,}, from the size of the change" if release.n_error else f"{release.n:,}"
 
 
-def advice(word: str) -> list[dict[str, Any]]:
-    """Return what can be done, most effective first. None of it was measured in an audit: it says so."""
+_SHOWN = 4  # measured defences besides the one that is recommended
+_COVERED = {  # what is advised unmeasured, and the defences that measure it
+    "Train with differential privacy": ("noisy_moments", "output_perturbation", "objective_perturbation"),
+    "Delete many records at once": ("batch",),
+    "Publish predictions or rounded parameters": ("rounding", "rounded_answers"),
+}
+_STANDING = {
+    "proved": "Proved, of the coefficients.",
+    "measured": "Measured, by an attacker who knows it; no proof.",
+    "unknowing": "It looks safe only to an attacker who does not know it.",
+}
+
+
+def advice(word: str, protection: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return what can be done, most effective first; each says whether it was measured.
+
+    Parameters
+    ----------
+    word : str
+        The verdict.
+    protection : mapping or None
+        What defences left and cost, as protection.json holds it.
+    """
     actions = [
         (
             "Do not let both models be seen",
@@ -55,7 +76,7 @@ def advice(word: str) -> list[dict[str, Any]]:
         (
             "Train with differential privacy",
             "The only one of these with a proof: it bounds what any two models can tell of one record. It "
-            "costs accuracy, so measure that on your data.",
+            "costs accuracy: undelete protect measures that on your data.",
         ),
         (
             "Delete many records at once",
@@ -81,4 +102,53 @@ def advice(word: str) -> list[dict[str, Any]]:
             "It holds for this attack and this public data; a stronger attack may come, so audit again.",
         )
         actions = [first, *actions]
-    return [{"action": action, "why": why, "measured": False} for action, why in actions]
+    rows = [] if protection is None else _measured(protection)
+    played = {row["defence"] for row in (protection or {"table": []})["table"]}
+    left = [one for one in actions if not played & set(_COVERED.get(one[0], ()))]
+    return [*rows, *({"action": action, "why": why, "measured": False} for action, why in left)]
+
+
+def slim(protection: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return of what protection.json holds what a report shows; None where there is none."""
+    if protection is None:
+        return None
+    rows = [{name: row.get(name) for name in _KEPT} for row in protection["table"]]
+    chosen = protection["recommended"]
+    return {
+        "deletions": protection["deletions"], "limits": dict(protection["limits"]), "table": rows,
+        "recommended": None if chosen is None else {name: chosen.get(name) for name in _KEPT},
+    }  # fmt: skip
+
+
+_KEPT = (
+    "defence", "label", "strength", "unit", "proof", "standing", "epsilon", "exposure", "exposure_low", "exposure_high",
+    "whole_records", "measure", "utility", "utility_loss", "chance_before", "chance_after",
+)  # fmt: skip
+
+
+def _measured(protection: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the defence that is recommended, and of each other its row that is safest at no more than the limit."""
+    table, limits, chosen = protection["table"], protection["limits"], protection["recommended"]
+    best: dict[str, Mapping[str, Any]] = {}
+    for row in table[1:]:
+        affordable = row["utility_loss"] <= limits["max_loss"]
+        if affordable and row["exposure"] < best.get(row["defence"], {"exposure": 1.1})["exposure"]:
+            best[row["defence"]] = row
+    others = [row for name, row in best.items() if chosen is None or name != chosen["defence"]]
+    others = sorted(others, key=lambda row: (row["standing"] != "proved", row["exposure"]))[:_SHOWN]
+    return [_item(row, table[0], protection["deletions"]) for row in ([] if chosen is None else [chosen]) + others]
+
+
+def _item(row: Mapping[str, Any], plain: Mapping[str, Any], deletions: int) -> dict[str, Any]:
+    strength = "" if row["strength"] is None else f", {row['strength']:g} {row['unit']}"
+    why = (
+        f"Of {deletions:,} deletions played under it the exposure is {row['exposure']:.2f} ({row['exposure_low']:.2f} "
+        f"to {row['exposure_high']:.2f}), without it {plain['exposure']:.2f}; {row['measure']} {row['utility']:.4f} "
+        f"for {plain['utility']:.4f}. {_STANDING[row['standing']]}"
+    )
+    if row.get("chance_after") is not None and row["standing"] == "proved":
+        why += (
+            f" Whoever guesses the whole record with probability {row['chance_before']:.2g} does so with at most "
+            f"{row['chance_after']:.2g} afterwards, whatever the attack."
+        )
+    return {"action": f"{row['label']}{strength}", "why": why, "measured": True}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from undelete.adapters.weights import weighted_loss
+from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import run_attack
 from undelete.attacker.gradient.protected import knowing
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing import truths
+from undelete.auditing.asked_only import asked_only
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import NONE
 from undelete.maintainer.defences.defence import Defence, Private, Protected
-from undelete.maintainer.defences.gaussian import composed, epsilon_of, mu_of
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.public import Public
 from undelete.release.reconstruction import Reconstruction
@@ -28,7 +31,10 @@ from undelete.scoring.truth import Truth
 from undelete.scoring.utility import Utility, cost, utility
 
 _OTHERS = 10  # deletions that each answer is compared with besides its own
-_DRAWS = 20  # of a noisy model, over which its utility is averaged
+_UNKNOWING = 40  # deletions that are attacked by somebody who does not know the defence, too
+LEVELS = tuple(round(0.05 * i, 2) for i in range(21))
+"""Of the quantiles of the exposure over deletions."""
+_DRAWS = 10  # of a noisy model, over which its utility is averaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,7 @@ class Arena:
     problem: Problem
     train: pd.DataFrame
     judge: np.random.SeedSequence
+    limit: float
 
     @property
     def classes(self) -> bool:
@@ -49,12 +56,10 @@ class Arena:
     def row(self, protected: Protected, defence: Defence | None, strength: float | None) -> dict[str, Any]:
         """Return one row of the table."""
         rng = np.random.default_rng(self.judge)
-        used, changes = self._used(protected, rng)
+        used, changes, errors = self._used(protected, rng)
         before = self._utility(self.private.W)
         lost = cost(before, used)
-        twice = None
-        if protected.epsilon is not None and protected.delta is not None:
-            twice = epsilon_of(composed(mu_of(protected.epsilon, protected.delta), 2), protected.delta)
+        budget = protected.budget
         return {
             "defence": NONE if defence is None else defence.name,
             "label": "no defence" if defence is None else defence.label,
@@ -63,8 +68,10 @@ class Arena:
             "proof": "measured" if defence is None else defence.proof,
             "epsilon": protected.epsilon,
             "delta": protected.delta,
-            "epsilon_two_releases": twice,
+            "epsilon_two_releases": None if budget is None else budget.twice(),
             **self._attacked(protected, rng),
+            "chance_before": self.chance,
+            "chance_after": None if budget is None else budget.most(self.chance),
             "measure": used.name,
             "utility": used.value,
             "utility_loss": lost[0],
@@ -72,29 +79,69 @@ class Arena:
             "utility_loss_high": lost[2],
             "loss": used.loss,
             "auc": used.auc,
+            "calibration": used.calibration,
             "largest_change": changes,
+            "coefficients_moved": errors,
         }
 
+    @cached_property
+    def chance(self) -> float:
+        """How often the commonest whole public record, target included, comes up: the best guess before any release."""
+        rows = np.hstack([self.private.X_public, self.private.Y_public])
+        _, counts = np.unique(rows, axis=0, return_counts=True)
+        return float(counts.max() / len(rows))
+
     def _attacked(self, protected: Protected, rng: np.random.Generator) -> dict[str, Any]:
-        """Return what the strongest attack gets of the deletions."""
-        objective = self.private.objective
-        n = objective.n - (protected.together - 1)
-        release = knowing(
-            Release(
-                loss=weighted_loss(self.problem.model, self.private.Y_public),
-                W_before=protected.W_before, W_after=protected.W_after,
-                n=n, l2=protected.l2, **self.view,
-            ),
-            (protected.noise, protected.noise),
-            protected.together,
-        )  # fmt: skip
+        """Return what the strongest attack gets of the deletions, and what one gets that does not know the defence.
+
+        Who knows a defence may act as if it were not there, and does so where that is better.
+        """
         rows = self._exposed(protected)
+        found = self._best((HREC_PLUS, HREC), self._release(protected), rows, rng)
+        same = (protected.together, protected.unknowing, protected.noise, protected.l2_after) == (1, None, None, None)
+        if not same:
+            plain = self._release(protected, knows=False)
+            alike = plain if protected.unknowing is None else self._release(replace(protected, noise=None))
+            found = _better(found, self._best((HREC,), alike, rows, rng))
+        near = np.clip(found.pop("near"), 0, 1)
+        found["quantiles"] = [round(float(x), 4) for x in np.quantile(near, LEVELS)]
+        found["exposure_unknowing"] = None
+        if not same and found["exposure"] > self.limit:
+            few = slice(0, _UNKNOWING)
+            unknowing = self._best((HREC_PLUS, HREC), plain.take(few), rows[few], rng)
+            found["exposure_unknowing"] = unknowing["exposure"]
+        return found
+
+    def _release(self, protected: Protected, *, knows: bool = True) -> Release:
+        """Return what anybody sees who knows the defence; or who takes what is released for plain models."""
+        before, after = protected.W_before, protected.W_after
+        if not knows and protected.unknowing is not None:
+            before, after = protected.unknowing
+        whole = self.private.objective
+        release = Release(
+            loss=weighted_loss(self.problem.model, self.private.Y_public), W_before=before, W_after=after,
+            n=whole.n if protected.n is None or not knows else protected.n,
+            l2=protected.l2 if knows else whole.l2, **self.view,
+        )  # fmt: skip
+        if knows and protected.l2_after is not None:
+            change = (protected.l2 - protected.l2_after)[:, :, None] * after
+            share = protected.l2[:, None] * before - protected.l2_after[:, :, None] * after
+            release = replace(release, penalty_share=share, penalty_change=change)
+        if protected.digits is not None:
+            return asked_only(release, np.arange(len(release.X_public)), protected.digits)
+        return knowing(release, (protected.noise, protected.noise), protected.together) if knows else release
+
+    def _best(
+        self, attacks: Sequence[Attack], release: Release, rows: Indices, rng: np.random.Generator
+    ) -> dict[str, Any]:
+        """Return what the best of some attacks gets of the people in some rows."""
+        objective = self.private.objective
         truth = Truth(
             X=objective.X[rows], Y=objective.Y[rows],
             **truths.own_columns(self.problem.model, release, self.train.iloc[rows]),
         )  # fmt: skip
         best: dict[str, Any] = {}
-        for attack in (HREC_PLUS, HREC):
+        for attack in attacks:
             found = run_attack(attack, release, rng)
             scores = score(release, truth, found)
             near = np.nan_to_num(scores["centred_cosine"]) - self._with_others(release, truth, found)
@@ -102,11 +149,10 @@ class Arena:
             value, low, high = (min(max(end, 0.0), 1.0) for end in ends)
             whole = np.nan_to_num(scores["exact_record"])
             one = {
-                "attack": attack.name, "exposure": value, "exposure_low": low, "exposure_high": high,
+                "attack": attack.name, "exposure": value, "exposure_low": low, "exposure_high": high, "near": near,
                 "whole_records": float(whole.mean()), "whole_records_high": wilson(float(whole.sum()), len(whole))[1],
             }  # fmt: skip
-            if not best or one["exposure"] > best["exposure"]:
-                best = one | {k: max(one[k], best.get(k, 0.0)) for k in ("whole_records", "whole_records_high")}
+            best = _better(best, one) if best else one
         return best
 
     @staticmethod
@@ -132,22 +178,42 @@ class Arena:
         ]
         return np.array(largest)
 
-    def _utility(self, W: Floats) -> Utility:
-        loss, Y = self.private.objective.loss, self.private.Y_public
-        return utility(loss, Y, self.private.X_public @ W, classes=self.classes)
+    def _utility(self, W: Floats, digits: int | None = None) -> Utility:
+        loss, Y, Z = self.private.objective.loss, self.private.Y_public, self.private.X_public @ W
+        if digits is not None:
+            # an answer at the end of what the model can say counts as half a step inside
+            few, half = np.round(np.asarray(loss.mean(Z)), digits), 0.5 * 10.0**-digits
+            bounded = "number" not in loss.targets
+            inside = np.clip(few, half if bounded or loss.least == 0 else -np.inf, 1 - half if bounded else np.inf)
+            Z = np.asarray(loss.link(inside))
+        return utility(loss, Y, Z, classes=self.classes)
 
-    def _used(self, protected: Protected, rng: np.random.Generator) -> tuple[Utility, float]:
-        """Return the utility of the protected model, noise averaged over draws, and its largest change of an answer."""
-        draws = [protected.again(rng) for _ in range(1 if protected.drawn is None else _DRAWS)]
-        each = [self._utility(W) for W in draws]
+    def _used(self, protected: Protected, rng: np.random.Generator) -> tuple[Utility, float, float]:
+        """Return a protected model's utility, its largest change of an answer and of a coefficient.
+
+        Noise is averaged over draws. A coefficient's change is in its standard errors, of the old model on its records.
+        """
+        draws = [protected.again(rng) for _ in range(1 if protected.redraw is None else _DRAWS)]
+        each = [self._utility(W, protected.digits) for W in draws]
         mean = {
-            field: np.mean([getattr(one, field) for one in each], axis=0) for field in ("value", "parts", "loss", "auc")
+            field: np.mean([getattr(one, field) for one in each], axis=0)
+            for field in ("value", "parts", "loss", "auc", "calibration")
         }
         X, old = self.private.X_public, self._answers(self.private.X_public @ self.private.W)
-        change = max(float(np.abs(self._answers(X @ W) - old).max()) for W in draws[:1])
-        used = Utility(each[0].name, float(mean["value"]), mean["parts"], float(mean["loss"]), float(mean["auc"]))
-        return used, change
+        change = float(np.abs(self._answers(X @ draws[0]) - old).max())
+        errors = float((np.abs(draws[0] - self.private.W) / self.private.standard_errors).max())
+        used = Utility(
+            each[0].name, float(mean["value"]), mean["parts"], float(mean["loss"]), float(mean["auc"]),
+            float(mean["calibration"]),
+        )  # fmt: skip
+        return used, change, errors
 
     def _answers(self, Z: Floats) -> Floats:
         loss, k = self.private.objective.loss, Z.shape[1]
         return np.asarray(loss.residual(np.ones_like(Z) if k == 1 else np.eye(k)[[0] * len(Z)], Z))
+
+
+def _better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return what the attack got that is nearer to the records, with as many whole ones as either got."""
+    best = first if first["exposure"] >= second["exposure"] else second
+    return best | {name: max(first[name], second[name]) for name in ("whole_records", "whole_records_high")}

@@ -28,7 +28,8 @@ from undelete.auditing.order import Between, ordered
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
-from undelete.auditing.stated import Statement, protected, read_stated
+from undelete.auditing.stated import protected
+from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, people
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
@@ -169,6 +170,7 @@ def audit(
         public_source=words.source,
         back=None if old.target_map is None else old.target_map.back,
         command=words.command,
+        protection=measured(stated, old, new),
     )
     noted = [
         *words.notes,

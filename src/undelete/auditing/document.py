@@ -67,7 +67,8 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "scores": _scores(audit),
         "pictures": _pictures(audit),
         "records": [_record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],
-        "advice": advice.advice(audit.verdict.word),
+        "advice": advice.advice(audit.verdict.word, audit.setting.protection),
+        "protection": advice.slim(audit.setting.protection),
         "environment": environment(),
         "paper": PAPER,
     }  # fmt: skip

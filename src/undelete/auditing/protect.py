@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +23,9 @@ from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
 from undelete.auditing.inputs import Table
 from undelete.auditing.problem import Problem
-from undelete.auditing.protection import Protection, recommended, with_parameters
+from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
+from undelete.auditing.refitting import People, refitting_row
+from undelete.auditing.rows import Rows
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import seeds
 from undelete.errors import InputError
@@ -26,10 +33,13 @@ from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maintainer.sweep import fingerprint
 from undelete.maths.robust import Huber
+from undelete.release.columns import frozen
 from undelete.release.protection import Law
 
 _TOL = 1e-9
+_REFITTED = 5  # deletions after which everything is refitted: an audit each
 _FEATURES = 1000  # up to which a defence's covariance is formed
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -48,6 +58,7 @@ def protect(
     epsilon: float | None = None,
     rng: int = 0,
     trust: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Protection:
     """Play deletions under each defence, attack each by somebody who knows the defence, and say what each costs.
@@ -64,16 +75,19 @@ def protect(
     deletions : int or array of int
         How many to play, drawn at random, or which rows.
     defences : sequence of str or Defence, optional
-        Names in `undelete.maintainer.defences.ladder.DEFENCES`, or values with ladders of your own; all by default.
+        Names in `undelete.maintainer.defences.ladder.DEFENCES`, or values with ladders of your own; "refitting" for the
+        row that says what a refitted preprocessing gives away; all by default.
     max_exposure, max_loss : float
         A defence is within the limits where the upper ends of the intervals of its exposure and its loss of utility
         are not above these; where an epsilon of 1 at most is proved the exposure itself, which only confirms it.
     epsilon : float, optional
         Only defences that prove at most this much of one release are within the limits.
     rng : int
-        Seed of the draws.
+        Seed of what is played; the noise of the model that is handed out has none.
     trust : bool
         Whether a pickled model file may be loaded, which runs its code.
+    checkpoint : path, optional
+        Folder that remembers the rows that are played, so that what was stopped goes on where it was.
     progress : callable, optional
         Called as progress(done, total) in rows of the table.
 
@@ -86,7 +100,7 @@ def protect(
     -----
     Cost: for each row of the table one refit, the deletions exactly, and two attacks of some 20 ms a deletion.
     """
-    ladder = _ladder(defences)
+    ladder, refits = _ladder(defences)
     estimator = load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else model
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
@@ -102,57 +116,96 @@ def protect(
             "fixed; protect a Ridge or LogisticRegression of the same features"
         )
     Y_public = encode_target(problem.model, y_public, ", ".join(target_names(y_public)))
-    draw, noise, judge = seeds(rng).spawn(3)
+    draw, _, judge = seeds(rng).spawn(3)
     rows = inputs.rows(deletions, problem.objective.n, np.random.default_rng(draw))
     problem.refuse_last_of_class(rows)
     retrained = retrain_without(problem.objective, problem.W, rows, tol=_TOL)
     refuse_unconverged(retrained, _TOL)
     view = inputs.public_view(problem.model, public, Y_public)
-    for array in view.values():
-        if isinstance(array, np.ndarray):
-            array.setflags(write=False)  # one copy for all releases, whose attacker then learns one prior
+    # one copy for all releases, whose attacker then learns one prior
+    view["Y_public"] = frozen(Y_public)
+    if view.get("public_codes") is not None:
+        view["public_codes"] = frozen(view["public_codes"], np.int64)
     private = Private(
         problem.objective, problem.W, retrained, view["X_public"], Y_public, has_constant=problem.model.has_constant
     )
     refused = {one.name: why for one in ladder if (why := one.refusal(private))}
     steps = [(one, strength) for one in ladder if one.name not in refused for strength in one.strengths]
-    if not steps:
+    if not steps and not refits:
         raise InputError("no defence applies to this model: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
-    arena = Arena(private, view, problem, train, judge)
+    arena = Arena(private, view, problem, train, judge, max_exposure)
+    played = Rows(None if checkpoint is None else Path(checkpoint), _mark(private, arena, rng))
     plain = Protected(problem.W, private.W_after, problem.W, np.asarray(problem.objective.l2))
-    found, released = [arena.row(plain, None, None)], [plain]
-    for done, ((one, strength), seed) in enumerate(zip(steps, noise.spawn(len(steps)), strict=True), start=1):
+    found = [played.row("none", lambda: arena.row(plain, None, None))]
+    if refits:
+        where = People(estimator, train, y, public, y_public)
+        refit = played.row("refitting", lambda: refitting_row(where, rows[:_REFITTED], found[0]))
+        refused |= {REFITTING: refit["refused"]} if "refused" in refit else {}
+        found += [] if "refused" in refit else [refit]
+    made: dict[int, tuple[Defence, float]] = {}
+    for done, (one, strength) in enumerate(steps):
         if progress is not None:
-            progress(done - 1, len(steps))
-        protected = one.protect(private, strength, np.random.default_rng(seed))
-        found.append(arena.row(protected, one, strength))
-        released.append(protected)
+            progress(done, len(steps))
+        row = played.row(_name(one, strength), partial(_played, arena, one, strength, rng))
+        if "refused" in row:
+            refused[f"{one.name} {strength:g}"] = row["refused"]
+            continue
+        made[len(found)] = (one, strength)
+        found.append(row)
     if progress is not None:
         progress(len(steps), len(steps))
-    table = pd.DataFrame(found)
-    chosen = recommended(table, max_exposure, max_loss, epsilon)
-    return Protection(
-        table=table,
-        recommended=None if chosen is None else table.iloc[chosen],
-        model=None if chosen is None else with_parameters(estimator, problem.model, released[chosen]),
-        refused=refused,
-        limits={"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon},
-        deletions=len(rows),
-        law=None if chosen is None else _law(table.iloc[chosen], released[chosen]),
-    )
+    table = with_standing(pd.DataFrame(found), max_exposure)
+    limits = {"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon}
+    chosen = recommended(table, limits, len(rows))
+    result = Protection(
+        table=table, recommended=None, model=None, refused=refused, deletions=len(rows), of=digest_of(problem.model),
+        limits=limits,
+    )  # fmt: skip
+    if chosen is None:
+        return result
+    released = made[chosen][0].protect(private, made[chosen][1], _stream(*made[chosen], rng))
+    # what is handed out is drawn by nobody's seed: whoever knew it would take the noise off
+    W, l2 = released.drawn(np.random.default_rng())
+    best = table.iloc[chosen]
+    law = Law(str(best["label"]), tuple(l2.tolist()), released.noise, released.epsilon, released.delta)
+    return replace(result, recommended=best, model=with_parameters(estimator, problem.model, W), law=law)
 
 
-def _law(row: pd.Series[Any], released: Protected) -> Law:
-    return Law(str(row["label"]), tuple(released.l2.tolist()), released.noise, released.epsilon, released.delta)
+def _name(one: Defence, strength: float) -> str:
+    return f"{one!r} {strength!r}"
 
 
-def _ladder(defences: Sequence[str | Defence] | None) -> list[Defence]:
+def _stream(one: Defence, strength: float, rng: int) -> np.random.Generator:
+    """Return what a row is drawn from, which other rows beside it do not change."""
+    own = int.from_bytes(sha256(_name(one, strength).encode()).digest()[:8], "big")
+    return np.random.default_rng([rng, own])
+
+
+def _played(arena: Arena, one: Defence, strength: float, rng: int) -> dict[str, Any]:
+    """Return one row; or why it cannot be."""
+    try:
+        return arena.row(one.protect(arena.private, strength, _stream(one, strength, rng)), one, strength)
+    except InputError as error:
+        return {"refused": str(error)}
+
+
+def _mark(private: Private, arena: Arena, rng: int) -> str:
+    """Return a digest of all that a row depends on but its own defence."""
+    objective = private.objective
+    arrays = [objective.X, objective.Y, objective.l2, objective.weights, private.W, private.rows, private.X_public,
+              private.Y_public]  # fmt: skip
+    return fingerprint(arrays, arena.problem.model.loss, rng, arena.limit, version("undelete"))
+
+
+def _ladder(defences: Sequence[str | Defence] | None) -> tuple[list[Defence], bool]:
+    """Return the defences that are asked for, and whether the preprocessing is to be refitted, too."""
     if defences is None:
-        return list(DEFENCES.values())
+        return list(DEFENCES.values()), True
     asked = [defences] if isinstance(defences, str | Defence) else list(defences)
+    known = [*DEFENCES, REFITTING]
     for one in asked:
-        if isinstance(one, str) and one not in DEFENCES:
-            raise InputError(f"there is no defence {one!r}; choose among {', '.join(DEFENCES)}")
+        if isinstance(one, str) and one not in known:
+            raise InputError(f"there is no defence {one!r}; choose among {', '.join(known)}")
     if not asked:
-        raise InputError(f"defences is empty: name at least one of {', '.join(DEFENCES)}")
-    return [DEFENCES[one] if isinstance(one, str) else one for one in asked]
+        raise InputError(f"defences is empty: name at least one of {', '.join(known)}")
+    return [DEFENCES[one] if isinstance(one, str) else one for one in asked if one != REFITTING], REFITTING in asked

@@ -23,18 +23,21 @@ from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
-from undelete.maintainer.defences.defence import Protected
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maths.arrays import Floats
 from undelete.release.protection import Law
 
 FILE = "protection.json"
-SCHEMA = "undelete.protection/2"
-NONE = "none"
+SCHEMA = "undelete.protection/3"
+NONE, REFITTING = "none", "refitting"
+NO_FILE = {NONE, REFITTING} | {name for name, one in DEFENCES.items() if one.only_a_way}
+"""Rows that are a way to release, or none at all: there is no other model to hand out."""
 TELLING = 1.0  # epsilon: nobody's odds of anything about a person change by more than a factor of 2.7
+ENOUGH = 20  # deletions from which on a measurement is believed
 PROOFS = {
     "proved": "proved of the coefficients; the preprocessing in the file is as it was fitted, without a bound",
     "measured": "measured: our strongest attack, which knows the defence; no bound for a stronger one",
+    "unknowing": "looks safe only to an attacker who does not know it",
 }
 
 
@@ -50,7 +53,12 @@ class Protection:
         `exposure_low` and `exposure_high` (mean centred cosine of the strongest of our attacks, which know the defence,
         less what its answers share with others who were deleted; 0 where negative), `whole_records` (share recovered
         exactly), `utility` (R2 or accuracy on public records), `utility_loss` with `utility_loss_low` and
-        `utility_loss_high`, `loss`, `auc`, `largest_change` (of an answer).
+        `utility_loss_high`, `loss`, `auc`, `calibration`, `largest_change` (of an answer), `coefficients_moved` (the
+        largest change of one in its standard errors), `exposure_unknowing` (by who does not know the defence, where
+        that may differ and exposure is over the limit), `standing` ("proved", "measured", or "unknowing": it looks safe
+        only to who does not know it), `chance_before` and `chance_after` (of being right about a whole record: by the
+        commonest public one, and the most that a proof leaves to anybody), `quantiles` (of the exposure over deletions,
+        each twentieth).
     recommended : Series or None
         The row that is within the limits: one that proves an epsilon of 1 at most where there is one, then the one that
         costs least; None where no row is.
@@ -62,6 +70,8 @@ class Protection:
         `max_exposure`, `max_loss`, `epsilon`.
     deletions : int
         How many were played.
+    of : str
+        Digest of the parameters of the model that was given.
     law : Law or None
         By what law that model was made; None where there is none.
     """
@@ -72,6 +82,7 @@ class Protection:
     refused: dict[str, str]
     limits: dict[str, float | None]
     deletions: int
+    of: str = ""
     law: Law | None = None
 
     def document(self) -> dict[str, Any]:
@@ -81,6 +92,7 @@ class Protection:
         return {
             "schema": SCHEMA,
             "deletions": self.deletions,
+            "of": self.of,
             "limits": self.limits,
             "recommended": chosen,
             "means": None if chosen is None else _means(chosen),
@@ -126,6 +138,21 @@ def digest(coef: Floats, intercept: Floats | None) -> str:
     return found.hexdigest()
 
 
+def digest_of(model: LinearModel) -> str:
+    """Return the digest of a model as it was given."""
+    return digest(model.coef, model.intercept)
+
+
+def with_standing(table: pd.DataFrame, limit: float) -> pd.DataFrame:
+    """Return a table with what stands behind each row: a key of `PROOFS`.
+
+    A proof of more than an epsilon of `TELLING` bounds little, so it counts as a measurement.
+    """
+    proved = (table["proof"] == "proved") & (table["epsilon"].astype(float) <= TELLING)
+    seems = (table["exposure_low"] > limit) & (table["exposure_unknowing"].astype(float) <= limit)
+    return table.assign(standing=np.select([proved, seems], ["proved", "unknowing"], "measured"))
+
+
 def _own(model: BaseEstimator | LinearModel) -> tuple[Floats, Floats | None]:
     """Return the parameters (k, d), (k,) of a model that `with_parameters` made."""
     held = model if isinstance(model, LinearModel) else from_sklearn(model, None, None)
@@ -139,13 +166,16 @@ def _means(row: Mapping[str, Any]) -> str:
     return PROOFS[row["proof"]]
 
 
-def recommended(table: pd.DataFrame, max_exposure: float, max_loss: float, epsilon: float | None) -> int | None:
-    """Return the row within the limits: proved before measured, then the least loss, then the weakest."""
+def recommended(table: pd.DataFrame, limits: Mapping[str, float | None], deletions: int) -> int | None:
+    """Return the row within the limits: proved before measured, then the least loss, then the weakest.
+
+    Of fewer than `ENOUGH` deletions no measurement counts, whatever its interval.
+    """
+    max_exposure, max_loss, epsilon = (limits[name] for name in ("max_exposure", "max_loss", "epsilon"))
     # a proof does not rest on how many deletions were played; a measurement does
     exposed = table["exposure"].where(table["epsilon"] <= TELLING, table["exposure_high"])
     fits = (exposed <= max_exposure) & (table["utility_loss_high"] <= max_loss)
-    # a batch is no other model: it is a way to release, and there is nothing to hand out
-    fits &= ~table["defence"].isin([NONE, DEFENCES["batch"].name])
+    fits &= ~table["defence"].isin(NO_FILE) & ((table["epsilon"] <= TELLING) | (deletions >= ENOUGH))
     if epsilon is not None:
         fits &= table["epsilon"].notna() & (table["epsilon"] <= epsilon)
     within = table[fits]
@@ -156,10 +186,9 @@ def recommended(table: pd.DataFrame, max_exposure: float, max_loss: float, epsil
 
 
 def with_parameters(
-    estimator: BaseEstimator | LinearModel, model: LinearModel, protected: Protected
+    estimator: BaseEstimator | LinearModel, model: LinearModel, W: Floats
 ) -> BaseEstimator | LinearModel:
-    """Return a copy of a fitted model with the released parameters in place of its own."""
-    W = protected.W_before
+    """Return a copy of a fitted model with released parameters (d, k) in place of its own."""
     coef = W[:-1].T if model.has_constant else W.T
     if isinstance(estimator, LinearModel):
         return dataclasses.replace(estimator, coef=coef, intercept=W[-1] if model.has_constant else None)

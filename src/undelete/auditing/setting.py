@@ -86,6 +86,8 @@ class Setting:
         them.
     left, came : int
         How many people left, and how many joined, together, each time.
+    protection : mapping or None
+        What defences left and cost where `undelete protect` played them, as protection.json holds it.
     """
 
     kind: str
@@ -100,6 +102,7 @@ class Setting:
     joined: bool = False
     left: int = 1
     came: int = 0
+    protection: Mapping[str, Any] | None = None
 
     @property
     def people(self) -> int:

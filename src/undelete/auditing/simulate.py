@@ -32,6 +32,7 @@ from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
+from undelete.auditing.statements import Statement, measured_of, read_stated
 from undelete.auditing.surveyed import told_of, unequal, unweighed
 from undelete.auditing.tables import part, thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
@@ -63,6 +64,7 @@ def simulate(
     tol: float = 1e-9,
     words: Words | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    protection: Statement | Sequence[Statement] | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Play deletions before any happens: whom of these people would a deletion expose?
@@ -110,6 +112,8 @@ def simulate(
     checkpoint : path, optional
         Folder that remembers the deletions that are retrained, so that a simulation that was stopped goes on where
         it was. It holds models of private records.
+    protection : path, mapping, or several of them, optional
+        The protection.json that `undelete protect` wrote of this model: what its defences left and cost is advised.
     progress : callable, optional
         Called as progress(done, total).
 
@@ -123,7 +127,7 @@ def simulate(
     InputError
         When the input cannot be used, or a deletion does not converge.
     """
-    words = words or Words()
+    words, stated = words or Words(), read_stated(protection, None, None)
     together = _people(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)
     if is_perceptron(estimator):
@@ -134,6 +138,8 @@ def simulate(
                 "of a network deletions of one person each are played, of records that all count alike: leave out "
                 "group, joined, additions and sample_weight"
             )
+        if any(one.asked for one in stated):
+            raise InputError("defences are played for linear models, and this is a network: leave out protection")
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
             attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,
@@ -171,6 +177,7 @@ def simulate(
         public_source=words.source,
         back=None if model.target_map is None else model.target_map.back,
         command=words.command,
+        protection=measured_of(stated, model),
     )
     noted = [
         *unknown(model.design.conformed(public), model.design.uses),

@@ -1,18 +1,13 @@
 """Models of which a protection.json says how they were protected: which of two it speaks of, and what that hides.
 
-`undelete protect` writes it beside the protected model. It is no secret: what the noise hides it hides from somebody
-who knows its law, and an audit that does not know it would take the noise for a person.
+It is no secret: what the noise hides it hides from somebody who knows its law, and an audit that does not know it
+would take the noise for a person.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import norm
@@ -20,94 +15,15 @@ from scipy.stats import norm
 from undelete.adapters.model import LinearModel
 from undelete.attacker.gradient.protected import Hiding, hiding, knowing
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.protection import FILE, SCHEMA, digest
+from undelete.auditing.protection import FILE, digest
+from undelete.auditing.statements import Stated
 from undelete.errors import InputError
-from undelete.limits import HOW, JSON_BYTES, allowed
 from undelete.release.protection import Law
 from undelete.release.release import Release
-
-Statement: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Stated"
 
 NOISE = "Stated noise"
 HIDDEN = 0.5  # standard deviations of the noise between two people up to which it hides them
 _NEVER = 1e-4  # probability of so small a change under which the noise was not added
-
-
-@dataclass(frozen=True)
-class Stated:
-    """What one protection.json says.
-
-    Parameters
-    ----------
-    place : str
-        Where it stands, for messages.
-    parameters : str
-        Digest of the parameters of the model it speaks of.
-    law : Law
-        How that model was protected.
-    asked : bool
-        Whether it was named, and not only found beside a model file.
-    """
-
-    place: str
-    parameters: str
-    law: Law
-    asked: bool
-
-
-def read_stated(stated: Statement | Sequence[Statement] | None, before: object, after: object) -> list[Stated]:
-    """Return what is stated of protected models.
-
-    Parameters
-    ----------
-    stated : path, mapping, or several of them, or None
-        protection.json files, or what they hold. One beside a model file is found by itself.
-    before, after
-        The two models as they were given.
-
-    Raises
-    ------
-    InputError
-        Where one cannot be read.
-    """
-    one = stated is None or isinstance(stated, str | os.PathLike | Mapping | Stated)
-    asked: list[Any] = [] if stated is None else [stated] if one else list(stated)  # type: ignore[arg-type]
-    beside = {Path(model).parent / FILE for model in (before, after) if isinstance(model, str | os.PathLike)}
-    named = {Path(one).resolve() for one in asked if isinstance(one, str | os.PathLike)}
-    found = [_read(one, asked=True) for one in asked]
-    found += [_read(one, asked=False) for one in sorted(beside) if one.is_file() and one.resolve() not in named]
-    return [one for one in found if one is not None]
-
-
-def _read(source: Statement, *, asked: bool) -> Stated | None:
-    if isinstance(source, Stated):
-        return source
-    place = "the protection given" if isinstance(source, Mapping) else str(source)
-    try:
-        held = source if isinstance(source, Mapping) else _parsed(Path(source))
-        if held["schema"] != SCHEMA:
-            raise InputError(f"{place} has schema {held['schema']!r}, and this version reads {SCHEMA!r}")
-        if held["law"] is None:
-            if asked:
-                raise InputError(f"{place} recommends no defence, so it speaks of no protected model: leave it out")
-            return None
-        return Stated(place, str(held["parameters"]), Law.of(held["law"]), asked)
-    except OSError as error:
-        raise InputError(f"{place} cannot be read ({error.strerror or error}): name a {FILE}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InputError(
-            f"{place} is no {FILE} that undelete protect wrote ({error}): how a model was protected is read from it"
-        ) from error
-
-
-def _parsed(file: Path) -> Mapping[str, Any]:
-    size = file.stat().st_size
-    if size > allowed(JSON_BYTES):
-        raise InputError(f"{file} has {size / 1e6:,.0f} MB, over {allowed(JSON_BYTES) / 1e6:,.0f} MB of JSON: {HOW}")
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(found, Mapping):
-        raise ValueError("it holds no object")
-    return found
 
 
 def protected(
@@ -133,8 +49,13 @@ def protected(
     laws: list[Law | None] = [next((one.law for one in stated if one.parameters == own), None) for own in digests]
     notes = []
     for one in stated:
-        if one.parameters in digests:
+        if (one.law is not None and one.parameters in digests) or one.of in digests:
             continue
+        if one.asked and one.law is None:
+            raise InputError(
+                f"{one.place} recommends no defence, so it speaks of no protected model, and it is of another model "
+                "than these two: leave it out"
+            )
         if one.asked:
             raise InputError(
                 f"{one.place} speaks of other parameters than these two models have: give the {FILE} that was written "

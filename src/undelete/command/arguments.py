@@ -230,6 +230,10 @@ def _add_simulate(commands: Commands) -> None:
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="of a network the penalty in the summed objective, instead"
     )
+    parser.add_argument(
+        "--protection", type=Path, nargs="+", metavar="FILE",
+        help="what undelete protect measured of this model, for the report's advice (default: the one beside MODEL)",
+    )  # fmt: skip
     _add_tables(parser)
     _add_input(parser)
     _add_image(parser)
@@ -311,7 +315,13 @@ def _add_protect(commands: Commands) -> None:
         "--out", type=Path, default=Path("undelete-protect"), metavar="DIR",
         help="where to write the protected model, protection.json and frontier.svg (default: undelete-protect/)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="keep the rows that are played in DIR/rows, and go on with those of a run that was stopped",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=natural, default=0, help="seed of what is played; the model handed out has none (default: 0)"
+    )
     _add_tables(parser)
     _add_input(parser)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _WIDTH = 80
+_MARKS = {"proved": "P", "measured": "m", "unknowing": "?"}
 
 
 def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
@@ -25,6 +26,7 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
         f"{document['deletions']:,} deletions played under each defence, by an attacker who knows it.",
         "Exposure: similarity of the answer to the deleted record beyond that to others.",
         f"Loss: of {measure}, on public records. Whole: records recovered exactly.",
+        "P proved, m measured, ? looks safe only to an attacker who does not know it.",
         "",
         f"{'defence':<34}{'strength':>9}{'epsilon':>8}{'exposure':>10}{'whole':>7}{'loss':>9}",
     ]
@@ -35,11 +37,12 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
         label = "" if strength and row["label"] == _before(rows, row) else row["label"][:32]
         text.append(
             f"{label:<33}{mark}{strength:>9}{epsilon:>8}{row['exposure']:>10.3f}{row['whole_records']:>7.1%}"
-            f"{row['utility_loss']:>9.4f}"
+            f"{row['utility_loss']:>9.4f} {_MARKS[row['standing']]}"
         )
     text.append("")
     for name, why in document["refused"].items():
-        text += _wrap("Not here", f"{name}: {why}.")
+        text += _wrap("Not here", f"{name}: {why.rstrip('.')}.")
+    text += _wrap("Costs", _costs(document["recommended"])) if document["recommended"] else []
     chosen, limits = document["recommended"], document["limits"]
     if chosen is None:
         text += _wrap(
@@ -58,11 +61,26 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
     text += _wrap("Means", f"{document['means']}.")
     if chosen["epsilon"] is not None:
         text += _wrap(
+            "Bound",
+            f"whoever guesses the whole record rightly with a probability of {chosen['chance_before']:.2g}, as by the "
+            f"commonest public one, does so with at most {chosen['chance_after']:.2g} afterwards, whatever the attack.",
+        )
+        text += _wrap(
             "Budget",
             f"epsilon {chosen['epsilon']:g} at delta {chosen['delta']:g} for one release, "
             f"{chosen['epsilon_two_releases']:.3g} for this one and the next: each further release spends more.",
         )
     return text if model is None else [*text, *_wrap("Model", model)]
+
+
+def _costs(row: Mapping[str, Any]) -> str:
+    """Return what else changes."""
+    told = [f"an answer moves by at most {row['largest_change']:.2g}",
+            f"a coefficient by at most {row['coefficients_moved']:.2g} of its standard errors"]  # fmt: skip
+    for name, word in (("loss", "mean loss"), ("auc", "AUC"), ("calibration", "calibration error")):
+        if row[name] is not None:
+            told.append(f"{word} {row[name]:.4f}")
+    return "; ".join(told) + "."
 
 
 def _at_epsilon(limits: Mapping[str, Any]) -> str:

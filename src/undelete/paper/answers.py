@@ -19,7 +19,7 @@ from undelete.attacker.gradient.scale import at_public_length
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.attacker.updates_leak.networks import torch
-from undelete.lab.answers import asked_only
+from undelete.auditing.asked_only import asked_only
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.models import IMAGE_SOFTMAX, LOGISTIC

@@ -10,7 +10,7 @@ import numpy as np
 
 from undelete.maths.arrays import Floats
 
-Shape = Literal["isotropic", "hessian", "statistics"]
+Shape = Literal["isotropic", "hessian", "statistics", "gradient"]
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Noise:
 
     Parameters
     ----------
-    shape : {"isotropic", "hessian", "statistics"}
+    shape : {"isotropic", "hessian", "statistics", "gradient"}
         Of standard deviation `scale` in each parameter, its feature in `unit`s; with covariance scale^2 times the
-        inverse Hessian of the summed objective; or that of a least squares solution whose second moments had noise
-        of deviation `scale` in each entry.
+        inverse Hessian of the summed objective; that of a least squares solution whose second moments had noise
+        of deviation `scale` in each entry; or of a minimum whose gradient had noise of that deviation in each entry.
     scale : float
         See `shape`.
     unit : tuple of float, d of them
@@ -59,6 +59,8 @@ class Noise:
         inverse = np.linalg.inv(hessian)
         if self.shape == "hessian":
             return np.asarray(self.scale**2 * inverse)
+        if self.shape == "gradient":
+            return np.asarray(inverse @ np.diag((self.scale * u) ** 2) @ inverse)
         # with noise E, symmetric, and e in the moments: w' - w = M^-1 (e - E w), in units
         found = []
         for j, M in enumerate(inverse):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.losses import Loss
+
+_GROUPS = 10  # of probabilities
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Utility:
         The mean of the model's own loss.
     auc : float
         Area under the ROC curve of two classes; NaN of others.
+    calibration : float
+        Of two classes whose model gives probabilities the mean distance of these from what came true, over ten groups
+        of equal size; NaN of others.
     """
 
     name: str
@@ -34,14 +39,15 @@ class Utility:
     parts: Floats
     loss: float
     auc: float
+    calibration: float = float("nan")
 
 
 def utility(loss: Loss, Y: Floats, Z: Floats, *, classes: bool) -> Utility:
-    """Return how well predictions Z (m, k) meet targets Y (m, k)."""
+    """Return how well linear predictions Z (m, k), of counts their logarithms, meet targets Y (m, k)."""
     mean = float(np.asarray(loss.value(Y, Z)).mean())
     if not classes:
         spread = ((Y - Y.mean(axis=0)) ** 2).sum(axis=1).mean()
-        off = ((Y - Z) ** 2).sum(axis=1) / (spread if spread > 0 else 1.0)
+        off = ((Y - np.asarray(loss.mean(Z))) ** 2).sum(axis=1) / (spread if spread > 0 else 1.0)
         return Utility("R2", float(1 - off.mean()), off, mean, float("nan"))
     if Y.shape[1] > 1:
         right = (Y.argmax(axis=1) == Z.argmax(axis=1)).astype(float)
@@ -50,7 +56,16 @@ def utility(loss: Loss, Y: Floats, Z: Floats, *, classes: bool) -> Utility:
     positive = Y[:, 0] > 0
     p, q = int(positive.sum()), int((~positive).sum())
     area = (rankdata(Z[:, 0])[positive].sum() - p * (p + 1) / 2) / (p * q) if p and q else float("nan")
-    return Utility("accuracy", float(right.mean()), right, mean, float(area))
+    return Utility("accuracy", float(right.mean()), right, mean, float(area), _calibration(loss, positive, Z))
+
+
+def _calibration(loss: Loss, positive: Flags, Z: Floats) -> float:
+    if not loss.canonical:
+        return float("nan")
+    said = np.asarray(loss.mean(Z))[:, 0]
+    groups = [part for part in np.array_split(np.argsort(said, kind="stable"), _GROUPS) if len(part)]
+    off = [abs(said[part].mean() - positive[part].mean()) * len(part) for part in groups]
+    return float(sum(off) / len(said))
 
 
 def cost(before: Utility, after: Utility) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Defences without noise: fewer digits, a stronger penalty, several people at once."""
+"""Defences without noise: fewer digits of the parameters or of the answers, and a stronger penalty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.maintainer.defences.defence import Defence, Private, Protected, refitted
+from undelete.maintainer.defences.defence import Defence, Private, Protected
+from undelete.maintainer.defences.fitting import refitted
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
 
@@ -59,41 +60,21 @@ class Penalty(Defence):
 
 
 @dataclass(frozen=True)
-class Batch(Defence):
-    """Deletions wait for one another: the new model is released when several people have left."""
+class RoundedAnswers(Defence):
+    """The new model is not given out: it answers, with few decimals; whoever asks has the old one."""
 
-    name = "batch"
-    label = "Delete several people at once"
-    unit = "people"
+    name = "rounded_answers"
+    label = "Give out rounded answers only"
+    unit = "decimals of each answer"
     proof = "measured"
-    source = "common practice; the gradients of all are added up"
-    strengths: tuple[float, ...] = (2, 3, 5, 10, 30, 100)
+    source = "common practice; every public record is asked for, and least squares averages the rounding away"
+    only_a_way = True
+    strengths: tuple[float, ...] = (6, 5, 4, 3, 2, 1)
 
     def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
-        """Delete each row together with others drawn at random."""
-        objective, together = private.objective, int(strength)
-        members, after = [], []
-        everyone = np.arange(objective.n)
-        for row in private.rows:
-            others = rng.choice(objective.n - 1, together - 1, replace=False)
-            gone = np.r_[row, others + (others >= row)]
-            members.append(gone)
-            stay = objective.take(np.delete(everyone, gone))
-            after.append(refitted(stay, private.W, private.has_constant))
-        return Protected(
-            private.W,
-            np.stack(after),
-            private.W,
-            np.asarray(objective.l2),
-            together=together,
-            members=np.stack(members),
-        )
+        """Keep both models as they are, and give out answers."""
+        return Protected(private.W, private.W_after, private.W, np.asarray(private.objective.l2), digits=int(strength))
 
     def refusal(self, private: Private) -> str:
-        """Refuse where a batch would be most of the records."""
-        most = int(max(self.strengths))
-        return (
-            ""
-            if private.objective.n > 10 * most
-            else f"{private.objective.n} records are too few for batches of {most}"
-        )
+        """Refuse answers that are no probability and no number: there is nothing to round."""
+        return "" if private.objective.loss.canonical else "its answers are classes, not probabilities or numbers"

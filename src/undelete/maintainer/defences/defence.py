@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from undelete.maintainer.fit import fit
+from undelete.maintainer.defences.budget import Budget
 from undelete.maintainer.leave_one_out import Deletions
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.objective import Objective
+from undelete.maths.objective import Objective, gram
 from undelete.release.protection import Noise
 
 Proof = Literal["proved", "measured"]
@@ -60,6 +61,16 @@ class Private:
         return np.where(size > 0, size, 1.0)
 
     @cached_property
+    def standard_errors(self) -> Floats:
+        """Standard error of each parameter (d, k), by the sandwich of the old model's Hessian and its gradients."""
+        found, R = [], np.asarray(self.objective.residual(self.objective.X @ self.W))
+        for j, H in enumerate(self.hessian(self.objective, self.W)):
+            inverse = np.linalg.pinv(H)
+            spread = np.diagonal(inverse @ gram(self.objective.X, np.abs(R[:, j])) @ inverse)
+            found.append(np.sqrt(np.maximum(spread, np.finfo(float).tiny)))
+        return np.stack(found, axis=1)
+
+    @cached_property
     def bound(self) -> float:
         """Length in `unit`s that 99 of 100 public records do not exceed: longer private ones are clipped to it."""
         return float(np.quantile(np.linalg.norm(self.X_public / self.unit, axis=1), 0.99))
@@ -93,14 +104,22 @@ class Protected:
         The penalty that they were fitted with.
     noise : Noise or None
         What was added to each, independently.
-    drawn : array (k, d, d) or None
-        The covariance that it was drawn with. Stays with the maintainer.
+    redraw : callable or None
+        From a generator to the old model as it would be released another time, and its penalty; None: always the same.
     together : int
-        How many people were deleted at once.
+        How many people left or joined at once.
+    n : int or None
+        Records of the old model; None: all.
     members : array (b, together) of int or None
         Who; None: each row alone.
-    epsilon, delta : float or None
+    budget : Budget or None
         Of one release, where differential privacy is proved.
+    digits : int or None
+        Decimals of the answers that are all that is given out; None: the models themselves are.
+    unknowing : tuple of arrays (d, k), (b, d, k), or None
+        The models that somebody works with who does not know the defence, where these are others.
+    l2_after : array (b, d) or None
+        The penalties of the new models, where they are others.
     """
 
     W_before: Floats
@@ -108,15 +127,32 @@ class Protected:
     exact: Floats
     l2: Floats
     noise: Noise | None = None
-    drawn: Floats | None = None
+    redraw: Callable[[np.random.Generator], tuple[Floats, Floats]] | None = None
     together: int = 1
+    n: int | None = None
     members: Indices | None = field(default=None, repr=False)
-    epsilon: float | None = None
-    delta: float | None = None
+    budget: Budget | None = None
+    digits: int | None = None
+    unknowing: tuple[Floats, Floats] | None = None
+    l2_after: Floats | None = None
+
+    @property
+    def epsilon(self) -> float | None:
+        """The epsilon that is proved of one release."""
+        return None if self.budget is None else self.budget.epsilon
+
+    @property
+    def delta(self) -> float | None:
+        """The delta that goes with it."""
+        return None if self.budget is None else self.budget.delta
 
     def again(self, rng: np.random.Generator) -> Floats:
         """Return the old model (d, k) as it would be released another time."""
-        return self.W_before if self.drawn is None else self.exact + gaussian(self.drawn, 1, rng)[0]
+        return self.drawn(rng)[0]
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Return the same, and the penalty (d,) that it has."""
+        return (self.W_before, self.l2) if self.redraw is None else self.redraw(rng)
 
 
 class Defence(ABC):
@@ -132,6 +168,8 @@ class Defence(ABC):
         Whether theory bounds what any attacker learns, or only our strongest attack was tried.
     source : str
         Where it is from.
+    only_a_way : bool
+        Whether it is a way to release, and there is no other model to hand out.
     strengths : tuple of float
         The ladder, the weakest first. A field: others may be given.
     """
@@ -141,6 +179,7 @@ class Defence(ABC):
     unit: ClassVar[str]
     proof: ClassVar[Proof]
     source: ClassVar[str]
+    only_a_way: ClassVar[bool] = False
     strengths: tuple[float, ...]
 
     def refusal(self, private: Private) -> str:
@@ -150,18 +189,3 @@ class Defence(ABC):
     @abstractmethod
     def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
         """Return the models as they are released at one strength."""
-
-
-def gaussian(covariance: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Return draws (count, d, k) of normal noise with covariances (k, d, d)."""
-    drawn = []
-    for C in covariance:
-        values, vectors = np.linalg.eigh((C + C.T) / 2)
-        half = vectors * np.sqrt(np.maximum(values, 0.0))
-        drawn.append(rng.standard_normal((count, len(C))) @ half.T)
-    return np.stack(drawn, axis=2)
-
-
-def refitted(objective: Objective, start: Floats, has_constant: bool) -> Floats:
-    """Return an objective's minimiser (d, k)."""
-    return np.asarray(fit(objective, start=start, has_constant=has_constant).W, dtype=np.float64)

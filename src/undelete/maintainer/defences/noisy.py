@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.maintainer.defences.defence import Defence, Private, Protected, gaussian, refitted
+from undelete.maintainer.defences.budget import Budget
+from undelete.maintainer.defences.defence import Defence, Private, Protected
+from undelete.maintainer.defences.fitting import EXACT, WEIGHTED, best_on_public, even, minimum, noisy
 from undelete.maintainer.defences.gaussian import mu_of
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Logistic, Softmax, Squared
-from undelete.maths.objective import Objective
+from undelete.maths.losses import Logistic, Loss, Softmax, Squared, SquaredHinge
 from undelete.release.protection import Noise
 
-_SPREADS = 5  # draws of the noise by which a setting is judged on public records
-_PENALTIES = tuple(float(x) for x in np.logspace(-4, 0, 9))  # a record's, among which one is chosen
-
-
-_WEIGHTED = "records have weights, by which one of them may count for many"
+_SURE = 1.64  # deviations by which that is taken to be smaller than it was read
 
 
 @dataclass(frozen=True)
@@ -39,10 +35,42 @@ class InstanceNoise(Defence):
     def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
         """Add noise with covariance s^2 H^-1, s the largest change in the metric of H over mu(strength, delta)."""
         H = private.hessian(private.objective, private.W)
-        moved = private.W_after - private.W
+        l2 = np.asarray(private.objective.l2)
+        return noisy(private.W, private.W_after, l2, self.law(private, strength), H, rng)
+
+    def law(self, private: Private, strength: float) -> Noise:
+        """Return what is added at one strength."""
+        H, moved = private.hessian(private.objective, private.W), private.W_after - private.W
         largest = math.sqrt(max(np.einsum("bik,kij,bjk->b", moved, H, moved)))
-        noise = Noise("hessian", largest / mu_of(strength, self.delta), tuple(private.unit))
-        return _noisy(private.W, private.W_after, np.asarray(private.objective.l2), noise, H, rng)
+        return Noise("hessian", largest / mu_of(strength, self.delta), tuple(private.unit))
+
+
+@dataclass(frozen=True)
+class Repeated(Defence):
+    """The noise of `InstanceNoise` at one strength, in a model that is published so many times, with fresh noise."""
+
+    name = "repeated"
+    label = "The same noise, published often"
+    unit = "releases of each model"
+    proof = "measured"
+    source = "what one draw hides the mean of many shows; publishing that mean is one draw of less noise"
+    only_a_way = True
+    strengths: tuple[float, ...] = (1, 3, 10, 30, 100, 300)
+    once: float = 30.0
+
+    def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
+        """Average so many releases of each model; who does not think of it works with one of each."""
+        base = InstanceNoise().law(private, self.once)
+        H, l2 = private.hessian(private.objective, private.W), np.asarray(private.objective.l2)
+        mean = dataclasses.replace(base, scale=base.scale / math.sqrt(strength))
+        found = noisy(private.W, private.W_after, l2, mean, H, rng)
+        rest = base.scale**2 - mean.scale**2
+        if rest <= 0:
+            return found
+        # one of the releases is their mean and the rest of its own noise
+        own = dataclasses.replace(base, scale=math.sqrt(rest))
+        alone = noisy(found.W_before, found.W_after, l2, own, H, rng)
+        return dataclasses.replace(found, unknowing=(alone.W_before, alone.W_after))
 
 
 @dataclass(frozen=True)
@@ -60,33 +88,47 @@ class OutputPerturbation(Defence):
     def refusal(self, private: Private) -> str:
         """Refuse losses whose gradient has no bound."""
         if private.objective.weights is not None:
-            return _WEIGHTED
-        bounded = isinstance(private.objective.loss, Logistic | Softmax)
+            return WEIGHTED
+        bounded = isinstance(private.objective.loss, Logistic | Softmax | SquaredHinge)
         return "" if bounded else "the gradient of this loss has no bound that does not depend on the target"
 
     def protect(self, private: Private, strength: float, rng: np.random.Generator) -> Protected:
         """Fit clipped records with a penalty chosen on public ones, and add noise.
 
         Without one record the summed objective loses a term whose gradient is at most L R; it stays strongly convex
-        with the penalty's modulus, so its minimiser moves by at most L R / penalty, in units of the features.
+        with the penalty's modulus, so its minimiser moves by at most L R / penalty, in units of the features. Twice
+        what the fit leaves of its gradient is added to that.
         """
+        budget, loss, n = Budget.gaussian(strength, self.delta), private.objective.loss, private.objective.n
         mu = mu_of(strength, self.delta)
-        # of one class against the rest each output has a residual of up to 1; of softmax p - y is at most sqrt(2) long
-        outputs = private.W.shape[1] if isinstance(private.objective.loss, Logistic) else 2
-        lipschitz = math.sqrt(outputs)
 
-        def deviation(share: float) -> float:
-            return lipschitz * private.bound / (share * private.objective.n) / mu
+        def law(share: float) -> Noise:
+            steepest = slope(loss, private.W.shape[1], private.bound, share * n / (n + 1))
+            moved = private.bound * (steepest / (share * n) + 2 * EXACT / share)
+            return Noise("isotropic", moved / mu, tuple(private.unit))
 
-        share = _best_on_public(private, deviation)
+        share = best_on_public(private, law)
+        noise = law(share)
         clipped = dataclasses.replace(
-            private.objective, X=private.clipped(private.objective.X), l2=_even(private, share)
+            private.objective, X=private.clipped(private.objective.X), l2=even(private, share)
         )
-        W = refitted(clipped, private.W, private.has_constant)
+        W = minimum(clipped, private.W, private)
         after = np.asarray(retrain_without(clipped, W, private.rows).W, dtype=np.float64)
-        noise = Noise("isotropic", deviation(share), tuple(private.unit))
-        proved = _noisy(W, after, np.asarray(clipped.l2), noise, private.hessian(clipped, W), rng)
-        return dataclasses.replace(proved, epsilon=strength, delta=self.delta)
+        proved = noisy(W, after, np.asarray(clipped.l2), noise, private.hessian(clipped, W), rng)
+        return dataclasses.replace(proved, budget=budget)
+
+
+def slope(loss: Loss, outputs: int, bound: float, share: float) -> float:
+    """Return the longest residual that a record can have at the minimiser.
+
+    Of one class against the rest each output has a residual of up to 1; of softmax p - y is at most sqrt(2) long. That
+    of the squared hinge is at most 2 (1 + R |v|), and the minimiser's objective is no larger than that of zeros, the
+    number of records, so that |v|^2 <= 2 / share, the penalty over that number.
+    """
+    if isinstance(loss, Softmax):
+        return math.sqrt(2)
+    one = 1.0 if isinstance(loss, Logistic) else 2 * (1 + bound * math.sqrt(2 / share))
+    return math.sqrt(outputs) * one
 
 
 @dataclass(frozen=True)
@@ -98,15 +140,17 @@ class NoisyMoments(Defence):
     unit = "epsilon"
     proof = "proved"
     source = (
-        "sufficient statistics perturbation (Vu and Slavkovic 2009; Wang 2018), with the noise of Balle and Wang (2018)"
+        "sufficient statistics perturbation (Vu and Slavkovic 2009) with the penalty of AdaSSP (Wang 2018), chosen by "
+        "the least eigenvalue, which is read with noise; one draw for both moments, of Balle and Wang (2018)"
     )
     strengths: tuple[float, ...] = (30, 10, 3, 1, 0.3, 0.1)
     delta: float = 1e-6
+    least: float = 0.05  # of the squared mu, for the least eigenvalue of the moments
 
     def refusal(self, private: Private) -> str:
         """Refuse what is not least squares."""
         if private.objective.weights is not None:
-            return _WEIGHTED
+            return WEIGHTED
         squared = isinstance(private.objective.loss, Squared)
         return "" if squared else "only least squares is a function of second moments"
 
@@ -114,63 +158,38 @@ class NoisyMoments(Defence):
         """Add noise to X'X and X'y, and solve.
 
         Records no longer than R and targets within B, in units: without one of them the moments (X'X, X'Y) lose
-        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer.
+        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer. The
+        least eigenvalue of X'X falls by at most R^2. The squares of the two mus add up to that of the budget.
         """
-        objective, unit = private.objective, private.unit
+        objective, unit, budget = private.objective, private.unit, Budget.gaussian(strength, self.delta)
+        mu = mu_of(strength, self.delta)
         size = np.sqrt((private.Y_public**2).mean(axis=0))
         size = np.where(size > 0, size, 1.0)
         most = float(np.quantile(np.linalg.norm(private.Y_public / size, axis=1), 0.99))
-        sensitivity = private.bound * math.sqrt(private.bound**2 + most**2)
-        sigma = sensitivity / mu_of(strength, self.delta)
+        moment, least = mu * math.sqrt(1 - self.least), mu * math.sqrt(self.least)
+        sigma = private.bound * math.sqrt(private.bound**2 + most**2) / moment
+        spread = private.bound**2 / least
         X = private.clipped(objective.X) / unit
         Y = objective.Y / size
         Y = Y * np.minimum(1.0, most / np.maximum(np.linalg.norm(Y, axis=1, keepdims=True), np.finfo(float).tiny))
-        # so that the noise leaves it positive: the largest eigenvalue of the noise is about 2 sigma sqrt(d / 2)
-        floor = np.asarray(objective.l2) / unit**2 + 2 * sigma * math.sqrt(len(unit) / 2)
-        A, C = X.T @ X + np.diag(floor), X.T @ Y
-        x, y = X[private.rows], Y[private.rows]
+        own = np.asarray(objective.l2) / unit**2
+        A, C = X.T @ X, X.T @ Y
 
-        def released(A: Floats, C: Floats) -> tuple[Floats, Floats]:
+        def released(rng: np.random.Generator, A: Floats = A, C: Floats = C) -> tuple[Floats, Floats]:
+            # so that the noise leaves it positive, whose eigenvalues reach to about -2 sigma sqrt(d)
+            seen = float(np.linalg.eigvalsh(A)[0]) + rng.normal(0.0, spread) - _SURE * spread
+            l2 = own + max(0.0, 2 * sigma * math.sqrt(len(unit)) - max(seen, 0.0))
             upper = np.triu(rng.normal(0.0, sigma, A.shape))
-            w = np.linalg.solve(A + upper + np.triu(upper, 1).T, C + rng.normal(0.0, sigma, C.shape))
-            return np.linalg.solve(A, C) * size / unit[:, None], w * size / unit[:, None]
+            moments = A + upper + np.triu(upper, 1).T + np.diag(l2)
+            w = np.linalg.solve(moments, C + rng.normal(0.0, sigma, C.shape))
+            return np.asarray(w * size / unit[:, None]), l2 * unit**2
 
-        exact, before = released(A, C)
-        after = np.stack([released(A - np.outer(a, a), C - np.outer(a, b))[1] for a, b in zip(x, y, strict=True)])
+        before, l2 = released(rng)
+        x, y = X[private.rows], Y[private.rows]
+        after = [released(rng, A - np.outer(a, a), C - np.outer(a, b)) for a, b in zip(x, y, strict=True)]
+        exact = np.linalg.solve(A + np.diag(l2 / unit**2), C) * size / unit[:, None]
         noise = Noise("statistics", sigma, tuple(unit), tuple(size))
-        hessian = np.broadcast_to(A * unit[:, None] * unit, (C.shape[1], *A.shape))
         return Protected(
-            before, after, exact, floor * unit**2, noise, noise.covariance(hessian, exact),
-            epsilon=strength, delta=self.delta,
+            before, np.stack([W for W, _ in after]), exact, l2, noise, released, budget=budget,
+            l2_after=np.stack([own for _, own in after]),
         )  # fmt: skip
-
-
-def _noisy(
-    W: Floats, W_after: Floats, l2: Floats, noise: Noise, hessian: Floats, rng: np.random.Generator
-) -> Protected:
-    covariance = noise.covariance(hessian, W)
-    drawn = gaussian(covariance, 1 + len(W_after), rng)
-    return Protected(W + drawn[0], W_after + drawn[1:], W, l2, noise, covariance)
-
-
-def _even(private: Private, share: float) -> Floats:
-    """Return a penalty (d,) of every parameter alike, in units, that is `share` a record."""
-    return np.asarray(share * private.objective.n * private.unit**2)
-
-
-def _best_on_public(private: Private, deviation: Callable[[float], float]) -> float:
-    """Return the penalty a record that predicts public records best with its noise; it sees no private record."""
-    rng = np.random.default_rng(0)
-    start = np.zeros_like(private.W)
-    best, least = _PENALTIES[0], np.inf
-    for share in _PENALTIES:
-        objective = dataclasses.replace(
-            private.public_objective(_even(private, share)), X=private.clipped(private.X_public)
-        )
-        start = refitted(objective, start, private.has_constant)
-        spread = rng.normal(0.0, deviation(share), (_SPREADS, *start.shape)) / private.unit[:, None]
-        plain = Objective(private.X_public, private.Y_public, objective.loss, np.zeros(len(private.unit)))
-        loss = float(np.mean([plain.value(start + one) for one in spread]))
-        if loss < least:
-            best, least = share, loss
-    return best

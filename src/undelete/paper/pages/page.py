@@ -21,6 +21,9 @@
     python -m undelete.paper.pages results/stopped.json > docs/results/stopped.md
     undelete reproduce sensitivity --data DIR --out results
     python -m undelete.paper.pages results/sensitivity.json > docs/results/sensitivity.md
+    undelete reproduce defences defences_more --data DIR --out results
+    undelete reproduce noisy_images --out results
+    python -m undelete.paper.pages results/{defences,defences_more,noisy_images}.json > docs/results/defences.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 
@@ -44,6 +47,7 @@ from undelete.lab.files import HONEST, SCHEMA
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages import answers as answers_page
 from undelete.paper.pages import better as better_page
+from undelete.paper.pages import defences as defences_page
 from undelete.paper.pages import groups as groups_page
 from undelete.paper.pages import heads as heads_page
 from undelete.paper.pages import leak as leak_page
@@ -128,6 +132,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
         if len(results) > 1:
             raise InputError("groups and population have a page of their own each: give one of them alone")
         return groups_page.page(results[0])
+    if any(defences_page.belongs(result) for result in results):
+        if not all(defences_page.belongs(result) for result in results):
+            raise InputError("defences have a page of their own, defences.md: give their results apart from others")
+        return defences_page.page(results)
     if any(heads_page.belongs(result) for result in results):
         if len(results) > 1:
             raise InputError("heads have a page of their own, heads.md: give heads.json alone")

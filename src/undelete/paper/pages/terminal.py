@@ -7,7 +7,7 @@ from typing import Any
 
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
-from undelete.paper.pages import groups, sensitivity, stopped
+from undelete.paper.pages import defences, groups, sensitivity, stopped
 from undelete.report import formatting
 
 WIDTH = 80
@@ -46,6 +46,8 @@ def lines(result: dict[str, Any]) -> list[str]:
         "heads": _heads,
         "stopped": stopped.in_columns,
         "sensitivity": sensitivity.in_columns,
+        "defences": _defences,
+        "blurred": _blurred,
         "conditions": _conditions,
         "parts": _parts,
         "cases": _decoders,
@@ -137,6 +139,28 @@ def _heads(result: dict[str, Any]) -> list[str]:
             cells = [one.get(key) for key in ("median_features", "median_image")]
             shown = [formatting.MISSING if cell is None else format(cell, ".3f") for cell in cells]
             text.append(f"  {name:<14}{shown[0]:>9}{shown[1]:>9}")
+    return [*text, ""]
+
+
+def _defences(result: dict[str, Any]) -> list[str]:
+    """Return what no defence leaves, and what was recommended on the splits of each state."""
+    text = ["", f"  {'':<46}{'strength':>9}{'exposure':>10}{'loss':>9}"]
+    for case in result["defences"]:
+        for state in case["states"]:
+            text.append(f"  {case['key']}, {state['state']}, n = {state['n']:,}")
+            for row in defences.best(state):
+                strength = "" if row["strength"] is None else f"{row['strength']:g}"
+                numbers = f"{row['exposure']:>10.3f}{row['utility_loss']:>9.4f}"
+                text.append(f"    {row['label'][:43]:<44}{strength:>9}{numbers}")
+    return [*text, ""]
+
+
+def _blurred(result: dict[str, Any]) -> list[str]:
+    """Return the centred cosines under each strength of noise."""
+    text = ["", f"  {result['sample']}, {result['model']}: centred cosine, label by label"]
+    for row in result["blurred"]:
+        name = "no noise" if row["strength"] is None else f"{row['strength']:,}"
+        text.append(f"  {name:<10}" + "".join(f"{cosine:>6.2f}" for cosine in row["centred_cosine"]))
     return [*text, ""]
 
 

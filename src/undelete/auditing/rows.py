@@ -1,0 +1,51 @@
+"""Rows of a long table that are kept on disk as they are played, so that what was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from undelete.files import write
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A folder of rows.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where they are kept; None: nowhere.
+    mark : str
+        Digest of all that they depend on: a row with another is played again.
+    """
+
+    folder: Path | None
+    mark: str
+
+    def row(self, name: str, play: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the row of this name, played where it is not kept."""
+        if self.folder is None:
+            return play()
+        place = self.folder / f"row-{sha256(name.encode()).hexdigest()[:16]}.json"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads(place.read_text(encoding="utf-8"))
+            if kept["mark"] == self.mark and kept["name"] == name:
+                return dict(kept["row"])
+        row = play()
+        write(place, json.dumps({"mark": self.mark, "name": name, "row": row}))
+        return row
+
+    def forget(self) -> None:
+        """Remove what was kept, and the folder where it is empty then."""
+        if self.folder is None:
+            return
+        for place in self.folder.glob("row-*.json"):
+            place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()

@@ -1,0 +1,65 @@
+"""What a proof of differential privacy says: of one release, of two, and of whoever wants a record back.
+
+A mechanism's delta at each epsilon is all that is known of it. Somebody who would be right about a record with a
+probability of kappa before the release is right with at most
+
+    inf over epsilon of  e^epsilon kappa + delta(epsilon)
+
+afterwards, whatever is meant by right and whatever the attack (maths (38); Balle, Cherubin and Hayes 2022, Hayes,
+Mahloujifar and Balle 2023). Of Gaussian noise that is Phi(Phi^-1(kappa) + mu).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import ndtr, ndtri
+
+from undelete.maintainer.defences.gaussian import composed, delta_of, epsilon_of, mu_of
+
+_FURTHEST = 60.0  # epsilon up to which the least is looked for
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one release proves.
+
+    Parameters
+    ----------
+    epsilon, delta : float
+        As it is stated.
+    curve : callable
+        The least delta that is proved at each epsilon.
+    mu : float or None
+        Of Gaussian noise, the most that one record moves over the deviation.
+    """
+
+    epsilon: float
+    delta: float
+    curve: Callable[[float], float]
+    mu: float | None = None
+
+    @classmethod
+    def gaussian(cls, epsilon: float, delta: float) -> Budget:
+        """Return that of Gaussian noise."""
+        mu = mu_of(epsilon, delta)
+        return cls(epsilon, delta, lambda at: delta_of(mu, at), mu)
+
+    def twice(self) -> float:
+        """Return the epsilon of two such releases at the same delta; of what is not Gaussian by adding both up."""
+        if self.mu is not None:
+            return epsilon_of(composed(self.mu, 2), self.delta)
+        half = self.delta / 2
+        return 2 * float(brentq(lambda at: self.curve(at) - half, self.epsilon, _FURTHEST))
+
+    def most(self, chance: float) -> float:
+        """Return the most that anybody's chance of being right can have become who had `chance` before."""
+        if self.mu is not None:
+            return float(ndtr(ndtri(chance) + self.mu))
+        found = minimize_scalar(
+            lambda at: math.exp(at) * chance + self.curve(at), bounds=(0.0, self.epsilon + 20), method="bounded"
+        )
+        return min(1.0, float(found.fun), chance + self.curve(0.0))

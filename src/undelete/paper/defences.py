@@ -1,0 +1,217 @@
+"""What each defence leaves of the attack and costs: three models of income on people of California, or of two
+other states, three splits of each.
+
+Beyond the paper, which names defences and measures none.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from undelete.auditing.protect import protect
+from undelete.auditing.protection import REFITTING, Protection
+from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.lab.files import header, prepare, save
+from undelete.lab.kept import code_of
+from undelete.lab.steps import Folder, Progress, Steps
+from undelete.maintainer.defences.ladder import DEFENCES
+from undelete.paper.drawings.frontiers import draw
+
+SPLITS = 3
+LADDERS: dict[str, tuple[float, ...]] = {
+    "noisy_moments": (10, 1, 0.3), "output_perturbation": (10, 1, 0.3), "objective_perturbation": (10, 1, 0.3),
+    "instance_noise": (100, 10, 1), "repeated": (1, 10, 100), "rounding": (5, 4, 3), "penalty": (0.1, 1.0),
+    "certified_removal": (3, 0.3), "batch": (2, 5, 30), "joined": (1, 10, 100), "rounded_answers": (4, 2, 1),
+}  # fmt: skip
+"""Three strengths of each defence, or two."""
+MAX_EXPOSURE, MAX_LOSS = 0.1, 0.01
+NOTES = (
+    "exposure: the mean centred cosine between the best of our attacks' answers and the deleted records, less what the "
+    "same answers share with other people who were deleted; the mean of the splits, with the 95 % interval of that "
+    "mean over deletions and splits.",
+    "loss: of R2 (ridge) or accuracy on the public half, beside the model without a defence on the same split; noise "
+    "is averaged over ten draws.",
+    "A row is recommended that keeps exposure within .1 and loss within .01: one with an epsilon of at most 1 proved "
+    "before one that is only measured, then the one that costs least.",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and what it predicts."""
+
+    key: str
+    label: str
+    model: Any
+    number: bool = False
+
+
+CASES = (
+    Case("ridge", "ridge regression, income over 50,000 dollars as 0/1", Ridge(1.0), number=True),
+    Case("logistic", "logistic regression, income over 50,000 dollars", LogisticRegression(tol=1e-10, max_iter=1000)),
+    Case("svm", "SVM with squared hinge, income over 50,000 dollars", LinearSVC(dual=False, tol=1e-10, max_iter=5000)),
+)
+
+
+def run(
+    name: str,
+    states: Sequence[str],
+    data_dir: Folder | None,
+    out: Folder,
+    deletions: int | None,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Play all defences on each split, and write ``NAME.json`` and its picture.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment.
+    states : sequence of str
+        Whose people.
+    data_dir : path or None
+        Where the ACS data are; None for $UNDELETE_DATA.
+    out : path
+        The folder; made when it is not there. Rows are kept in its ``cache``, so that a run can go on.
+    deletions : int or None
+        A split's; None: as many as the command does of its own.
+    seed : int
+        Draws the splits.
+    progress : callable, optional
+        Called as progress(done, total, stage), in hundredths of a split.
+    """
+    folder, count = prepare(out), deletions or 20
+    shelf = folder / "cache" / f"defences-{seed}-{code_of('undelete.auditing.protect')[:12]}"
+    steps = Steps(100 * len(CASES) * len(states) * SPLITS, progress)
+    played: dict[tuple[str, str], list[Protection]] = {(case.key, state): [] for case in CASES for state in states}
+    sizes: dict[str, int] = {}
+    for split, case, state in product(range(SPLITS), CASES, states):  # all models of a split before the next
+        steps.begin(f"{case.key}, {state}, split {split + 1}")
+        people = _people(case, state, data_dir)
+        place = shelf / f"{case.key}-{state}-{split}-{count}"
+        played[case.key, state].append(_played(case, people, count, [seed, split], place, steps))
+        sizes[state] = len(people) // 2
+    cases = [
+        {"key": case.key, "label": case.label,
+         "states": [_state(state, sizes[state], played[case.key, state]) for state in states]}
+        for case in CASES
+    ]  # fmt: skip
+    result = header(
+        name, f"What each defence leaves, and costs, {', '.join(states)}", "beyond the paper: what to do", seed, count,
+        features="the ten columns standardised, with a constant; the scaler held as fitted, but in one row",
+    ) | {
+        "split": f"{SPLITS} times half private and half public people, dealt by the seed",
+        "notes": list(NOTES), "limits": {"max_exposure": MAX_EXPOSURE, "max_loss": MAX_LOSS}, "defences": cases,
+    }  # fmt: skip
+    save(result, folder, lambda stem: draw(result, stem))
+    return result
+
+
+def _defences() -> list[Any]:
+    ladder: list[Any] = [DEFENCES[name] for name in LADDERS]
+    return [*(replace(one, strengths=LADDERS[one.name]) for one in ladder), REFITTING]
+
+
+def _people(case: Case, state: str, data_dir: Folder | None) -> pd.DataFrame:
+    dataset = acs_income(state, data_dir)
+    over = dataset.over_50k().to_numpy()
+    return dataset.table[list(INCOME_FEATURES)].astype("int64").assign(over=over.astype(float if case.number else int))
+
+
+def _played(case: Case, people: pd.DataFrame, count: int, seed: list[int], place: Path, steps: Steps) -> Protection:
+    """Play all defences on one split."""
+    order, half = np.random.default_rng(seed).permutation(len(people)), len(people) // 2
+    private, public = (people.iloc[part].reset_index(drop=True) for part in (order[:half], order[half : 2 * half]))
+    columns, start = list(INCOME_FEATURES), steps.done
+
+    def moved(done: int, total: int) -> None:
+        steps.add(start + 100 * done // total - steps.done)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = make_pipeline(StandardScaler(), clone(case.model)).fit(private[columns], private.over)
+        return protect(
+            model, private[columns], private.over, public[columns], public.over, deletions=count, rng=seed[1],
+            defences=_defences(),
+            max_exposure=MAX_EXPOSURE, max_loss=MAX_LOSS, checkpoint=place, progress=moved,
+        )  # fmt: skip
+
+
+def _state(state: str, n: int, played: Sequence[Protection]) -> dict[str, Any]:
+    """Return what is said of one state: each row's mean over splits, and what was recommended."""
+    tables = [one.table.set_index(one.table.apply(_key, axis=1)) for one in played]
+    kept = [key for key in tables[0].index if all(key in table.index for table in tables)]
+    chosen = [None if one.recommended is None else _key(one.recommended) for one in played]
+    return {
+        "state": state, "n": n, "deletions": played[0].deletions, "measure": str(tables[0]["measure"].iloc[0]),
+        "utility": float(np.mean([table["utility"].iloc[0] for table in tables])), "chosen": chosen,
+        "refused": played[0].refused, "rows": [_mean([table.loc[key] for table in tables]) for key in kept],
+    }  # fmt: skip
+
+
+def _key(row: pd.Series[Any]) -> str:
+    return f"{row['defence']} {_nan(row['strength']):g}"
+
+
+def _mean(rows: Sequence[pd.Series[Any]]) -> dict[str, Any]:
+    """Return one row's mean over splits; each split is a draw, and so are the deletions within it."""
+    first = rows[0]
+    exposure, loss = (_interval(rows, name) for name in ("exposure", "utility_loss"))
+    exposure = tuple(min(max(end, 0.0), 1.0) for end in exposure)
+    standing = [str(row["standing"]) for row in rows]
+    return {
+        "key": _key(first), "defence": first["defence"], "label": first["label"], "unit": first["unit"],
+        "proof": first["proof"], "strength": _number(first["strength"]), "epsilon": _number(first["epsilon"]),
+        "standing": max(sorted(set(standing)), key=standing.count),
+        **dict(zip(("exposure", "exposure_low", "exposure_high"), exposure, strict=True)),
+        **dict(zip(("utility_loss", "utility_loss_low", "utility_loss_high"), loss, strict=True)),
+        "whole_records": float(np.mean([row["whole_records"] for row in rows])),
+        "chance_before": float(np.mean([row["chance_before"] for row in rows])),
+        "chance_after": _number(np.mean([_nan(row["chance_after"]) for row in rows])),
+        "largest_change": float(np.mean([row["largest_change"] for row in rows])),
+        "coefficients_moved": float(np.mean([row["coefficients_moved"] for row in rows])),
+        "quantiles": np.mean([row["quantiles"] for row in rows], axis=0).round(4).tolist(),
+    }  # fmt: skip
+
+
+def _interval(rows: Sequence[pd.Series[Any]], name: str) -> tuple[float, ...]:
+    """Return a mean over splits with its 95 % interval: that within splits, or that between them if it is larger."""
+    value = np.array([row[name] for row in rows])
+    within = np.array([(row[f"{name}_high"] - row[f"{name}_low"]) / (2 * 1.96) for row in rows])
+    k = len(value)
+    between = value.var(ddof=1) / k if k > 1 else 0.0
+    half = 1.96 * float(np.sqrt(max((within**2).sum() / k**2, between)))
+    middle = float(value.mean())
+    return middle, middle - half, middle + half
+
+
+def _nan(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, None for what is none."""
+    found = _nan(value)
+    return None if found != found else found
+
+
+EXPERIMENTS = {
+    "defences": partial(run, "defences", ("CA",)),
+    "defences_more": partial(run, "defences_more", ("NY", "TX")),
+}
+"""By name, as `Experiment.run` calls it."""
