@@ -90,8 +90,7 @@ def test_no_person_moves_the_moments_further_than_their_noise_is_made_for():
     most = np.quantile(np.abs(game.Y_public / size), 0.99)
     y = np.clip(game.objective.Y / size, -most, most)
     length = np.sqrt((np.linalg.norm(x, axis=1) ** 4) + (np.linalg.norm(x, axis=1) * np.abs(y[:, 0])) ** 2)
-    moment = mu_of(1.0, defence.delta) * math.sqrt(1 - defence.least)  # the rest is for the least eigenvalue
-    assert length.max() <= protected.noise.scale * moment * (1 + 1e-12)
+    assert length.max() <= protected.noise.scale * mu_of(1.0, defence.delta) * (1 + 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +186,7 @@ def test_a_claim_of_privacy_is_tested_by_a_game_and_a_broken_mechanism_is_caught
     seen = epsilon_seen(np.linalg.norm(changed) + noise[0], noise[1], defence.delta)
     assert (seen > epsilon) == caught
     if clip and factor == 1.0:  # the bound is reached: with less noise it would not hold
-        moment = mu_of(epsilon, defence.delta) * math.sqrt(1 - defence.least)
-        assert np.linalg.norm(changed) == pytest.approx(claimed * moment, rel=1e-9)
+        assert np.linalg.norm(changed) == pytest.approx(claimed * mu_of(epsilon, defence.delta), rel=1e-9)
 
 
 def tilted_minimum(x, y, l2, b):

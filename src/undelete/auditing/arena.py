@@ -98,7 +98,7 @@ class Arena:
         """
         rows = self._exposed(protected)
         found = self._best((HREC_PLUS, HREC), self._release(protected), rows, rng)
-        same = (protected.together, protected.unknowing, protected.noise, protected.l2_after) == (1, None, None, None)
+        same = (protected.together, protected.unknowing, protected.noise) == (1, None, None)
         if not same:
             plain = self._release(protected, knows=False)
             alike = plain if protected.unknowing is None else self._release(replace(protected, noise=None))
@@ -123,10 +123,6 @@ class Arena:
             n=whole.n if protected.n is None or not knows else protected.n,
             l2=protected.l2 if knows else whole.l2, **self.view,
         )  # fmt: skip
-        if knows and protected.l2_after is not None:
-            change = (protected.l2 - protected.l2_after)[:, :, None] * after
-            share = protected.l2[:, None] * before - protected.l2_after[:, :, None] * after
-            release = replace(release, penalty_share=share, penalty_change=change)
         if protected.digits is not None:
             return asked_only(release, np.arange(len(release.X_public)), protected.digits)
         return knowing(release, (protected.noise, protected.noise), protected.together) if knows else release

@@ -118,8 +118,6 @@ class Protected:
         Decimals of the answers that are all that is given out; None: the models themselves are.
     unknowing : tuple of arrays (d, k), (b, d, k), or None
         The models that somebody works with who does not know the defence, where these are others.
-    l2_after : array (b, d) or None
-        The penalties of the new models, where they are others.
     """
 
     W_before: Floats
@@ -134,7 +132,6 @@ class Protected:
     budget: Budget | None = None
     digits: int | None = None
     unknowing: tuple[Floats, Floats] | None = None
-    l2_after: Floats | None = None
 
     @property
     def epsilon(self) -> float | None:

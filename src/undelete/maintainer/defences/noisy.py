@@ -17,7 +17,8 @@ from undelete.maths.arrays import Floats
 from undelete.maths.losses import Logistic, Loss, Softmax, Squared, SquaredHinge
 from undelete.release.protection import Noise
 
-_SURE = 1.64  # deviations by which that is taken to be smaller than it was read
+_FACTORS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # of the noise's size, among which a penalty is chosen
+_MOMENT_DRAWS = 40  # of the noise, by which it is
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,11 @@ class NoisyMoments(Defence):
     unit = "epsilon"
     proof = "proved"
     source = (
-        "sufficient statistics perturbation (Vu and Slavkovic 2009) with the penalty of AdaSSP (Wang 2018), chosen by "
-        "the least eigenvalue, which is read with noise; one draw for both moments, of Balle and Wang (2018)"
+        "sufficient statistics perturbation (Vu and Slavkovic 2009; Wang 2018), with the noise of Balle and Wang "
+        "(2018), and a penalty chosen on public records"
     )
     strengths: tuple[float, ...] = (30, 10, 3, 1, 0.3, 0.1)
     delta: float = 1e-6
-    least: float = 0.05  # of the squared mu, for the least eigenvalue of the moments
 
     def refusal(self, private: Private) -> str:
         """Refuse what is not least squares."""
@@ -158,38 +158,65 @@ class NoisyMoments(Defence):
         """Add noise to X'X and X'y, and solve.
 
         Records no longer than R and targets within B, in units: without one of them the moments (X'X, X'Y) lose
-        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer. The
-        least eigenvalue of X'X falls by at most R^2. The squares of the two mus add up to that of the budget.
+        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer.
         """
-        objective, unit, budget = private.objective, private.unit, Budget.gaussian(strength, self.delta)
-        mu = mu_of(strength, self.delta)
-        size = np.sqrt((private.Y_public**2).mean(axis=0))
+        unit, size = private.unit, np.sqrt((private.Y_public**2).mean(axis=0))
         size = np.where(size > 0, size, 1.0)
         most = float(np.quantile(np.linalg.norm(private.Y_public / size, axis=1), 0.99))
-        moment, least = mu * math.sqrt(1 - self.least), mu * math.sqrt(self.least)
-        sigma = private.bound * math.sqrt(private.bound**2 + most**2) / moment
-        spread = private.bound**2 / least
-        X = private.clipped(objective.X) / unit
-        Y = objective.Y / size
-        Y = Y * np.minimum(1.0, most / np.maximum(np.linalg.norm(Y, axis=1, keepdims=True), np.finfo(float).tiny))
-        own = np.asarray(objective.l2) / unit**2
-        A, C = X.T @ X, X.T @ Y
+        sigma = private.bound * math.sqrt(private.bound**2 + most**2) / mu_of(strength, self.delta)
 
-        def released(rng: np.random.Generator, A: Floats = A, C: Floats = C) -> tuple[Floats, Floats]:
-            # so that the noise leaves it positive, whose eigenvalues reach to about -2 sigma sqrt(d)
-            seen = float(np.linalg.eigvalsh(A)[0]) + rng.normal(0.0, spread) - _SURE * spread
-            l2 = own + max(0.0, 2 * sigma * math.sqrt(len(unit)) - max(seen, 0.0))
-            upper = np.triu(rng.normal(0.0, sigma, A.shape))
-            moments = A + upper + np.triu(upper, 1).T + np.diag(l2)
-            w = np.linalg.solve(moments, C + rng.normal(0.0, sigma, C.shape))
-            return np.asarray(w * size / unit[:, None]), l2 * unit**2
+        def inside(X: Floats, Y: Floats) -> tuple[Floats, Floats]:
+            Y = Y / size
+            length = np.maximum(np.linalg.norm(Y, axis=1, keepdims=True), np.finfo(float).tiny)
+            return private.clipped(X) / unit, Y * np.minimum(1.0, most / length)
 
-        before, l2 = released(rng)
+        public = inside(private.X_public, private.Y_public), (private.X_public / unit, private.Y_public / size)
+        own = np.asarray(private.objective.l2) / unit**2
+        floor = own + _penalty(public, private.objective.n, own, sigma)
+        X, Y = inside(private.objective.X, private.objective.Y)
+        A, C = X.T @ X + np.diag(floor), X.T @ Y
+
+        def released(rng: np.random.Generator, A: Floats = A, C: Floats = C) -> Floats:
+            return np.asarray(_solved(A, C, sigma, rng) * size / unit[:, None])
+
         x, y = X[private.rows], Y[private.rows]
         after = [released(rng, A - np.outer(a, a), C - np.outer(a, b)) for a, b in zip(x, y, strict=True)]
-        exact = np.linalg.solve(A + np.diag(l2 / unit**2), C) * size / unit[:, None]
-        noise = Noise("statistics", sigma, tuple(unit), tuple(size))
+        exact, l2 = np.linalg.solve(A, C) * size / unit[:, None], floor * unit**2
+        noise, budget = Noise("statistics", sigma, tuple(unit), tuple(size)), Budget.gaussian(strength, self.delta)
         return Protected(
-            before, np.stack([W for W, _ in after]), exact, l2, noise, released, budget=budget,
-            l2_after=np.stack([own for _, own in after]),
-        )  # fmt: skip
+            released(rng), np.stack(after), exact, l2, noise, lambda again: (released(again), l2), budget=budget
+        )
+
+
+def _solved(A: Floats, C: Floats, sigma: float, rng: np.random.Generator) -> Floats:
+    """Return the solution of moments with noise of deviation sigma in each entry, X'X kept symmetric."""
+    upper = np.triu(rng.normal(0.0, sigma, A.shape))
+    return np.asarray(np.linalg.solve(A + upper + np.triu(upper, 1).T, C + rng.normal(0.0, sigma, C.shape)))
+
+
+def _penalty(public: tuple[tuple[Floats, Floats], tuple[Floats, Floats]], n: int, own: Floats, sigma: float) -> float:
+    """Return the penalty that predicts public records best, with noise as large as the private ones' moments get.
+
+    Parameters
+    ----------
+    public : two pairs of arrays (m, d), (m, k)
+        The public records and targets in units, clipped and as they are.
+    n : int
+        Private records.
+    own : array (d,)
+        The model's own penalty, in units.
+    sigma : float
+        Of the noise.
+    """
+    (X, Y), (X_plain, Y_plain) = public
+    m, rng = len(X), np.random.default_rng(0)
+    A, C = X.T @ X * (n / m) + np.diag(own), X.T @ Y * (n / m)
+    S, c = X_plain.T @ X_plain / m, X_plain.T @ Y_plain / m
+    unit = sigma * math.sqrt(2 * len(own))  # about the largest eigenvalue of the noise
+    most = 4 * float((Y_plain**2).sum() / m)  # of a loss: where the noise is all there is, one draw is not to decide
+
+    def loss(factor: float) -> float:
+        found = [_solved(A + factor * unit * np.eye(len(A)), C, sigma, rng) for _ in range(_MOMENT_DRAWS)]
+        return float(np.mean([min(float((W * (S @ W - 2 * c)).sum()), most) for W in found]))
+
+    return unit * min(_FACTORS, key=loss)
