@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.paper.replay import agrees
-from undelete.paper import stopped
+from undelete.paper import stopped, stopped_models
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
@@ -20,6 +20,7 @@ def played(data_dir: Path, images_dir: Path, tmp_path_factory: pytest.TempPathFa
     out = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stopped, "BUDGETS", (3, 20))
+        patch.setattr(stopped_models, "BUDGETS", (3, 20))
         patch.setattr(stopped, "FEATURES", 12)
         patch.setattr(stopped, "MORE", 1)
         patch.setattr(stopped.images, "PICTURES", ("mnist",))
