@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from undelete.attacker.embedding.posterior import most_probable
 from undelete.attacker.gradient.difference import Difference, by_hessian
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
@@ -128,13 +129,13 @@ def reconstruct(release: Release, descent: Descent, rng: np.random.Generator) ->
     Returns
     -------
     Reconstruction
-        Of raw columns by `hrec+`. Of others as HRec reads a gradient, paper Eq. (5) and (6): how far the outputs that
-        `hrec+` mixes are off is known at an optimum only.
+        Of raw columns by `hrec+`. Of others one output is read, as HRec does, and what is behind an embedding is traced
+        as by `hrec+`, maths (11): how far the outputs that `hrec+` mixes are off is known at an optimum only.
     """
     known = undone(release, descent)
     if known.columns:
         return hrec_plus(known, rng)
-    return from_gradient(known, Difference.by(known, "hessian"), unchanged(known), attack="hrec+")
+    return from_gradient(known, Difference.by(known, "hessian"), unchanged(known), attack="hrec+", trace=most_probable)
 
 
 @dataclass(frozen=True, eq=False)
