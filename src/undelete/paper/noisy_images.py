@@ -1,4 +1,4 @@
-"""What noise leaves of a deleted picture: softmax on the pixels of Fashion-MNIST, five strengths of noise.
+"""What noise leaves of a deleted picture: softmax on Fashion-MNIST, five strengths of noise.
 
 Beyond the paper. One deletion of each label, drawn by the seed before any attack ran.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.attacks import run_attack
 from undelete.attacker.gradient.protected import knowing
@@ -33,7 +34,7 @@ from undelete.scoring.scores import centred_cosine
 
 N = 4000  # private images, and as many public ones
 PENALTY = 100.0
-STRENGTHS = (10_000, 3000, 1000, 300, 100)
+STRENGTHS = (3000, 1000, 300, 100, 30)
 _TOL = 1e-9
 _TITLE = "What noise leaves of a deleted picture"
 NOTES = (
@@ -76,7 +77,8 @@ def run(
         "noisy_images", _TITLE, "beyond the paper: five strengths of noise", seed, len(labels), features=PIXELS
     ) | {
         "split": f"{len(private.objective.X):,} private and {len(private.X_public):,} public images, by the seed",
-        "notes": list(NOTES), "sample": population.name, "model": "softmax on pixels", "penalty": PENALTY,
+        "notes": list(NOTES), "sample": population.name, "penalty": PENALTY,
+        "model": "softmax on blocks of 2 x 2 pixels",
         "labels": [population.data.classes[label] for label in labels], "blurred": rows,
     }  # fmt: skip
     save(result, folder, lambda stem: _draw(result, population, private, shown, stem))
@@ -85,11 +87,12 @@ def run(
 
 def _played(population: images.Images, count: int, seed: int) -> tuple[Private, list[int]]:
     """Fit, and delete the first image of each label in the order of a draw."""
-    dealt = population.halves("class", seed)
+    dealt, shape = population.halves("class", seed), population.data.info.shape
     n, m = min(N, len(dealt.X)), min(N, len(dealt.X_public))
-    l2 = np.full(dealt.X.shape[1], PENALTY)
+    X, X_public = (_coarse(part, shape) for part in (dealt.X[:n], dealt.X_public[:m]))
+    l2 = np.full(X.shape[1], PENALTY)
     l2[-1] = 0.0
-    objective = Objective(dealt.X[:n], dealt.Y[:n], Softmax(), l2)
+    objective = Objective(X, dealt.Y[:n], Softmax(), l2)
     W = np.asarray(fit(objective).W)
     own = objective.Y.argmax(axis=1)
     order = np.random.default_rng([seed, 1]).permutation(n)
@@ -97,7 +100,25 @@ def _played(population: images.Images, count: int, seed: int) -> tuple[Private, 
     rows: Indices = np.array([row for row in first if row >= 0][:count])
     gone = retrain_without(objective, W, rows, tol=_TOL)
     refuse_unconverged(gone, _TOL)
-    return Private(objective, W, gone, dealt.X_public[:m], dealt.Y_public[:m], has_constant=True), own[rows].tolist()
+    return Private(objective, W, gone, X_public, dealt.Y_public[:m], has_constant=True), own[rows].tolist()
+
+
+def _coarse(X: Floats, shape: Sequence[int]) -> Floats:
+    """Return images (n, d) and their constant with blocks of two by two pixels as one, where the size is even."""
+    high, wide = shape[0], shape[1]
+    if high % 2 or wide % 2:
+        return X
+    blocks = X[:, :-1].reshape(len(X), high // 2, 2, wide // 2, 2).mean(axis=(2, 4))
+    return np.asarray(np.c_[blocks.reshape(len(X), -1), X[:, -1]])
+
+
+def _pictures(population: images.Images, X: Floats) -> list[NDArray[np.uint8]]:
+    """Return images (b, d) as pictures of their first size."""
+    info = population.data.info
+    high, wide = info.shape[0], info.shape[1]
+    if X.shape[1] != high * wide:
+        X = X.reshape(len(X), high // 2, wide // 2).repeat(2, axis=1).repeat(2, axis=2).reshape(len(X), -1)
+    return list(info.pixels(np.clip(np.nan_to_num(X), -1, 1)))
 
 
 def _recovered(private: Private, strength: float | None, seed: int) -> tuple[Floats, Floats]:
@@ -128,11 +149,10 @@ def _draw(
     shown: Sequence[tuple[float | None, Floats, Floats]],
     stem: Path,
 ) -> tuple[Path, Path]:
-    info = population.data.info
-    rows = [PictureRow("deleted", list(info.pixels(private.objective.X[private.rows, :-1])))]
+    rows = [PictureRow("deleted", _pictures(population, private.objective.X[private.rows, :-1]))]
     for strength, X, cosines in shown:
         name = "no noise" if strength is None else f"as if {strength:,}"
-        rows.append(PictureRow(name, list(info.pixels(np.clip(np.nan_to_num(X), -1, 1))), cosines))
+        rows.append(PictureRow(name, _pictures(population, X), cosines))
     above = f"{result['sample']}, {result['model']}, n = {len(private.objective.X):,}, penalty {PENALTY:g}"
     rows[0] = dataclasses.replace(rows[0], above=above)
     return draw(result["title"], result["labels"], rows, stem, [*result["notes"], result["command"]])
