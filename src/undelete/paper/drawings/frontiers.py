@@ -27,14 +27,11 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
             line[0].set_ylabel("exposure")
         for axes in panels[-1]:
             axes.set_xlabel("loss on public records")
+        width, height = figure.bbox.width, figure.bbox.height
         figure.subplots_adjust(
-            left=0.06,
-            right=1 - (_BESIDE + 10) / (across * _WIDE + _BESIDE),
-            top=0.95,
-            bottom=0.08,
-            wspace=0.08,
-            hspace=0.22,
-        )
+            left=46 / width, right=1 - (_BESIDE + 12) / width, top=1 - 26 / height, bottom=42 / height, wspace=0.08,
+            hspace=0.24,
+        )  # fmt: skip
         figure.legend(list(told.values()), list(told), loc="upper right", frameon=False)
         words = "Defences with proofs leave hardly any exposure at a small loss; a stronger penalty leaves all of it."
         return svg.write(figure, stem, result["title"], words)

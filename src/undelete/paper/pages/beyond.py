@@ -47,5 +47,7 @@ BEYOND = (
            command="python benchmarks/audits.py"),
     Beyond("Refitted files", "releases.md", "What does saved preprocessing give by itself?",
            command="python benchmarks/releases.py"),
-    Beyond("Defences", "defences.md", "What does each leave, and cost?", command="python benchmarks/defences.py"),
+    Beyond("Defences", "defences.md", "What does each leave, and cost?", "defences"),
+    Beyond("Pictures under noise", "defences.md#noisy_images-what-noise-leaves-of-a-deleted-picture",
+           "What does noise leave of a deleted picture?", "noisy_images"),
 )  # fmt: skip
