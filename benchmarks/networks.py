@@ -31,7 +31,7 @@ from undelete.paper.networks import CASES as NETWORKS
 
 SIZES = ((10, 8, 1, 10_000), (784, 64, 10, 5_000), (784, 256, 10, 2_000))  # inputs, units, outputs, records
 TWICE, SECONDS = 2.0, {"acs8": 60.0, "fashion256": 30.0}  # what was wanted: of a pass, and of an audit
-_REPEATS = 7
+_REPEATS = 15
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,9 +62,10 @@ def _product(inputs: int, units: int, outputs: int, m: int) -> Line:
     theta, v = rng.normal(size=network.parameters) / 10, rng.normal(size=network.parameters)
     passing, product = partial(network.gradient, theta, X, Y), partial(network.hessian_vector, theta, X, Y, v)
     # one after the other: a machine that others use is slow by turns
-    ratios = [_seconds(product) / _seconds(passing) for _ in range(_REPEATS)]
+    pairs = np.array([(_seconds(product), _seconds(passing)) for _ in range(_REPEATS)])
+    ratio = float(pairs[:, 0].min() / pairs[:, 1].min())
     text = f"a Hessian-vector product beside a pass, {inputs}-{units}-{outputs}, {m:,} records"
-    return Line("product", text, float(np.median(ratios)), "x", at_most=TWICE)
+    return Line("product", text, ratio, "x", at_most=TWICE)
 
 
 def _people() -> Line:

@@ -57,7 +57,11 @@ def test_training_that_ends_early_is_told_by_the_null_pair(played):
 def test_frozen_parameters_stay_and_the_penalty_of_a_mean_goes_with_the_records(played):
     head = copy.deepcopy(played.before)
     head[0].requires_grad_(False)
-    found = simulate(played, head, l2=None, weight_decay=1e-3, attacks=("avg",))
+    told = []
+    found = simulate(
+        played, head, l2=None, weight_decay=1e-3, attacks=("avg",), progress=lambda *done: told.append(done)
+    )
+    assert told == [(1, 2), (2, 2)]
     assert found.release.network.moved == ("2.weight", "2.bias")
     n = len(played.private)
     assert found.release.penalty_before == pytest.approx(1e-3 * n)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,7 @@ def simulate_network(
     rng: int,
     tol: float,
     words: Words,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Audit:
     """Play deletions from a network that is trained to its optimum; see `undelete.simulate`."""
     names = asked_attacks(attacks)
@@ -111,11 +112,14 @@ def simulate_network(
     rows = inputs.rows(DELETIONS if deletions is None else deletions, len(people.private), np.random.default_rng(draw))
     fit = _fit(people, reading, release)
     old = _converged(train(fit, start, tol=tol), "all records")
-    gone = retrain_without(fit, old, rows, tol=tol, l2=release.penalty_after)
+    steps = 2 * len(rows)  # each is retrained, and attacked
+    gone = retrain_without(
+        fit, old, rows, tol=tol, l2=release.penalty_after, progress=progress and (lambda done, _: progress(done, steps))
+    )
     after = np.stack([_converged(one, f"all records but {row}") for row, one in zip(rows, gone, strict=True)])
     release = dataclasses.replace(release, theta_before=old, theta_after=after)
     truth = dataclasses.replace(true_records(people.private.iloc[rows], reading, release), rows=rows)
-    attacked = attack(release, names)
+    attacked = attack(release, names, progress and (lambda done, _: progress(len(rows) + done, steps)))
     pair = dataclasses.replace(pair, network=release.network, rounding=0.0, digits="float64")
     schema = words.schema or schema_of([str(name) for name in people.private.columns])
     setting = Setting(

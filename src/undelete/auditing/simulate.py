@@ -143,6 +143,7 @@ def simulate(
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
             attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,
+            progress=progress,
         )  # fmt: skip
     if said != Training(None, None, None, None) or features is not None:
         raise InputError("loss, l2, weight_decay and features belong to a torch module: an estimator has its own")

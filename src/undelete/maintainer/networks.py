@@ -144,7 +144,13 @@ def retrain(fit: Fit, theta: Floats, *, tol: float = TOL) -> Trained:
 
 
 def retrain_without(
-    fit: Fit, theta: Floats, rows: NDArray[np.int64], *, tol: float = TOL, l2: Floats | None = None
+    fit: Fit,
+    theta: Floats,
+    rows: NDArray[np.int64],
+    *,
+    tol: float = TOL,
+    l2: Floats | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> list[Trained]:
     """Retrain to the optimum without each of some records, from the model on all of them.
 
@@ -160,6 +166,8 @@ def retrain_without(
         |gradient|_inf / n at which training ends.
     l2 : array (p,), optional
         The penalty afterwards, where that of a mean loss goes with the number of records.
+    progress : callable, optional
+        Called as progress(done, total).
 
     Raises
     ------
@@ -173,7 +181,12 @@ def retrain_without(
         )
     inverse = fit.inverse(theta)
     fit = fit if l2 is None else replace(fit, l2=l2)
-    return [_without(fit, theta, int(row), inverse, tol) for row in rows]
+    found = []
+    for row in rows:
+        found.append(_without(fit, theta, int(row), inverse, tol))
+        if progress is not None:
+            progress(len(found), len(rows))
+    return found
 
 
 def _without(fit: Fit, theta: Floats, row: int, inverse: Callable[[Floats], Floats], tol: float) -> Trained:

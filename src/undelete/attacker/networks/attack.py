@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,9 @@ class Attacked:
     gradients: Sequence[GradientEstimate | None]
 
 
-def attack(release: NetworkRelease, names: Sequence[str]) -> Attacked:
+def attack(
+    release: NetworkRelease, names: Sequence[str], progress: Callable[[int, int], object] | None = None
+) -> Attacked:
     """Attack each deletion.
 
     Parameters
@@ -69,6 +71,8 @@ def attack(release: NetworkRelease, names: Sequence[str]) -> Attacked:
     names : sequence of str
         Among `NAMES`. "hrec" is the paper's estimate, (12) with the public mean Hessian, read off the first layer; it
         is left out where no dense layer reads the record. "hrec+" runs in any case.
+    progress : callable, optional
+        Called as progress(done, total), in deletions.
 
     Returns
     -------
@@ -97,6 +101,8 @@ def attack(release: NetworkRelease, names: Sequence[str]) -> Attacked:
         if "hrec" in names:
             read = read_first_layer(release, estimator.plain(int(i), first), decoder.first)
             paper[i] = np.nan if read is None else read
+        if progress is not None:
+            progress(int(i) + 1, b)
     freedom = max(1, release.network.parameters - decoder.prior.axes.shape[1])
     found = {}
     for name in names:
