@@ -243,7 +243,7 @@ def _draw(result: dict[str, Any], rows: Sequence[pictures.PictureRow], stem: Pat
         "Under each picture its centred cosine with the deleted one. Deletions of the first split.",
         result["command"],
     ]
-    return pictures.draw(f"{result['title']} ({result['shows']})", [], rows, stem, notes)
+    return pictures.draw(result["title"], [], rows, stem, notes)
 
 
 EXPERIMENTS = {"heads": heads}

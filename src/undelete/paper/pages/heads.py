@@ -30,6 +30,7 @@ _READING = """## How to read the tables
   lowest decile. Avg has no direction about itself: its image counts as 0.
 - The penalty of each split is the best on held-out private images of 1, 10, 100 and 1,000, before any deletion; where a
   weight decay is named, n times that, as in a training with it, whether or not another would predict better.
+- `hrec`'s features are what one column of the gradient says, `hrec+`'s all of it, read again off the image found, (36).
 - *said*: the median similarity that the error bars promise without the truth, as public images that the map was not
   trained on have it. *χ²*: squared error of the features beside what their error bars say (median); 1 is right.
 - *seconds*: the attack on the first deletion of a split, the map's training with it.
