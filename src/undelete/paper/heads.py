@@ -239,11 +239,8 @@ def _pictures(case: HeadCase, part: _Part) -> list[pictures.PictureRow]:
 
 
 def _draw(result: dict[str, Any], rows: Sequence[pictures.PictureRow], stem: Path) -> tuple[Path, Path]:
-    notes = [
-        "Under each picture its centred cosine with the deleted one. Deletions of the first split.",
-        result["command"],
-    ]
-    return pictures.draw(result["title"], [], rows, stem, notes)
+    under = "Under each picture its centred cosine with the deleted one. Deletions of the first split."
+    return pictures.draw(result["title"], [], rows, stem, [under, result["command"]])
 
 
 EXPERIMENTS = {"heads": heads}
