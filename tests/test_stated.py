@@ -140,7 +140,7 @@ def test_what_protect_measured_of_a_model_is_what_an_audit_and_a_simulation_of_i
     result = audited(folder, folder / "before.skops", folder / "after.skops", protection=place)
     first, *others = result.document()["advice"]
     assert first["measured"]
-    assert first["action"] == "DP: noisy moments, 1 epsilon"
+    assert first["action"] == "DP: noisy moments, epsilon 1"
     assert "Of 20 deletions played under it the exposure is" in first["why"]
     assert "Proved, of the coefficients." in first["why"]
     assert next(one["action"] for one in others if not one["measured"]) == "Do not let both models be seen"
@@ -160,6 +160,9 @@ def test_what_protect_measured_of_a_model_is_what_an_audit_and_a_simulation_of_i
 def test_a_law_comes_back_from_its_document():
     law = Law("noise", (1.0, 0.0), Noise("statistics", 2.0, (1.0, 3.0), (4.0,)), 1.0, 1e-6)
     assert Law.of(json.loads(json.dumps(law.document()))) == law
+    H = np.array([[[4.0, 1.0], [1.0, 3.0]]])
+    tilt = Noise("gradient", 2.0, (1.0, 3.0)).covariance(H, np.zeros((2, 1)))
+    assert np.allclose(H @ tilt @ H, np.diag([4.0, 36.0]))  # what a tilt adds to the gradient
     with pytest.raises(ValueError, match="shape 'x' is not known"):
         Noise("x", 1.0, (1.0,))
 

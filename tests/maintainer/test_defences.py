@@ -277,6 +277,9 @@ def test_no_attacker_is_right_more_often_than_the_bound_and_one_is_as_often():
     assert 1 / 300 < right.mean() < budget.most(1 / 300)
     assert budget.twice() == pytest.approx(epsilon_of(mu * math.sqrt(2), 1e-6))
     assert free.twice() > budget.twice()
+    weak = Budget(3000.0, 1e-6, lambda epsilon: tilted_delta(epsilon, tilted_mu(3000.0, 1e-6, 2, 0.1), 2, 0.1))
+    assert 3000 < weak.twice() < 6200
+    assert weak.most(1e-3) == 1.0
 
 
 def test_noise_that_is_kept_cancels_in_the_difference():

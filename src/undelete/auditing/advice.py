@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from undelete.release.seen import Seen
+from undelete.report import formatting
 
 
 def threat_model(
@@ -130,17 +131,21 @@ def _measured(protection: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the defence that is recommended, and of each other its row that is safest at no more than the limit."""
     table, limits, chosen = protection["table"], protection["limits"], protection["recommended"]
     best: dict[str, Mapping[str, Any]] = {}
-    for row in table[1:]:
-        affordable = row["utility_loss"] <= limits["max_loss"]
-        if affordable and row["exposure"] < best.get(row["defence"], {"exposure": 1.1})["exposure"]:
-            best[row["defence"]] = row
+    for row in sorted(table[1:], key=_safest, reverse=True):
+        if row["utility_loss"] <= limits["max_loss"]:
+            best[row["defence"]] = row  # the safest comes last
     others = [row for name, row in best.items() if chosen is None or name != chosen["defence"]]
-    others = sorted(others, key=lambda row: (row["standing"] != "proved", row["exposure"]))[:_SHOWN]
+    others = sorted(others, key=_safest)[:_SHOWN]
     return [_item(row, table[0], protection["deletions"]) for row in ([] if chosen is None else [chosen]) + others]
 
 
+def _safest(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return what sorts proved rows first, then by their exposure."""
+    return row["standing"] != "proved", float(row["exposure"])
+
+
 def _item(row: Mapping[str, Any], plain: Mapping[str, Any], deletions: int) -> dict[str, Any]:
-    strength = "" if row["strength"] is None else f", {row['strength']:g} {row['unit']}"
+    strength = f", {formatting.strength(row)}" if row["strength"] is not None else ""
     why = (
         f"Of {deletions:,} deletions played under it the exposure is {row['exposure']:.2f} ({row['exposure_low']:.2f} "
         f"to {row['exposure_high']:.2f}), without it {plain['exposure']:.2f}; {row['measure']} {row['utility']:.4f} "

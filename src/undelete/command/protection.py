@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from undelete.report import formatting
+
 _WIDTH = 80
 _MARKS = {"proved": "P", "measured": "m", "unknowing": "?"}
 
@@ -54,7 +56,7 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
         return text
     text += _wrap(
         "Advice",
-        f"{chosen['label']}, {chosen['strength']:g} {chosen['unit']} (*): exposure {chosen['exposure']:.3f} "
+        f"{chosen['label']}, {formatting.strength(chosen)} (*): exposure {chosen['exposure']:.3f} "
         f"({chosen['exposure_low']:.3f} to {chosen['exposure_high']:.3f}), {measure} {chosen['utility']:.4f} for "
         f"{rows[0]['utility']:.4f}.",
     )

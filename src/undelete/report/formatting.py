@@ -170,3 +170,17 @@ def date(created: str) -> str:
         return shorten(created)
     zone = when.tzname() or ""
     return f"{when.day} {when:%B %Y, %H:%M} {zone}".strip()
+
+
+def strength(row: Mapping[str, Any]) -> str:
+    """Return a defence's strength with what it is a number of; empty where it has none.
+
+    Examples
+    --------
+    >>> strength({"strength": 1.0, "unit": "epsilon"}), strength({"strength": 3.0, "unit": "significant digits"})
+    ('epsilon 1', '3 significant digits')
+    """
+    number, unit = row["strength"], str(row["unit"])
+    if number is None:
+        return ""
+    return f"{unit} {number:g}" if unit.endswith("epsilon") else f"{number:g} {unit}"

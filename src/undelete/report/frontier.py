@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from undelete.report import svg
+from undelete.report import formatting, svg
 
 _WIDTH, _HEIGHT = 700.0, 430.0
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -110,6 +110,6 @@ def _words(document: Mapping[str, Any]) -> str:
     if chosen is None:
         return "No defence is within the limits."
     return (
-        f"Recommended: {chosen['label']}, {chosen['strength']:g} {chosen['unit']}: exposure {chosen['exposure']:.2f}, "
+        f"Recommended: {chosen['label']}, {formatting.strength(chosen)}: exposure {chosen['exposure']:.2f}, "
         f"loss {chosen['utility_loss']:.4f}."
     )

@@ -20,7 +20,7 @@ from scipy.special import ndtr, ndtri
 
 from undelete.maintainer.defences.gaussian import composed, delta_of, epsilon_of, mu_of
 
-_FURTHEST = 60.0  # epsilon up to which the least is looked for
+_FURTHER = 60.0  # beyond twice the epsilon, where next to no delta is left
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,12 @@ class Budget:
         if self.mu is not None:
             return epsilon_of(composed(self.mu, 2), self.delta)
         half = self.delta / 2
-        return 2 * float(brentq(lambda at: self.curve(at) - half, self.epsilon, _FURTHEST))
+        return 2 * float(brentq(lambda at: self.curve(at) - half, self.epsilon, 2 * self.epsilon + _FURTHER))
 
     def most(self, chance: float) -> float:
         """Return the most that anybody's chance of being right can have become who had `chance` before."""
         if self.mu is not None:
             return float(ndtr(ndtri(chance) + self.mu))
-        found = minimize_scalar(
-            lambda at: math.exp(at) * chance + self.curve(at), bounds=(0.0, self.epsilon + 20), method="bounded"
-        )
+        last = min(self.epsilon + 20, 1 - math.log(chance))  # beyond, the first term alone is over 1
+        found = minimize_scalar(lambda at: math.exp(at) * chance + self.curve(at), bounds=(0.0, last), method="bounded")
         return min(1.0, float(found.fun), chance + self.curve(0.0))
