@@ -31,7 +31,7 @@ from undelete.paper.networks import CASES as NETWORKS
 
 SIZES = ((10, 8, 1, 10_000), (784, 64, 10, 5_000), (784, 256, 10, 2_000))  # inputs, units, outputs, records
 TWICE, SECONDS = 2.0, {"acs8": 60.0, "fashion256": 30.0}  # what was wanted: of a pass, and of an audit
-_REPEATS = 15
+_REPEATS = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
