@@ -62,7 +62,7 @@ def _run(experiment: Experiment, asked: Asked, options: argparse.Namespace) -> N
 
 def listed(asked: Asked) -> list[str]:
     """Return every experiment: what of the paper it is, how long it takes and what it needs."""
-    text = [f"{'':<12}{'':<48}{'deletions':>9}{'time':>9}"]
+    text = [f"{'':<15}{'':<47}{'deletions':>9}{'time':>9}"]
     lacking: dict[str, str] = {}
     for one in EXPERIMENTS.values():
         count, seconds = asked.count(one), one.expected(asked.count(one))
@@ -71,8 +71,8 @@ def listed(asked: Asked) -> list[str]:
             shown = "–"
         time = duration(seconds) if seconds else "?"
         time = f"({time})" if one.within else time
-        text.append(f"{one.name:<12}{one.part:<48}{shown:>9}{time:>9}")
-        text.append(f"{'':<12}needs {', '.join(NEEDS[need].title for need in one.wants)}")
+        text.append(f"{one.name:<15}{one.part:<48}{shown:>8}{time:>9}")
+        text.append(f"{'':<15}needs {', '.join(NEEDS[need].title for need in one.wants)}")
         lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}
     text += ["", *textwrap.wrap(_RULE, _WIDTH)]
     for need, line in lacking.items():

@@ -192,7 +192,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "stopped", "stopped", "images", most=20, part="Figure 11 as people train: models stopped early",
-            needs=("acs", *_IMAGES),
+            needs=("acs", *_IMAGES), seconds=(100, 20),
         ),
         Experiment(
             "fig12", "image_figures", "images", part="Figure 12: pictures, CIFAR-10", needs=("cifar10",),

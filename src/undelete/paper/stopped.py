@@ -19,14 +19,14 @@ from undelete.attacker.hrec import HREC
 from undelete.lab import images
 from undelete.lab.features import on_features
 from undelete.lab.files import header, prepare, save
-from undelete.lab.kept import Shelf, attacking_code, code_of, digest
+from undelete.lab.kept import Shelf, digest
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.lab.stopped import OPTIMISERS, Optimiser
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import Softmax
 from undelete.paper.drawings.stopped import draw
 from undelete.paper.figure import shelf
-from undelete.paper.stopped_models import BUDGETS, KNOWN, kept_training, known, spread
+from undelete.paper.stopped_models import BUDGETS, KNOWN, attacking, kept_training, known, spread
 from undelete.paper.stopped_people import people
 from undelete.release.public import Public
 from undelete.release.release import Release
@@ -37,7 +37,7 @@ from undelete.scoring.truth import Truth
 
 N, FEATURES = 1_000, 512
 FEW = 20  # deletions
-MORE = 3  # times as many of people
+MORE = 2  # times as many of people
 _PIXELS = 1000  # numbers of an image up to which it is taken as it is
 NOTES = (
     "Softmax on 512 random features of 1,000 private images, from zero, without a penalty; public images as many; "
@@ -105,7 +105,7 @@ def _pictures(name: str, data_dir: Folder | None, b: int, seed: int, folder: Pat
         steps.begin(f"{population.name}: {optimiser.label}")
         models, step, key = kept_training(kept, dealt.X, dealt.Y, Softmax(), rows, optimiser, seed)
         for budget, W in models.items():
-            entry, mark = f"stopped-{optimiser.key}-{len(rows)}-{budget}", digest(key, _attacking())
+            entry, mark = f"stopped-{optimiser.key}-{len(rows)}-{budget}", digest(key, attacking())
             cell = kept.load(entry, mark)
             if cell is None:
                 release = Release(loss=Softmax(), W_before=W[-1], W_after=W[:-1], n=few, l2=np.zeros(len(W[0])),
@@ -135,10 +135,6 @@ def _small(population: images.Images) -> images.Images:
         source=f"{data.source}; halved to {side[0] // 2} x {side[1] // 2} pixels",
     )  # fmt: skip
     return images.Images(few)
-
-
-def _attacking() -> str:
-    return digest(attacking_code(), code_of("undelete.attacker.stopped"))
 
 
 def _last(d: int) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 
 from undelete.attacker.stopped import reconstruct
 from undelete.errors import InputError
-from undelete.lab.kept import Shelf, code_of, digest
+from undelete.lab.kept import Shelf, attacking_code, code_of, digest
 from undelete.lab.stopped import Optimiser, steepest, trained
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.descent import Descent
@@ -55,3 +55,8 @@ def spread(name: str, values: Floats) -> dict[str, float | None]:
     low, high = wilson(len(known) / 2, len(known))
     at = np.quantile(known, [0.5, 0.1, low, high]).round(DECIMALS).tolist()
     return dict(zip((f"median_{name}", f"q10_{name}", f"median_{name}_low", f"median_{name}_high"), at, strict=True))
+
+
+def attacking() -> str:
+    """Return a digest of the source that attacks: results of other code are not taken over."""
+    return digest(attacking_code(), code_of("undelete.attacker.stopped"))

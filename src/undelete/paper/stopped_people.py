@@ -9,13 +9,15 @@ import numpy as np
 
 from undelete.attacker.attacks import chosen, run_attack
 from undelete.data.sources import acs_income
+from undelete.lab.kept import digest
 from undelete.lab.samples import Sample
 from undelete.lab.steps import Folder, Steps
-from undelete.lab.stopped import OPTIMISERS
+from undelete.lab.stopped import OPTIMISERS, Optimiser
+from undelete.maths.arrays import Floats
 from undelete.maths.losses import Logistic
 from undelete.paper.better_tables import standardised
 from undelete.paper.figure import shelf
-from undelete.paper.stopped_models import DECIMALS, KNOWN, kept_training, known, spread
+from undelete.paper.stopped_models import DECIMALS, KNOWN, attacking, kept_training, known, spread
 from undelete.release.public import Public
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -40,18 +42,23 @@ def people(data_dir: Folder | None, b: int, seed: int, folder: Path, steps: Step
         "X_public": dealt.X_public, "Y_public": dealt.Y_public, "constant": design.constant(), "columns": columns,
         "public_codes": codes, "public_values": values, "target_kind": "class",
     }  # fmt: skip
+
+    def told(W: Floats, step: float, optimiser: Optimiser, budget: int) -> dict[str, Any]:
+        release = Release(loss=Logistic(), W_before=W[-1], W_after=W[:-1], n=len(X), l2=np.zeros(len(W[0])), **public)
+        guesses = {"hrec+": run_attack(chosen("hrec+")[0], release, np.random.default_rng(0)),
+                   KNOWN: known(release, optimiser, step, budget)}  # fmt: skip
+        return {name: _told(release, truth, guess) for name, guess in guesses.items() if guess}
+
     found: list[dict[str, Any]] = []
+    kept = shelf(folder, sample, seed)
     for optimiser in OPTIMISERS[:2]:
         steps.begin(f"{STATE}: {optimiser.label}")
-        models, step, _ = kept_training(shelf(folder, sample, seed), X, Y, Logistic(), rows, optimiser, seed)
+        models, step, key = kept_training(kept, X, Y, Logistic(), rows, optimiser, seed)
         for budget, W in models.items():
-            release = Release(loss=Logistic(), W_before=W[-1], W_after=W[:-1], n=len(X), l2=np.zeros(len(W[0])),
-                              **public)  # fmt: skip
-            own = known(release, optimiser, step, budget)
-            guesses = {"hrec+": run_attack(chosen("hrec+")[0], release, np.random.default_rng(0)), KNOWN: own}
+            entry, mark = f"stopped-{optimiser.key}-{len(rows)}-{budget}", digest(key, attacking())
+            row = kept.load(entry, mark) or kept.store(entry, mark, {}, told(W, step, optimiser, budget))
             found.append({"optimiser": optimiser.key, "label": optimiser.label, "steps": budget, "n": len(X),
-                          "m": len(dealt.X_public), "deletions": len(rows),
-                          "attacks": {n: _told(release, truth, g) for n, g in guesses.items() if g}})  # fmt: skip
+                          "m": len(dealt.X_public), "deletions": len(rows), "attacks": row.account})  # fmt: skip
             steps.add(1)
     return found
 

@@ -29,6 +29,8 @@ class Beyond:
 
 
 BEYOND = (
+    Beyond("Models that were stopped", "stopped.md", "Figure 11 as people train: does the attack work before the "
+           "optimum, and better for who knows the optimiser?", "stopped"),
     Beyond("Where it stops working", "sensitivity.md", "How many records, features, digits, how large a penalty, how "
            "early a stop, whose public records?", "sensitivity"),
     Beyond("A better decoder", "better.md", "`hrec+` beside the paper's decoder, on the same deletions.", "better",
