@@ -84,6 +84,22 @@ def test_a_number_that_no_public_record_has_is_known_all_the_same():
     assert result.right["hrec+"][0, 0]
 
 
+@pytest.mark.parametrize("gone", [4, 5])
+def test_given_numbers_of_columns_with_missing_cells_have_their_place_among_the_values(gone):
+    """The missing cell, told apart by an indicator, is one of the values, and near no number."""
+    private, public = people()
+    for table in (private, public):
+        table["age"] = table.age.where(table.hours > 8).astype(float)
+    public = public[public.age != private.age[4]]  # one number that no public record has, and one that some have
+    result, truth = audited(
+        make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), gone, private=private, public=public
+    )
+    assert result.records.age[0] == truth.age
+    place = [column.name for column in result.release.columns].index("age")
+    assert np.isnan(result.release.columns[place].values.astype(float)).any()
+    assert result.right["hrec+"][0, place]
+
+
 def test_a_refit_that_gives_nothing_away_leaves_the_attack_as_it_was():
     result, _ = audited(MinMaxScaler(), 7)
     assert result.release.given is None

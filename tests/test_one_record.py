@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -108,6 +110,23 @@ def test_equal_numbers_of_a_kept_scaler_say_nothing(halves):
     assert result.verdict.word == "EXPOSED"
     # it may have been fitted on others: a number that is given counts more
     assert audited(*models, public, "cost", n=N - 100).release.n == N - 100
+
+
+def test_what_an_estimator_stores_of_its_records_is_no_preprocessing_that_was_fitted_anew(halves):
+    """The scaler and the choice of features were kept, so that the equal numbers that they count say nothing."""
+    private, public = halves
+    X = private[["smokes", "owns", "children"]].assign(always=1.0)  # its score is not a number, in both files
+    steps = make_pipeline(StandardScaler(), SelectKBest(k=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        steps.fit(X, private.cost)
+    before, after = (
+        make_pipeline(FrozenEstimator(steps), BayesianRidge(tol=1e-10)).fit(X.drop(index=gone), private.cost.drop(gone))
+        for gone in ([], [WHO])
+    )
+    table = public[["smokes", "owns", "children", "cost"]].assign(always=1.0)
+    audit = undelete.audit(before, after, table, target="cost", n=len(private))
+    assert not any(one.name == "Number of deleted records" for one in audit.diagnostics)
 
 
 def continuous(leave, join, seed=0):

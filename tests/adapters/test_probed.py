@@ -300,3 +300,18 @@ def test_cells_of_an_encoder_before_other_steps_may_be_written_otherwise():
     np.testing.assert_array_equal(
         model.features(logical), model.features(logical.assign(home=logical.home.astype(str)))
     )
+
+
+def test_columns_may_have_any_name():
+    """Also those of arguments, and numbers."""
+    names = {"age": "self", "rooms": 0, "home": "a=b"}
+    private, public = (tenants(seed).rename(columns=names) for seed in (0, 1))
+    steps = make_column_transformer((SplineTransformer(), ["self"]), ("passthrough", [0]), (OneHotEncoder(), ["a=b"]))
+    pair = []
+    for rows in (private, private.drop(index=WHO)):
+        X = rows.drop(columns="late")
+        X.columns = [str(name) for name in X.columns]
+        model = make_column_transformer(*[(step, [str(name) for name in of]) for _, step, of in steps.transformers])
+        pair.append(make_pipeline(model, LogisticRegression(tol=1e-8, max_iter=1000)).fit(X, rows.late))
+    audit = undelete.audit(*pair, public, target="late", n=N)
+    assert list(audit.records.columns)[:3] == ["self", "0", "a=b"]

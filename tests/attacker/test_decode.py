@@ -3,7 +3,7 @@ import pytest
 
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
-from undelete.attacker.table.columns import decode
+from undelete.attacker.table.columns import decode, decode_column
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
@@ -116,3 +116,23 @@ def test_both_terms_of_a_squared_column_are_used_and_the_probability_is_the_like
     assert abs(promised[:, 1].mean() - right[:, 1].mean()) < 0.05
     z = (found.values[ok, 2] - values[:200][ok][:, 2]) / found.error[ok, 2]
     assert 0.6 < np.median(np.abs(z)) / 0.6745 < 1.5
+
+
+def test_within_a_bin_a_number_is_known_to_the_bin():
+    """At a bin's edge the next value has other terms, which does not make the number known."""
+    values = np.linspace(0, 10, 101)
+    terms = np.eye(2)[(values > 5).astype(int)]
+    column = Column("pay", "continuous", np.eye(2), values, terms, np.zeros(101), spread=2.9, least=0.0, greatest=10.0)
+    _, value, error, probability = decode_column(column, np.array([[0.98, 0.02]]), 1e-4 * np.eye(2)[None])
+    assert abs(value[0] - 2.5) < 0.1
+    assert abs(error[0] - 5 / np.sqrt(12)) < 0.1
+    assert probability[0] < 0.15
+
+
+def test_on_a_smooth_curve_a_number_is_read_between_the_grids():
+    values = np.linspace(1, 10, 10)
+    column = Column("pay", "continuous", np.eye(1), values, values[:, None] ** 2, np.zeros(10), spread=2.9,
+                    least=0.0, greatest=20.0)  # fmt: skip
+    _, value, error, _ = decode_column(column, np.array([[4.05**2]]), np.full((1, 1, 1), 0.01**2))
+    assert abs(value[0] - 4.05) < 0.01
+    assert error[0] < 0.01

@@ -88,6 +88,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert list(read_table(written(tmp_path, "t.csv", b"\xef\xbb\xbfage,sex\n1,2\n"))) == ["age", "sex"]
 
 
+def test_a_column_without_a_name_has_the_one_that_pandas_gives_it(tmp_path: Path) -> None:
+    """As of an index that was written with the table."""
+    table = read_table(written(tmp_path, "t.csv", b",age,\n0,31,x\n1,44,y\n"))
+    assert table.to_dict("list") == {"Unnamed: 0": [0, 1], "age": [31, 44], "Unnamed: 2": ["x", "y"]}
+
+
 def test_parquet_storage_types_are_undone(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {

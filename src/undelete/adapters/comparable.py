@@ -12,6 +12,7 @@ from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences
 from undelete.adapters.stored.compare import differ
+from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
 from undelete.maths.embeddings import EMBEDDINGS
 
@@ -86,12 +87,19 @@ def check_columns(before: LinearModel, after: LinearModel) -> None:
 def fitted_anew(before: LinearModel, after: LinearModel) -> bool:
     """Return whether the preprocessing of two models differs in any number: it was fitted anew.
 
-    Of steps that are known by their answers alone, the numbers that they store are compared.
+    Of steps that are known by their answers alone, the numbers that they store are compared; what the estimator
+    stores of its records is none of them.
     """
     old, new = before.design, after.design
     if isinstance(old, Design) and isinstance(new, Design):
         return _moved_input(old, new) is not None
-    return differ(before.stored, after.stored)
+    steps = [[one for one in model.stored if _class_of(one) != model.kind] for model in (before, after)]
+    return differ(*steps)
+
+
+def _class_of(statistic: Statistic) -> str:
+    """Return the class that stores it: `steps > StandardScaler.mean_` is StandardScaler's."""
+    return statistic.source.rpartition(" > ")[2].partition(".")[0]
 
 
 def changed_fills(before: Design | Probed, after: Design | Probed) -> tuple[str, ...]:

@@ -69,13 +69,14 @@ def mostly(
 
 def _joined(column: Column, value: float) -> tuple[Column, int] | None:
     """Return a column with one more value, and its position; None where its term is no line in the value."""
+    numbers = np.isfinite(column.values.astype(float))  # the missing cell comes last
     own, term = column.values.astype(float), column.terms
-    if term.shape[1] != 1 or len(own) < 3 or not np.isfinite(own).all():
+    if term.shape[1] != 1 or numbers.sum() < 3:
         return None
-    slope, offset = np.polyfit(own, term[:, 0], 1)
-    if np.abs(slope * own + offset - term[:, 0]).max() > _LINE * np.abs(term).max():
+    slope, offset = np.polyfit(own[numbers], term[numbers, 0], 1)
+    if np.abs(slope * own + offset - term[:, 0])[numbers].max() > _LINE * np.abs(term).max():
         return None
-    place = int(np.searchsorted(own, value))
+    place = int(np.searchsorted(own[numbers], value))
     return dataclasses.replace(
         column,
         values=np.insert(own, place, value),
@@ -197,6 +198,7 @@ def _code(column: Column, value: Category) -> int:
     if column.kind == "categorical" or isinstance(value, str):
         same = np.flatnonzero(column.values.astype(str) == str(value))
         return int(same[0]) if same.size else -1
-    distance = np.abs(column.values.astype(float) - value)
-    steps = np.diff(np.unique(column.values.astype(float)))
+    own = column.values.astype(float)  # a missing cell, which is a value too, is not near any number
+    distance = np.where(np.isfinite(own), np.abs(own - value), np.inf)
+    steps = np.diff(np.unique(own[np.isfinite(own)]))
     return int(distance.argmin()) if distance.min() <= _NEAR * steps.min(initial=np.inf) else -1

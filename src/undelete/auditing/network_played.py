@@ -84,7 +84,8 @@ class People:
                 raise InputError(
                     f"{what} has shape {column.shape}, and there are {len(table):,} records: give one target each"
                 )
-            made.append(table.assign(**{name: column[:, 0]}))
+            made.append(table.copy())
+            made[-1][name] = column[:, 0]
         return cls(made[0], made[1], name, list(sampled))
 
 

@@ -64,7 +64,9 @@ def read_csv(file: Path, columns: Collection[str] | None, sample: Sample) -> pd.
             return collect(file, _parsed(file, columns, len(names), str), Sample(sample.most))
 
         if mixed:
-            table = table.assign(**words([name for name in read if name in mixed]))
+            texts = words([name for name in read if name in mixed])
+            for name in texts.columns:
+                table[name] = texts[name]
         for name in read:
             table[name] = _numbers_if_any(table[name])
         numeric = [name for name in read if pd.api.types.is_numeric_dtype(table[name])]
@@ -162,7 +164,8 @@ def _header(file: Path) -> list[str]:
                 break
             first += more
     text = first.decode("utf-8-sig", errors="strict" if len(first) < 1 << 16 else "ignore")
-    return next((row for row in csv.reader(text.splitlines(keepends=True)) if row), [])
+    names = next((row for row in csv.reader(text.splitlines(keepends=True)) if row), [])
+    return [name or f"Unnamed: {place}" for place, name in enumerate(names)] if len(names) > 1 else names  # as pandas
 
 
 def _parsed(file: Path, columns: list[str], width: int, dtype: Any = None) -> Iterator[pd.DataFrame]:

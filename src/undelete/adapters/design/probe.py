@@ -92,7 +92,8 @@ def _tried(
     """Set one column of some records to each value that it may have."""
     reading = Reading.of(steps, cells, name)
     label = next(label for label in sample.columns if str(label) == name)
-    exchanged = sample.assign(**{str(label): sample[label].sample(frac=1, random_state=1).to_numpy()})
+    exchanged = sample.copy()
+    exchanged[label] = sample[label].sample(frac=1, random_state=1).to_numpy()
     moved = np.abs(steps.transform(exchanged) - steps.transform(sample)).max(axis=0) > _MOVES * size
     bases = sample.iloc[rng.choice(len(sample), min(_BASES, len(sample)), replace=False)]
     if reading.kind() == "continuous":

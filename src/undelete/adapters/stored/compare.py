@@ -52,7 +52,10 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return bool(np.array_equal(np.asarray(one, dtype=object), np.asarray(other, dtype=object)))
+        first, second = np.asarray(one, dtype=object), np.asarray(other, dtype=object)
+        if first.shape != second.shape:
+            return False
+        return bool(np.all((first == second) | ((first != first) & (second != second))))  # not a number, in both
     return bool(one == other or (one != one and other != other))
 
 

@@ -148,9 +148,11 @@ def read_off(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats,
 def _on_curve(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats, Floats]:
     """Return the values (b,) of a continuous column whose terms (b, q) bend, and their standard errors (b,).
 
-    The nearest of the curve's points in the errors' metric, and a step along its tangent there.
+    The nearest of the curve's points in the errors' metric, and a step along its tangent there. Where the errors leave
+    several points open, as within a bin, all of whose numbers have the same terms: their mean and deviation.
     """
-    point = _distances(terms, column.terms, cov).argmin(axis=1)
+    distance = _distances(terms, column.terms, cov)
+    point = distance.argmin(axis=1)
     last = len(column.values) - 1
     below, above = np.maximum(point - 1, 0), np.minimum(point + 1, last)
     values = column.values.astype(np.float64)
@@ -162,7 +164,16 @@ def _on_curve(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats
         step = (weighed * (terms - column.terms[point])).sum(axis=1) / sure
         error = np.full(len(terms), np.nan) if cov is None else 1 / np.sqrt(sure)
     step = np.clip(np.nan_to_num(step), values[below] - values[point], values[above] - values[point])
-    return values[point] + step, error
+    if cov is None:
+        return values[point] + step, error
+    share = np.exp(-0.5 * (distance - distance.min(axis=1, keepdims=True)))
+    share /= share.sum(axis=1, keepdims=True)
+    mean = share @ values
+    deviation = np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
+    open_ = ~(
+        (deviation < error) & np.isfinite(error)
+    )  # between points that are further apart than the errors reach the tangent says more
+    return np.where(open_, mean, values[point] + step), np.where(open_, deviation, error)
 
 
 def _precision(cov: Floats) -> Floats:
