@@ -18,9 +18,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import undelete
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
-from undelete.attacker.implied import estimated, implied
+from undelete.attacker.implied import Implied, estimated, implied
 from undelete.attacker.table.mixtures import _pairs
-from undelete.auditing.one_record import one_deletion
+from undelete.auditing.one_record import _size, one_deletion
+from undelete.maths.losses import LOSSES
+from undelete.release.release import Release
 
 N, WHO = 900, 17
 WEEKDAYS = ["mon", "tue", "wed"]
@@ -250,6 +252,15 @@ def test_the_number_that_is_implied_is_off_by_as_much_as_its_error_says():
         release = audited(*models, public, "ill", attacks=["hrec"]).release
         errors.append(np.log(release.n / 1200) / release.n_error)
     assert 0.3 < np.sqrt(np.mean(np.square(errors))) < 1.3
+
+
+@pytest.mark.parametrize(("error", "ok"), [(1.1, None), (0.1, False)])
+def test_a_size_that_fits_no_target_is_a_fault_only_where_it_is_known(error, ok):
+    g = np.random.default_rng(0)
+    release = Release(LOSSES["squared"], np.zeros((2, 1)), np.zeros((1, 2, 1)), g.normal(size=(9, 2)), n=50)
+    check = _size(release, Implied(float("nan"), error, 40.0))
+    assert check.ok is ok
+    assert "nan" not in check.value + check.text
 
 
 def test_a_record_that_joined_is_seen_by_the_size_of_the_change_and_comes_back(halves):

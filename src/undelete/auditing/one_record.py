@@ -167,6 +167,15 @@ def _size(release: Release, said: Implied) -> Diagnostic | None:
         return Diagnostic(name, "none", False, text, blocking=True)
     if given is None or release.n_error > 0:
         return _informs(name, said)
+    if said.n != said.n:  # by no target the change has the sign that it has
+        if not said.error * float(norm.isf(UNLIKELY / 2)) < 1:
+            text = "The record pulls on the model within the error of not at all, so that the size says no number."
+            return Diagnostic(name, "not known", None, text)
+        text = (
+            "No record of this population makes a change of this size, among however many: the records had weights "
+            "(sample_weight), the fits stopped early, or more than one record changed."
+        )
+        return Diagnostic(name, "none", False, text)
     value = f"{said.n:,.0f} (within {_times(said.error)}; given: {given:,})"
     if agrees(said.n, given, said.error):
         return Diagnostic(name, value, True, "The number of training records that the size of the change implies.")
