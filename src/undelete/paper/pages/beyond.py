@@ -37,6 +37,8 @@ BEYOND = (
            "undelete reproduce better --data DIR --deletions 400 --seed 0"),
     Beyond("Answers in place of models", "answers.md", "What comes back where only answers are seen, by their number "
            "and digits?", "answers"),
+    Beyond("Answers of an image model", "answers.md#answers_images-answers-in-place-of-models-images",
+           "What do answers give of an image, beside Updates-Leak?", "answers_images"),
     Beyond("Another population", "population.md", "What is lost with public records of another state, and is it "
            "noticed?", "population"),
     Beyond("Heads on frozen nets", "heads.md", "The last layer alone: the paper's Section 3.1.", "heads"),
