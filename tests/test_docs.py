@@ -88,3 +88,9 @@ def test_the_workflow_is_one_and_its_commands_exist() -> None:
     asked = [parser().parse_args(shlex.split(command)[1:]) for command in commands]
     assert [(one.command, one.fail_above) for one in asked] == [("simulate", 0.5), ("audit", 0.5)]
     assert {f"{one.out}/report.html" for one in asked} == set(job["steps"][-1]["with"]["path"].split())
+
+
+def test_an_equation_has_a_number_of_its_own() -> None:
+    numbers = re.findall(r"^\((\d+)\)   ", (ROOT / "docs" / "maths.md").read_text(), re.MULTILINE)
+    assert len(numbers) > 30
+    assert len(set(numbers)) == len(numbers)

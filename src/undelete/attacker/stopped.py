@@ -1,4 +1,4 @@
-"""What an attacker makes of a model that was stopped, not converged, and knows how it was trained: maths (37).
+"""What an attacker makes of a model that was stopped, not converged, and knows how it was trained: maths (40).
 
 Gradient descent that is stopped is a filter: along a direction of curvature h of the mean loss a deletion moves the
 model by q(h) times the record's gradient, where at an optimum it would be 1 / h. q is a polynomial that the length of

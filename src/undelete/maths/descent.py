@@ -1,4 +1,4 @@
-"""Gradient descent that is stopped, as what it is: a filter of the curvature, maths (37)."""
+"""Gradient descent that is stopped, as what it is: a filter of the curvature, maths (40)."""
 
 from __future__ import annotations
 

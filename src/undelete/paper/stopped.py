@@ -45,7 +45,7 @@ NOTES = (
     "The learning rate is 1 / L, with L the steepest curvature of the mean loss at zero; Adam's is .01.",
     "Each deleted model is trained anew by the same steps. Minibatches are dealt by the same seed, and the record is "
     "missing from its own; `dealt anew`: from the records that remain, so that all fall into other batches.",
-    "Knowing the optimiser: gradient descent and its momentum are a filter that can be undone, docs/maths.md (37); of "
+    "Knowing the optimiser: gradient descent and its momentum are a filter that can be undone, docs/maths.md (40); of "
     "minibatches the same filter is taken. L-BFGS and Adam have none.",
 )
 

@@ -17,7 +17,7 @@ from undelete.scoring.intervals import wilson
 
 BUDGETS = (10, 100, 500)
 KNOWN = "known"
-"""Who knows the learning rate, the momentum and the number of steps, and undoes them: maths (37)."""
+"""Who knows the learning rate, the momentum and the number of steps, and undoes them: maths (40)."""
 DECIMALS = 6
 _ADAM = 0.01  # its learning rate
 _FORM = 1

@@ -15,7 +15,7 @@ _HEAD = """# Models that were stopped, not converged
 The paper's Figure 11 has no penalty, so that there is no optimum to converge to, and names no optimiser; most models
 that people release were stopped, too. Here each is trained for a number of steps, and every deleted model by the same
 steps without the record. *Optimiser undone*: the attacker knows the learning rate, the momentum and the number of steps
-(`undelete.undone`, `docs/maths.md` (37)). `python -m undelete.paper.pages results/stopped.json >
+(`undelete.undone`, `docs/maths.md` (40)). `python -m undelete.paper.pages results/stopped.json >
 docs/results/stopped.md` made this page from what the command below wrote. DIR holds the ACS data; the images are
 where `undelete data mnist fashion_mnist cifar10` puts them.
 """
