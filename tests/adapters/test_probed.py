@@ -210,8 +210,13 @@ def test_folds_that_are_dealt_anew_are_noise_of_the_size_that_public_records_say
     assert np.mean(ratios[1::2]) > 10 * np.mean(ratios[::2])  # without it the bars are too short
 
 
-def test_folds_dealt_anew_hide_the_rest_of_a_record_whose_category_and_class_the_files_give_away():
-    result = audited(lambda: prepared(KBinsDiscretizer(5), encoder=TargetEncoder()))
+@pytest.mark.parametrize("filled", [False, True])
+def test_folds_dealt_anew_hide_the_rest_of_a_record_whose_category_and_class_the_files_give_away(filled):
+    """Also of an encoder in a pipeline, which asks its steps whether they were fitted."""
+    np.random.seed(0)  # noqa: NPY002 (the folds are dealt by it)
+    imputer = SimpleImputer(strategy="most_frequent")
+    encoder = make_pipeline(imputer, TargetEncoder()) if filled else TargetEncoder()
+    result = audited(lambda: prepared(KBinsDiscretizer(5), encoder=encoder))
     found, truth = result.records.iloc[0], towns()[0].loc[WHO]
     assert (found["home"], found["late"]) == (truth["home"], truth["late"])
     assert result.verdict.word == "PARTLY EXPOSED"

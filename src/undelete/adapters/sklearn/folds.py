@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -27,13 +27,23 @@ _SEEDS = 2**31
 _BY_NUMBER = getattr(TargetEncoder(), "shuffle", None) is True  # before scikit-learn 1.9 it takes no folds
 
 
-class _Folded:
-    """Stands in for a fitted encoder: encodes some records as if it had been fitted on them."""
+class _Folded(BaseEstimator):  # type: ignore[misc]
+    """Stands in for a fitted encoder: encodes some records as if it had been fitted on them.
+
+    To a pipeline around it, which asks whether its last step was fitted, it is a step like others.
+    """
 
     def __init__(self, encoder: Any) -> None:
         self.encoder = encoder
         self.targets: Any = None
         self.seed = 0
+
+    def fit(self, X: Any, y: Any = None) -> _Folded:
+        """Do nothing: the encoder was fitted."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
 
     def transform(self, X: Any) -> Floats:
         """Return the encodings, moved from those of everybody by what the folds of these records move them."""
