@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from undelete.paper.drawings.written import written
+
 _WORDS = {
     "EXPOSED": "#a3262a", "PARTLY EXPOSED": "#dd8452", "NOT EXPOSED": "#3f8f5a", "NOT DECIDABLE": "#c9ced6",
 }  # fmt: skip
@@ -43,9 +45,4 @@ def draw(rows: Sequence[dict[str, Any]], stem: Path) -> tuple[Path, Path]:
         axis.spines[["top", "right"]].set_visible(False)
     left.invert_yaxis()
     figure.tight_layout()
-    files = stem.with_suffix(".svg"), stem.with_suffix(".png")
-    with plt.rc_context({"svg.hashsalt": "undelete"}):
-        figure.savefig(files[0], metadata={"Date": None})
-    figure.savefig(files[1], dpi=150)
-    plt.close(figure)
-    return files
+    return written(figure, stem)

@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from undelete.paper.drawings.written import written
+
 _SHOWN = {
     "hrec+": ("undelete (hrec+)", "#0b5a8a", "-"), "hrec": ("the paper's estimate (hrec)", "#c2571a", "-"),
     "matching": ("plain gradient matching", "#7a3fa0", "--"), "nearest": ("nearest public record", "#6b6b6b", "--"),
@@ -35,12 +37,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     axes[0][0].set_ylabel("centred cosine, at most", fontsize=8)
     axes[0][0].legend(fontsize=6, frameon=False, loc="lower right")
     figure.tight_layout()
-    places = stem.with_suffix(".svg"), stem.with_suffix(".png")
-    with plt.rc_context({"svg.hashsalt": "undelete"}):
-        figure.savefig(places[0], metadata={"Date": None})
-    figure.savefig(places[1], dpi=150)
-    plt.close(figure)
-    return places
+    return written(figure, stem)
 
 
 def _curves(axis: Any, row: dict[str, Any]) -> None:

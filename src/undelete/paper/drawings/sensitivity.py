@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from undelete.paper.drawings.written import written
+
 _COLOURS = {"ridge": "#0b5a8a", "logistic": "#a3262a"}
 _LEAST = 1e-7  # of the distance that is drawn
 _COLUMNS = 3
@@ -28,12 +30,7 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper center", ncols=len(names), fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
-    files = stem.with_suffix(".svg"), stem.with_suffix(".png")
-    with plt.rc_context({"svg.hashsalt": "undelete"}):
-        figure.savefig(files[0], metadata={"Date": None})
-    figure.savefig(files[1], dpi=150)
-    plt.close(figure)
-    return files
+    return written(figure, stem)
 
 
 def _panel(axis: Axes, panel: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from undelete.paper.drawings.written import written
+
 _STYLES = {
     "known": ("optimiser undone", "#0b5a8a", "-"), "hrec": ("HRec", "#a3262a", "-"),
     "maxdiff": ("MaxDiff", "#7a7f87", "--"), "avg": ("Avg", "#b9bec6", ":"),
@@ -43,9 +45,4 @@ def draw(result: dict[str, Any], stem: Path) -> tuple[Path, Path]:
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper center", ncols=len(names), fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
-    files = stem.with_suffix(".svg"), stem.with_suffix(".png")
-    with plt.rc_context({"svg.hashsalt": "undelete"}):
-        figure.savefig(files[0], metadata={"Date": None})
-    figure.savefig(files[1], dpi=150)
-    plt.close(figure)
-    return files
+    return written(figure, stem)

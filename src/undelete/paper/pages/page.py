@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,34 @@ described as above.
 """
 
 
+_Results = Sequence[dict[str, Any]]
+
+
+def _one(make: Callable[[dict[str, Any]], str]) -> Callable[[_Results], str]:
+    return lambda results: make(results[0])
+
+
+# pages of their own: which results they are made of, how, whether of one result alone, and what is said otherwise
+_OWN: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[_Results], str], bool, str], ...] = (
+    (lambda result: "cases" in result, _one(better_page.page), True,
+     "the decoders' comparison makes a page of its own: give better.json alone"),
+    (answers_page.belongs, answers_page.page, False,
+     "answers have a page of their own, answers.md: give their results apart from others"),
+    (groups_page.belongs, _one(groups_page.page), True,
+     "groups and population have a page of their own each: give one of them alone"),
+    (defences_page.belongs, defences_page.page, False,
+     "defences have a page of their own, defences.md: give their results apart from others"),
+    (heads_page.belongs, _one(heads_page.page), True,
+     "heads have a page of their own, heads.md: give heads.json alone"),
+    (stopped_page.belongs, _one(stopped_page.page), True,
+     "models that were stopped have a page of their own: give stopped.json alone"),
+    (sensitivity_page.belongs, _one(sensitivity_page.page), True,
+     "where it stops working has a page of its own: give sensitivity.json alone"),
+    (networks_page.belongs, networks_page.page, False,
+     "networks have a page of their own, networks.md: give their results apart from others"),
+)  # fmt: skip
+
+
 def page(results: Sequence[dict[str, Any]]) -> str:
     """Return the page as Markdown.
 
@@ -120,38 +148,11 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     InputError
         When they belong on different pages.
     """
-    if any("cases" in result for result in results):
-        if len(results) > 1:
-            raise InputError("the decoders' comparison makes a page of its own: give better.json alone")
-        return better_page.page(results[0])
-    if any(answers_page.belongs(result) for result in results):
-        if not all(answers_page.belongs(result) for result in results):
-            raise InputError("answers have a page of their own, answers.md: give their results apart from others")
-        return answers_page.page(results)
-    if any(groups_page.belongs(result) for result in results):
-        if len(results) > 1:
-            raise InputError("groups and population have a page of their own each: give one of them alone")
-        return groups_page.page(results[0])
-    if any(defences_page.belongs(result) for result in results):
-        if not all(defences_page.belongs(result) for result in results):
-            raise InputError("defences have a page of their own, defences.md: give their results apart from others")
-        return defences_page.page(results)
-    if any(heads_page.belongs(result) for result in results):
-        if len(results) > 1:
-            raise InputError("heads have a page of their own, heads.md: give heads.json alone")
-        return heads_page.page(results[0])
-    if any(stopped_page.belongs(result) for result in results):
-        if len(results) > 1:
-            raise InputError("models that were stopped have a page of their own: give stopped.json alone")
-        return stopped_page.page(results[0])
-    if any(sensitivity_page.belongs(result) for result in results):
-        if len(results) > 1:
-            raise InputError("where it stops working has a page of its own: give sensitivity.json alone")
-        return sensitivity_page.page(results[0])
-    if any(networks_page.belongs(result) for result in results):
-        if not all(networks_page.belongs(result) for result in results):
-            raise InputError("networks have a page of their own, networks.md: give their results apart from others")
-        return networks_page.page(results)
+    for belongs, make, alone, refusal in _OWN:
+        if any(map(belongs, results)):
+            if (alone and len(results) > 1) or not all(map(belongs, results)):
+                raise InputError(refusal)
+            return make(results)
     members = {membership_page.belongs(result) for result in results}
     if any(leak_page.belongs(result) for result in results):
         if any(not (leak_page.belongs(result) or membership_page.belongs(result)) for result in results):
