@@ -27,11 +27,11 @@ from sklearn.preprocessing import (
 )
 
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.stored.compare import compare
+from undelete.adapters.stored.compare import compare, differ
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.given import document_frequencies
 from undelete.adapters.stored.leaving import leaving
-from undelete.adapters.stored.statistic import Frequencies, Moments
+from undelete.adapters.stored.statistic import Frequencies, Known, Moments
 
 N = 400
 GONE = 17
@@ -256,3 +256,12 @@ def test_mean_and_variance_tell_one_record_from_two_that_share_its_mean(size):
     assert pair.pair is not None
     assert pair.pair[:2] == pytest.approx(sorted(X[:2]))
     assert leaving(of(X), of(swapped), 500, 499).one is False
+
+
+@pytest.mark.parametrize("hold", [tuple, list, lambda values: np.array(values, dtype=object)])
+def test_missing_cells_are_the_same_in_two_files(hold):
+    """Each file has not-a-numbers of its own, which equal nothing."""
+    one, other, more = (Known("OneHotEncoder.categories_", "town", hold(values))
+                        for values in (["a", float("nan")], ["a", float("nan")], ["a", "b"]))  # fmt: skip
+    assert not differ([one], [other])
+    assert differ([one], [more])

@@ -28,7 +28,7 @@ _NEAR = 1e-3  # of the step to the next value, or of a continuous column's devia
 def told(release: Release, values: Mapping[str, Category]) -> Release:
     """Return a release of one deletion whose attacks know some columns' values.
 
-    A number that no public record has joins its column's values, where its term is a line in it; other values that are
+    A number that no public record has joins its column's values, where its terms are lines in it; other values that are
     not among them are left to `with_exact`.
     """
     if not values or release.deletions != 1 or release.public_codes is None:
@@ -68,13 +68,13 @@ def mostly(
 
 
 def _joined(column: Column, value: float) -> tuple[Column, int] | None:
-    """Return a column with one more value, and its position; None where its term is no line in the value."""
+    """Return a column with one more value, and its position; None where its terms are no lines in the value."""
     numbers = np.isfinite(column.values.astype(float))  # the missing cell comes last
     own, term = column.values.astype(float), column.terms
-    if term.shape[1] != 1 or numbers.sum() < 3:
+    if not term.shape[1] or numbers.sum() < 3:
         return None
-    slope, offset = np.polyfit(own[numbers], term[numbers, 0], 1)
-    if np.abs(slope * own + offset - term[:, 0])[numbers].max() > _LINE * np.abs(term).max():
+    slope, offset = np.polyfit(own[numbers], term[numbers], 1)  # of each term; a mark of missing cells is a flat one
+    if np.abs(np.outer(own[numbers], slope) + offset - term[numbers]).max() > _LINE * np.abs(term[numbers]).max():
         return None
     place = int(np.searchsorted(own[numbers], value))
     return dataclasses.replace(

@@ -51,7 +51,7 @@ def differ(before: Sequence[Statistic], after: Sequence[Statistic]) -> bool:
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+    if isinstance(one, np.ndarray | list | tuple) or isinstance(other, np.ndarray | list | tuple):
         first, second = np.asarray(one, dtype=object), np.asarray(other, dtype=object)
         if first.shape != second.shape:
             return False

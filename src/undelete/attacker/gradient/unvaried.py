@@ -13,6 +13,8 @@ import numpy as np
 from undelete.maths.arrays import Floats
 from undelete.release.release import Release
 
+_LOOKED_AT = 1000  # public records, before all are looked at
+
 
 def unvaried(release: Release, projection: Floats) -> Floats | None:
     """Return by what such features widen the covariance of a gradient's functionals (q, q), a unit of n^2 mean(t^2).
@@ -35,8 +37,9 @@ def unvaried(release: Release, projection: Floats) -> Floats | None:
     if not release.columns or release.constant is None:
         return None
     X, constant = release.X_public, release.constant
-    value = X[0]
-    found = np.flatnonzero((X.max(axis=0) == X.min(axis=0)) & ((constant == 0) | (value == 0)))
+    value, few = X[0], X[:_LOOKED_AT]  # most features vary in the first records already
+    found = np.flatnonzero((few.max(axis=0) == few.min(axis=0)) & ((constant == 0) | (value == 0)))
+    found = found[(X[:, found] == value[found]).all(axis=0)]
     if not found.size:
         return None
     mean = X.mean(axis=0)

@@ -170,10 +170,9 @@ def _on_curve(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats
     share /= share.sum(axis=1, keepdims=True)
     mean = share @ values
     deviation = np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
-    open_ = ~(
-        (deviation < error) & np.isfinite(error)
-    )  # between points that are further apart than the errors reach the tangent says more
-    return np.where(open_, mean, values[point] + step), np.where(open_, deviation, error)
+    # between points that are further apart than the errors reach the tangent says more
+    sharp = (deviation < error) & np.isfinite(error)
+    return np.where(sharp, values[point] + step, mean), np.where(sharp, error, deviation)
 
 
 def _precision(cov: Floats) -> Floats:
