@@ -138,13 +138,25 @@ def test_nothing_is_more_confident_than_the_truth(name):
 def test_bounds_hold_where_a_certificate_rests_on_them():
     Z = np.linspace(-12, 12, 4001)[:, None]
     h = Z[1, 0] - Z[0, 0]
-    for loss in (loss for loss in LOSSES.values() if loss.bounds is not None):
-        second, third, fourth = loss.curvature(None, Z), loss.third(Z), loss.fourth(Z)
-        np.testing.assert_allclose(np.gradient(second[:, 0], h)[2:-2], third[2:-2, 0], atol=1e-4)
-        np.testing.assert_allclose(np.gradient(third[:, 0], h)[2:-2], fourth[2:-2, 0], atol=1e-4)
-        most = [float(np.abs(part).max()) for part in (second, fourth, np.gradient(fourth[:, 0], h))]
-        assert all(found <= bound <= 1.1 * found for found, bound in zip(most, loss.bounds, strict=True))
-        assert (np.abs(third) <= second).all()
+    for loss in (loss for loss in (*LOSSES.values(), loss_of("tweedie(1.9)")) if loss.bounds is not None):
+        Y = np.full_like(Z, 0.7 if "number" in loss.targets else 1.0)
+        second, third, fourth = loss.curvature(Y, Z), loss.third(Y, Z), loss.fourth(Y, Z)
+        largest = 1 + np.abs(second[2:-2, 0])
+        assert (np.abs(np.gradient(second[:, 0], h)[2:-2] - third[2:-2, 0]) <= 1e-4 * largest).all()
+        assert (np.abs(np.gradient(third[:, 0], h)[2:-2] - fourth[2:-2, 0]) <= 1e-4 * largest).all()
+        assert (np.abs(third) <= second * (1 + 1e-12)).all()
+        bounds = loss.bounds
+        if bounds.growth:  # no number is the most: the fourth is no more than the second, and how fast it grows is told
+            slope = np.abs(np.gradient(fourth[:, 0], h)[2:-2])
+            most = (slope / fourth[2:-2, 0]).max()
+            assert most <= bounds.growth * (1 + 1e-4)
+            assert most >= 0.9 * bounds.growth
+            assert (fourth >= 0).all()
+            assert (fourth <= second * (1 + 1e-12)).all()
+            continue
+        found = [float(np.abs(part).max()) for part in (second, fourth, np.gradient(fourth[:, 0], h))]
+        told = (bounds.curvature, bounds.fourth, bounds.fifth)
+        assert all(one <= bound <= 1.1 * one for one, bound in zip(found, told, strict=True))
 
 
 def test_losses_are_read_by_name_with_their_parameters():

@@ -68,9 +68,10 @@ def leave_one_out(
 
     Notes
     -----
-    Squared loss: O(n d^2) in all. Logistic loss and squared hinge: no pass over the data a deletion where the
-    certificate of maths (14) is tight enough. Others: two or three passes. Blocks of deletions go through joblib:
-    `joblib.parallel_config("loky", n_jobs=2)` or `("dask")` around the call spreads them. Source: maths (2), (3).
+    Squared loss: O(n d^2) in all. Logistic loss, squared hinge, Poisson, Gamma and Tweedie: no pass over the data a
+    deletion where the certificate of maths (14) or (41) is tight enough. Others: two or three passes. Blocks of
+    deletions go through joblib: `joblib.parallel_config("loky", n_jobs=2)` or `("dask")` around the call spreads them.
+    Source: maths (2), (3).
 
     Examples
     --------

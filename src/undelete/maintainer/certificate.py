@@ -1,4 +1,4 @@
-"""Retraining a logistic model without a pass over the data per deletion, and a proof that the result is retrained.
+"""Retraining a smooth model without a pass over the data per deletion, and a proof that the result is retrained.
 
 With the Hessian H and the third-derivative tensor T of the full model (d^2 and d^3 numbers,
 computed once), the step D solves the second-order expansion of the remaining gradient, both terms without
@@ -7,9 +7,10 @@ record i:
     H_i D + 1/2 T_i[D, D] + g_i = 0.
 
 What the expansion leaves out is a fourth derivative along D, at most q_j for record j as far as D moves its
-prediction. So the remaining gradient's entry k at W + D is at most, maths (14),
+prediction; times exp(c max_j |x_j D|) where derivatives are exponentials. So the remaining gradient's entry k at
+W + D is at most, maths (14) and (41),
 
-    |e_k| + 1/6 max_j |x_j D| D' M_k D,    M_k = sum_j w_j q_j |x_jk| x_j x_j',
+    |e_k| + 1/6 max_j |x_j D| exp(c max_j |x_j D|) D' M_k D,    M_k = sum_j w_j q_j |x_jk| x_j x_j',
 
 with e the residual of the equation above, which is computed, and w_j the record's weight. With H^-1 = S S' and
 D = S y, max_j |x_j D| <= max_j ||x_j S|| ||y||. The sums run over all n records, which only makes the bound
@@ -23,6 +24,7 @@ The squared hinge has a certificate of its own, margin_certificate.py.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +32,14 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.rounding import Rounding
 from undelete.maths.arrays import Array, blocks, columns, namespace, summed, take_rows, to_numpy
+from undelete.maths.loss import Bounds
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.maths.solvers import Factored, factor
 
 _LARGEST_TENSOR = 4_000_000  # numbers in the third-derivative tensor: d up to 158
 _FIXED_POINT_STEPS = 1  # removes all but about 1/n of what is left: as much as the expansion leaves out
 _REGULAR = 1e-10  # one minus the leverage, under which the Hessian without the record counts as singular
+_LARGEST_EXPONENT = 80.0  # beyond it exponentials come near the largest number of single precision: no certificate
 _NUMBERS = 4_000_000  # in a temporary array
 _PAIRS = 128_000  # products of two features held at once: 1 MB, what a processor's cache holds
 _FEWEST = 256  # records, or the products lose their speed
@@ -104,7 +108,7 @@ class Expansion:
 
 
 class SmoothCertificate(Expansion):
-    """Certified retraining with a loss whose derivatives have `bounds`: the logistic one.
+    """Certified retraining with a loss whose derivatives have `bounds`: logistic, Poisson, Gamma, Tweedie.
 
     Parameters
     ----------
@@ -119,21 +123,32 @@ class SmoothCertificate(Expansion):
         xp = namespace(W)
         X = objective.X
         assert objective.loss.bounds is not None
-        self.most, self.most_fourth, self.fifth = objective.loss.bounds
+        self.bounds: Bounds = objective.loss.bounds
         weights = xp.ones_like(self.curvature) if objective.weights is None else objective.weights
-        self.third = weights * objective.loss.third(self.z)[:, 0]
+        self.third = weights * objective.loss.third(objective.Y, self.z)[:, 0]
         self.furthest = float(xp.max(self.reach))
         # how far a deletion's first step moves any prediction, at most
         self.near = self.furthest * float(xp.max(xp.abs(self.residual) * self.reach))
-        fourth = xp.abs(objective.loss.fourth(self.z)[:, 0]) + self.fifth * self.near + 4 * self.rounding.eps
-        fourth = xp.where(fourth < self.most_fourth, fourth, self.most_fourth * xp.ones_like(fourth))
+        fourth = xp.abs(objective.loss.fourth(objective.Y, self.z)[:, 0])
+        fourth = fourth + self.bounds.fifth * self.near + 4 * self.rounding.eps
+        fourth = xp.minimum(fourth, xp.full_like(fourth, self.bounds.fourth))
         self.tensors = _tensors(X, self.third, weights * fourth)  # T and M
-        eta = self.rounding.eta
-        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most; it is `most` at most anyway
-        most = weights * self.most
-        near = xp.where(eta < 1, xp.minimum(3 * self.curvature, most), most)
+        # at most sum_j |x_j|' w_j q_j |x_j|; of exponentials q <= loss'', and their arguments are rounded, too
+        bounded = math.isfinite(self.bounds.fourth)
+        self.quartic = self.bounds.fourth * self.rounding.B if bounded else self.rounding.A
+        self.many = self.rounding.many
+        # |loss'''| <= loss'', so within t of z the curvature grows by exp(t) at most
+        near, eta = 3 * self.curvature, self.rounding.eta
+        if bounded:  # by `most` at most, anyway
+            most = weights * self.bounds.curvature
+            near = xp.where(eta < 1, xp.minimum(near, most), most)
+            self.most_slipped = self.rounding.slipped(X, most, eta)
+        else:
+            top = float(xp.max(xp.abs(self.z)))
+            sound = top < _LARGEST_EXPONENT and float(xp.max(eta)) < 1
+            self.many += self.rounding.eps * top if sound else math.inf
+            self.most_slipped = xp.full_like(self.gradient, math.inf)
         self.slipped = self.rounding.slipped(X, near, eta)
-        self.most_slipped = self.rounding.slipped(X, most, eta)
 
     @np.errstate(over="ignore", invalid="ignore")  # a step that runs away has an infinite bound, which says it
     def retrain(self, rows: NDArray[np.int64]) -> Certified:
@@ -158,7 +173,7 @@ class SmoothCertificate(Expansion):
         twice = _twice(D, self.tensors)  # T[D, D] and D'M D
         left = self.hessian @ D - x * (c * xp.sum(x * D, axis=0)) + (twice[:d, :] - own(D)) / 2 + gradient
         move = self.furthest * xp.sqrt(xp.sum(y**2, axis=0)) + beyond
-        quartic = xp.abs(twice[d:, :]) * (move / 6) + self._beyond(D, move)
+        quartic = (xp.abs(twice[d:, :]) * (move / 6) + self._beyond(D, move)) * xp.exp(self.bounds.growth * move)
         bounds = xp.abs(left) + quartic + self._rounded(D, move, xp.abs(gradient) + xp.abs(pull))
         bound = to_numpy(xp.max(bounds / self.objective.unit, axis=0)) / self.objective.n
         steps = np.where(to_numpy(pulls), 1 + _FIXED_POINT_STEPS, 0).astype(np.int64)
@@ -169,18 +184,20 @@ class SmoothCertificate(Expansion):
         """Return what the fourth derivatives add where a prediction moves further than `near`: (d, b), or zero."""
         xp = namespace(D)
         far = xp.maximum(move - self.near, xp.zeros_like(move))
-        if not bool(xp.any(far > 0)):
+        if not self.bounds.fifth or not bool(xp.any(far > 0)):
             return xp.zeros_like(move)
-        return (self.fifth * far * move**2 / 6) * (self.rounding.B @ xp.abs(D))
+        return (self.bounds.fifth * far * move**2 / 6) * (self.rounding.B @ xp.abs(D))
 
     def _rounded(self, D: Array, move: Array, start: Array) -> Array:
         """Return the rounding of all terms (d, b); see `Rounding`."""
         xp, rounding = namespace(D), self.rounding
         size = xp.abs(D)
         linear, widest = rounding.A @ size, rounding.furthest @ size
-        quartic = (move * self.most_fourth / 6) * widest * (rounding.B @ size)
-        terms = rounding.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
-        grown = xp.exp(xp.minimum(move, xp.full_like(move, 300.0)))  # up to a number that does not overflow
+        quartic = (move * xp.exp(self.bounds.growth * move) / 6) * widest * (self.quartic @ size)
+        terms = self.many * (linear + widest * linear + quartic) + 6 * rounding.eps * start
+        # where the curvature has a most, up to a number that does not overflow
+        furthest = 300.0 if math.isfinite(self.bounds.curvature) else math.inf
+        grown = xp.exp(xp.minimum(move, xp.full_like(move, furthest)))
         slipped = xp.minimum(grown * self.slipped[:, None], self.most_slipped[:, None])
         return terms + rounding.summed[:, None] + slipped
 

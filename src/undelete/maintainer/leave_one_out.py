@@ -110,7 +110,8 @@ def retrain_without(
     tol : float
         Largest |gradient|_inf / n over the remaining records that counts as retrained, in units of the gradient.
     certify : bool
-        Whether a certificate may stand for a pass over the data (logistic loss of moderate d, squared hinge).
+        Whether a certificate may stand for a pass over the data (logistic, Poisson, Gamma and Tweedie losses of
+        moderate d, squared hinge).
     has_constant : bool
         Whether the last feature is the constant: it shapes `Deletions.intercept`, and is not counted in the norm
         that decides between solutions of a least squares model without a penalty.
@@ -228,9 +229,11 @@ class _Certified:
         open_rows = np.flatnonzero(~(norm <= self.tol))
         if not open_rows.size:
             return Block(W, norm, steps, np.ones(len(rows), dtype=np.bool_))
-        # where the certificate's bound is too loose its models are near all the same: a pass or two will
+        # where the certificate's bound is too loose its models are near all the same: a pass or two will; but not
+        # where it is more than a record adds, which is what the full model is off by
         xp = namespace(W)
-        near = xp.where(xp.asarray(np.isfinite(norm), device=W.device)[:, None, None], W, self.measured.W)
+        closer = norm * self.measured.objective.n < 1
+        near = xp.where(xp.asarray(closer, device=W.device)[:, None, None], W, self.measured.W)
         parts = [
             self.measured(rows[part], take_rows(near, part), steps[part])
             for part in np.array_split(open_rows, math.ceil(len(open_rows) / self.measured.block_rows))

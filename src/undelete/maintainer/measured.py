@@ -74,7 +74,8 @@ class Measured:
             if measured:
                 gradient = self._gradient(rows[still], V)
                 norm[still] = gradient_norms(gradient, self.objective)
-                ready = (norm[still] <= goal[still]) | (steps[still] >= _STEPS)
+                stays = (norm[still] > goal[still]) & np.isfinite(norm[still])  # else it ran away: `_alone` mends it
+                ready = ~stays | (steps[still] >= _STEPS)
                 finished.append(take_rows(V, np.flatnonzero(ready)))
                 done.append(still[ready])
                 V, gradient = (take_rows(array, np.flatnonzero(~ready)) for array in (V, gradient))
@@ -86,6 +87,7 @@ class Measured:
         V = take_rows(namespace(V).concat(finished, axis=0), np.argsort(np.concatenate(done)))
         return self._alone(rows, Block(V, norm, steps, np.zeros(b, dtype=np.bool_)))
 
+    @np.errstate(over="ignore", invalid="ignore")  # where the fixed Hessian leads astray
     def _gradient(self, rows: NDArray[np.int64], V: Array) -> Array:
         """Return the gradient without each of the rows at V (b, d, k): one pass over the data."""
         return self.objective.gradient(V) - self.objective.take(rows).own_gradients(V)

@@ -28,7 +28,8 @@ class Rounding:
     summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), with gamma(m) about m eps / 2.
     Here gamma(m) = m eps: the other half covers the rounding of the bound itself.
 
-    - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself.
+    - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself, whose terms are
+      |r| + 2 loss'' at most, maths (41).
     - The prediction that r is taken at: z_j is off by eta_j = gamma(d) |x_j| |W|, hence r_j by eta_j times its
       steepest slope near. The expansion is around the computed z_j, so its higher terms have no such error.
     - H D: gamma(n + d) A |D|, A = |X|' C |X| + diag(l2). T[D, D]: the same times max|x| |D|, as |loss'''| <= loss''.
@@ -40,7 +41,7 @@ class Rounding:
         self.eps = float(xp.finfo(X.dtype).eps)
         self.many = (n + d * d + 20) * self.eps
         weights = xp.ones_like(residual) if objective.weights is None else objective.weights
-        etas, gross = [], self.eps * (block + n / block + 10) * xp.abs(residual)
+        etas, gross = [], self.eps * ((block + n / block + 10) * xp.abs(residual) + 20 * curvature)
         self.A = xp.eye(d, dtype=X.dtype, device=X.device) * objective.l2[:, None]
         self.B = xp.zeros_like(self.A)  # |X|' diag(w) |X|
         self.furthest = xp.zeros_like(W[:, 0])  # max_j |x_jk|

@@ -23,7 +23,7 @@ from typing import ClassVar
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from undelete.maths.arrays import Array, device, namespace, to_numpy
-from undelete.maths.loss import OfClass, OfNumber, exponential
+from undelete.maths.loss import Bounds, OfClass, OfNumber, exponential
 
 
 class _LogLink(OfNumber):
@@ -97,6 +97,21 @@ class Tweedie(_LogLink):
         if Y is None:
             raise ValueError(f"the curvature of the {self.name} loss depends on the targets: give Y")
         return own - down * Y * exponential(down * Z)
+
+    @property
+    def bounds(self) -> Bounds:  # type: ignore[override]
+        """Each derivative is two exponentials whose powers are at most this in magnitude: maths (41)."""
+        return Bounds(growth=max(2 - self.power, self.power - 1))
+
+    def third(self, Y: Array, Z: Array) -> Array:
+        """Return d3 loss / dz3."""
+        up, down = 2 - self.power, 1 - self.power
+        return up**2 * exponential(up * Z) - down**2 * Y * exponential(down * Z)
+
+    def fourth(self, Y: Array, Z: Array) -> Array:
+        """Return d4 loss / dz4."""
+        up, down = 2 - self.power, 1 - self.power
+        return up**3 * exponential(up * Z) - down**3 * Y * exponential(down * Z)
 
     def target_from(self, Z: Array, R: Array) -> tuple[Array, Array, Array]:
         """Return y = exp(z) - r exp((p - 1) z)."""

@@ -7,11 +7,32 @@ given as (n, 1, k). All functions broadcast and work on any array API array.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from undelete.maths.arrays import Array, device, largest, namespace, summed
 
 Kind = str  # "number" or "class"
+
+
+class Bounds(NamedTuple):
+    """How a loss's derivatives are bounded: |loss'''| <= loss'', and what is named here, maths (14) and (41).
+
+    Parameters
+    ----------
+    curvature : float
+        The most of loss''.
+    fourth : float
+        The most of |loss''''|.
+    fifth : float
+        How fast |loss''''| grows, at most: by this much times t within t of a prediction.
+    growth : float
+        Or else by the factor exp(growth t).
+    """
+
+    curvature: float = math.inf
+    fourth: float = math.inf
+    fifth: float = 0.0
+    growth: float = 0.0
 
 
 class Loss(Protocol):
@@ -54,8 +75,8 @@ class Loss(Protocol):
         """Whether the curvature jumps where y z = 1 and is constant on either side: maths (14), squared hinge."""
 
     @property
-    def bounds(self) -> tuple[float, float, float] | None:
-        """Most of |loss''|, |loss''''| and |loss'''''|, where |loss'''| <= loss'': maths (14). None: no certificate."""
+    def bounds(self) -> Bounds | None:
+        """How its derivatives are bounded; None: no certificate."""
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record, summed over its outputs: Z's shape without the last axis."""
@@ -69,10 +90,10 @@ class Loss(Protocol):
     def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
         """Return (d2 loss / dz2) v for each record, of V's shape; Z broadcasts against V."""
 
-    def third(self, Z: Array) -> Array:
+    def third(self, Y: Array, Z: Array) -> Array:
         """Return d3 loss / dz3; only where there are `bounds`."""
 
-    def fourth(self, Z: Array) -> Array:
+    def fourth(self, Y: Array, Z: Array) -> Array:
         """Return d4 loss / dz4; only where there are `bounds`."""
 
     def mean(self, Z: Array) -> Array:
@@ -115,7 +136,7 @@ class Separable:
     separable: ClassVar[bool] = True
     quadratic: ClassVar[bool] = False
     margin: ClassVar[bool] = False
-    bounds: ClassVar[tuple[float, float, float] | None] = None
+    bounds: ClassVar[Bounds | None] = None
     low: ClassVar[float] = -1.0
     least: ClassVar[float] = -math.inf
 
@@ -133,11 +154,11 @@ class Separable:
         """Return (d2 loss / dz2) v for each record."""
         return self.curvature(Y, Z) * V
 
-    def third(self, Z: Array) -> Array:
+    def third(self, Y: Array, Z: Array) -> Array:
         """Refuse: no bound is derived."""
         raise NotImplementedError(f"{type(self).__name__} has no bound of its third derivative")
 
-    def fourth(self, Z: Array) -> Array:
+    def fourth(self, Y: Array, Z: Array) -> Array:
         """Refuse: no bound is derived."""
         raise NotImplementedError(f"{type(self).__name__} has no bound of its fourth derivative")
 

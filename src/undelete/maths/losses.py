@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, largest, namespace, summed
 from undelete.maths.generalised import Gamma, Poisson, Probit, Tweedie
-from undelete.maths.loss import Kind, Loss, OfClass, OfNumber, exponential, margin_of, number
+from undelete.maths.loss import Bounds, Kind, Loss, OfClass, OfNumber, exponential, margin_of, number
 from undelete.maths.robust import Huber, SquaredTolerance
 from undelete.maths.weighted import ClassWeighted
 
@@ -73,7 +73,7 @@ class Logistic(OfClass):
     """The logistic loss of a label y = +1 or -1."""
 
     name: str = "logistic"
-    bounds: ClassVar[tuple[float, float, float] | None] = (0.25, 0.125, 0.128)
+    bounds: ClassVar[Bounds | None] = Bounds(curvature=0.25, fourth=0.125, fifth=0.128)
 
     @property
     def canonical(self) -> bool:
@@ -96,11 +96,11 @@ class Logistic(OfClass):
         e = namespace(Z).exp(-namespace(Z).abs(Z))
         return e / (1 + e) ** 2
 
-    def third(self, Z: Array) -> Array:
+    def third(self, Y: Array, Z: Array) -> Array:
         """Return d3 loss / dz3."""
         return self.curvature(None, Z) * (1 - 2 * self.mean(Z))
 
-    def fourth(self, Z: Array) -> Array:
+    def fourth(self, Y: Array, Z: Array) -> Array:
         """Return d4 loss / dz4."""
         p = self.curvature(None, Z)
         return p * (1 - 6 * p)
@@ -152,7 +152,7 @@ class Softmax:
     quadratic: ClassVar[bool] = False
     canonical: ClassVar[bool] = True
     margin: ClassVar[bool] = False
-    bounds: ClassVar[tuple[float, float, float] | None] = None
+    bounds: ClassVar[Bounds | None] = None
     low: ClassVar[float] = 0.0
     least: ClassVar[float] = -math.inf
     least_itself: ClassVar[bool] = True
@@ -179,11 +179,11 @@ class Softmax:
         PV -= P * summed(PV)
         return PV
 
-    def third(self, Z: Array) -> Array:
+    def third(self, Y: Array, Z: Array) -> Array:
         """Refuse: the bound of maths (14) is not used."""
         raise NotImplementedError("softmax is not certified")
 
-    def fourth(self, Z: Array) -> Array:
+    def fourth(self, Y: Array, Z: Array) -> Array:
         """Refuse: the bound of maths (14) is not used."""
         raise NotImplementedError("softmax is not certified")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from undelete.maths.arrays import Array, device, namespace
-from undelete.maths.loss import Kind, Loss
+from undelete.maths.loss import Bounds, Kind, Loss
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ClassWeighted:
     own: bool = False
     quadratic: ClassVar[bool] = False
     margin: ClassVar[bool] = False
-    bounds: ClassVar[tuple[float, float, float] | None] = None
+    bounds: ClassVar[Bounds | None] = None
     least: ClassVar[float] = -math.inf
     least_itself: ClassVar[bool] = True
 
@@ -110,11 +110,11 @@ class ClassWeighted:
             raise ValueError("the curvature of a loss weighted by class depends on the targets: give Y")
         return self._weight(Y, V) * self.base.curvature_action(Y, Z, V)
 
-    def third(self, Z: Array) -> Array:
+    def third(self, Y: Array, Z: Array) -> Array:
         """Refuse: it depends on the targets."""
         raise NotImplementedError("a loss weighted by class is not certified")
 
-    def fourth(self, Z: Array) -> Array:
+    def fourth(self, Y: Array, Z: Array) -> Array:
         """Refuse: it depends on the targets."""
         raise NotImplementedError("a loss weighted by class is not certified")
 
