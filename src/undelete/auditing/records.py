@@ -23,7 +23,12 @@ _MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
 def fitted_on(
     estimator: BaseEstimator, X: pd.DataFrame, y: ArrayLike, sample_weight: ArrayLike | None
 ) -> BaseEstimator:
-    """Return the estimator, fitted on X and y if it is not yet."""
+    """Return the estimator, fitted on X and y if it is not yet; InputError for what cannot be fitted."""
+    if not hasattr(estimator, "fit"):
+        raise InputError(
+            f"a {type(estimator).__name__} is read by `audit` alone, and what plays deletions retrains: give a "
+            "scikit-learn estimator, or its coefficients with their penalty as .json (docs/model-files.md)"
+        )
     try:
         check_is_fitted(estimator)
     except NotFittedError:

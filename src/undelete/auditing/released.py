@@ -16,6 +16,7 @@ from undelete.adapters.design.conform import unknown
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
+from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sklearn.stored import stored_in
@@ -172,6 +173,8 @@ def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> Li
     """Return an estimator as a model; of one that is not attacked say what its file stores all the same."""
     if is_result(model):
         return from_statsmodels(model, table, names)
+    if is_onnx(model):
+        return from_onnx(model, table, names)
     try:
         return from_sklearn(model, table, names)
     except InputError as error:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from undelete.adapters.files.files import load_parts
 from undelete.adapters.model import LinearModel
+from undelete.adapters.onnx import is_onnx
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare
@@ -156,6 +157,11 @@ def _statistics(model: Any, trust: bool) -> Sequence[Statistic]:
         model = load_parts(model, trust=trust)
     if isinstance(model, LinearModel):
         return () if model.n is None else (Count("n", float(model.n)),)
+    if is_onnx(model):
+        raise InputError(
+            "of an ONNX graph undelete scan does not list what it stores: scan the model's .skops file (or look at its "
+            "scalers' offsets and encoders' categories yourself)"
+        )
     found = stored_in(model)
     if not found and not isinstance(name, str | os.PathLike) and not hasattr(model, "__dict__"):
         raise InputError(f"a {type(model).__name__} is no fitted model: give an estimator or a model file")

@@ -1,4 +1,4 @@
-"""Model files: .skops, .json and .npz, which run no code when read, and .joblib and .pkl on trust.
+"""Model files: .skops, .json, .npz and .onnx, which run no code when read, and .joblib and .pkl on trust.
 
 A file is the user's, or somebody else's who may be hostile. Before anything is allocated the archive's declared
 sizes are added up, and every array's header is compared with the bytes that are there.
@@ -24,6 +24,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # or its class cannot be loaded
 
+from undelete.adapters.files.graphs import load_onnx
 from undelete.adapters.files.plain import entries_of, json_bytes, model_of, read_json, read_npz
 from undelete.adapters.files.saved import INSTALL, Schema, mark, older_classes, trusted, versions
 from undelete.adapters.model import LinearModel
@@ -34,6 +35,7 @@ from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
 _PLAIN = (".json", ".npz")
+_GRAPH = ".onnx"
 
 
 def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEstimator | LinearModel:
@@ -43,7 +45,7 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEsti
     ----------
     path : path
         .skops: a scikit-learn estimator. .json, .npz: the plain form of docs/model-files.md. .joblib, .pkl:
-        a pickle, only with `trust`.
+        a pickle, only with `trust`; .onnx: a graph, which `audit` reads.
     trust : bool
         Allow pickles. Unpickling runs code that the file contains.
 
@@ -73,7 +75,7 @@ def load_parts(path: str | os.PathLike[str], *, trust: bool = False) -> Any:
 def _checked(path: str | os.PathLike[str]) -> Path:
     """Return the path of a model file that is there."""
     file = Path(path)
-    if file.suffix.lower() not in (".skops", *_PLAIN, *_PICKLES):
+    if file.suffix.lower() not in (".skops", *_PLAIN, *_PICKLES, _GRAPH):
         raise InputError(
             f"{path} is not a model file by its name: save the model as .skops (skops.io.dump), or its coefficients as "
             ".json or .npz (docs/model-files.md)"
@@ -95,6 +97,8 @@ def _read(file: Path, skops_file: Callable[[Path], BaseEstimator | Part], trust:
         if suffix == ".json":
             _check_json(file)
             return model_of(read_json(file), file)
+        if suffix == _GRAPH:
+            return load_onnx(file)
         _check_archive(file)
         return skops_file(file) if suffix == ".skops" else model_of(read_npz(file), file)
     except InputError:

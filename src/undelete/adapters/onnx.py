@@ -1,0 +1,110 @@
+"""Reads linear models of ONNX graphs, as skl2onnx writes them: scalers, imputers, one-hot encoders, one linear layer.
+
+A graph is data: its nodes are looked at one by one, and none is run. What they do to the columns is written down as
+for scikit-learn's own steps; a node that is not known is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.polynomial import CONSTANT
+from undelete.adapters.model import LinearModel
+from undelete.adapters.onnx_graph import INSTEAD, Graph, Scores
+from undelete.errors import InputError
+from undelete.limits import metered
+from undelete.maths.arrays import Floats
+
+
+def is_onnx(model: Any) -> bool:
+    """Return whether something is an ONNX model."""
+    return type(model).__name__ == "ModelProto" and hasattr(model, "graph")
+
+
+def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> LinearModel:
+    """Return an ONNX graph as a model.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Inputs of one column each are named by the columns; one input of several has the public table's in their order.
+    public : DataFrame
+        Whose columns besides the targets a single input has.
+    targets : collection of str
+        The public table's target columns.
+
+    Raises
+    ------
+    InputError
+        When a node is not known, there is not one linear layer, or the graph does not say with which loss it was
+        fitted.
+    """
+    if len(model.functions):
+        raise InputError(f"the ONNX graph defines functions of its own, which are not read: {INSTEAD}")
+    try:
+        with metered():
+            graph = Graph(model.graph, public, targets)
+            for node in model.graph.node:
+                graph.follow(node)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"the ONNX graph does not fit together ({error}): {INSTEAD}") from error
+    scores = graph.scores
+    if scores is None:
+        raise InputError(f"the ONNX graph has no linear layer that is read: {INSTEAD}")
+    loss, coef, intercept = _loss(scores, str(model.producer_name))
+    reading = graph.reading
+    polynomials = [reading.numeric(feature) for feature in scores.features]
+    has_constant = intercept is not None
+    used = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
+    used |= {encoding.column for encoding in reading.encodings}
+    names = [feature.name for feature in scores.features]
+    if len(set(names)) < len(names):
+        raise InputError(f"the ONNX graph makes two features of one name: {INSTEAD}")
+    design = Design(
+        raw=tuple(name for name in graph.columns if name in used),
+        feature_names=(*names, *(("1",) if has_constant else ())),
+        polynomials=(*polynomials, *(({CONSTANT: 1.0},) if has_constant else ())),
+        has_constant=has_constant,
+        scaling=dict(reading.scaling),
+        encodings=tuple(reading.encodings),
+    )
+    notes = ["an ONNX graph says neither its penalty nor its number of records: --n and --l2 do"]
+    if loss == "squared":
+        notes.append("the ONNX graph does not say its loss, and the squared one is assumed")
+    return LinearModel(
+        coef=coef, intercept=intercept, loss=loss, feature_names=names,
+        classes=None if loss == "squared" else scores.classes or [0, 1],
+        design=design, kind="ONNX model", steps=tuple(reading.steps), notes=tuple(notes),
+        # what an l1 penalty or a selection left out: which of them, nothing says
+        chosen=bool((coef == 0).all(axis=0).any()),
+    )  # fmt: skip
+
+
+def _loss(scores: Scores, producer: str) -> tuple[str, Floats, Floats | None]:
+    """Return the loss, and the coefficients and intercepts of its outputs."""
+    coef, intercept, k = scores.coef, scores.intercept, len(scores.coef)
+    if scores.link == "Softmax" and k > 2:
+        return "softmax", coef, intercept
+    if scores.link in ("Sigmoid", "Softmax") and k == 2:
+        if not np.array_equal(coef[0], -coef[1]) or (intercept is not None and intercept[0] != -intercept[1]):
+            raise InputError(f"the two classes of the ONNX graph have coefficients of their own: {INSTEAD}")
+        twice = 2.0 if scores.link == "Softmax" else 1.0
+        return "logistic", twice * coef[1:], None if intercept is None else twice * intercept[1:]
+    if scores.link == "Sigmoid" and k == 1:
+        return "logistic", coef, intercept
+    if scores.link == "Exp":
+        raise InputError(
+            "the ONNX graph has a logarithmic link, and does not say whether the loss was Poisson's, Gamma's or "
+            f"Tweedie's: {INSTEAD}"
+        )
+    if scores.link or scores.labelled or scores.classes or producer != "skl2onnx":
+        raise InputError(
+            "the ONNX graph does not say with which loss it was fitted (of classes, it makes no probabilities of one "
+            f"logistic or softmax model; of numbers, it is not of skl2onnx): {INSTEAD}"
+        )
+    return "squared", coef, intercept

@@ -1,0 +1,209 @@
+"""Follows the nodes of an ONNX graph from its columns to the scores of one linear layer; none of them is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from undelete.adapters.design.polynomial import affine
+from undelete.adapters.files.graphs import library
+from undelete.adapters.sklearn.pipeline import standardisation
+from undelete.adapters.sklearn.preprocessing import read
+from undelete.adapters.sklearn.reading import Feature, RawCells, Reading
+from undelete.errors import InputError
+from undelete.limits import spend
+from undelete.maths.arrays import Floats
+
+_SAME = ("Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+_LINKS = ("Sigmoid", "Softmax", "Exp")
+# what makes labels and probabilities of scores, and nothing else
+_LABELS = (*_SAME, "ArgMax", "ArrayFeatureExtractor", "ZipMap", "Normalizer", "Abs", "ReduceSum", "Div")
+INSTEAD = "save the model as .skops, or its coefficients as .json (docs/model-files.md)"
+
+
+@dataclass
+class Scores:
+    """What the linear layer makes of the features: coef (k, d0) and intercept (k,), and what follows."""
+
+    features: list[Feature]
+    coef: Floats
+    intercept: Floats | None
+    classes: list[Any] = field(default_factory=list)
+    link: str = ""
+    labelled: bool = False
+
+
+class Graph:
+    """What is known of each value of a graph: columns, constants, or scores."""
+
+    def __init__(self, graph: Any, public: pd.DataFrame, targets: Collection[str]) -> None:
+        self.scores: Scores | None = None
+        self.values: dict[str, Any] = {one.name: _array(one) for one in graph.initializer}
+        self.columns: list[str] = []
+        entries = [one for one in graph.input if one.name not in self.values]
+        widths = [_width(one) for one in entries]
+        if all(width == 1 for width in widths) and len(entries) > 1:
+            parts = [[str(one.name)] for one in entries]
+        elif len(entries) == 1:
+            parts = [[str(name) for name in public.columns if name not in targets]]
+            if widths[0] not in (None, len(parts[0])):
+                raise InputError(
+                    f"the ONNX graph reads {widths[0]} columns without names and the public table has {len(parts[0])} "
+                    "besides the target: give the same columns in the same order"
+                )
+        else:
+            raise InputError(f"the ONNX graph has several inputs of several columns each: {INSTEAD}")
+        self.reading = Reading(standardisation(public, [name for names in parts for name in names]))
+        for entry, names in zip(entries, parts, strict=True):
+            self.values[entry.name] = [Feature(name, RawCells(name)) for name in names]
+            self.columns += names
+
+    def follow(self, node: Any) -> None:
+        """Note what a node makes of its inputs."""
+        spend(100)
+        given: list[Any] = [self.values.get(name) for name in node.input if name]
+        first, kind = next((one for one in given if isinstance(one, list | Scores)), None), str(node.op_type)
+        if node.domain not in ("", "ai.onnx", "ai.onnx.ml"):
+            raise InputError(f"the ONNX graph has a node {kind} of {node.domain}, which is not read: {INSTEAD}")
+        if kind == "Constant" or first is None:
+            made = _options(node).get("value") if kind == "Constant" else given[0] if kind in _SAME and given else None
+        elif isinstance(first, Scores):
+            made = self._after(first, node, given)
+        elif kind == "Concat" and all(isinstance(one, list) for one in given):
+            spend(sum(len(part) for part in given))
+            made = [feature for part in given for feature in part]
+        elif kind in _SAME:
+            made = first
+        elif kind in _STEPS:
+            made = read(_STEPS[kind](_options(node), len(first)), first, self.reading)
+        elif kind in ("Add", "Sub", "Mul", "Div") and len(given) == 2:
+            made = self._shifted(kind, given, node)
+        elif kind == "ArrayFeatureExtractor":
+            made = [first[int(i)] for i in np.ravel(given[1])]
+        else:
+            if self.scores is not None:
+                raise InputError(f"the ONNX graph has several linear layers: {INSTEAD}")
+            made = self.scores = self._linear(first, node, given)
+        for name in node.output:
+            self.values[name] = made
+
+    def _shifted(self, kind: str, given: Sequence[Any], node: Any) -> list[Feature]:
+        """Return columns with a constant added, or times one."""
+        features, constant = given
+        if not isinstance(features, list):
+            features, constant = constant, features
+            if kind in ("Sub", "Div"):
+                raise InputError(f"the ONNX graph takes columns from a number ({node.name or kind}): {INSTEAD}")
+        if not isinstance(constant, np.ndarray):
+            raise InputError(f"the ONNX graph computes with two columns ({node.name or kind}): {INSTEAD}")
+        numbers = np.broadcast_to(np.ravel(constant).astype(np.float64), (len(features),))
+        if not np.isfinite(numbers).all() or (kind == "Div" and not numbers.all()):
+            raise InputError(f"the ONNX graph has numbers that are not finite ({node.name or kind}): {INSTEAD}")
+        spend(len(features))
+        slopes = numbers if kind == "Mul" else 1 / numbers if kind == "Div" else np.ones(len(features))
+        shifts = numbers if kind == "Add" else -numbers if kind == "Sub" else np.zeros(len(features))
+        # a column's own centre and scale, once known, keep powers and sums exact
+        hints = [(float(x), 1.0) if kind == "Sub" else (0.0, 1.0) for x in numbers]
+        return [
+            Feature(one.name, affine(self.reading.numeric(one, hint), float(a), float(b)))
+            for one, hint, a, b in zip(features, hints, slopes, shifts, strict=True)
+        ]
+
+    def _linear(self, features: list[Feature], node: Any, given: Sequence[Any]) -> Scores:
+        """Return the scores of a linear layer."""
+        kind, options = str(node.op_type), _options(node)
+        link, classes, intercept = "", [], None
+        if kind in ("LinearClassifier", "LinearRegressor"):
+            coef = np.asarray(options["coefficients"], dtype=np.float64).reshape(-1, len(features))
+            intercept = np.asarray(options.get("intercepts", ()), dtype=np.float64)
+            classes = list(options.get("classlabels_ints") or _text(options.get("classlabels_strings", ())))
+            transform = _text([options.get("post_transform", "NONE")])[0]
+            link = {"LOGISTIC": "Sigmoid", "SOFTMAX": "Softmax", "NONE": ""}.get(transform, transform)
+        elif kind in ("MatMul", "Gemm") and len(given) > 1 and isinstance(given[1], np.ndarray):
+            weights = np.asarray(given[1], dtype=np.float64)
+            weights = weights.reshape(len(features), -1) if weights.ndim == 1 else weights
+            coef = weights if options.get("transB") else weights.T
+            intercept = np.ravel(given[2]).astype(np.float64) if len(given) > 2 else None
+            if coef.shape[1] != len(features) or any(options.get(key, 1.0) != 1.0 for key in ("alpha", "beta")):
+                raise InputError(f"the ONNX graph has a {kind} that does not fit its {len(features)} features")
+        else:
+            raise InputError(
+                f"the ONNX graph has a node {kind}, which is not read (scalers, imputers, one-hot encoders and one "
+                f"linear layer are): {INSTEAD}"
+            )
+        if intercept is not None and (not intercept.size or not intercept.any()):
+            intercept = None
+        return Scores(features, coef, intercept, classes, link)
+
+    def _after(self, scores: Scores, node: Any, given: Sequence[Any]) -> Scores:
+        """Note what is made of the scores, which no coefficient depends on."""
+        kind = str(node.op_type)
+        if kind == "Add" and not scores.link and isinstance(given[-1], np.ndarray):
+            added = np.broadcast_to(np.ravel(given[-1]).astype(np.float64), (len(scores.coef),))
+            scores.intercept = added if scores.intercept is None else scores.intercept + added
+        elif kind in _LINKS and not scores.link:
+            scores.link = kind
+        elif kind not in _LABELS:
+            raise InputError(f"the ONNX graph has a node {kind} after its linear layer, which is not read: {INSTEAD}")
+        scores.labelled |= kind in ("ArgMax", "ZipMap")
+        if kind == "ZipMap":
+            options = _options(node)
+            scores.classes = list(options.get("classlabels_int64s") or _text(options["classlabels_strings"]))
+        elif kind == "ArrayFeatureExtractor" and isinstance(given[0], np.ndarray) and not scores.classes:
+            scores.classes = np.ravel(given[0]).tolist()
+        return scores
+
+
+def _scaler(options: dict[str, Any], size: int) -> StandardScaler:
+    step = StandardScaler()
+    step.mean_, step.scale_ = np.asarray(options["offset"]), 1 / np.asarray(options["scale"])
+    step.n_features_in_ = size
+    return step
+
+
+def _imputer(options: dict[str, Any], size: int) -> SimpleImputer:
+    step = SimpleImputer(missing_values=options.get("replaced_value_float", options.get("replaced_value_int64", 0)))
+    step.statistics_ = np.asarray(options.get("imputed_value_floats") or options["imputed_value_int64s"], dtype=float)
+    step.n_features_in_ = size
+    return step
+
+
+def _one_hot(options: dict[str, Any], size: int) -> OneHotEncoder:
+    step = OneHotEncoder(handle_unknown="ignore" if options.get("zeros", 1) else "error")
+    known = options.get("cats_int64s") or _text(options["cats_strings"])
+    step.categories_, step.drop_idx_, step.n_features_in_ = [np.asarray(known, dtype=object)] * size, None, size
+    return step
+
+
+_STEPS: dict[str, Callable[[dict[str, Any], int], Any]] = {
+    "Scaler": _scaler, "Imputer": _imputer, "OneHotEncoder": _one_hot
+}  # fmt: skip
+
+
+def _options(node: Any) -> dict[str, Any]:
+    onnx = library()
+    found = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+    return {key: _array(value) if isinstance(value, onnx.TensorProto) else value for key, value in found.items()}
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    if tensor.data_location or tensor.external_data:
+        raise InputError(f"the ONNX graph keeps {tensor.name!r} in another file, which is not opened: save it as one")
+    return np.asarray(library().numpy_helper.to_array(tensor))
+
+
+def _text(cells: Sequence[Any]) -> list[str]:
+    return [cell.decode() if isinstance(cell, bytes) else str(cell) for cell in cells]
+
+
+def _width(entry: Any) -> int | None:
+    """Return how many columns an input has, None where it does not say."""
+    axes = entry.type.tensor_type.shape.dim
+    return int(axes[-1].dim_value) or None if len(axes) == 2 else 1 if len(axes) == 1 else None

@@ -1,0 +1,238 @@
+"""ONNX graphs as skl2onnx writes them, made by hand: read like the pipeline itself, or refused; nothing is run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import undelete
+from tests.hostile import mutations
+from tests.models.conftest import SURE, WHO, customers
+from undelete import InputError
+from undelete.adapters.files.files import load_model
+from undelete.adapters.onnx import from_onnx
+from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.table.further_error import resolution
+from undelete.auditing.released import read_pair
+
+onnx = pytest.importorskip("onnx")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+ML = "ai.onnx.ml"
+NUMBERS, WORDS = ["age", "children"], ["town"]
+
+
+def node(kind, inputs, outputs, **options):
+    plain = (
+        "Cast",
+        "Concat",
+        "Reshape",
+        "MatMul",
+        "Add",
+        "Sub",
+        "Div",
+        "Mul",
+        "Exp",
+        "Sigmoid",
+        "ArgMax",
+        "Gemm",
+        "Relu",
+    )
+    return helper.make_node(kind, inputs, outputs, domain="" if kind in plain else ML, **options)
+
+
+def graph(nodes, inputs, constants=(), producer="skl2onnx"):
+    entries = [helper.make_tensor_value_info(name, kind, [None, width]) for name, kind, width in inputs]
+    arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants]
+    made = helper.make_graph(nodes, "g", entries, [], arrays)
+    return helper.make_model(made, producer_name=producer)
+
+
+def fitted(table, final, target):
+    steps = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS), (OneHotEncoder(handle_unknown="ignore"), WORDS)
+    )
+    return make_pipeline(steps, final).fit(table[[*NUMBERS, *WORDS]], table[target])
+
+
+def written(pipeline, double=False):
+    """A pipeline of `fitted` as a graph: of single precision, or as for double inputs."""
+    steps, final = pipeline[0], pipeline[1]
+    towns = list(steps.named_transformers_["onehotencoder"].categories_[0])
+    imputer, scaler = steps.named_transformers_["pipeline"]
+    nodes = [
+        node("Concat", NUMBERS, ["numbers"], axis=1),
+        node("Imputer", ["numbers"], ["filled"], imputed_value_floats=imputer.statistics_, replaced_value_float=np.nan),
+        node(
+            "OneHotEncoder",
+            WORDS,
+            ["words"],
+            cats_strings=towns,
+        ),
+        node("Reshape", ["words", "shape"], ["flat"]),
+    ]
+    constants = [("shape", np.array([-1, 3]))]
+    coef = np.atleast_2d(final.coef_)
+    intercept = np.atleast_1d(final.intercept_)
+    classes = getattr(final, "classes_", None)
+    if classes is not None and len(classes) == 2:
+        coef, intercept = np.vstack([-coef, coef]), np.r_[-intercept, intercept]
+    if double:
+        nodes += [node("Sub", ["filled", "means"], ["moved"]), node("Div", ["moved", "scales"], ["scaled"])]
+        constants += [
+            ("means", scaler.mean_),
+            ("scales", scaler.scale_),
+            ("coef", coef.T),
+            ("intercept", intercept[None]),
+        ]
+    else:
+        nodes += [node("Scaler", ["filled"], ["scaled"], offset=scaler.mean_, scale=1 / scaler.scale_)]
+    nodes += [node("Concat", ["scaled", "flat"], ["features"], axis=1)]
+    if double:
+        nodes += [node("MatMul", ["features", "coef"], ["product"]), node("Add", ["product", "intercept"], ["scores"])]
+        if classes is not None:
+            nodes += [
+                node("Sigmoid", ["scores"], ["shares"]), node("ArgMax", ["scores"], ["at"]),
+                node("ZipMap", ["shares"], ["out"], classlabels_int64s=[int(c) for c in classes]),
+            ]  # fmt: skip
+    elif classes is None:
+        nodes += [node("LinearRegressor", ["features"], ["out"], coefficients=coef.ravel(), intercepts=intercept)]
+    else:
+        how = "LOGISTIC" if len(classes) == 2 else "SOFTMAX"
+        nodes += [
+            node("LinearClassifier", ["features"], ["label", "shares"], coefficients=coef.ravel(), intercepts=intercept,
+                 classlabels_ints=[int(c) for c in classes], post_transform=how),
+            node("Cast", ["label"], ["output_label"], to=TensorProto.INT64),
+            node("ZipMap", ["shares"], ["out"], classlabels_int64s=[int(c) for c in classes]),
+        ]  # fmt: skip
+    kind = TensorProto.DOUBLE if double else TensorProto.FLOAT
+    inputs = [*((name, kind, 1) for name in NUMBERS), *((name, TensorProto.STRING, 1) for name in WORDS)]
+    return graph(nodes, inputs, constants)
+
+
+@pytest.mark.parametrize(
+    ("target", "final", "double"),
+    [("wage", Ridge(2.0), False), ("wage", Ridge(2.0), True), ("left", LogisticRegression(**SURE), False),
+     ("left", LogisticRegression(**SURE), True), ("plan", LogisticRegression(**SURE), False)],
+)  # fmt: skip
+def test_it_predicts_what_the_pipeline_does(target, final, double):
+    table = customers(300)
+    table = table if double else table.assign(age=table.age.where(table.index != 3))
+    pipeline = fitted(table, final, target)
+    model = from_onnx(written(pipeline, double), table, [target])
+    want = pipeline.predict(table) if target == "wage" else pipeline.decision_function(table)
+    close = 1e-12 if double else 1e-5
+    np.testing.assert_allclose(model.decision(table).squeeze(), want, rtol=close, atol=10 * close)
+    assert model.classes == (None if target == "wage" else tuple(pipeline.classes_))
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exact(refit):
+    table = customers(300)
+    rest = table.drop(index=WHO)
+    before = fitted(table, LogisticRegression(**SURE), "left")
+    after = fitted(rest, LogisticRegression(**SURE), "left")
+    if not refit:
+        after = make_pipeline(before[0], LogisticRegression(**SURE).fit(before[0].transform(rest), rest.left))
+    found = read_pair(written(before, True), written(after, True), rest, target="left", n=300, l2=1.0)
+    x = found.old.features(table.loc[[WHO]])
+    sign = 2 * table.left[WHO] - 1
+    exact = -np.outer(x, found.release.loss.residual(np.array([[sign]]), x @ found.old.W))
+    told = Difference.by(found.release, "answers").gradient[0]
+    np.testing.assert_allclose(told, exact, atol=1e-5 * np.abs(exact).max())
+
+
+def test_an_audit_of_files_in_single_precision_counts_the_lost_digits(tmp_path):
+    table, public = customers(400), customers(800, seed=4)
+    public = public[[*NUMBERS, *WORDS, "left"]]
+    before = fitted(table, LogisticRegression(**SURE), "left")
+    rest = table.drop(index=WHO)
+    after = make_pipeline(before[0], LogisticRegression(**SURE).fit(before[0].transform(rest), rest.left))
+    files = [tmp_path / f"{name}.onnx" for name in ("before", "after")]
+    for file, model in zip(files, (before, after), strict=True):
+        file.write_bytes(written(model).SerializeToString())
+    found = undelete.audit(*files, public, target="left", n=400)
+    assert found.records.loc[0, ["town", "left"]].tolist() == table.loc[WHO, ["town", "left"]].tolist()
+    assert any("neither its penalty nor its number" in warning for warning in found.warnings)
+    assert resolution(found.release.W_before) is not None
+    whole = from_onnx(written(before, double=True), public, ["left"])
+    assert resolution(whole.W) is None
+
+
+def linear(features=2, **options):
+    options = {"coefficients": [0.5] * features, "intercepts": [0.1]} | options
+    return node("LinearRegressor", ["X"], ["out"], **options)
+
+
+ONE = [("X", TensorProto.FLOAT, 2)]
+PUBLIC = pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 1.0], "y": [0.0, 1.0]})
+BAD = {
+    "not read": ([node("Relu", ["X"], ["h"]), linear()], ONE),
+    "several linear layers": ([linear(), node("LinearRegressor", ["X"], ["o2"], coefficients=[1.0, 2.0])], ONE),
+    "after its linear layer": ([linear(), node("Relu", ["out"], ["more"])], ONE),
+    "logarithmic link": ([linear(), node("Exp", ["out"], ["mean"])], ONE),
+    "with which loss": ([node("LinearClassifier", ["X"], ["l", "s"], coefficients=[1.0, 2.0, -1.0, -2.0],
+                              intercepts=[0.0, 0.0], classlabels_ints=[0, 1])], ONE),
+    "coefficients of their own": ([node("LinearClassifier", ["X"], ["l", "s"], coefficients=[1.0, 2.0, 3.0, 4.0],
+                                        intercepts=[0.0, 0.0], classlabels_ints=[0, 1],
+                                        post_transform="LOGISTIC")], ONE),
+    "reads 3 columns without names and the public table has 2": ([linear(3)], [("X", TensorProto.FLOAT, 3)]),
+    "several inputs": ([linear()], [*ONE, ("Z", TensorProto.FLOAT, 2)]),
+    "no linear layer": ([node("Cast", ["X"], ["out"], to=TensorProto.FLOAT)], ONE),
+    "does not fit together": ([linear(coefficients=[1.0, 2.0, 3.0])], ONE),
+    "of evil": ([helper.make_node("Scaler", ["X"], ["h"], domain="evil"), linear()], ONE),
+    "more than": ([*(node("Concat", [f"h{i}", f"h{i}"], [f"h{i + 1}"], axis=1) for i in range(60)), linear()],
+                  [("h0", TensorProto.FLOAT, 2)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_what_is_not_understood_is_refused(why):
+    with pytest.raises(InputError, match=why):
+        from_onnx(graph(*BAD[why]), PUBLIC, ["y"])
+
+
+def test_a_graph_of_another_tool_has_to_say_its_loss():
+    with pytest.raises(InputError, match="with which loss"):
+        from_onnx(graph([linear()], ONE, producer="pytorch"), PUBLIC, ["y"])
+    weights = [("w", np.array([[0.5, 0.25]])), ("b", np.array([0.1]))]
+    nodes = [node("Gemm", ["X", "w", "b"], ["s"], transB=1), node("Sigmoid", ["s"], ["p"])]
+    model = from_onnx(graph(nodes, ONE, weights, producer="pytorch"), PUBLIC, ["y"])
+    assert (model.loss, model.W.ravel().tolist()) == ("logistic", [0.5, 0.25, 0.1])
+
+
+def test_parts_in_other_files_are_not_opened():
+    made = graph([node("MatMul", ["X", "w"], ["s"])], ONE, [("w", np.array([[0.5], [0.25]]))])
+    weights = made.graph.initializer[0]
+    weights.ClearField("raw_data")
+    weights.data_location = TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="/etc/passwd")
+    with pytest.raises(InputError, match="in another file, which is not opened"):
+        from_onnx(made, PUBLIC, ["y"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_changed_files_are_read_or_refused(tmp_path):
+    table = customers(60)
+    whole = written(fitted(table, LogisticRegression(**SURE), "left")).SerializeToString()
+    file, refused = tmp_path / "changed.onnx", 0
+    for changed in mutations(whole, 200, np.random.default_rng(0)):
+        file.write_bytes(changed or b"\0")
+        try:
+            from_onnx(load_model(file), table[[*NUMBERS, *WORDS, "left"]], ["left"])
+        except InputError as error:
+            refused += "\n" not in str(error) or 1000
+    assert 20 < refused < 200
+
+
+def test_other_commands_say_what_they_read():
+    table = customers(60)
+    model = written(fitted(table, Ridge(), "wage"))
+    with pytest.raises(InputError, match="of an ONNX graph undelete scan does not list"):
+        undelete.scan(model)
+    with pytest.raises(InputError, match="ModelProto is read by `audit` alone"):
+        undelete.simulate(model, table[[*NUMBERS, *WORDS]], table.wage, table[[*NUMBERS, *WORDS]], table.wage)
