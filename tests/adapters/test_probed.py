@@ -185,21 +185,23 @@ def test_neighbours_of_whom_one_is_deleted_leave_the_case_open():
     assert result.scores.set_index("score").value["centred_cosine"] > 0.97
 
 
+@pytest.mark.filterwarnings("ignore:.*random_state. are deprecated:FutureWarning")
 def test_folds_that_are_dealt_anew_are_noise_of_the_size_that_public_records_say():
     private, public = towns()
     last = LogisticRegression(solver="newton-cholesky", tol=1e-10)
-    steps = make_pipeline(prepared(StandardScaler(), encoder=TargetEncoder()), last)
     seen = public.drop(columns="late")
     Y = np.where(public.late.to_numpy()[:, None] == "yes", 1.0, -1.0)
 
-    def fitted(rows):
-        return from_sklearn(clone(steps).fit(rows.drop(columns="late"), rows.late), public, "late")
+    def fitted(rows, seed):
+        encoder = TargetEncoder(random_state=seed)
+        steps = make_pipeline(prepared(StandardScaler(), encoder=encoder), clone(last))
+        return from_sklearn(steps.fit(rows.drop(columns="late"), rows.late), public, "late")
 
-    old, ratios = fitted(private), []
+    old, ratios = fitted(private, 100), []
     X, own = old.features(seen), old.features(private)
     error = fold_error(old, seen, X, Y, loss_of(old.loss), N)
     for i in range(5):
-        later = refitted(old, fitted(private.drop(index=i)), seen, X, None, N)
+        later = refitted(old, fitted(private.drop(index=i), i), seen, X, None, N)
         t = later["answer_change"][0]
         pull = own[i] * (1 / (1 + np.exp(-own[i] @ old.W[:, 0])) - (private.late[i] == "yes"))
         off = (N - 1) * (X * t).mean(axis=0) + later["penalty_share"][0, :, 0] + pull

@@ -1,5 +1,5 @@
 """What each defence leaves of the attack and costs: three models of income on people of California, or of two
-other states, two splits of each.
+other states, three splits of each.
 
 Beyond the paper, which names defences and measures none.
 """
@@ -31,7 +31,7 @@ from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.paper.drawings.frontiers import draw
 
-SPLITS = 2
+SPLITS = 3
 LADDERS: dict[str, tuple[float, ...]] = {
     "noisy_moments": (10, 1, 0.3), "output_perturbation": (10, 1, 0.3), "objective_perturbation": (10, 1, 0.3),
     "instance_noise": (100, 10, 1), "repeated": (1, 10, 100), "rounding": (5, 4, 3), "penalty": (0.1, 1.0),

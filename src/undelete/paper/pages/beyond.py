@@ -52,6 +52,8 @@ BEYOND = (
     Beyond("Refitted files", "releases.md", "What does saved preprocessing give by itself?",
            command="python benchmarks/releases.py"),
     Beyond("Defences", "defences.md", "What does each leave, and cost?", "defences"),
+    Beyond("Defences, two other states", "defences.md#defences_more-what-each-defence-leaves-and-costs-ny-tx",
+           "And on people of New York and Texas?", "defences_more"),
     Beyond("Pictures under noise", "defences.md#noisy_images-what-noise-leaves-of-a-deleted-picture",
            "What does noise leave of a deleted picture?", "noisy_images"),
 )  # fmt: skip

@@ -10,9 +10,9 @@ from undelete.report import formatting
 
 _PAGE = """# What each defence leaves, and costs
 
-`undelete protect` on people of the ACS; [protect.md](../protect.md) says more of each. Made by the command
-above each table; `python -m undelete.paper.pages results/{defences,noisy_images}.json > docs/results/defences.md` made
-this page, and takes `defences_more.json` (New York and Texas) as well. DIR holds the ACS 2018 data.
+`undelete protect` on people of the ACS; [protect.md](../protect.md) says more of each. Made by the command above each
+table; the page itself by `python -m undelete.paper.pages results/{defences,defences_more,noisy_images}.json`. DIR
+holds the ACS 2018 data.
 """
 _READING = """## How to read the tables
 
