@@ -261,3 +261,47 @@ def test_output_folder_that_is_a_file(run, folder, tmp_path, capsys):
     status, _, err = run("audit", "before.skops", "after.skops", "--public", "public.csv")
     assert status == 2
     assert "choose another folder with --out" in err
+
+
+def test_audit_undoes_the_steps_that_an_optimiser_took(tmp_path, capsys):
+    rng, n, step = np.random.default_rng(0), 1500, 0.05
+    table = pd.DataFrame({"age": rng.integers(-3, 4, 2 * n), "years": rng.normal(size=2 * n) * 0.4})
+    table["income"] = 2 * table["age"] + 3 * table["years"] + 5 + rng.normal(size=2 * n)
+    private, public = table.iloc[:n], table.iloc[n:]
+    public.to_csv(tmp_path / "public.csv", index=False)
+    private.iloc[[7]].to_csv(tmp_path / "truth.csv", index=False)
+    for name, rows in (("before", private), ("after", private.drop(index=7))):
+        X, y, W = np.column_stack([rows[["age", "years"]], np.ones(len(rows))]), rows["income"].to_numpy(), np.zeros(3)
+        for _ in range(12):
+            W = W - step * X.T @ (X @ W - y) / len(X)
+        model = {"coef": W[:2].tolist(), "intercept": W[2], "loss": "squared", "feature_names": ["age", "years"],
+                 "l2": 0.0, "n": len(X)}  # fmt: skip
+        (tmp_path / f"{name}.json").write_text(json.dumps(model))
+
+    def audited(*more):
+        files = [str(tmp_path / name) for name in ("before.json", "after.json", "public.csv", "truth.csv", "out")]
+        status = main(["audit", *files[:2], "--public", files[2], "--truth", files[3], "--out", files[4], *more])
+        return status, capsys.readouterr().err, tmp_path / "out" / "audit.json"
+
+    known = ("--target", "income", "--optimiser", f"gd:steps=12,step={step}")
+    off = {}
+    for more in (known[:2], known):
+        status, err, place = audited(*more)
+        assert (status, err) == (0, "")
+        document = json.loads(place.read_text())
+        (row,) = document["records"]
+        own = {one["name"]: one for one in row["columns"]}["years"]
+        off[len(more)] = abs(own["recovered"] - own["true"])
+    assert off[4] < 0.3 * off[2]
+    assert "Steps replayed on public data" in [check["name"] for check in document["diagnostics"]]
+    for steps, said in (
+        ("sgd", "gradient descent alone can be undone"), ("gd:steps=2.5,step=1", "does not say the steps"),
+        ("gd:steps=2,step=0", "no gradient descent is like that"),
+        ("gd:step=1,steps=2,pace=1", "does not say the steps"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit):
+            audited("--target", "income", "--optimiser", steps)
+        assert said in capsys.readouterr().err
+    status, err, _ = audited("--optimiser", "gd:steps=12,step=0.05")
+    assert status == 2
+    assert "give target (--target)" in err

@@ -77,7 +77,7 @@ def _audit_series(options: argparse.Namespace) -> int:
     from undelete.auditing.words import Words
     from undelete.command.listings import series_lines
 
-    for option in ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image"):
+    for option in ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image", "optimiser"):
         if getattr(options, option, None) is not None:
             raise InputError(f"--{option} is said of two versions, and this is a series: audit that step by itself")
     check_folder(options.out, "--out")
@@ -126,7 +126,7 @@ def _audit(options: argparse.Namespace) -> int:
         before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
         l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed, trust=options.trust,
         words=words, deleted=options.deleted, joined=options.joined,
-        protection=read_stated(options.protection, options.before, options.after),
+        protection=read_stated(options.protection, options.before, options.after), optimiser=options.optimiser,
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else ranked(options, before, after, public))
 

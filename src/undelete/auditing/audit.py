@@ -30,11 +30,13 @@ from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
+from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, people
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
+from undelete.maths.descent import Descent
 from undelete.release.release import Release
 
 
@@ -54,6 +56,7 @@ def audit(
     loss: LossLike | None = None,
     architecture: Architecture | None = None,
     protection: Statement | Sequence[Statement] | None = None,
+    optimiser: Descent | None = None,
     attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -98,6 +101,9 @@ def audit(
     protection : path, mapping, or several of them, optional
         Of models that `undelete protect` made, the protection.json of one or of each: the attack then knows the
         defence, and the verdict what its noise hides. One beside a model file is found by itself.
+    optimiser : Descent, optional
+        Of linear models that were stopped, not converged, or of a network's last layer: the steps of gradient descent
+        that made both from zero. The attack then undoes them, maths (40), which takes n and one record's deletion.
     attacks : sequence of str or Attack
         Names of attacks and baselines.
     rng : int
@@ -127,6 +133,7 @@ def audit(
     if heads is not None:
         first, second, features, loss, l2, weight_decay = heads.before, heads.after, None, None, None, None
     if is_network(first) or is_network(second):
+        refuse_steps(optimiser, "here more of a network moved than its last layer")
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
@@ -148,6 +155,7 @@ def audit(
         pair = read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
                          features=features)  # fmt: skip
         release, said = protected(pair.old, pair.new, pair.release, stated)
+        release = release if optimiser is None else stepped(release, optimiser)
         return dataclasses.replace(pair, release=release, warnings=[*pair.warnings, *said])
 
     between = ordered(read, deleted, joined)
@@ -185,6 +193,7 @@ def audit(
         *cautions.stored(old, release),
     ]
     if between.several:
+        refuse_steps(optimiser, "several records came between these models")
         return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's

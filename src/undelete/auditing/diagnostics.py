@@ -119,7 +119,8 @@ def public_gradient(
 ) -> Diagnostic | None:
     """Compare the public records' mean gradient at the old model with its sampling error, of which `limit` passes.
 
-    At a converged model the private gradient is zero, so the public one is zero within sampling error.
+    At a converged model the private gradient is zero, so the public one is zero within sampling error. Of one that was
+    stopped the release says what it is, if the steps are known, and the text then speaks of these.
     """
     if release.Y_public is None:
         return None
@@ -137,8 +138,8 @@ def public_gradient(
         if release.noise is not None:
             variance += np.diagonal(release.noise[0], axis1=1, axis2=2).T / n**2
         error = np.sqrt(variance)
-        if release.penalty_gradient is not None:
-            mean = mean + release.penalty_gradient / n
+        if release.private_gradient is not None:
+            mean = mean - release.private_gradient / n
         known = (error > 0) & ~(square**2 < MIN_CARRIERS * fourth)
         if not known.any() and np.isfinite(fourth).all():
             return None
@@ -147,6 +148,8 @@ def public_gradient(
         text = "The public records' gradient at the old model overflows: its numbers or the columns' are too large."
         return Diagnostic(name, "not a number", False, text)
     value = f"{size:.1f} standard errors (root mean square)"
+    if release.rest is not None:
+        return _replayed(value, size <= limit)
     if not size <= limit:
         text = (
             "The old model is not at the optimum of data like the public data: it stopped before it had "
@@ -155,6 +158,17 @@ def public_gradient(
         return Diagnostic(name, value, False, text)
     text = "As small as sampling allows: the old model is converged, and the public data are like its training data."
     return Diagnostic(name, value, True, text)
+
+
+def _replayed(value: str, well: bool) -> Diagnostic:
+    """Return whether the steps that are said make such a model of the public records, too."""
+    text = "The steps that are said, taken on the public data from zero, make a model like the old one."
+    if not well:
+        text = (
+            "The steps that are said do not make such a model of the public data: the learning rate, their number, the "
+            "momentum, the penalty or the start (zero) is another, or the public data are of another population."
+        )
+    return Diagnostic("Steps replayed on public data", value, well, text, blocking=True)
 
 
 def _credible(release: Release, found: Reconstruction) -> Diagnostic:

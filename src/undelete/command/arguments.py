@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from undelete.command.options import Parser, count, factor, natural, positive, shape, share
+from undelete.command.options import Parser, count, descent, factor, natural, positive, shape, share
 
 if TYPE_CHECKING:
     pass
@@ -187,6 +187,11 @@ def _add_audit(commands: Commands) -> None:
     parser.add_argument(
         "--l2", type=float, metavar="L2", help="penalty in the summed objective, if the model files do not say it"
     )
+    parser.add_argument(
+        "--optimiser", type=descent, metavar="gd:steps=T,step=ETA,momentum=MU",
+        help="of linear models that were stopped, not converged: the number of steps of gradient descent on the mean "
+        "loss, from zero, and the learning rate; what comes back is read through them",
+    )  # fmt: skip
     _add_tables(parser)
     _add_input(parser)
     _add_image(parser)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from undelete.errors import InputError
+from undelete.maths.descent import Descent
 from undelete.plain_text import escaped
 
 
@@ -59,6 +61,27 @@ def factor(text: str) -> float:
     if not 1 <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1,000,000")
     return value
+
+
+def descent(text: str) -> Descent:
+    """Return the steps that ``gd:steps=100,step=.1,momentum=.9`` says."""
+    shown = "give gd:steps=100,step=0.1 and with momentum ,momentum=0.9"
+    method, _, said = text.partition(":")
+    if method != "gd":
+        raise argparse.ArgumentTypeError(f"{text!r}: gradient descent alone can be undone, {shown}")
+    numbers: dict[str, float] = {}
+    for part in said.split(","):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            numbers[""] = 0.0
+    if not {"steps", "step"} <= set(numbers) <= {"steps", "step", "momentum"} or numbers["steps"] % 1:
+        raise argparse.ArgumentTypeError(f"{text!r} does not say the steps: {shown}")
+    try:
+        return Descent(numbers["step"], int(numbers["steps"]), numbers.get("momentum", 0.0))
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class Parser(argparse.ArgumentParser):

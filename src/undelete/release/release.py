@@ -36,7 +36,7 @@ _LATER = (
 )  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", "noise", *_LATER,
+    "inputs_public", "given", "noise", "rest", *_LATER,
 )  # fmt: skip
 
 
@@ -112,6 +112,9 @@ class Release:
     given : array (b, len(columns)) or None
         What the files give away of each record by themselves, without any attack: of a column with `Column.values` a
         position among them, of a continuous one the number; NaN for what they do not.
+    rest : array (d, k) or None
+        The gradient that the private records' objective, maths (1), has at `W_before`, where training was stopped;
+        None: it is the optimum.
     """
 
     loss: Loss
@@ -140,6 +143,7 @@ class Release:
     unlike: float = 1.0
     given: Floats | None = None
     noise: Floats | None = None
+    rest: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -181,6 +185,8 @@ class Release:
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
         self._check_embedding()
+        if self.rest is not None and self.rest.shape != (d, k):
+            raise InputError(f"rest has shape {self.rest.shape}, expected {(d, k)}")
         if self.noise is not None and self.noise.shape != (2, k, d, d):
             raise InputError(f"noise has shape {self.noise.shape}, expected {(2, k, d, d)}")
         if self.given is not None and self.given.shape != (b, len(self.columns)):
@@ -206,12 +212,16 @@ class Release:
             )
 
     @property
-    def penalty_gradient(self) -> Floats | None:
-        """Return the penalty's gradient at the old model (d, k), of an l1 one where parameters are not zero."""
+    def private_gradient(self) -> Floats | None:
+        """Return the sum of the private records' gradients at the old model (d, k); None where no penalty is said.
+
+        It is minus the penalty's, of an l1 one where parameters are not zero; and what a stopped training left.
+        """
         if self.l2 is None:
-            return None
+            return self.rest
         own = self.l2[:, None] * self.W_before
-        return own if self.l1 is None else own + self.l1[:, None] * np.sign(self.W_before)
+        own = own if self.l1 is None else own + self.l1[:, None] * np.sign(self.W_before)
+        return -own if self.rest is None else self.rest - own
 
     @property
     def records_public(self) -> Floats:

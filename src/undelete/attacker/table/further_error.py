@@ -40,8 +40,8 @@ def strangers(release: Release) -> float:
     -----
     Cost 2 m d^2 k flops.
     """
-    penalty = release.penalty_gradient
-    if release.Y_public is None or penalty is None:
+    private = release.private_gradient
+    if release.Y_public is None or private is None:
         return release.unlike
     X, W = release.X_public, release.W_before
     m, n = len(X), release.n or len(X)
@@ -49,7 +49,7 @@ def strangers(release: Release) -> float:
     square = degrees = 0.0
     for j in range(W.shape[1]):
         g = X * residual[:, [j]]
-        e = g.mean(axis=0) + penalty[:, j] / n
+        e = g.mean(axis=0) - private[:, j] / n
         unit = g.std(axis=0)  # dollars beside indicators: each feature in its own units
         unit[unit == 0] = 1.0
         e, g = e / unit, g / unit
