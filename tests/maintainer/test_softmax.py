@@ -8,7 +8,7 @@ from undelete.errors import InputError
 from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.matrix_free import MatrixFreeStep
-from undelete.maintainer.softmax import DenseStep, dense_hessian, null_free
+from undelete.maintainer.softmax import DenseStep, dense_hessian, null_free, pays
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective, predict
 
@@ -75,6 +75,19 @@ def test_both_steps_solve_with_the_naive_hessian_without_the_record(penalty, k, 
         assert np.abs(H @ free[i].ravel() - G[i].ravel()).max() <= 1.1e-3 * np.abs(G[i]).max()
 
 
+def test_a_hessian_is_formed_for_many_deletions_or_few_parameters_and_where_it_may_be_singular(monkeypatch):
+    objective = make(k=4)
+    parameters = objective.X.shape[1] * objective.Y.shape[1]
+    assert pays(objective, 1)
+    monkeypatch.setattr("undelete.maintainer.softmax._FEWEST", 2)
+    assert pays(objective, 100_000)
+    monkeypatch.setattr("undelete.maintainer.softmax._PRODUCTS", 1e-9)
+    assert not pays(objective, 1)
+    assert pays(make(k=4, penalty="unpenalised"), 1)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", parameters - 1)
+    assert not pays(objective, 100_000)
+
+
 def test_the_dense_hessian_is_the_naive_one_beside_the_null_directions():
     for penalty in PENALTIES:
         objective = make(penalty=penalty, weighted=True)
@@ -117,7 +130,7 @@ def test_both_paths_of_retraining_agree_and_equal_a_refit(penalty, k, weighted, 
     W = fit(objective, tol=1e-12).W
     rows = np.arange(0, 150, 30)
     dense = retrain_without(objective, W, rows)
-    monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", 0)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", 0)
     monkeypatch.setattr("undelete.maintainer.preconditioner._COARSE", 2 * (k - 1))  # two of four axes
     free = retrain_without(objective, W, rows)
     assert dense.converged.all()
@@ -133,7 +146,7 @@ def test_both_paths_of_retraining_agree_and_equal_a_refit(penalty, k, weighted, 
 
 @pytest.mark.parametrize("limit", [8192, 0])
 def test_fewer_records_than_features(limit, monkeypatch):
-    monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", limit)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", limit)
     rng = np.random.default_rng(3)
     X = np.c_[rng.normal(size=(12, 30)), np.ones(12)]
     objective = Objective(X, np.eye(3)[np.arange(12) % 3], LOSSES["softmax"], np.r_[np.full(30, 0.5), 0.0])
@@ -169,7 +182,7 @@ def single(l2, l2_constant):
 
 @pytest.mark.parametrize("limit", [8192, 0])
 def test_a_class_without_members_has_a_model_when_the_constant_is_penalised(limit, monkeypatch):
-    monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", limit)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", limit)
     objective = single(1.0, 1.0)
     found = retrain_without(objective, fit(objective).W, np.array([0]))
     assert found.converged.all()
@@ -179,14 +192,14 @@ def test_a_class_without_members_has_a_model_when_the_constant_is_penalised(limi
 @pytest.mark.parametrize("limit", [8192, 0])
 def test_a_class_without_members_has_no_optimum_when_the_constant_is_free(limit, monkeypatch):
     # its intercept falls for ever: the gradient gets as small as asked for, but no step comes to rest
-    monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", limit)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", limit)
     objective = single(1.0, 0.0)
     assert not retrain_without(objective, fit(objective).W, np.array([0])).converged.any()
 
 
 @pytest.mark.parametrize("limit", [8192, 0])
 def test_separable_classes_without_a_penalty_have_no_optimum_and_the_parameters_tell(limit, monkeypatch):
-    monkeypatch.setattr("undelete.maintainer.leave_one_out.DENSE_LIMIT", limit)
+    monkeypatch.setattr("undelete.maintainer.softmax.DENSE_LIMIT", limit)
     X = np.c_[np.linspace(-1, 1, 30), np.ones(30)]
     objective = Objective(X, np.eye(3)[np.arange(30) // 10], LOSSES["softmax"], np.zeros(2))
     fitted = fit(objective, max_iterations=8)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,15 +12,19 @@ import pytest
 
 from undelete.cli import main
 from undelete.command import reproduction
+from undelete.command.child import Child
+from undelete.command.ending import Terminal
 from undelete.data import images
 from undelete.environment import environment
 from undelete.lab.models import LEAST_SQUARES
 from undelete.lab.samples import states
 from undelete.paper import batch, experiments
+from undelete.paper import side_by_side as parallel
 from undelete.paper.batch import Asked, Batch, duration, order
 from undelete.paper.experiments import EXPERIMENTS, Experiment
 from undelete.paper.figure import Figure, reproduce
 from undelete.paper.finished import finished, made
+from undelete.paper.side_by_side import SideBySide
 
 FEW = {name: EXPERIMENTS[name] for name in ("fig10", "fig8", "fig6")}
 
@@ -85,6 +91,84 @@ def test_what_was_made_otherwise_is_not_kept(
     assert finished(one, options, data_dir, tmp_path) is None
     if changed == "deletions":
         assert finished(one, options | {"deletions": 4}, data_dir, tmp_path) == result
+
+
+@dataclass
+class Played:
+    """An experiment that a clock ends."""
+
+    name: str
+    log: list[str]
+    looks: int = 2
+
+    def status(self) -> int | None:
+        self.looks -= 1
+        if self.looks:
+            return None
+        self.log.append(f"-{self.name}")
+        return 3 if self.name == "fig1" else 0
+
+    def stop(self) -> None:
+        self.log.append(f"!{self.name}")
+
+
+def side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, start: Callable[[Experiment], Played]) -> SideBySide:
+    some = {name: EXPERIMENTS[name] for name in ("fig1", "fig5", "fig3", "fig2", "fig8")}
+    for module in (batch, parallel):
+        monkeypatch.setattr(module, "EXPERIMENTS", some)
+    monkeypatch.setattr(parallel, "_PAUSE", 0.0)
+    monkeypatch.setattr(batch, "missing", lambda *_: [])
+    return SideBySide(Asked(None, tmp_path, 20), start, lambda _: None, 2)
+
+
+def test_side_by_side_no_two_of_the_same_images_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    log: list[str] = []
+
+    def start(one: Experiment) -> Played:
+        log.append(f"+{one.name}")
+        return Played(one.name, log)
+
+    runner = side_by_side(monkeypatch, tmp_path, start)
+    assert runner.all() == 3
+    assert runner.ends == {"fig1": "failed"} | dict.fromkeys(("fig5", "fig3", "fig2", "fig8"), "done")
+    running: set[str] = set()
+    most = 0
+    for line in log:
+        running = running | {line[1:]} if line[0] == "+" else running - {line[1:]}
+        assert len(running & {"fig3", "fig2", "fig8"}) <= 1
+        most = max(most, len(running))
+    assert most == 2
+    assert log.index("-fig3") < log.index("+fig2")
+    assert runner.together({"fig3": 100.0, "fig2": 50.0, "fig1": 10.0}) == 150.0
+    assert runner.together({"fig3": 100.0, "fig1": 140.0}) == 120.0
+
+
+def test_side_by_side_ends_what_runs_when_it_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    log: list[str] = []
+
+    def start(one: Experiment) -> Played:
+        if one.name == "fig1":
+            raise KeyboardInterrupt
+        return Played(one.name, log, 100)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(monkeypatch, tmp_path, start).all()
+    assert log == ["!fig3"]
+
+
+def test_an_experiment_in_a_process_says_how_it_ended(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Asked(tmp_path / "nothing", tmp_path, 3)
+    child = Child(EXPERIMENTS["fig10"], asked, 2, Terminal())
+    child.process.wait()
+    assert child.status() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("undelete: ")
+    assert "Traceback" not in said
+    stopped = Child(EXPERIMENTS["fig10"], Asked(data_dir, tmp_path, 3), 2, Terminal())
+    stopped.stop()
+    assert stopped.process.returncode is not None
 
 
 def test_time_left_follows_the_machine() -> None:

@@ -16,7 +16,7 @@ from tests.paper.replay import agrees
 from undelete.errors import InputError
 from undelete.lab import images, models, panel
 from undelete.lab.kept import Shelf
-from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space
+from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space, tried
 from undelete.lab.panel import play_panel
 from undelete.lab.population import Halves
 from undelete.lab.steps import Steps
@@ -289,3 +289,6 @@ def test_few_deletions_are_a_trial_on_fewer_images(images_dir: Path, monkeypatch
     assert "a trial of fewer than 50 deletions: the first 100 training images" in few.source
     assert whole.folder == "mnist"
     assert few.folder == "mnist-trial"
+    model = tried(IMAGE_RIDGE, 49)
+    assert (model.features, model.label, model.key) == (2048, "ridge on 2,048 RFF", "image_ridge")
+    assert (tried(IMAGE_RIDGE, 50), tried(PIXELS, 3)) == (IMAGE_RIDGE, PIXELS)

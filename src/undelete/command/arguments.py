@@ -358,6 +358,10 @@ def _add_reproduce(commands: Commands) -> None:
         metavar="DIR",
         help="where to write figures and JSON (default: results/)",
     )
+    parser.add_argument(
+        "--jobs", type=positive, default=1, metavar="J",
+        help="of all: run so many experiments side by side, each in a process with its share of the cores (default: 1)",
+    )  # fmt: skip
     for option, what in (("shadows", "shadow updates"), ("epochs", "epochs of training on them, at most")):
         parser.add_argument(f"--{option}", type=positive, metavar="N", help=f"{networks}: {what} (the paper's: 10,000)")
 

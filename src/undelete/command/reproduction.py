@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import textwrap
 
+from undelete.command.child import Child
 from undelete.command.ending import trouble
 from undelete.command.progress import Bar
 from undelete.errors import InputError
@@ -13,6 +14,7 @@ from undelete.lab.steps import TRIAL
 from undelete.paper.batch import DEFAULT, USUAL, Asked, Batch, duration
 from undelete.paper.experiments import EXPERIMENTS, Experiment
 from undelete.paper.needs import NEEDS, missing
+from undelete.paper.side_by_side import SideBySide
 from undelete.plain_text import escaped
 
 ALL, LIST = "all", "list"
@@ -36,6 +38,13 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.names == [LIST]:
         options.terminal.say("\n".join(map(escaped, listed(asked))))
         return 0
+    if options.jobs > 1 and options.names != [ALL]:
+        raise InputError(f"--jobs is for {ALL}: it runs several experiments side by side")
+    if options.names == [ALL] and options.jobs > 1:
+        return SideBySide(
+            asked, lambda one: Child(one, asked, options.jobs, options.terminal),
+            lambda line: options.terminal.say(escaped(line)), options.jobs,
+        ).all()  # fmt: skip
     if options.names == [ALL]:
         batch = Batch(
             asked, lambda one: _run(one, asked, options), lambda line: options.terminal.say(escaped(line)),

@@ -26,7 +26,7 @@ from undelete.maintainer.matrix_free import MatrixFreeStep
 from undelete.maintainer.measured import Measured, Step
 from undelete.maintainer.ridge import ClosedForm
 from undelete.maintainer.separable import SeparableStep
-from undelete.maintainer.softmax import DENSE_LIMIT, DenseStep
+from undelete.maintainer.softmax import DenseStep, pays
 from undelete.maintainer.sweep import Block, fingerprint, product_threads, rows_in_block, run_blocks
 from undelete.maths.arrays import Array, namespace, take_rows
 from undelete.maths.objective import Objective
@@ -129,9 +129,9 @@ def retrain_without(
     Notes
     -----
     Squared loss: O(n d^2 + b d^2 k), maths (2), no pass over the data per deletion. Certified: O(n d^3) once and
-    O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step; softmax models beyond 8,192 parameters take
-    some ten times that, see `MatrixFreeStep`. Heavy blocks run side by side, and all go through joblib where it is
-    configured; the result does not depend on how.
+    O(d^3) a deletion. Measured: 4 n d k flops per deletion and Newton step; softmax models beyond 8,192 parameters, or
+    of so few deletions that forming a Hessian does not pay, take some ten times that, see `MatrixFreeStep`. Heavy
+    blocks run side by side, and all go through joblib where it is configured; the result does not depend on how.
     """
     rows = np.asarray(rows, dtype=np.int64)
     loss, k = objective.loss, objective.Y.shape[1]
@@ -206,7 +206,7 @@ def _prepared(
     steps: Step
     if objective.loss.separable:
         steps = SeparableStep(objective, W)
-    elif W.shape[0] * W.shape[1] <= DENSE_LIMIT:
+    elif pays(objective, len(rows)):
         steps = DenseStep(objective, W)
     else:
         steps = MatrixFreeStep(objective, W, rows)

@@ -17,6 +17,8 @@ from undelete.maths.solvers import factor
 DENSE_LIMIT = 8192  # parameters d k up to which the Hessian is formed: its inverse takes (d k)^2 numbers
 _NUMBERS = 16_000_000  # in a temporary array of a dense step: 128 MB in float64
 _TRUSTED = 1e-6  # largest relative error of the dense inverse on a probe; its Newton steps remove the rest
+_FEWEST = 2048  # parameters up to which it is formed whatever the deletions
+_PRODUCTS = 30  # with the data in float64, by which a deletion is retrained without it: more than most take
 _REGULAR = 1e-10  # one minus the leverage, under which the model needs the record to be determined
 
 
@@ -27,6 +29,22 @@ def null_free(objective: Objective, V: Array) -> Array:
     xp = namespace(V)
     free = xp.astype(objective.l2 == 0, V.dtype)[:, None]
     return V - free * xp.mean(V, axis=-1, keepdims=True)
+
+
+def pays(objective: Objective, deletions: int) -> bool:
+    """Return whether to form and invert the Hessian for so many deletions, by the flops of both ways.
+
+    Never beyond `DENSE_LIMIT` parameters; always where few of them or features without a penalty, whose dense step says
+    if a solution is not unique.
+    """
+    n, (d, k) = objective.n, (objective.X.shape[1], objective.Y.shape[1])
+    xp, parameters = namespace(objective.l2), d * k
+    free = int(xp.sum(xp.astype(objective.l2 == 0, xp.int64)))
+    if not _FEWEST < parameters <= DENSE_LIMIT or free > 1:
+        return bool(parameters <= DENSE_LIMIT)
+    once = n * d**2 * k * (k - 1) / 2 + 2 * parameters**3
+    otherwise = 10 * d**3 + 10 * _FEWEST**3 + deletions * _PRODUCTS * 4 * n * parameters  # its preconditioner, and each
+    return bool(once <= otherwise)
 
 
 def dense_hessian(objective: Objective, Z: Array) -> Array:

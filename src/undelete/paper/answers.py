@@ -22,7 +22,7 @@ from undelete.attacker.updates_leak.networks import torch
 from undelete.auditing.asked_only import asked_only
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
-from undelete.lab.models import IMAGE_SOFTMAX, LOGISTIC
+from undelete.lab.models import IMAGE_SOFTMAX, LOGISTIC, tried
 from undelete.lab.panel import play_release
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maths.arrays import Floats, Indices
@@ -169,10 +169,11 @@ def _images(
 ) -> dict[str, Any]:
     """Return what comes back of one image each, attack by attack."""
     kept, plan = shelf(folder, population, seed), planned(**asked, deletions=deletions)
+    model = tried(IMAGE_SOFTMAX, deletions)
     steps.begin(f"{population.name}: models")
-    release, truth, account = play_release(population, IMAGE_SOFTMAX, deletions, seed, kept)
+    release, truth, account = play_release(population, model, deletions, seed, kept)
     steps.begin(f"{population.name}: Updates-Leak")
-    leak = play_leaks(population, IMAGE_SOFTMAX, deletions, seed, plan, Steps(), kept, (LEAK,))[LEAK]
+    leak = play_leaks(population, model, deletions, seed, plan, Steps(), kept, (LEAK,))[LEAK]
     steps.add(deletions)
     m = len(release.X_public)
     order = np.random.default_rng([seed, 14]).permutation(m)
@@ -196,7 +197,7 @@ def _images(
         )
         steps.add(deletions)
     return {
-        "sample": population.name, "model": IMAGE_SOFTMAX.label, "deletions": deletions, **account, "rows": rows,
+        "sample": population.name, "model": model.label, "deletions": deletions, **account, "rows": rows,
         "shadows": leak.account["shadows"], "probes": leak.account["probes"],
     }  # fmt: skip
 

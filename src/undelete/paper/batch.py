@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from undelete.lab.steps import Folder
 from undelete.paper.experiments import EXPERIMENTS, Experiment
 from undelete.paper.needs import missing
 
-End = Literal["done", "kept", "without data", "failed"]
+End = Literal["done", "kept", "failed", "without data"]
 DEFAULT: Literal["default"] = "default"  # deletions: each experiment's own
 USUAL = 200
 """Deletions from which on those that train for each deletion play all of theirs, where all are asked for at once."""
@@ -109,33 +109,41 @@ class Batch:
         lacking = {one.name: missing(one.wants, self.asked.data_dir) for one in waiting}
         for line in dict.fromkeys(line for lines in lacking.values() for line in lines):
             self.say(f"missing: {line}")
-        while waiting:
-            one = waiting.pop(0)
-            self._one(one, bool(lacking[one.name]), waiting)
-        counts = [
-            f"{sum(end == kind for end in self.ends.values())} {kind}" for kind in dict.fromkeys(self.ends.values())
-        ]
-        self.say(f"{len(self.ends)} experiments: {', '.join(counts)}")
+        self.go([one for one in waiting if self._to_run(one, bool(lacking[one.name]))])
+        counts = [(sum(end == kind for end in self.ends.values()), kind) for kind in get_args(End)]
+        self.say(f"{len(self.ends)} experiments: {', '.join(f'{number} {kind}' for number, kind in counts if number)}")
         return self.status
 
-    def _one(self, one: Experiment, lacks: bool, waiting: Sequence[Experiment]) -> None:
+    def go(self, waiting: list[Experiment]) -> None:
+        """Run experiments one after the other."""
+        while waiting:
+            one = waiting.pop(0)
+            started, foretold = time.monotonic(), self.asked.expected(one, self.played())
+            try:
+                self.run(one)
+            except Exception as error:  # noqa: BLE001 - said by `trouble`, and the others go on
+                self.failed(one, self.trouble(error), waiting)
+                continue
+            self.finish(one, time.monotonic() - started, foretold, waiting)
+
+    def _to_run(self, one: Experiment, lacks: bool) -> bool:
+        """Say why one is not run, where it is finished or its data are not there."""
         from undelete.paper.finished import finished
 
         if finished(one, self.asked.options(one), self.asked.data_dir, self.asked.out) is not None:
-            self._end(one, "kept", "finished before with these options, data and code", waiting)
-            return
-        if lacks:
+            self._end(one, "kept", "finished before with these options, data and code", ())
+        elif lacks:
             self.status = max(self.status, 2)
-            self._end(one, "without data", "left out, see above", waiting)
-            return
-        started, foretold = time.monotonic(), self.asked.expected(one, self._played())
-        try:
-            self.run(one)
-        except Exception as error:  # noqa: BLE001 - said by `trouble`, and the others go on
-            self.status = max(self.status, self.trouble(error))
-            self._end(one, "failed", "see stderr; the others go on", waiting)
-            return
-        took = time.monotonic() - started
+            self._end(one, "without data", "left out, see above", ())
+        return one.name not in self.ends
+
+    def failed(self, one: Experiment, status: int, waiting: Sequence[Experiment]) -> None:
+        """Note that one failed with a status."""
+        self.status = max(self.status, status)
+        self._end(one, "failed", "see stderr; the others go on", waiting)
+
+    def finish(self, one: Experiment, took: float, foretold: float, waiting: Sequence[Experiment]) -> None:
+        """Note that one is done, after so many seconds where so many had been foretold."""
         if foretold:
             self._worked, self._foretold = self._worked + took, self._foretold + foretold
         self._end(one, "done", f"in {duration(took)}", waiting)
@@ -145,15 +153,19 @@ class Batch:
         left = self.left(waiting)
         self.say(f"{one.name}: {end}, {how}" + (f"; about {duration(left)} left" if left else ""))
 
-    def _played(self) -> list[str]:
+    def played(self) -> list[str]:
+        """Return those that are finished, by name."""
         return [name for name, end in self.ends.items() if end in ("done", "kept")]
 
     def left(self, waiting: Sequence[Experiment]) -> float:
         """Return about how many seconds are left, at the speed of what ran so far."""
         speed = self._worked / self._foretold if self._worked > _SURE else 1.0
-        played = [*self._played(), *(one.name for one in waiting)]
-        lacking = [one for one in waiting if not missing(one.wants, self.asked.data_dir)]
-        return speed * sum(self.asked.expected(one, played) for one in lacking)
+        played = [*self.played(), *(one.name for one in waiting)]
+        return speed * self.together({one.name: self.asked.expected(one, played) for one in waiting})
+
+    def together(self, seconds: Mapping[str, float]) -> float:
+        """Return how long experiments of so many seconds take, by name."""
+        return sum(seconds.values())
 
 
 def duration(seconds: float) -> str:

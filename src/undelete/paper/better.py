@@ -18,8 +18,8 @@ from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.data.images import IMAGES
 from undelete.lab.files import header, prepare, save
-from undelete.lab.images import load
-from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, LOGISTIC, PIXELS, RIDGE, Model
+from undelete.lab.images import TRIED, load
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, LOGISTIC, PIXELS, RIDGE, TRIED_FEATURES, Model
 from undelete.lab.steps import TRIAL, Folder, Progress
 from undelete.paper.better_images import pictures
 from undelete.paper.better_tables import Played, income, wages
@@ -36,7 +36,10 @@ SETTINGS = (
     "copies of training images, and then tried on the data sets' test images, which are in no result "
     "(`benchmarks/decoder_settings.py`)"
 )
-_A_TRIAL = "A trial: fewer than 50 deletions are played on a tenth of the splits, and images on 8,000 of them."
+_A_TRIAL = (
+    f"A trial: fewer than {TRIAL} deletions are played on a tenth of the splits, and images on {TRIED:,} of them with "
+    f"{TRIED_FEATURES:,} random features."
+)
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,8 @@ def _row(case: Case, games: Sequence[Game], seed: int) -> dict[str, Any]:
     best["deciles_ahead"] = {"value": float((ours > paper).mean()), "low": None, "high": None, "by_split": []}
     decoders[HREC.name]["measures"]["deciles_ahead"] = dict.fromkeys(("value", "low", "high")) | {"by_split": []}
     return {
-        "case": case.key, "title": case.title, "source": accounts[0]["source"], "target": accounts[0]["target"],
+        "case": case.key, "title": accounts[0].get("title", case.title),
+        "source": accounts[0]["source"], "target": accounts[0]["target"],
         "n": accounts[0]["n"], "m": accounts[0]["m"], "d": accounts[0]["d"],
         "seeds": [seed + k for k in range(len(games))],
         "deletions": sum(len(game.scores[HREC.name]) for game in games),

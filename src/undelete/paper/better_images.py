@@ -6,7 +6,7 @@ from pathlib import Path
 
 from undelete.lab.images import load
 from undelete.lab.kept import Kept, attacking_code, digest
-from undelete.lab.models import Model, deal
+from undelete.lab.models import Model, deal, tried
 from undelete.lab.panel import play_release
 from undelete.lab.steps import Folder, Steps
 from undelete.paper.better_tables import Played
@@ -34,7 +34,7 @@ def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, s
     out : path
         Keeps what is fitted and retrained, for the figures too, and the game.
     """
-    population = load(data_dir, (name,), deletions)[0]
+    population, model = load(data_dir, (name,), deletions)[0], tried(model, deletions)
     on_shelf, count = shelf(out, population, seed), min(deletions, population.n)
     _, mark = deal(model, population, seed, Steps())
     entry, key = f"decoders-{model.key}-{count}", digest(_FORM, mark, count, *DECODERS, attacking_code())
@@ -46,7 +46,8 @@ def pictures(name: str, model: Model, data_dir: Folder | None, deletions: int, s
             for what, array in (("scores", game.scores), ("right", game.right))
             for d in DECODERS
         }
-        account = {"game": game.account, "columns": game.columns, "seconds": game.seconds}
+        played = {**game.account, "title": f"{population.name}, {model.label}"}
+        account = {"game": played, "columns": game.columns, "seconds": game.seconds}
         kept = on_shelf.store(entry, key, arrays, account)
     return _game(kept)
 

@@ -18,6 +18,8 @@ from undelete.lab.steps import TRIAL, Folder, Progress
 
 _ALL = 30_000
 """Deletions a panel that `all` is taken for where its time is told: half of MNIST."""
+_KEEPING = ("fig3", "fig8", "fig11", "better", "answers_images")
+"""What keeps fitted models of images that others take over, beside what is within them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Experiment:
     def deletions(self) -> int:
         """Deletions a panel, unless said otherwise; the paper's are all."""
         return self.most or (2000 if self.data == "tables" else 200)
+
+    @property
+    def shares(self) -> bool:
+        """Whether others take over what it fits, so that no two of them are to run side by side."""
+        return self.within is not None or self.name in _KEEPING
 
     @property
     def wants(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from undelete.lab.files import FEATURES, HONEST, PIXELS, header, prepare, save
 from undelete.lab.kept import Kept, Shelf
-from undelete.lab.models import Model
+from undelete.lab.models import Model, tried
 from undelete.lab.panel import ATTACKS, play_panel
 from undelete.lab.population import Population
 from undelete.lab.steps import Folder, Progress, Steps
@@ -95,7 +95,8 @@ def reproduce(
     """
     folder = prepare(out)
     populations, notes = figure.populations(data_dir, deletions)
-    panels = play_panels(figure.models, populations, folder, deletions, seed, progress, figure)
+    models = [tried(model, deletions) for model in figure.models]
+    panels = play_panels(models, populations, folder, deletions, seed, progress, figure)
     result = header(
         figure.name, figure.title, figure.shows, seed, "all" if deletions is None else deletions,
         features=PIXELS if figure.images else FEATURES,
@@ -105,7 +106,7 @@ def reproduce(
         "levels": LEVELS.round(6).tolist(),
         "rows": [
             {"model": model.label, "panels": [panel.account for panel in row]}
-            for model, row in zip(figure.models, panels, strict=True)
+            for model, row in zip(models, panels, strict=True)
         ],
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))

@@ -15,7 +15,7 @@ from undelete.attacker.hrec import HREC
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.kept import Kept
-from undelete.lab.models import Model
+from undelete.lab.models import Model, tried
 from undelete.lab.panel import ATTACKS
 from undelete.lab.steps import Folder, Progress
 from undelete.paper.drawings import pictures
@@ -57,8 +57,9 @@ def reproduce(
     """
     folder = prepare(out)
     populations = load(data_dir, grid.data, deletions)
-    figure = Figure(grid.name, grid.title, grid.shows, grid.models, lambda *_: (populations, []), grid.attacks, True)
-    panels = play_panels(grid.models, populations, folder, deletions, seed, progress, figure)
+    models = [tried(model, deletions) for model in grid.models]
+    figure = Figure(grid.name, grid.title, grid.shows, models, lambda *_: (populations, []), grid.attacks, True)
+    panels = play_panels(models, populations, folder, deletions, seed, progress, figure)
     blocks = [
         (population, panel)
         for column, population in enumerate(populations)

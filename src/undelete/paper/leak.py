@@ -25,7 +25,7 @@ from undelete.attacker.updates_leak.training import Autoencoder, Settings, View,
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.kept import Kept, Shelf, digest, leaking_code
-from undelete.lab.models import IMAGE_SOFTMAX, Model, deal
+from undelete.lab.models import IMAGE_SOFTMAX, Model, deal, tried
 from undelete.lab.panel import play_panel, play_release
 from undelete.lab.shadow_updates import Roles, Updates, full_retraining, single_step
 from undelete.lab.steps import TRIAL, Folder, Progress, Steps
@@ -127,11 +127,11 @@ def run(
     torch()  # it would be missed only when all deletions are retrained
     folder, plan = prepare(out), planned(shadows, epochs, deletions)
     population = load(data_dir, (DATA,), deletions)[0]
-    count = population.n if deletions is None else min(deletions, population.n)
+    count, model = population.n if deletions is None else min(deletions, population.n), tried(MODEL, deletions)
     kept = shelf(folder, population, seed)
     steps = Steps((len(BESIDE) + 1 + len(LEAKS)) * count, progress)
-    panel = play_panel(population, MODEL, count, seed, steps, attacks=BESIDE, shelf=kept)
-    leaks = play_leaks(population, MODEL, count, seed, plan, steps, kept)
+    panel = play_panel(population, model, count, seed, steps, attacks=BESIDE, shelf=kept)
+    leaks = play_leaks(population, model, count, seed, plan, steps, kept)
     account = _account(panel, leaks)
     title, shows = TITLES[name]
     result = header(name, title, shows, seed, "all" if deletions is None else deletions, features=PIXELS) | {
@@ -143,7 +143,7 @@ def run(
     if name == "fig8":
         result |= {
             "levels": LEVELS.round(6).tolist(),
-            "rows": [{"model": MODEL.label, "panels": [account]}],
+            "rows": [{"model": model.label, "panels": [account]}],
         }
         save(result, folder, lambda stem: draw_curves(result, stem))
         return result

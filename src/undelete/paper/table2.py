@@ -12,7 +12,7 @@ from typing import Any
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import load
 from undelete.lab.kept import Shelf
-from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, deal, fit_private, in_space, kept_fit
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, deal, fit_private, in_space, kept_fit, tried
 from undelete.lab.models import PIXELS as ON_PIXELS
 from undelete.lab.population import Population
 from undelete.lab.steps import Folder, Progress, Steps
@@ -46,7 +46,7 @@ def run(
     folder, populations = prepare(out), load(data_dir, deletions=deletions)
     steps = Steps(len(MODELS) * len(populations), progress)
     cells = []
-    for model in MODELS:
+    for model in (tried(one, deletions) for one in MODELS):
         for population in populations:
             cells.append(cell(population, model, seed, steps, shelf(folder, population, seed)))
             steps.add(1)
