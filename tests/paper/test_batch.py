@@ -197,8 +197,10 @@ def test_all_at_once_plays_the_same_share_of_each() -> None:
     assert [asked.count(EXPERIMENTS[name]) for name in ("fig5", "mlp", "conditions")] == [20, 5, 3]
     assert Asked(None, Path("nowhere"), 20).count(EXPERIMENTS["mlp"]) == 20
     assert Asked(None, Path("nowhere"), 400, together=True).count(EXPERIMENTS["mlp"]) == 42
-    one = Experiment("fig3", "image_figures", "images", seconds=(900, 40), trial=(100, 2))
-    assert (one.expected(20), one.expected(100)) == (140, 4900)
+    one = Experiment("fig3", "image_figures", "images", seconds=(900, 40), trial=140)
+    assert (one.expected(20), one.expected(50), one.expected(100)) == (140, 2900, 4900)
+    few = Experiment("mlp", "networks", most=42, seconds=(60, 10), trial=30)
+    assert (few.expected(20), few.expected(21), few.expected(None)) == (30, 270, 480)
 
 
 def test_the_list_says_what_each_needs(few: None, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from undelete.paper.pages.terminal import lines
 def test_defences_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(defences, "CASES", (defences.Case("ridge", "ridge", Ridge(1.0), number=True),))
     monkeypatch.setattr(defences, "SPLITS", 2)
+    monkeypatch.setattr(defences, "_DELETIONS", 3)
     monkeypatch.setattr(defences, "LADDERS", {"noisy_moments": (30,), "rounding": (6, 2)})
     monkeypatch.setattr(protect, "_REFITTED", 1)
     found = EXPERIMENTS["defences"].run(data_dir, tmp_path, 3, 0, None)

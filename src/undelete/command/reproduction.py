@@ -14,7 +14,7 @@ from undelete.lab.steps import TRIAL
 from undelete.paper.batch import DEFAULT, USUAL, Asked, Batch, duration
 from undelete.paper.experiments import EXPERIMENTS, Experiment
 from undelete.paper.needs import NEEDS, missing
-from undelete.paper.side_by_side import SideBySide
+from undelete.paper.side_by_side import SideBySide, together
 from undelete.plain_text import escaped
 
 ALL, LIST = "all", "list"
@@ -22,8 +22,8 @@ _WIDTH = 80
 _RULE = (
     "Times are of two cores without other work, from what was measured: so much once, and so much for each deletion. "
     "Figures of the same models share what was fitted and retrained: those in brackets add hardly anything to `all`. "
-    f"Fewer than {TRIAL} deletions are a trial, which the result says; in `all` what trains for each deletion "
-    f"then plays so much of its usual number as the others do of {USUAL}."
+    f"Fewer than {TRIAL} deletions are a trial, which the result says, and its time is CPU seconds of one thread; in "
+    f"`all` what trains for each deletion then plays so much of its usual number as the others do of {USUAL}."
 )
 
 
@@ -83,6 +83,10 @@ def listed(asked: Asked) -> list[str]:
         text.append(f"{one.name:<15}{one.part:<48}{shown:>8}{time:>9}")
         text.append(f"{'':<15}needs {', '.join(NEEDS[need].title for need in one.wants)}")
         lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}
+    known = {one.name: asked.expected(one, list(EXPERIMENTS)) for one in EXPERIMENTS.values()}
+    unknown = sum(not one.expected(asked.count(one)) for one in EXPERIMENTS.values())
+    total = f"all: about {duration(sum(known.values()))}, with --jobs 2 about {duration(together(known, 2))}"
+    text += ["", total + (f", and {unknown} that nobody timed" if unknown else "")]
     text += ["", *textwrap.wrap(_RULE, _WIDTH)]
     for need, line in lacking.items():
         text += ["", f"missing: {NEEDS[need].title}: {line}"]

@@ -27,6 +27,7 @@ from undelete.attacker.attacks import chosen, run_attack
 from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.gradient.scale import at_public_length
 from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.lab.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest, retraining_code
 from undelete.lab.models import Fitted, Model, deal, fit_private, in_space
 from undelete.lab.population import Halves, Population
@@ -44,6 +45,7 @@ from undelete.scoring.table import score
 from undelete.scoring.truth import Truth
 
 ATTACKS = (HREC.name, AVG.name, MAXDIFF.name)
+ON_IMAGES = (*ATTACKS, HREC_PLUS.name)
 _BLOCK_NUMBERS = 16_000_000  # numbers in one block's predictions: 128 MB
 _MODEL_NUMBERS = 160_000_000  # numbers in the models after the deletions that are held at a time: 1.3 GB
 _NOTHING = 1e-9  # length, in standard deviations, under which a guess has no direction

@@ -12,6 +12,25 @@ TRIAL = 50
 """Fewer deletions than this are a trial: so little else is done that it takes minutes."""
 
 
+def splits(usual: int, each: int, deletions: int | None) -> tuple[int, list[str]]:
+    """Return on how many splits to play so many deletions, `each` of them usually on one, and a note where it is fewer.
+
+    Less than half of the usual number is a trial: it has as many splits as the deletions fill.
+
+    Examples
+    --------
+    >>> splits(3, 14, 42)
+    (3, [])
+    >>> splits(3, 14, 5)
+    (1, ['A trial: 5 deletions on 1 split in place of 3.'])
+    """
+    if deletions is None or 2 * deletions >= usual * each or usual == 1:
+        return usual, []
+    some = -(-deletions // each)
+    said = "split" if some == 1 else "splits"
+    return some, [f"A trial: {deletions} deletions on {some} {said} in place of {usual}."]
+
+
 class Steps:
     """Counts steps towards a total, and reports each change as progress(done, total, stage)."""
 

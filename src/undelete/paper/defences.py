@@ -27,11 +27,12 @@ from undelete.auditing.protection import REFITTING, Protection
 from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
 from undelete.lab.kept import code_of
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.paper.drawings.frontiers import draw
 
 SPLITS = 3
+_DELETIONS = 20  # of each, unless said otherwise
 LADDERS: dict[str, tuple[float, ...]] = {
     "noisy_moments": (10, 1, 0.3), "output_perturbation": (10, 1, 0.3), "objective_perturbation": (10, 1, 0.3),
     "instance_noise": (100, 10, 1), "repeated": (1, 10, 100), "rounding": (5, 4, 3), "penalty": (0.1, 1.0),
@@ -95,12 +96,13 @@ def run(
     progress : callable, optional
         Called as progress(done, total, stage), in hundredths of a split.
     """
-    folder, count = prepare(out), deletions or 20
+    folder, count = prepare(out), deletions or _DELETIONS
+    some, trial = splits(SPLITS, _DELETIONS, count if 2 * count < _DELETIONS else None)  # as many on each
     shelf = folder / "cache" / f"defences-{seed}-{code_of('undelete.auditing.protect')[:12]}"
-    steps = Steps(100 * len(CASES) * len(states) * SPLITS, progress)
+    steps = Steps(100 * len(CASES) * len(states) * some, progress)
     played: dict[tuple[str, str], list[Protection]] = {(case.key, state): [] for case in CASES for state in states}
     sizes: dict[str, int] = {}
-    for split, case, state in product(range(SPLITS), CASES, states):  # all models of a split before the next
+    for split, case, state in product(range(some), CASES, states):  # all models of a split before the next
         steps.begin(f"{case.key}, {state}, split {split + 1}")
         people = _people(case, state, data_dir)
         place = shelf / f"{case.key}-{state}-{split}-{count}"
@@ -115,8 +117,8 @@ def run(
         name, f"What each defence leaves, and costs, {', '.join(states)}", "beyond the paper: what to do", seed, count,
         features="the ten columns standardised, with a constant; the scaler held as fitted, but in one row",
     ) | {
-        "split": f"{SPLITS} times half private and half public people, dealt by the seed",
-        "notes": list(NOTES), "limits": {"max_exposure": MAX_EXPOSURE, "max_loss": MAX_LOSS}, "defences": cases,
+        "split": f"{some} times half private and half public people, dealt by the seed",
+        "notes": [*NOTES, *trial], "limits": {"max_exposure": MAX_EXPOSURE, "max_loss": MAX_LOSS}, "defences": cases,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))
     return result

@@ -50,8 +50,9 @@ class Experiment:
         timed; of the four cases of networks one was. (0, 0): nobody measured it.
     counts : int
         Deletions a panel from which on the time does not grow.
-    trial : tuple (float, float) or None
-        The same of fewer than 50 deletions, where less of everything else is done then, too.
+    trial : float
+        CPU seconds of a trial: fewer than 50 deletions, or half of `most`, where less of everything else is done, too.
+        One measurement, of what `all --deletions 20` plays, one thread, and nothing kept. 0: nobody measured it.
     within : str or None
         The experiment that has played all of its panels, so that after that one only the drawing remains.
     """
@@ -65,7 +66,7 @@ class Experiment:
     needs: tuple[str, ...] = ()
     seconds: tuple[float, float] = (0.0, 0.0)
     counts: int = _ALL
-    trial: tuple[float, float] | None = None
+    trial: float = 0.0
     within: str | None = None
 
     @property
@@ -83,11 +84,15 @@ class Experiment:
         """What must be at hand, by name."""
         return self.needs or (("acs",) if self.data == "tables" else ("mnist", "fashion_mnist", "cifar10"))
 
+    def tries(self, deletions: int | None) -> bool:
+        """Return whether so many deletions are a trial."""
+        return deletions is not None and deletions < min(TRIAL, (self.most or 2 * TRIAL) / 2)
+
     def expected(self, deletions: int | None) -> float:
         """Return about how many seconds it takes with so many deletions a panel; None for all."""
+        if self.trial and self.tries(deletions):
+            return self.trial
         once, each = self.seconds
-        if self.trial is not None and deletions is not None and deletions < TRIAL:
-            once, each = self.trial
         return once + each * min(_ALL if deletions is None else deletions, self.most or _ALL, self.counts)
 
     def run(

@@ -12,11 +12,12 @@ from typing import Any
 
 from undelete.attacker.baselines import MAXDIFF
 from undelete.attacker.hrec import HREC
+from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.kept import Kept
 from undelete.lab.models import Model, tried
-from undelete.lab.panel import ATTACKS
+from undelete.lab.panel import ON_IMAGES
 from undelete.lab.steps import Folder, Progress
 from undelete.paper.drawings import pictures
 from undelete.paper.drawings.sheet import NAMES
@@ -25,7 +26,7 @@ from undelete.paper.figure import PIXEL_SIMILARITY, Figure, play_panels
 
 @dataclass(frozen=True)
 class Grid:
-    """What one command draws: blocks of three rows, one for each data set and model.
+    """What one command draws: blocks of four rows, one block for each data set and model.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ class Grid:
     shows: str
     data: Sequence[str]
     models: Sequence[Model]
-    rows: Sequence[str] = (HREC.name, MAXDIFF.name)
-    attacks: Sequence[str] = ATTACKS
+    rows: Sequence[str] = (HREC.name, HREC_PLUS.name, MAXDIFF.name)
+    attacks: Sequence[str] = ON_IMAGES
 
 
 def reproduce(

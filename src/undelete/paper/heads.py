@@ -25,7 +25,7 @@ from undelete.data.schema import ImageInfo
 from undelete.lab.files import header, prepare, save
 from undelete.lab.heads import HeadCase, HeadGame, played
 from undelete.lab.kept import Kept, Shelf, code_of, digest
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding
 from undelete.paper.drawings import pictures
@@ -73,14 +73,15 @@ def heads(
     deletions : int or None
         Of each case, over all splits, at most 60; None for that.
     """
-    folder, steps = prepare(out), Steps(len(CASES) * SPLITS, progress)
-    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // SPLITS)))
+    some, trial = splits(SPLITS, EACH, deletions)
+    folder, steps = prepare(out), Steps(len(CASES) * some, progress)
+    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // some)))
     shelf = Shelf(folder / "cache" / f"heads-seed-{seed}")
     rows, shown = [], []
     for case in CASES:
         parts = []
         key = digest(code_of(__name__), sizes((case.images,), data_dir), case, each)
-        for split in range(SPLITS):
+        for split in range(some):
             kept = shelf.load(f"{case.key}-{split}", key)
             if kept is None:
                 game = played(case, data_dir, each, seed + split, steps.begin)
@@ -92,9 +93,9 @@ def heads(
             shown += _pictures(case, parts[0])
         rows.append(_row(case, parts, seed))
     result = header(
-        "heads", "Heads on frozen nets", "labels, features and images from two heads", seed, each * SPLITS,
+        "heads", "Heads on frozen nets", "labels, features and images from two heads", seed, each * some,
         features=FEATURES,
-    ) | {"split": SPLIT, "notes": [], "heads": rows}  # fmt: skip
+    ) | {"split": SPLIT, "notes": trial, "heads": rows}  # fmt: skip
     save(result, folder, lambda stem: _draw(result, shown, stem))
     return result
 

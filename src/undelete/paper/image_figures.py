@@ -7,6 +7,7 @@ from functools import partial
 
 from undelete.lab import images
 from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, IMAGE_SOFTMAX, PIXELS
+from undelete.lab.panel import ON_IMAGES
 from undelete.lab.population import Population
 from undelete.lab.steps import Folder
 from undelete.paper import figure, grid
@@ -25,11 +26,11 @@ _FREE = (
 _CURVES = (
     figure.Figure(
         "fig3", "Images deleted from three models", "after Figure 3 of the paper", (PIXELS, IMAGE_RIDGE, IMAGE_SOFTMAX),
-        _all, images=True, notes=(_RFF,),
+        _all, ON_IMAGES, images=True, notes=(_RFF,),
     ),
     figure.Figure(
         "fig11", "Images deleted from models without a penalty", "after Figure 11 of the paper", (IMAGE_FREE,), _all,
-        images=True, notes=(_RFF, _FREE),
+        ON_IMAGES, images=True, notes=(_RFF, _FREE),
     ),
 )  # fmt: skip
 _FASHION, _MNIST, _CIFAR = ("fashion_mnist",), ("mnist",), ("cifar10",)

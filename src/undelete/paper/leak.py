@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.baselines import AVG, MAXDIFF
+from undelete.attacker.baselines import MAXDIFF
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.attacker.updates_leak.attack import fit_attack
@@ -26,7 +26,7 @@ from undelete.lab.files import PIXELS, header, prepare, save
 from undelete.lab.images import Images, load
 from undelete.lab.kept import Kept, Shelf, digest, leaking_code
 from undelete.lab.models import IMAGE_SOFTMAX, Model, deal, tried
-from undelete.lab.panel import play_panel, play_release
+from undelete.lab.panel import ON_IMAGES, play_panel, play_release
 from undelete.lab.shadow_updates import Roles, Updates, full_retraining, single_step
 from undelete.lab.steps import TRIAL, Folder, Progress, Steps
 from undelete.lab.summary import LEVELS, summary
@@ -40,7 +40,6 @@ from undelete.scoring.scores import centred_cosine, cosine
 from undelete.scoring.truth import Truth
 
 MODEL, DATA = IMAGE_SOFTMAX, "cifar10"
-BESIDE = (HREC.name, AVG.name, MAXDIFF.name, HREC_PLUS.name)
 LEAKS: dict[str, tuple[Callable[..., Updates], View]] = {
     "updates_leak_step": (single_step, "log"),
     "updates_leak_retraining": (full_retraining, "log"),
@@ -129,8 +128,8 @@ def run(
     population = load(data_dir, (DATA,), deletions)[0]
     count, model = population.n if deletions is None else min(deletions, population.n), tried(MODEL, deletions)
     kept = shelf(folder, population, seed)
-    steps = Steps((len(BESIDE) + 1 + len(LEAKS)) * count, progress)
-    panel = play_panel(population, model, count, seed, steps, attacks=BESIDE, shelf=kept)
+    steps = Steps((len(ON_IMAGES) + 1 + len(LEAKS)) * count, progress)
+    panel = play_panel(population, model, count, seed, steps, attacks=ON_IMAGES, shelf=kept)
     leaks = play_leaks(population, model, count, seed, plan, steps, kept)
     account = _account(panel, leaks)
     title, shows = TITLES[name]

@@ -22,7 +22,7 @@ from undelete.lab.files import header, prepare, save
 from undelete.lab.kept import Shelf, code_of, digest
 from undelete.lab.network_pairs import Way, another_start, further, masked, optimum, perceptron, redrawn, stopped
 from undelete.lab.networks import Case, Trained, prepared
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maintainer.network_training import Batches
 from undelete.maths.arrays import Floats
 from undelete.paper.drawings.network_conditions import draw
@@ -122,15 +122,16 @@ def conditions(
     deletions : int or None
         Of each condition, over all splits; None for 16.
     """
-    folder, steps = prepare(out), Steps(len(CONDITIONS) * SPLITS, progress)
-    each = -(-min(deletions or PAIRS, PAIRS) // SPLITS)
+    played, trial = splits(SPLITS, PAIRS // SPLITS, deletions)
+    folder, steps = prepare(out), Steps(len(CONDITIONS) * played, progress)
+    each = -(-min(deletions or PAIRS, PAIRS) // played)
     shelf = Shelf(folder / "cache" / f"conditions-seed-{seed}")
     key = digest(code_of(__name__), code_of(network_pairs.__name__), sizes(("acs",), data_dir), each, N, M, UNITS)
     rows = []
     for one in CONDITIONS:
         pairs: list[dict[str, Any]] = []
         nulls: list[float] = []
-        for split in range(SPLITS):
+        for split in range(played):
             steps.begin(one.title)
             name = f"{one.key}-{split}"
             kept = shelf.load(name, key)
@@ -143,9 +144,9 @@ def conditions(
         rows.append(_row(one, pairs, nulls, parameters))
     bad = [row for row in rows if not row["works"]]
     shows = "verdicts without a truth on networks trained in the ways that people do"
-    head = header("conditions", "What training leaves of a deletion", shows, seed, each * SPLITS, features=FEATURES)
+    head = header("conditions", "What training leaves of a deletion", shows, seed, each * played, features=FEATURES)
     result = head | {
-        "split": SPLIT, "notes": [], "n": N, "m": M, "units": UNITS, "splits": SPLITS, "conditions": rows,
+        "split": SPLIT, "notes": trial, "n": N, "m": M, "units": UNITS, "splits": played, "conditions": rows,
         "pairs": sum(row["deletions"] for row in bad), "exposed": sum(row["exposed"] for row in bad),
         "partly": sum(row["partly"] for row in bad), "false_exposed": sum(row["false_exposed"] for row in bad),
     }  # fmt: skip

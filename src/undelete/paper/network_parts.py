@@ -16,7 +16,7 @@ from undelete.lab.files import header, prepare, save
 from undelete.lab.kept import Shelf, code_of, digest
 from undelete.lab.network_parts import ELSEWHERE, PARTS, Part, of_part, pretrained
 from undelete.lab.networks import Case, Trained, optimum
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maintainer.networks import retrain_without
 from undelete.maths.arrays import Floats
 from undelete.paper.drawings.network_conditions import draw
@@ -45,12 +45,13 @@ def lora(
     deletions : int or None
         Of each part, over all splits, at most 42; None for that.
     """
-    folder, steps = prepare(out), Steps(len(PARTS) * SPLITS, progress)
-    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // SPLITS)))
+    played, trial = splits(SPLITS, EACH, deletions)
+    folder, steps = prepare(out), Steps(len(PARTS) * played, progress)
+    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // played)))
     shelf = Shelf(folder / "cache" / f"parts-seed-{seed}")
     key = digest(code_of(__name__), code_of(network_parts.__name__), sizes(("acs",), data_dir), CASE, each)
     found: dict[str, list[dict[str, Any]]] = {part.key: [] for part in PARTS}
-    for split in range(SPLITS):
+    for split in range(played):
         made: list[tuple[Trained, Floats]] = []
         for part in PARTS:
             steps.begin(part.title)
@@ -63,8 +64,8 @@ def lora(
             steps.add(1)
     rows = [_row(part, found[part.key]) for part in PARTS]
     title, shows = "Parts of a network", "records behind networks of which a part was trained"
-    result = header("lora", title, shows, seed, each * SPLITS, features=FEATURES) | {
-        "split": SPLIT, "notes": [], "n": CASE.n, "m": CASE.m, "units": CASE.units[0], "splits": SPLITS,
+    result = header("lora", title, shows, seed, each * played, features=FEATURES) | {
+        "split": SPLIT, "notes": trial, "n": CASE.n, "m": CASE.m, "units": CASE.units[0], "splits": played,
         "elsewhere": ELSEWHERE, "parts": rows,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(rows, stem))

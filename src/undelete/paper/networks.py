@@ -24,7 +24,7 @@ from undelete.lab.kept import Kept, Shelf, code_of, digest
 from undelete.lab.matching import matched
 from undelete.lab.network_images import ImageCase, prepared_images
 from undelete.lab.networks import Case, optimum, prepared
-from undelete.lab.steps import Folder, Progress, Steps
+from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maintainer.networks import retrain_without
 from undelete.maths.arrays import Floats
 from undelete.paper.drawings.networks import draw
@@ -103,16 +103,17 @@ class _Plan:
 def _all(
     plan: _Plan, data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None
 ) -> dict[str, Any]:
-    folder, steps = prepare(out), Steps(len(plan.cases) * SPLITS, progress)
+    played, trial = splits(SPLITS, EACH, deletions)
+    folder, steps = prepare(out), Steps(len(plan.cases) * played, progress)
     shelf = Shelf(folder / "cache" / f"networks-seed-{seed}")
-    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // SPLITS)))
+    each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // played)))
     rows = []
     for case in plan.cases:
         games = []
         count = max(1, each // _IMAGES) if isinstance(case, ImageCase) else each
         data = sizes(("mnist",) if isinstance(case, ImageCase) else ("acs", "acs_us"), data_dir)
         key = digest(code_of(__name__), data, case, count, seed)
-        for split in range(SPLITS):
+        for split in range(played):
             steps.begin(case.title)
             kept = shelf.load(f"{case.key}-{split}", key)
             if kept is None:
@@ -120,8 +121,8 @@ def _all(
             games.append(kept)
             steps.add(1)
         rows.append(_row(case, games, seed))
-    result = header(plan.name, plan.title, plan.shows, seed, each * SPLITS, features=FEATURES) | {
-        "split": SPLIT, "notes": [], "networks": rows,
+    result = header(plan.name, plan.title, plan.shows, seed, each * played, features=FEATURES) | {
+        "split": SPLIT, "notes": trial, "networks": rows,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))
     return result

@@ -81,8 +81,13 @@ class SideBySide(Batch):
 
     def together(self, seconds: Mapping[str, float]) -> float:
         """Return how long experiments take side by side, those of the same images one after the other."""
-        chain = sum(took for name, took in seconds.items() if EXPERIMENTS[name].shares)
-        return max(chain, sum(seconds.values()) / self.jobs)
+        return together(seconds, self.jobs)
+
+
+def together(seconds: Mapping[str, float], jobs: int) -> float:
+    """Return how long experiments of so many seconds take by name, so many at a time."""
+    chain = sum(took for name, took in seconds.items() if EXPERIMENTS[name].shares)
+    return max(chain, sum(seconds.values()) / jobs)
 
 
 def _next(waiting: list[Experiment], running: list[_Running]) -> Experiment | None:
