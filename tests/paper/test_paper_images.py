@@ -148,7 +148,7 @@ def test_nothing_is_played_twice(
     seen: list[tuple[int, int]] = []
     again = EXPERIMENTS["fig3"].run(images_dir, out, COUNT, 0, lambda done, total, _: seen.append((done, total)))
     assert again == results["fig3"]
-    assert seen[-1] == (9 * 4 * COUNT, 9 * 4 * COUNT)
+    assert seen[-1] == (9 * 5 * COUNT, 9 * 5 * COUNT)
     assert EXPERIMENTS["table2"].run(images_dir, out, COUNT, 0, None) == results["table2"]
     with pytest.raises(AssertionError, match="fitted or retrained again"):
         EXPERIMENTS["fig2"].run(images_dir, out, COUNT, 1, None)  # another seed is another panel
