@@ -35,8 +35,9 @@ class MatrixFree:
 
     Notes
     -----
-    Memory beside the data: 4 (n d + d^2 + n r + (r c)^2) bytes, with c = k - 1 and r = min(d, 2048 / c), and while the
-    preconditioner is made 8 d^2 + 24 (r c)^2 more. The first is a copy of the data in single precision.
+    Memory beside the data: 4 (n d + d^2 + n r + (r c)^2) bytes, with c = k - 1 and r = min(d, 2048 / c), or of up to
+    10,000 records half of that, and while the preconditioner is made 8 d^2 + 24 (r c)^2 more. The first is a copy of
+    the data in single precision.
     """
 
     def __init__(self, objective: Objective, *, principal: PrincipalAxes | None = None) -> None:

@@ -22,6 +22,7 @@ from undelete.maths.solvers import factor
 _NUMBERS = 16_000_000  # in a temporary array: 64 MB in single precision
 _SURE = 100  # times what rounding makes of the largest curvature, under which no other is trusted
 _COARSE = 2048  # parameters along the leading axes; twice as many save a tenth of the products, at 6 times the cost
+_MANY, _FEWER = 10_000, 1024  # records up to which a product costs less than what it saves, and what is taken of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def principal_axes(objective: Objective, Z: Array | None = None) -> PrincipalAxe
     # without a penalty, curvature under this cannot be told from what rounding leaves of none
     floor = d * float(xp.finfo(X.dtype).eps) * values[-1]
     free = xp.flip(xp.sum(xp.where(objective.l2[:, None] == 0, vectors**2, xp.zeros_like(vectors)), axis=0))
-    leading = min(d, max(1, _COARSE // (k - 1)))
+    leading = min(d, max(1, (_COARSE if n > _MANY else min(_COARSE, _FEWER)) // (k - 1)))
     squares, scores = _along(X, weights, axes, leading)
     return PrincipalAxes(axes, xp.maximum(squares, floor * free), scores)
 
