@@ -93,7 +93,7 @@ def test_the_curves_say_how_they_came_about(played: tuple[Path, dict[str, dict[s
     result = results["fig3"]
     assert json.loads((out / "fig3.json").read_text()) == result
     assert [row["model"] for row in result["rows"]] == [
-        "softmax on pixels", "ridge on 2,048 RFF", "softmax on 2,048 RFF",
+        "softmax on pixels", "ridge on 4,096 RFF", "softmax on 4,096 RFF",
     ]  # fmt: skip
     for row in result["rows"]:
         assert [one["sample"] for one in row["panels"]] == ["MNIST", "Fashion-MNIST", "CIFAR-10"]
@@ -289,6 +289,7 @@ def test_few_deletions_are_a_trial_on_fewer_images(images_dir: Path, monkeypatch
     assert "a trial of fewer than 50 deletions: the first 100 training images" in few.source
     assert whole.folder == "mnist"
     assert few.folder == "mnist-trial"
+    monkeypatch.setattr(models, "TRIED_FEATURES", 2048)
     model = tried(IMAGE_RIDGE, 49)
     assert (model.features, model.label, model.key) == (2048, "ridge on 2,048 RFF", "image_ridge")
     assert (tried(IMAGE_RIDGE, 50), tried(PIXELS, 3)) == (IMAGE_RIDGE, PIXELS)

@@ -140,21 +140,11 @@ class Search:
             return value, slope / root[rows]
 
         away = start - centres
-        u = self._coordinates(away) if away.any() else away @ np.zeros_like(self.basis)
+        u = np.linalg.lstsq(self.basis, away.T, rcond=None)[0].T if away.any() else away @ np.zeros_like(self.basis)
         found = minimise(objective, np.asarray(u * root), tol=_TOLERANCE, max_iterations=_STEPS)
         inputs = centres + (found.U / root) @ self.basis.T
         distance = np.linalg.norm(targets - self.embedding.transform(inputs), axis=1)
         return Preimages(inputs, distance, found.iterations, found.converged, found.value)
-
-
-    def _coordinates(self, away: Floats) -> Floats:
-        """Return what is nearest to records less their centre (b, d0), in the basis (b, p)."""
-        if self.basis.shape[0] == self.basis.shape[1]:
-            try:
-                return np.asarray(np.linalg.solve(self.basis, away.T).T)  # a tenth of the time
-            except np.linalg.LinAlgError:
-                pass
-        return np.asarray(np.linalg.lstsq(self.basis, away.T, rcond=None)[0].T)
 
 
 def nearest_embedding(release: Release, targets: Floats) -> Preimages:
