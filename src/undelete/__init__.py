@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from undelete.auditing.membership import Membership, membership
     from undelete.auditing.networks import deleted_gradient
     from undelete.auditing.one_out import leave_one_out
+    from undelete.auditing.played_documents import PlayedDocuments, simulate_words
     from undelete.auditing.protect import protect
     from undelete.auditing.protection import Protection
     from undelete.auditing.result import Audit
@@ -41,6 +42,7 @@ __all__ = [
     "InputError",
     "LinearModel",
     "Membership",
+    "PlayedDocuments",
     "Protection",
     "Reconstruction",
     "Release",
@@ -56,6 +58,7 @@ __all__ = [
     "save_model",
     "scan",
     "simulate",
+    "simulate_words",
     "undone",
     "who_was_deleted",
 ]
@@ -71,6 +74,7 @@ _HOME = {
     "InputError": "errors",
     "LinearModel": "adapters.model",
     "Membership": "auditing.membership",
+    "PlayedDocuments": "auditing.played_documents",
     "Protection": "auditing.protection",
     "Reconstruction": "release.reconstruction",
     "Release": "release.release",
@@ -86,6 +90,7 @@ _HOME = {
     "save_model": "adapters.files.files",
     "scan": "auditing.scan",
     "simulate": "auditing.simulate",
+    "simulate_words": "auditing.played_documents",
     "undone": "attacker.stopped",
     "who_was_deleted": "auditing.who",
 }

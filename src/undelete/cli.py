@@ -7,7 +7,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from undelete.command.arguments import parser, version
 from undelete.command.ending import Terminal, ended, entry
@@ -196,33 +197,52 @@ def _scan(options: argparse.Namespace) -> int:
 
 
 def _words(options: argparse.Namespace) -> int:
-    from undelete.auditing.documents import deleted_words
-    from undelete.auditing.inputs import target_columns
-    from undelete.command.listings import word_lines
-    from undelete.data.table import read_table
+    from undelete.auditing.documents import Document, deleted_words
+    from undelete.auditing.played_documents import PlayedDocuments, simulate_words
+    from undelete.command.listings import played_lines, word_lines
 
     check_folder(options.out, "--out")
-    table = read_table(options.public)
+    if (options.after is None) == (options.train is None) or (options.after is not None and options.n is None):
+        raise InputError("give two models and --n, or one model and --train, which plays what if")
+    documents, targets = _documents(options, options.public)
+    found: Document | PlayedDocuments
+    if options.train is None:
+        found = deleted_words(
+            options.before, options.after, documents, targets, n=options.n, trust=options.trust
+        )  # fmt: skip
+        lines = word_lines(found, options.out)
+    else:
+        with Bar("deleting documents") as bar:
+            found = simulate_words(
+                options.before, *_documents(options, options.train), documents, targets, deletions=options.deletions,
+                refit=options.refit, rng=options.seed, trust=options.trust, progress=bar,
+            )  # fmt: skip
+        lines = played_lines(found, options.out)
+    try:
+        found.save(options.out)
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+    options.terminal.say("\n".join(lines))
+    return 0
+
+
+def _documents(options: argparse.Namespace, place: Path) -> tuple[list[str], Any]:
+    """Return the texts of a table, and their targets."""
+    from undelete.auditing.inputs import target_columns
+    from undelete.data.table import read_table
+
+    table = read_table(place)
     (target,) = target_columns(table, [options.target])
     texts = [str(name) for name in table.columns if name != target]
     column = options.text or (texts[0] if len(texts) == 1 else "")
     if column not in texts:
         raise InputError(
-            f"{options.public} has {len(texts)} columns besides the target ({', '.join(texts[:6])}): say which holds "
+            f"{place} has {len(texts)} columns besides the target ({', '.join(texts[:6])}): say which holds "
             "the text (--text)"
         )
     if table.attrs.get("read_as"):
         options.terminal.say(table.attrs["read_as"])
-    documents = table[column].fillna("").astype(str).tolist()
-    found = deleted_words(
-        options.before, options.after, documents, table[target], n=options.n, trust=options.trust
-    )  # fmt: skip
-    try:
-        found.save(options.out)
-    except OSError as error:
-        raise unwritable(options.out, error) from error
-    options.terminal.say("\n".join(word_lines(found, options.out)))
-    return 0
+    return table[column].fillna("").astype(str).tolist(), table[target]
 
 
 def _protect(options: argparse.Namespace) -> int:

@@ -122,6 +122,43 @@ def test_from_the_command_line(letters, tmp_path, capsys):
     assert "undelete words" in capsys.readouterr().err
 
 
+def test_what_if_documents_were_deleted(letters, tmp_path, capsys):
+    texts, kinds = letters
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(**SURE))
+    found = undelete.simulate_words(model, texts[:N], kinds[:N], texts[N:], kinds[N:], deletions=3, rng=1)
+    assert (found.table.words > 5).all()
+    assert (found.table.right <= found.table.told).all()
+    assert found.summary["precision"] >= 0.9
+    assert found.summary["recovered"] >= 0.5
+    row = int(found.table.row[0])
+    steps = FrozenEstimator(TfidfVectorizer().fit(texts[:N]))
+    one = told(steps, lambda: LogisticRegression(**SURE), letters, row)
+    assert len(set(one.sure) & set(texts[row].split())) == found.table.right[0]
+    for name, part in (("train", slice(0, N)), ("public", slice(N, None))):
+        pd.DataFrame({"letter": texts[part], "kind": kinds[part]}).to_csv(tmp_path / f"{name}.csv", index=False)
+    undelete.save_model(model.fit(texts[:N], kinds[:N]), tmp_path / "model.skops")
+    words = ["words", str(tmp_path / "model.skops"), "--public", str(tmp_path / "public.csv"), "--target", "kind",
+             "--out", str(tmp_path / "out")]  # fmt: skip
+    assert main([*words, "--train", str(tmp_path / "train.csv"), "--deletions", "2", "--refit"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 900 documents deleted, one at a time" in shown
+    assert "of 2 documents the files say words themselves" in shown
+    assert len(pd.read_csv(tmp_path / "out" / "deletions.csv")) == 2
+    assert main(words) == 2
+    assert "give two models and --n, or one model and --train" in capsys.readouterr().err
+
+
+def test_refusals_of_what_if(letters):
+    texts, kinds = letters
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=2))
+    with pytest.raises(InputError, match="does not say how near the optimum it stopped"):
+        undelete.simulate_words(model, texts[:99], kinds[:99], texts[N:], kinds[N:], deletions=1)
+    with pytest.raises(InputError, match="is no Pipeline of a vectoriser"):
+        undelete.simulate_words(LogisticRegression(), texts[:99], kinds[:99], texts[N:], kinds[N:])
+    with pytest.raises(InputError, match="99 documents and 98 targets"):
+        undelete.simulate_words(model, texts[:99], kinds[:98], texts[N:], kinds[N:])
+
+
 def test_refusals(letters):
     texts, kinds = letters
     mixed = make_pipeline(TfidfVectorizer(), TruncatedSVD(5), LogisticRegression()).fit(texts[:99], kinds[:99])

@@ -271,14 +271,27 @@ def _add_words(commands: Commands) -> None:
         metavar="BEFORE",
         help="the pipeline with the document: .skops, or .joblib/.pkl with --trust",
     )
-    parser.add_argument("after", type=Path, metavar="AFTER", help="the pipeline fitted without it")
+    parser.add_argument(
+        "after", type=Path, nargs="?", metavar="AFTER",
+        help="the pipeline fitted without it; left out with --train, which deletes documents to see what would be told",
+    )  # fmt: skip
     parser.add_argument(
         "--public", type=Path, required=True, metavar="FILE", help="documents like the training ones, none of them"
     )
+    parser.add_argument(
+        "--train", type=Path, metavar="FILE", help="the training documents: what if one of them is deleted?"
+    )
+    parser.add_argument(
+        "--deletions", type=positive, default=20, metavar="N", help="with --train: how many to play (default: 20)"
+    )
+    parser.add_argument(
+        "--refit", action="store_true", help="with --train: the vectoriser is fitted anew with each deletion, too"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="with --train: which documents are drawn (default: 0)")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument("--text", metavar="COLUMN", help="the column of text (default: the only other one)")
     parser.add_argument(
-        "--n", type=positive, required=True, metavar="N", help="number of training documents of the first model"
+        "--n", type=positive, metavar="N", help="number of training documents of the first model; --train counts them"
     )
     parser.add_argument(
         "--out", type=Path, default=Path("words"), metavar="DIR",

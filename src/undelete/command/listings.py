@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from undelete.auditing.documents import Document
+from undelete.auditing.played_documents import PlayedDocuments
 from undelete.auditing.scan import Scan
 from undelete.command.terminal import SIDE_BY_SIDE, wrap
 from undelete.plain_text import escaped
@@ -34,6 +35,27 @@ def word_lines(found: Document, folder: Path) -> list[str]:
     if len(found.sure) > len(shown):
         text.append(f"{'':<9}and {len(found.sure) - len(shown):,} more")
     return [*text, "", f"words.csv and words.json are in {folder}"]
+
+
+def played_lines(found: PlayedDocuments, folder: Path) -> list[str]:
+    """Return what is told of documents that were deleted one at a time."""
+    said, b = found.summary, len(found.table)
+    text = wrap("Played", f"{b} of {found.n:,} documents deleted, one at a time")
+    text += wrap("Words", f"{said['told']:.1f} a document are told with a probability of .9 or more")
+    if said["told"]:
+        text += wrap("Right", f"{said['precision']:.2f} of them; .9 or more is what is promised")
+    text += wrap("Share", f"{said['recovered']:.2f} of a document's words come back (median)")
+    if said["label_right"] == said["label_right"]:
+        text += wrap("Class", f"right of {said['label_right']:.2f} of the documents of which one is told")
+    exact = int((found.table.exact > 0).sum())
+    if exact:
+        text += wrap(
+            "Exact", f"of {exact} documents the files say words themselves: keep the vectoriser as it was fitted"
+        )
+    silent = found.table.why[found.table.why != ""]
+    if len(silent):
+        text += wrap("Note", f"of {len(silent)} documents nothing could be told: {silent.iloc[0]}")
+    return [*text, "", f"deletions.csv and words.json are in {folder}"]
 
 
 def series_lines(document: Mapping[str, Any], folder: Path, stopped: Sequence[str]) -> list[str]:
