@@ -125,6 +125,29 @@ def test_of_two_indicators_one_is_enough():
     assert np.isfinite(played.summary().loc["hrec+", "median_centred_cosine"])
 
 
+def test_a_column_that_is_the_sum_of_others_and_was_left_out_is_not_told_from_them_twice():
+    def people(n, seed):
+        table = customers(n, seed)[["children", "member", "wage"]]
+        rng = np.random.default_rng(seed)
+        return table.assign(school=rng.integers(8, 18, n), work=rng.integers(0, 40, n)).assign(
+            age=lambda one: one.school + one.work + 6, wage=lambda one: one.wage + 2.0 * one.school + one.work
+        )
+
+    table, public = people(500, 0), people(1000, 1)
+    X, y = table.drop(columns="wage"), table.wage
+    scaler = StandardScaler().fit(X)
+    before, after = (
+        make_pipeline(scaler, Lasso(0.05, **DESCENT).fit(scaler.transform(X[rows]), y[rows]))
+        for rows in (np.ones(500, dtype=bool), np.arange(500) != 7)
+    )
+    assert (before[-1].coef_ == 0).sum() == 1  # any one of the three
+    found = undelete.audit(before, after, public, target="wage", n=500)
+    gone = X.columns[int(np.flatnonzero(before[-1].coef_ == 0)[0])]
+    assert found.records.loc[0, gone] is None
+    others = [name for name in ("school", "work", "age") if name != gone]
+    assert (np.abs(found.records.loc[0, others].astype(float) - table.loc[7, others]) <= 4).all()
+
+
 def test_a_refit_that_scales_is_taken_out_and_one_that_mixes_is_refused():
     table = noisy(400)
     pairs = {

@@ -75,7 +75,10 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
     )
     notes = ["an ONNX graph says neither its penalty nor its number of records: --n and --l2 do"]
     if loss == "squared":
-        notes.append("the ONNX graph does not say its loss, and the squared one is assumed")
+        notes.append(
+            "the ONNX graph does not say its loss, and the squared one is assumed (LinearRegression, Ridge): of one "
+            "with another (HuberRegressor, LinearSVR) nothing here holds; save that as .skops"
+        )
     return LinearModel(
         coef=coef, intercept=intercept, loss=loss, feature_names=names,
         classes=None if loss == "squared" else scores.classes or [0, 1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,13 +40,46 @@ def restricted(release: Release, kept: Flags) -> Release:
         l2=None if release.l2 is None else release.l2[kept],
         l1=None if release.l1 is None else release.l1[kept],
         constant=constant,
-        columns=tuple(_reduced(column, release.X_public, X, kept, constant) for column in release.columns),
+        columns=_apart(
+            [_reduced(column, release.X_public, X, kept, constant) for column in release.columns], X, constant
+        ),
         **later,
     )
 
 
-def _reduced(column: Column, X: Floats, own: Floats, kept: Flags, constant: Floats | None) -> Column:
-    """Return a column with the terms that are combinations of the coordinates kept, `own` (m, d')."""
+def _apart(found: Sequence[tuple[Column, Flags]], own: Floats, constant: Floats | None) -> tuple[Column, ...]:
+    """Return the columns without those terms that were recovered and are combinations of other columns' terms.
+
+    As of an age that l1 left out beside the years of school and of work which it is the sum of: the coordinates kept
+    say these, and not the age as if it were one more thing.
+    """
+    scale = np.sqrt((own**2).mean(axis=0))[:, None]
+    basis = np.hstack([column.projection[:, ~recovered] for column, recovered in found]) * scale
+    if constant is not None:
+        basis = np.hstack([constant[:, None] * scale, basis])
+    U, size, _ = np.linalg.svd(basis, full_matrices=False)
+    span = U[:, size > _EXACT * size.max(initial=0.0)]
+    columns = []
+    for column, recovered in found:
+        stays = np.ones(len(recovered), dtype=np.bool_)
+        for term in np.flatnonzero(recovered):
+            wanted = column.projection[:, term] * scale[:, 0]
+            left = wanted - span @ (span.T @ wanted)
+            left -= span @ (span.T @ left)
+            stays[term] = np.linalg.norm(left) > _EXACT * np.linalg.norm(wanted)
+            if stays[term]:
+                span = np.c_[span, left / np.linalg.norm(left)]
+        if column.kind == "continuous" and not stays.all():
+            stays[:] = False
+        columns.append(replace(column, projection=column.projection[:, stays], terms=column.terms[:, stays]))
+    return tuple(columns)
+
+
+def _reduced(column: Column, X: Floats, own: Floats, kept: Flags, constant: Floats | None) -> tuple[Column, Flags]:
+    """Return a column with the terms that are combinations of the coordinates kept, `own` (m, d'), and which were lost.
+
+    Those have been recovered as combinations of other coordinates.
+    """
     projection = column.projection[kept].copy()
     whole = np.array(~column.projection[~kept].any(axis=0))
     lost = np.flatnonzero(~whole)
@@ -62,4 +96,5 @@ def _reduced(column: Column, X: Floats, own: Floats, kept: Flags, constant: Floa
             whole[term] = np.abs(left).max() > _EXACT * np.abs(made[:, term]).max()
     if column.kind == "continuous" and not whole.all():
         whole[:] = False  # its value is read off all of them
-    return replace(column, projection=projection[:, whole], terms=column.terms[:, whole])
+    recovered = np.isin(np.flatnonzero(whole), lost)
+    return replace(column, projection=projection[:, whole], terms=column.terms[:, whole]), recovered
