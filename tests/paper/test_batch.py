@@ -153,7 +153,8 @@ def test_side_by_side_ends_what_runs_when_it_is_stopped(monkeypatch: pytest.Monk
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(monkeypatch, tmp_path, start).all()
-    assert log == ["!fig3"]
+    (ended,) = log
+    assert ended[0] == "!"
 
 
 def test_an_experiment_in_a_process_says_how_it_ended(

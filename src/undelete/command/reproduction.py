@@ -21,7 +21,8 @@ ALL, LIST = "all", "list"
 _WIDTH = 80
 _RULE = (
     "Times are of two cores without other work, from what was measured: so much once, and so much for each deletion. "
-    "Figures of the same models share what was fitted and retrained: those in brackets add hardly anything to `all`. "
+    "Figures of the same models share what was fitted and retrained: those in brackets, or in another, add hardly "
+    "anything to `all`. "
     f"Fewer than {TRIAL} deletions are a trial, which the result says, and its time is CPU seconds of one thread; in "
     f"`all` what trains for each deletion then plays so much of its usual number as the others do of {USUAL}."
 )
@@ -79,7 +80,8 @@ def listed(asked: Asked) -> list[str]:
         if one.seconds[0] and not one.seconds[1]:  # nothing is deleted
             shown = "–"
         time = duration(seconds) if seconds else "?"
-        time = f"({time})" if one.within else time
+        if one.within:
+            time = f"in {one.within}" if one.tries(count) else f"({time})"
         text.append(f"{one.name:<15}{one.part:<48}{shown:>8}{time:>9}")
         text.append(f"{'':<15}needs {', '.join(NEEDS[need].title for need in one.wants)}")
         lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}

@@ -52,7 +52,8 @@ class Experiment:
         Deletions a panel from which on the time does not grow.
     trial : float
         CPU seconds of a trial: fewer than 50 deletions, or half of `most`, where less of everything else is done, too.
-        One measurement, of what `all --deletions 20` plays, one thread, and nothing kept. 0: nobody measured it.
+        Measured once, of what `all --deletions 20` plays with one thread, after those that keep what it takes over:
+        fig3, whose hrec+ was timed in `better`, then `better`, fig11 and fig8. 0: nobody measured it.
     within : str or None
         The experiment that has played all of its panels, so that after that one only the drawing remains.
     """
@@ -138,7 +139,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("table1", "table1", part="Table 1: how well the tabular models predict", seconds=(140, 0)),
         Experiment(
             "better", "better", part="beyond it: hrec+ beside the paper's decoder", needs=("acs", *_IMAGES),
-            seconds=(1800, 113), counts=200,
+            seconds=(1800, 113), counts=200, trial=350,
         ),
         Experiment("answers", "answers", most=40, part="beyond it: answers in place of models", seconds=(20, 4)),
         Experiment(
@@ -163,14 +164,14 @@ EXPERIMENTS: dict[str, Experiment] = {
                    seconds=(20, 1.5)),
         Experiment(
             "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "mnist", "torch"),
-            seconds=(60, 68),
+            seconds=(60, 68), trial=430,
         ),
         Experiment(
             "cnn", "networks", most=42, part="Section 3.2: a convolutional network", needs=("mnist", "torch"),
         ),
         Experiment(
             "lora", "network_parts", most=42, part="beyond it: networks of which a part was trained",
-            needs=("acs", "torch"),
+            needs=("acs", "torch"), trial=71,
         ),
         Experiment(
             "heads", "heads", "images", most=60, part="Section 3.1: a head on a frozen net",
@@ -178,14 +179,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
-            needs=("acs", "torch"),
+            needs=("acs", "torch"), trial=290,
         ),
         Experiment(
             "fig2", "image_figures", "images", part="Figure 2: pictures, CIFAR-10", needs=("cifar10",),
             seconds=(60, 3.1), within="fig3",
         ),
         Experiment(
-            "fig3", "image_figures", "images", part="Figure 3: images, three models", seconds=(900, 38.6),
+            "fig3", "image_figures", "images", part="Figure 3: images, three models", seconds=(900, 38.6), trial=710,
         ),
         Experiment(
             "fig4", "image_figures", "images", part="Figure 4: pictures, clothes and digits",
@@ -193,14 +194,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "fig8", "leak", "images", trained=True, part="Figure 8: Updates-Leak beside the attacks",
-            needs=("cifar10", "torch"), seconds=(1600, 4.0),
+            needs=("cifar10", "torch"), seconds=(1600, 4.0), trial=240,
         ),
         Experiment(
             "fig9", "leak", "images", trained=True, part="Figure 9: pictures of Updates-Leak",
             needs=("cifar10", "torch"), seconds=(1600, 4.0), within="fig8",
         ),
         Experiment(
-            "fig11", "image_figures", "images", part="Figure 11: images, without a penalty", seconds=(900, 48.6),
+            "fig11", "image_figures", "images", part="Figure 11: images, without a penalty",
+            seconds=(900, 48.6), trial=290,
         ),
         Experiment(
             "stopped", "stopped", "images", most=20, part="Figure 11 as people train: models stopped early",
