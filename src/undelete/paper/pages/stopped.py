@@ -27,12 +27,13 @@ _READING = """## How to read the tables
   back counts as 0. *label right* has Wilson's 95 % interval.
 - *HRec ahead*: its median image cosine is above those of Avg and of MaxDiff's image, as Figure 11 has it.
 - Where momentum still swings, after few steps, undoing it makes more of the Hessian's error than it takes away of the
-  rest; `unlike` of the release that `undone` returns says so. The features are fewer than the pixels, so that a picture
-  is not settled by them: *undone* traces it as `hrec+` does, with the public records' spread, HRec by Eq. (6) alone.
+  rest; of columns `unlike` of the release that `undone` returns says so. The features are fewer than the pixels, so
+  that a picture is not settled by them: *undone* traces it as `hrec+` does, with the public records' spread, HRec by
+  Eq. (6) alone.
 - Of people: *columns*: share of the ten columns that are right, and how many were said to be; *whole*: all ten of a
   person, and the probability that was told of it. *As if converged* is `hrec+` without knowing the training.
-- Columns are told from error bars that count the sampling of public records, and what momentum makes of it; what the
-  curvature changed by on the way is not in them.
+- Columns are told from error bars that count the sampling of public records, and what is off beside it (what momentum
+  makes of errors, the curvature on the way), as deletions of public records that are played show it.
 
 ## What the JSON holds
 
