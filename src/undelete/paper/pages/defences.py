@@ -24,7 +24,8 @@ _READING = """## How to read the tables
   came back exactly, over all states. *chosen*: on how many of the splits the row was recommended.
 - *no defence, scaler refitted too*: what a pipeline gives away that is fitted anew as a whole: the new scaler's means
   are the record. Freezing the preprocessing is the row above it.
-- Intervals are of 20 deletions a split, so an exposure of .1 beside a proof is luck: the proof bounds it for everybody.
+- Intervals are of 20 deletions a split, so an exposure of .1 beside a proof is luck: the proof bounds it for all, and
+  with 400 a split ([protect.md](../protect.md)) there is as little as where nothing of anybody is released.
 - *Perturbed objective, noise kept* is certified removal's: the same tilt is in both models and cancels in their
   difference, so its certificate is of another question.
 - *The same noise, published often*: each of so many releases has fresh noise, and the attack takes their mean.
