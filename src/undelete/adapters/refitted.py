@@ -72,18 +72,21 @@ def refitted(
     if n is None or old.l2 is None or new.l2 is None:
         return later
     residual = None if Y is None else loss.residual(Y, Z_after)
-    _check_unmixed(new, refit)
+    held = _held_at_zero(new, refit)
     later["penalty_share"] = refit.share(old.penalty_gradient(), new.penalty_gradient(), residual, n)[None]
     if X.shape[1] > _MOST_FEATURES:
         return later
-    error = refit.error(residual, n)
     dealt = None if Y is None else fold_error(old, public, X, Y, loss, n)
-    error = dealt if error is None else error if dealt is None else error + dealt
-    return later if error is None else later | {"share_error": error[None]}
+    parts = [part for part in (refit.error(residual, n), dealt, held) if part is not None]
+    if parts:
+        later["share_error"] = np.sum(parts, axis=0)[None]
+    return later
 
 
 def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Floats, n: int | None) -> Later:
     """Return `penalty_share` of a refit that was folded: the new model was penalised in its own features, maths (20).
+
+    With `share_error`, where an l1 penalty holds features at zero.
 
     Parameters as of `refitted`. Nothing where the features are the same, the penalty is none or not known, or the new
     model does not take all of the public records: a category is gone.
@@ -104,9 +107,9 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
     if np.array_equal(X, X_after):
         return {}
     refit = Refit.of(X, X_after)
-    _check_unmixed(new, refit)
-    share = refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)
-    return {"penalty_share": share[None]}
+    held = _held_at_zero(new, refit)
+    later: Later = {"penalty_share": refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)[None]}
+    return later if held is None else later | {"share_error": held[None]}
 
 
 def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: Floats) -> Later:
@@ -151,17 +154,25 @@ def nearest_parameters(W: Floats, X: Floats, Z: Floats) -> Floats:
     return np.asarray(W + lstsq(X, Z - X @ W, cond=RANK, lapack_driver="gelsy")[0])
 
 
-def _check_unmixed(new: LinearModel, refit: Refit) -> None:
-    """Refuse an l1 penalty on features that a refit mixed: its gradient is not known in those that are at zero."""
+def _held_at_zero(new: LinearModel, refit: Refit) -> Floats | None:
+    """Return the covariance (1, d, d) of what features that the new model holds at zero add to the others, maths (20).
+
+    Of these an l1 penalty says that its gradient is no larger than the penalty. Another rule, which left them out, says
+    nothing; then, and where they are too many for a covariance, a refit that mixed them is refused.
+    """
     if new.l1 is None and not new.chosen:
-        return
+        return None
+    if new.l1 is not None and not new.chosen and len(refit.mixing) <= _MOST_FEATURES:
+        held = refit.held_at_zero(np.where(new.W.any(axis=1), 0.0, new.l1))
+        return None if held is None else held[None]
     own = refit.mixing[: -1 if new.has_constant else None]
     own = own - np.diag(np.diag(own)) if own.shape[0] == own.shape[1] else own[:, : len(own)] - np.diag(np.diag(own))
     if np.abs(own).max(initial=0.0) > _UNMIXED or not refit.affine:
         raise InputError(
-            "the preprocessing was refitted so that features became combinations of each other, and the model holds "
-            "features at zero, of which nothing is known: keep the steps as fitted before the deletion"
+            "the preprocessing was refitted so that features became combinations of each other, and the model left "
+            "features out, of which nothing is known: keep the steps as fitted before the deletion"
         )
+    return None
 
 
 def _check_same(old: LinearModel, refit: Refit) -> None:

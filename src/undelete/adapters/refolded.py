@@ -9,7 +9,7 @@ maths (20).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDS = 2500  # public records on which folds are dealt at a time
 _DEALT = 40  # times
+_DIGITS = 12  # that a target's transformation there and back leaves right
 _NULL = 1e-10  # of the largest eigenvalue: directions in which no features differ
 
 
@@ -53,8 +54,7 @@ def fold_error(old: LinearModel, public: pd.DataFrame, X: Floats, Y: Floats, los
     design = old.design
     if not isinstance(design, Probed) or design.training is None:
         return None
-    classes = old.classes is not None
-    targets = Y[:, 0] if not classes else Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
+    targets = _as_in_the_table(old, Y)
     rng, few, moved = np.random.default_rng(0), min(len(public), n, _RECORDS), []
     for _ in range(_DEALT):
         rows = rng.choice(len(public), few, replace=False)
@@ -71,3 +71,12 @@ def fold_error(old: LinearModel, public: pd.DataFrame, X: Floats, Y: Floats, los
         ledoit_wolf(np.array([one[:, j] for one in moved]) @ white, assume_centered=True)[0] for j in range(Y.shape[1])
     ]
     return np.array([back @ one @ back.T for one in found])
+
+
+def _as_in_the_table(old: LinearModel, Y: Floats) -> Any:
+    """Return targets (m, k) as encoders before the model saw them (m,): classes by name, numbers not transformed."""
+    if old.classes is not None:
+        return np.asarray(old.classes)[Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)]
+    if old.target_map is None:
+        return Y[:, 0]
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in old.target_map.back(Y)[:, 0]])  # whole numbers again

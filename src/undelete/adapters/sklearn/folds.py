@@ -50,8 +50,21 @@ class _Folded(BaseEstimator):  # type: ignore[misc]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of how an encoder from an older version says it
             fresh = _redealt(clone(self.encoder).set_params(target_type=self.encoder.target_type_), self.seed)
-            own = fresh.fit_transform(X, self.targets)
-            return np.asarray(self.encoder.transform(X) + own - fresh.transform(X), dtype=np.float64)
+            moved = fresh.fit_transform(X, self.targets) - fresh.transform(X)
+        if self.encoder.target_type_ == "multiclass":
+            moved = _of_classes(moved, fresh.classes_, self.encoder.classes_)
+        return np.asarray(self.encoder.transform(X) + moved, dtype=np.float64)
+
+
+def _of_classes(moved: Any, found: Any, classes: Any) -> Floats:
+    """Return what moved (m, columns * found) of the encodings by the classes found, in the place of `classes`.
+
+    Whole numbers are classes to an encoder, and other records have others of them: of these it moves nothing.
+    """
+    known = np.isin(found, classes)
+    whole = np.zeros((len(moved), moved.shape[1] // len(found), len(classes)))
+    whole[:, :, np.searchsorted(classes, found[known])] = moved.reshape(len(moved), -1, len(found))[:, :, known]
+    return whole.reshape(len(moved), -1)
 
 
 def _redealt(encoder: Any, seed: int) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undelete.attacker.gradient.difference import Way, deletions_at_a_time, weights
-from undelete.attacker.gradient.unvaried import unvaried
+from undelete.attacker.gradient.unvaried import Unseen, moved, unseen, unvaried
 from undelete.maths.arrays import Flags, Floats, Indices, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -71,8 +71,8 @@ class Estimate:
         """Return the standard error of g_c (b,)."""
         error = np.empty(len(self.scale))
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
-            t = self.part(part).weights(release.take(part))
-            error[part] = self._factor(release) * t.var(axis=0)
+            here, view = self.part(part), release.take(part)
+            error[part] = self._factor(release) * here.weights(view).var(axis=0)
         if release.share_error is not None and release.constant is not None:
             along = release.constant[:, None]
             error += [self._further(release, i, along)[0, 0] for i in range(len(error))]
@@ -105,8 +105,12 @@ class Estimate:
                 W = view.W_before.T[here.output]
             Z = (X[part] * W).sum(axis=1)
             along, against = (np.asarray(slope) for slope in release.loss.target_from(Z, -here.scale)[1:])
-            noise = here.weights(view) * (along * (release.X_public @ W.T - Z) - against * here.scale)
+            further = along * -Z - against * here.scale  # of a record x pulling by t: t (along x W + further)
+            noise = here.weights(view) * (along * (release.X_public @ W.T) + further)
             square = self._factor(release) * noise.var(axis=0)
+            for people in unseen(view):
+                pulls = moved(people, here.weights)
+                square += _of_missing(people, pulls * (along * (people.view.X_public @ W.T) + further))
             if view.share_error is not None and view.constant is not None:
                 v = along[:, None] * (W - np.outer(Z, view.constant)) - np.outer(against * here.scale, view.constant)
                 square += [here._further(view, i, one[:, None])[0, 0] for i, one in enumerate(v)]
@@ -142,7 +146,7 @@ class Estimate:
             found = second * self.scatter(release)[:, None]
             missing = self._missing(release, total, projection)
             if missing is not None:
-                found += np.stack([np.diag(one) for one in missing])
+                found += np.stack([np.diag(one) for one in recentred(missing, centre)])
         else:
             found = recentred(self.moments(release, t2, projection), centre)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,21 +166,41 @@ class Estimate:
         total, scale = t2.sum(axis=0), self.scatter(release)
         found = total * scale, (t2.T @ Q) * scale[:, None], second * scale[:, None, None]
         missing = self._missing(release, total, projection)
-        return found if missing is None else (found[0], found[1], found[2] + missing)
+        if missing is None:
+            return found
+        return found[0] + missing[0], found[1] + missing[1], found[2] + missing[2]
 
     def scatter(self, release: Release) -> Floats:
         """Return n^2 (1/m + 1/n) / (m g_c^2) (b,), by which maths (10) multiplies a sum over the public records."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
 
-    def _missing(self, release: Release, total: Floats, projection: Floats) -> Floats | None:
-        """Return the covariance (b, q, q) of what no public record stands for; `total` (b,) are sums of t^2."""
+    def _missing(self, release: Release, total: Floats, projection: Floats) -> tuple[Floats, Floats, Floats] | None:
+        """Return the moments, as `moments` does, of what no public record stands for, maths (41); None of nothing.
+
+        `total` (b,) are sums of t^2 over the public records.
+        """
         free = unvaried(release, projection)
         if free is None:
             return None
         m = len(release.X_public)
+        second = (float(release.n or m) ** 2 * total / m)[:, None, None] * free
+        none, first = np.zeros(len(total)), np.zeros((len(total), projection.shape[1]))
+        for people in unseen(release):
+            t, Q, count = moved(people, self.weights), people.view.X_public @ projection, people.expected
+            r, mean, along = len(t), t.mean(axis=0), t.T @ Q / len(t)
+            none += count * (t**2).mean(axis=0) + count**2 * mean**2
+            first += count[:, None] * ((t**2).T @ Q / r + (count * mean)[:, None] * along)
+            second += np.einsum("rb,rp,rq->bpq", t**2 * (count / r), Q, Q, optimize=True)
+            second += (count**2)[:, None, None] * along[:, :, None] * along[:, None, :]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray((float(release.n or m) ** 2 * total / m / self.scale**2)[:, None, None] * free)
+            over = 1 / self.scale**2
+            return none * over, first * over[:, None], second * over[:, None, None]
+
+
+def _of_missing(people: Unseen, values: Floats) -> Floats:
+    """Return the mean square (b,) of a sum over people of whom as many are expected, from values (r, b) of such."""
+    return np.asarray(people.expected * (values**2).mean(axis=0) + people.expected**2 * values.mean(axis=0) ** 2)
 
 
 def recentred(moments: tuple[Floats, Floats, Floats], centre: Floats) -> Floats:

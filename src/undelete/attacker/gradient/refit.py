@@ -96,6 +96,18 @@ class Refit:
         found = [np.cov(back * r, bias=True) for r in residual.T]
         return np.array(found) * (n**2 * (1 / m + 1 / n))
 
+    def held_at_zero(self, bound: Floats) -> Floats | None:
+        """Return the covariance (d, d) that features add whose gradient is known to be within `bound` (d',) of zero.
+
+        An l1 penalty says no more of those that it holds at zero, of which `share` takes the penalty's gradient to be
+        zero: they have a bound above 0, and all between is alike. None where no such feature is part of another.
+        """
+        held = np.flatnonzero(bound)
+        if not held.size:
+            return None
+        back = self._back(np.eye(len(bound))[:, held]) * (bound[held] / np.sqrt(3.0))
+        return np.asarray(back @ back.T)
+
     def _back(self, gradients: Floats) -> Floats:
         """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1."""
         return np.asarray(lstsq(self.mixing.T, gradients, cond=RANK)[0])

@@ -12,7 +12,7 @@ import numpy as np
 
 from undelete.attacker.gradient.covariance import covariance
 from undelete.attacker.gradient.difference import Difference, moves, penalty_share
-from undelete.attacker.gradient.unvaried import unvaried
+from undelete.attacker.gradient.unvaried import moved, unseen, unvaried
 from undelete.attacker.groups.lattice import GroupLattice
 from undelete.attacker.table.further_error import LEFT, rounding, strangers
 from undelete.attacker.table.likelihood import FLOOR
@@ -103,7 +103,12 @@ def sum_gradient(release: Release, left: int) -> tuple[Floats, Floats]:
     size = float(np.abs(G[-1]).max()) if release.constant is None else float(np.abs(release.constant @ G).max())
     free = unvaried(release, every)
     if free is not None:
-        C += np.kron(free, n**2 * (t.T @ t) / len(t))
+        C += np.kron(free[0], n**2 * (t.T @ t) / len(t))
+        for people in unseen(release):
+            pulls = moved(people, lambda view: moves(view, way)[:, 0])
+            each = (people.view.X_public[:, :, None] * pulls[:, None, :]).reshape(len(pulls), -1)
+            count, mean = float(people.expected[0]), each.mean(axis=0)
+            C += count * each.T @ each / len(each) + count**2 * np.outer(mean, mean)
     C += (FLOOR * size**2 + (LEFT * leftover) ** 2) * np.eye(len(C))
     return np.asarray(G), C
 

@@ -85,11 +85,12 @@ class Likelihood:
     def terms(self, i: int, projection: Floats) -> TermLikelihood:
         """Return what record i's gradient says of terms (p, q) of it, its scale unknown."""
         T = np.c_[self.constant, projection]
-        inverse, gain = whitened(self.floored(i), T)
+        covariance = self.floored(i)
+        inverse, gain = whitened(covariance, T)
         g = self.gradient[i]
         return TermLikelihood(
             data=inverse @ (g @ T), constant=inverse[:, 0], matrix=inverse[:, 1:], scaled=False, centre=g, gain=gain,
-            left=self.covariance[i] - gain.T @ gain,
+            left=covariance - gain.T @ gain,
             offset=float(np.log(np.diag(inverse)).sum()) - 0.5 * float(((inverse @ (g @ T)) ** 2).sum()),
             widths=self.widths,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from undelete.attacker.table.likelihood import Likelihood
+from undelete.attacker.table.term_likelihood import lower
 from undelete.attacker.table.whole_record import Lattice, Posterior
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.objective import predict
@@ -54,7 +55,7 @@ def lead_over_two(release: Release, known: Likelihood, lattice: Lattice, posteri
     gradients = (release.X_public[rows] @ basis * sizes[:, None]) @ T
     pairs = len(rows) * (len(rows) - 1) / 2
     wider = 2 * pairs ** (-2 / (T.shape[1] + 4)) * np.cov(gradients.T, bias=True)
-    root = np.linalg.cholesky(T.T @ known.floored(0) @ T + wider)
+    root = lower(T.T @ known.floored(0) @ T + wider)
     white = solve_triangular(root, np.c_[gradients.T, T.T @ known.gradient[0]], lower=True).T
     two = max(_pairs(white[:-1], white[-1], sign) for sign in (1.0, -1.0)) - float(np.log(np.diag(root)).sum())
     one = posterior.log_evidence

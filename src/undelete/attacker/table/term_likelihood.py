@@ -9,6 +9,8 @@ from scipy.special import logsumexp
 
 from undelete.maths.arrays import Floats
 
+_SINGULAR = 1e-12  # of the largest eigenvalue, the terms' deviations scaled to one: below it is round-off
+
 
 @dataclass(frozen=True, eq=False)
 class TermLikelihood:
@@ -74,5 +76,17 @@ def whitened(covariance: Floats, projection: Floats, floor: float = 0.0) -> tupl
     """Return the inverse of the Cholesky factor of the terms' covariance (q, q), and the gain (q, p)."""
     cross = covariance @ projection
     S = projection.T @ cross + floor * np.eye(projection.shape[1])
-    inverse = np.linalg.inv(np.linalg.cholesky(S))
+    inverse = np.linalg.inv(lower(S))
     return inverse, np.asarray(inverse @ cross.T)
+
+
+def lower(S: Floats) -> Floats:
+    """Return the Cholesky factor of a covariance, of one that is singular to rounding with a little more variance."""
+    try:
+        return np.linalg.cholesky(S)
+    except np.linalg.LinAlgError:
+        root = np.sqrt(np.diag(S))
+        values, vectors = np.linalg.eigh(S / root[:, None] / root)
+        half = vectors * np.sqrt(np.maximum(values, _SINGULAR * values[-1]))
+        R = np.linalg.qr(half.T, mode="r")
+        return np.asarray(root[:, None] * (R * np.sign(np.diag(R))[:, None]).T)
