@@ -11,6 +11,7 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, hrec, unchanged
 from undelete.attacker.table.likelihood import FLOOR, likelihood
+from undelete.attacker.table.term_likelihood import lower
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
@@ -244,3 +245,16 @@ def test_a_mark_that_no_public_record_has_is_not_known():
                 into.append(off @ np.linalg.solve(known.floored(i), off) / D)
     assert np.mean(ratios) < 1.0
     assert np.mean(plain) > 2.0
+
+
+def test_a_covariance_that_is_singular_to_rounding_has_a_factor():
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(5, 3)) * np.array([1e6, 1e3, 1.0, 1e-3, 1e-5])[:, None]
+    S = half @ half.T - 1e-14 * np.diag(np.diag(half @ half.T))  # of rank 3, and a little less
+    L = lower(S)
+    size = np.sqrt(np.diag(S))
+    np.testing.assert_allclose(L @ L.T / size[:, None] / size, S / size[:, None] / size, atol=1e-10)
+    assert (np.diag(L) > 0).all()
+    assert (np.triu(L, 1) == 0).all()
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(S)

@@ -76,14 +76,14 @@ def whitened(covariance: Floats, projection: Floats, floor: float = 0.0) -> tupl
     """Return the inverse of the Cholesky factor of the terms' covariance (q, q), and the gain (q, p)."""
     cross = covariance @ projection
     S = projection.T @ cross + floor * np.eye(projection.shape[1])
-    inverse = np.linalg.inv(lower(S))
+    inverse = np.asarray(np.linalg.inv(lower(S)), dtype=np.float64)
     return inverse, np.asarray(inverse @ cross.T)
 
 
 def lower(S: Floats) -> Floats:
     """Return the Cholesky factor of a covariance, of one that is singular to rounding with a little more variance."""
     try:
-        return np.linalg.cholesky(S)
+        return np.asarray(np.linalg.cholesky(S), dtype=np.float64)
     except np.linalg.LinAlgError:
         root = np.sqrt(np.diag(S))
         values, vectors = np.linalg.eigh(S / root[:, None] / root)
