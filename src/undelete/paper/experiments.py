@@ -149,14 +149,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
                    seconds=(60, 110)),
         Experiment(
-            "defences", "defences", most=20, part="beyond it: what each defence leaves and costs", needs=("acs",),
+            "defences", "defences", most=20, part="beyond it: what each defence leaves and costs",
+            needs=("acs",), trial=71,
         ),
         Experiment(
             "defences_more", "defences", most=20, part="beyond it: the same in two other states", needs=("acs",),
         ),
         Experiment(
             "noisy_images", "noisy_images", "images", most=10, part="beyond it: pictures under noise",
-            needs=("fashion_mnist",),
+            needs=("fashion_mnist",), trial=16,
         ),
         Experiment("population", "population", part="beyond it: public records of another population", needs=("acs",),
                    seconds=(60, 0.5)),
