@@ -168,7 +168,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             seconds=(60, 68), trial=430,
         ),
         Experiment(
-            "cnn", "networks", most=42, part="Section 3.2: a convolutional network", needs=("mnist", "torch"), trial=550,
+            "cnn", "networks", most=42, part="Section 3.2: a convolutional network",
+            needs=("mnist", "torch"), trial=550,
         ),
         Experiment(
             "lora", "network_parts", most=42, part="beyond it: networks of which a part was trained",
