@@ -11,8 +11,10 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 import undelete
+from undelete import InputError
 from undelete.cli import main
 from undelete.maintainer.defences.coarse import RoundedAnswers, Rounding
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
@@ -128,6 +130,17 @@ def test_what_is_proved_of_records_that_count_alike_is_not_claimed_of_weighted_o
     assert "weights" in found.refused["output_perturbation"]
     assert found.table["epsilon"].isna().all()
     assert found.table["exposure"].iloc[0] > 0.8
+
+
+def test_deletions_that_change_nothing_have_nothing_to_defend():
+    over = np.r_[np.tile(np.r_[-32:-15, 16:33], 20), -10, 10]  # years; only the last two are within the margin
+    private = pd.DataFrame({"over": over, "old": np.where(over > 0, "yes", "no")})
+    model = LinearSVC(dual=False, tol=1e-12, max_iter=10_000).fit(private[["over"]], private["old"])
+    with pytest.raises(InputError, match="none of the 10 deletions that were played changed the model"):
+        undelete.protect(
+            model, private[["over"]], private["old"], private[["over"]], private["old"], deletions=10,
+            defences=["instance_noise"],
+        )  # fmt: skip
 
 
 def test_counts_and_several_classes_are_played_too(halves):

@@ -74,7 +74,8 @@ def test_nothing_is_certain_of_coefficients_that_were_rounded_or_a_penalty_that_
     release = found.release
     assert np.isfinite(implied(release)).any()
     rounded = {name: np.round(getattr(release, name), 3) for name in ("W_before", "W_after")}
-    for other in (rounded, {"l2": None}, {"tolerance": np.inf}, {"tolerance": 1e-2}):
+    change = {"penalty_change": np.zeros_like(release.W_after)}
+    for other in (rounded, {"l2": None}, {"n": None} | change, {"tolerance": np.inf}, {"tolerance": 1e-2}):
         assert np.isnan(implied(dataclasses.replace(release, **other))).all(), other
 
 

@@ -129,6 +129,11 @@ def protect(
     private = Private(
         problem.objective, problem.W, retrained, view["X_public"], Y_public, has_constant=problem.model.has_constant
     )
+    if np.array_equal(private.W_after, np.broadcast_to(private.W, private.W_after.shape)):
+        raise InputError(
+            f"none of the {len(rows)} deletions that were played changed the model: they expose nobody, and there is "
+            "nothing to defend: play more of them (deletions=, --deletions)"
+        )
     refused = {one.name: why for one in ladder if (why := one.refusal(private))}
     steps = [(one, strength) for one in ladder if one.name not in refused for strength in one.strengths]
     if not steps and not refits:

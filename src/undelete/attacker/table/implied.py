@@ -27,15 +27,17 @@ _CLEARLY = 4.0  # deviations among those who might have it that the model moved 
 def implied(release: Release) -> Floats:
     """Return the position among its values of each column's category that is certain (b, c), NaN elsewhere.
 
-    Nothing is certain where the penalty's share or the solver's tolerance is not known, or coefficients were rounded,
-    noised or moved by a refit. Cost 2 r d b k flops a rare category for r made-up people, a thousand at most in all.
+    Nothing is certain where the number of records, the penalty's share or the solver's tolerance is not known, or
+    coefficients were rounded, noised or moved by a refit. Cost 2 r d b k flops a rare category for r made-up people, a
+    thousand at most in all.
     """
     found = np.full((release.deletions, len(release.columns)), np.nan)
     share = penalty_share(release)
     hidden = (release.answer_change, release.share_error, release.noise, resolution(release.W_before))
-    if share is None or any(one is not None for one in hidden) or release.reweighed or release.tolerance == np.inf:
+    if release.n is None or share is None or any(one is not None for one in hidden):
         return found
-    assert release.n is not None  # without it the share is not known
+    if release.reweighed or release.tolerance == np.inf:
+        return found
     left = 2 * release.n * (release.tolerance or 0.0)
     rare = [(place, z, f) for place, column in enumerate(release.columns) for z, f in _indicated(release, column)]
     rare = [one for one in rare if release.W_before[one[2]].any()]
