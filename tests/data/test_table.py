@@ -276,6 +276,9 @@ def test_other_peoples_csv_is_read_as_said_or_as_it_shows(tmp_path):
     assert table.town.isna().tolist() == [False, True]
     assert table.y.tolist() == [0, 1]
     assert table.attrs["read_as"].startswith("The table was read with cells separated by ';'; decimal commas; encoding")
+    file.write_text("pay;rate\n1,5;-2,5e-08\n2,25;+1,0E3\n,5;4\n")  # as programs write small numbers, and no zero
+    assert read_table(file).rate.tolist() == [-2.5e-8, 1000.0, 4.0]
+    assert read_table(file).pay.tolist() == [1.5, 2.25, 0.5]
     file.write_text("a\tb\n1\tx, y\n")
     assert read_table(file).b.tolist() == ["x, y"]
     file.write_text("a,b\n1,2\n")

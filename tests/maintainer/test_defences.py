@@ -114,6 +114,17 @@ def test_the_noise_that_is_drawn_has_the_covariance_that_an_attacker_reckons_wit
     assert len({float(W[0, 0]) for W in released}) == draws
 
 
+def test_noise_is_as_said_where_features_say_the_same():
+    rng = np.random.default_rng(0)
+    town = rng.integers(0, 3, 200)
+    X = np.c_[rng.normal(size=200), np.eye(3)[town], np.ones(200)]  # three indicators that sum to the constant
+    H = (X.T @ X)[None]
+    C = Noise("hessian", 2.0, (1.0,) * 5).covariance(H, np.zeros((5, 1)))
+    np.testing.assert_allclose(H[0] @ C[0] @ H[0], 4.0 * H[0], rtol=1e-9, atol=1e-9 * H.max())
+    assert np.abs(C).max() < 4.0 / 20  # not what an inverse of a singular matrix makes
+    assert np.linalg.eigvalsh(C[0]).min() > -1e-12 * np.abs(C).max()
+
+
 def test_an_attacker_who_knows_the_noise_has_the_right_error():
     game = private("logistic", deletions=1)
     noise = Noise("isotropic", 0.01, tuple(game.unit))

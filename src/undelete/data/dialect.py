@@ -15,8 +15,8 @@ from typing import Any
 from undelete.errors import InputError
 
 _OTHERS = (";", "\t", "|")  # separators that are taken where a header has them and no comma
-_COMMA = re.compile(r"-?(\d{1,3}(\.\d{3})+|\d+),\d+")
-_POINT = re.compile(r"-?\d+\.\d+")
+_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][-+]?\d+)?")
+_POINT = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 LOOKED_AT = 1 << 16  # bytes from which it is told
 _CHUNK = 1 << 20
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from undelete.maths.arrays import Floats
+from undelete.maths.solvers import factor
 
 Shape = Literal["isotropic", "hessian", "statistics", "gradient"]
 
@@ -56,7 +57,9 @@ class Noise:
         u = np.array(self.unit)
         if self.shape == "isotropic":
             return np.broadcast_to(np.diag((self.scale / u) ** 2), hessian.shape)
-        inverse = np.linalg.inv(hessian)
+        # a pseudo-inverse: features that say the same, as indicators beside a constant, leave directions of no record
+        halves = [np.asarray(factor(one).half) for one in hessian]
+        inverse = np.stack([half @ half.T for half in halves])
         if self.shape == "hessian":
             return np.asarray(self.scale**2 * inverse)
         if self.shape == "gradient":
