@@ -1,6 +1,4 @@
-"""Categories that few people have: what no public record stands for is an error, and who has one is certain."""
-
-import dataclasses
+"""Categories that no public record has: the people who have them are an error of everything that is told."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,6 @@ from undelete.attacker.gradient.unvaried import unseen
 from undelete.attacker.groups.likelihood import sum_gradient
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
-from undelete.attacker.table.implied import implied
 from undelete.auditing.released import read_pair
 
 MODELS = {"ridge": lambda: Ridge(1.0), "logistic": lambda: LogisticRegression(tol=1e-8, max_iter=2000)}
@@ -48,35 +45,20 @@ def pair(seed, kind, gone, private=3, public=0, n=500):
     return read_pair(before, after, others[[*columns, target]], target=target, n=n), own, target
 
 
-def land(found):
-    return [column.name for column in found.release.columns].index("land")
-
-
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize(("private", "public"), [(1, 0), (3, 0), (2, 1), (4, 2)])
-def test_who_has_a_rare_category_is_certain_and_nobody_else(kind, private, public):
-    for gone in (0, private, private + 1):
-        found, _, _ = pair(gone, kind, gone, private, public)
-        code = implied(found.release)[0, land(found)]
-        shown = hrec_plus(found.release, np.random.default_rng(0))
-        if gone < private:
-            assert found.release.columns[land(found)].values[int(code)] == "Wales"
-            assert shown.codes[0, land(found)] == code
-            assert shown.probability[0, land(found)] == pytest.approx(1.0)
-        else:
-            assert np.isnan(code)
-        assert np.isnan(np.delete(implied(found.release)[0], land(found))).all()
-
-
-@pytest.mark.parametrize("kind", MODELS)
-def test_nothing_is_certain_of_coefficients_that_were_rounded_or_a_penalty_that_is_not_known(kind):
-    found, _, _ = pair(0, kind, 0)
-    release = found.release
-    assert np.isfinite(implied(release)).any()
-    rounded = {name: np.round(getattr(release, name), 3) for name in ("W_before", "W_after")}
-    change = {"penalty_change": np.zeros_like(release.W_after)}
-    for other in (rounded, {"l2": None}, {"n": None} | change, {"tolerance": np.inf}, {"tolerance": 1e-2}):
-        assert np.isnan(implied(dataclasses.replace(release, **other))).all(), other
+@pytest.mark.parametrize("private", [1, 3])
+def test_nothing_wrong_is_told_surely_of_who_has_a_category_that_no_public_record_has(kind, private):
+    sure, told = [], 0
+    for seed in range(6):
+        found, own, _ = pair(seed, kind, 0, private)
+        release = found.release
+        shown = hrec_plus(release, np.random.default_rng(0))
+        told += int(np.isfinite(shown.probability[0]).all())
+        for j, column in enumerate(release.columns):
+            if shown.probability[0, j] > 0.95:
+                sure.append(str(column.values[shown.codes[0, j]]) == str(own[column.name][0]))
+    assert np.sum(np.logical_not(sure)) <= 1  # of up to 24, at .95 and more
+    assert told == 6 if private == 1 else told <= 2  # where others have it too, how many decides about the scale
 
 
 @pytest.mark.parametrize("kind", MODELS)

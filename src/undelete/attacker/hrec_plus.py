@@ -26,8 +26,7 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
-from undelete.attacker.table.given import certainly, conditioned, write_certain, write_given
-from undelete.attacker.table.implied import implied
+from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood, likelihood
 from undelete.attacker.table.mixtures import lead_over_two
@@ -91,15 +90,13 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit, lead = (np.full(release.deletions, np.nan) for _ in range(4))
     targets = target_codes(release, found.target if targeted else None, release.deletions)
-    certain = implied(release)
     rows = np.flatnonzero([status == "ok" for status in found.status])
     for block in blocks(len(rows), _BLOCK):
         part = rows[block]
         projection = None if lattice.whole else lattice.projection
         known = likelihood(release.take(part), Estimate.of(found).part(part), found.X[part], projection, wider)
         for b, i in enumerate(part):
-            stored = conditioned(lattice, release, int(i))
-            own = certainly(stored, certain[i])
+            own = conditioned(lattice, release, int(i))
             others = [j for j in range(len(release.columns)) if j not in own.order]
             posterior, seen = _search(own, known, b, int(targets[i]))
             one = write_record(release, own, posterior, arrays, int(i))
@@ -114,8 +111,6 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             ):  # of many, or where the files say it, that it is one is known
                 assert found.output is not None
                 lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
-    for i in np.flatnonzero([status not in ("ok", "unchanged") for status in found.status]):
-        write_certain(arrays, certain[i], int(i))
     return dataclasses.replace(
         found,
         record_probability=whole,

@@ -73,6 +73,8 @@ class Estimate:
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
             here, view = self.part(part), release.take(part)
             error[part] = self._factor(release) * here.weights(view).var(axis=0)
+            for people in unseen(view):
+                error[part] += _of_missing(people, moved(people, here.weights))
         if release.share_error is not None and release.constant is not None:
             along = release.constant[:, None]
             error += [self._further(release, i, along)[0, 0] for i in range(len(error))]
@@ -176,7 +178,7 @@ class Estimate:
             return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
 
     def _missing(self, release: Release, total: Floats, projection: Floats) -> tuple[Floats, Floats, Floats] | None:
-        """Return the moments, as `moments` does, of what no public record stands for, maths (41); None of nothing.
+        """Return the moments, as `moments` does, of what no public record stands for, maths (42); None of nothing.
 
         `total` (b,) are sums of t^2 over the public records.
         """

@@ -1,4 +1,4 @@
-"""Features that are the same in all public records: of these the public records say nothing, maths (10), (41).
+"""Features that are the same in all public records: of these the public records say nothing, maths (10), (42).
 
 A category that the model knows and no public record has is one. The sum behind G runs over private records that have
 it, and no public one stands for them: their part is missing, though G's entry there has a sampling error of zero. It
@@ -76,7 +76,7 @@ def unseen(release: Release) -> list[Unseen]:
         return []
     m = len(release.X_public)
     expected = np.where(_nobody(release, np.array([*found])), 0.0, 1 + (release.n or m) / m)
-    made = (made_of(release, *pair, of=len(found)) for pair in found.values())
+    made = (_made_of(release, *pair, of=len(found)) for pair in found.values())
     return [Unseen(*pair, count) for pair, count in zip(made, expected.T, strict=True)]
 
 
@@ -97,7 +97,7 @@ def _nobody(release: Release, features: Indices) -> Flags:
     return np.asarray((before > 0) & (after <= _ZERO * before) & (release.answer_change is None))
 
 
-def made_of(release: Release, place: int, category: int, of: int = 1) -> tuple[Release, Release]:
+def _made_of(release: Release, place: int, category: int, of: int = 1) -> tuple[Release, Release]:
     """Return people of public records with another value of one column, and those as they are, as public records.
 
     They are a thousand in all where `of` categories are asked for, and fifty at least of each.

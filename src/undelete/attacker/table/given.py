@@ -51,19 +51,6 @@ def conditioned(lattice: Lattice, release: Release, i: int) -> Lattice:
     )
 
 
-def certainly(lattice: Lattice, certain: Floats) -> Lattice:
-    """Return a lattice on which columns (c,) have the codes that are certain, where they are not NaN."""
-    more = {j: int(certain[j]) for j in lattice.order if np.isfinite(certain[j]) and j not in lattice.fixed}
-    return dataclasses.replace(lattice, fixed={**lattice.fixed, **more}) if more else lattice
-
-
-def write_certain(arrays: Mapping[str, Floats], certain: Floats, i: int) -> None:
-    """Put what is certain of columns (c,) into what is shown of deletion i, of which nothing else is told."""
-    for j in np.flatnonzero(np.isfinite(certain)):
-        arrays["codes"][i, j], arrays["probability"][i, j] = certain[j], 1.0
-        arrays["candidates"][i, j, 0], arrays["candidate_probability"][i, j, 0] = certain[j], 1.0
-
-
 def on_a_line(column: Column) -> bool:
     """Return whether a continuous column's only term is a line in its value."""
     return column.kind == "continuous" and column.projection.shape[1] == 1 and not len(column.values)
