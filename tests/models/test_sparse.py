@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.linear_model import BayesianRidge, ElasticNet, Lasso, LassoCV, LassoLars, LogisticRegression
+from sklearn.linear_model import (
+    BayesianRidge,
+    ElasticNet,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LogisticRegression,
+    OrthogonalMatchingPursuit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVR
@@ -175,6 +184,18 @@ def test_a_refit_that_scales_is_taken_out_and_what_one_that_mixes_leaves_open_is
             == (np.abs(off).max() > 1e-3 * np.abs(exact).max())
             == (name == "mixed")
         )
+
+
+def test_a_refit_that_mixes_is_refused_of_models_that_leave_features_out_without_a_penalty():
+    table = noisy(400)
+    before, after = (
+        make_pipeline(StandardScaler(), PCA(4), OrthogonalMatchingPursuit(n_nonzero_coefs=2)).fit(
+            one[NUMBERS], one.wage
+        )
+        for one in (table, table.drop(index=11))
+    )
+    with pytest.raises(InputError, match="features became combinations of each other, and the model left features out"):
+        read_pair(before, after, table.drop(index=11)[[*NUMBERS, "wage"]], target="wage", n=400)
 
 
 def test_refusals():
