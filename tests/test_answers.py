@@ -202,3 +202,59 @@ def test_the_same_answers_twice_give_nothing_away():
     result = audited(models, [told, told], "stays")
     assert result.verdict.word == "NOT DECIDABLE"
     assert result.found["hrec+"].status == ("unchanged",)
+
+
+def significant(values, digits):
+    return np.array([float(f"%.{digits}g" % one) for one in np.ravel(values)]).reshape(values.shape)
+
+
+WAYS = {
+    "4 decimals": lambda v: np.round(v, 4),
+    "3 significant digits": lambda v: significant(v, 3),
+    "single precision": lambda v: v.astype(np.float32).astype(float),
+    "half precision": lambda v: v.astype(np.float16).astype(float),
+}
+
+
+@pytest.mark.parametrize("words", WAYS)
+@pytest.mark.parametrize(("target", "how"), [("stays", "probability"), ("pay", "prediction")])
+def test_how_answers_were_written_is_seen_and_goes_into_the_error_bars(target, how, words):
+    models = pair(target)
+    told = [Answers(WAYS[words](one.values)) for one in answers(models, how)]
+    assert [one.rounding for one in told] == [words, words]
+    truth = [one.values for one in answers(models, how)]
+    for one, full in zip(told, truth, strict=True):
+        assert (np.abs(one.values - full) <= 0.51 * one.step).all()
+        assert (np.abs(one.values - full) > 0.05 * one.step).mean() > 0.8  # no finer than it is
+    result = audited(models, told, target)
+    assert centred(result) > 0.999
+    assert any(f"rounded to {words}" in text for text in result.warnings)
+
+
+def test_decimals_in_single_precision_are_decimals():
+    values = np.round(np.random.default_rng(0).random(500), 3).astype(np.float32).astype(float)
+    assert Answers(values).rounding == "3 decimals"
+    assert Answers(values, digits=2).rounding == "2 decimals"
+    assert Answers(np.random.default_rng(0).random(500)).rounding == ""
+    assert Answers([0.0, 1.0, 0.0, 1.0]).rounding == "0 decimals"
+
+
+def test_few_answers_in_single_precision_are_not_taken_for_exact():
+    models = pair("stays")
+    some = np.arange(N)[:, None] % 1000 == 3
+    open_, full = (
+        audited(models, [Answers(np.where(some, way(one.values), np.nan)) for one in answers(models, "probability")],
+                "stays")
+        for way in (WAYS["half precision"], lambda v: v)
+    )  # fmt: skip
+    assert not float(open_.found["hrec+"].bits[0]) > float(full.found["hrec+"].bits[0]) - 0.3
+
+
+def test_a_column_that_numbers_the_rows_is_left_out_and_said_to_be(tmp_path):
+    told = answers(pair("stays"), "probability")[0]
+    pd.DataFrame({"yes": told.values[:, 0]}).to_csv(tmp_path / "numbered.csv")
+    found = undelete.auditing.answers.read_answers(tmp_path / "numbered.csv")
+    assert np.array_equal(found.values, told.values)
+    assert "numbers the rows" in found.note
+    pd.DataFrame({"a": [3, 1, 2], "b": [0.5, 0.25, 1]}).to_csv(tmp_path / "two.csv", index=False)
+    assert undelete.auditing.answers.read_answers(tmp_path / "two.csv").values.shape == (3, 2)

@@ -31,6 +31,7 @@ Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
 
 _EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
 _FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
+_FINE = 1e-3  # of the answers' change: a step as small as this is as good as none
 _TINY = 1e-9  # penalty with which coefficients are solved for, where answers do not settle them
 
 
@@ -62,11 +63,11 @@ def features_of(
 def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:
     """Return the model of assumed features whose answers come nearest to those given, which must be near."""
     given = before.asked
-    values, k = before.values[given], before.values.shape[1]
+    values, steps, k = before.values[given], before.step[given], before.values.shape[1]
     shares = values.min() >= 0 and values.max() <= 1
     loss = "squared"
     classes: tuple[Any, ...] | None = None
-    if shares and (k == 1 or np.allclose(values.sum(axis=1), 1, atol=k * before.step + _EQUAL)):
+    if shares and (k == 1 or (np.abs(values.sum(axis=1) - 1) <= steps.sum(axis=1) + _EQUAL).all()):
         loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
         values = values[:, -1:] if k == 2 else values
     if classes is not None and len(targets) == 1:
@@ -81,7 +82,7 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
             f"{X.shape[1]:,}: give its answers to more, or the old model's file as features"
         )
     W = _solved(X, values, LOSSES[loss])
-    off, near = np.abs(LOSSES[loss].mean(X @ W) - values), before.step
+    off, near = np.abs(LOSSES[loss].mean(X @ W) - values), float(np.sqrt((steps**2).mean()))
     scale = float(np.ptp(values)) or 1.0
     if float(np.sqrt((off**2).mean())) > 0.5 * near + _EQUAL * scale:
         raise InputError(
@@ -126,13 +127,13 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
     loss, Z = loss_of(old.loss), X @ old.W
     kind = _kind(loss, before, Z)
     values = [(one.values[:, 1:] if kind == "pair" else one.values)[rows] for one in (before, after)]
-    step, l2 = max(before.step, after.step), old.summed(n).l2
+    step, l2 = np.maximum(before.step, after.step)[rows, -values[0].shape[1] :], old.summed(n).l2
     asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
     return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
 
 
-def said(asked: Asked, before: Floats, after: Floats, step: float, *, decision: bool, Y: Floats | None) -> After:
-    """Return the fields of `Release` that answers (p, k) of two models say, known to multiples of `step`; 0: in full.
+def said(asked: Asked, before: Floats, after: Floats, step: Floats, *, decision: bool, Y: Floats | None) -> After:
+    """Return the fields of `Release` that answers (p, k) of two models say, known to multiples of `step`.
 
     Parameters
     ----------
@@ -140,22 +141,23 @@ def said(asked: Asked, before: Floats, after: Floats, step: float, *, decision: 
         The old model, and who was asked.
     before, after : array (p, k)
         What the models answered.
-    step : float
-        To what they were rounded.
+    step : array (p, k)
+        To what they were rounded; 0: in full.
     decision : bool
         Whether they are decision values, else answers as by `Loss.mean`.
     Y : array (m, k) or None
         Public targets, of losses that need them.
     """
     loss, large = asked.loss, len(asked.W) > MOST_FEATURES
-    whole = len(before) == len(asked.X) and (large or not step)
+    fine = float(step.max()) <= _FINE * float(np.sqrt(((before - after) ** 2).mean()))
+    whole = len(before) == len(asked.X) and (large or fine)
     moved = _moved(loss, before, after, Y, decision=decision) if whole else before - after
     if whole and large:
         return {"W_after": (asked.W - asked.nearest(moved))[None], "answer_change": moved[None]}
-    if step and loss.canonical and not decision:
+    if step.any() and loss.canonical and not decision:
         change = asked.answers(moved, step)
     elif decision:
-        change = asked.decisions(before - after, np.full_like(before, step))
+        change = asked.decisions(before - after, step)
     else:
         change = asked.decisions(*_decided(loss, before, after, step))
     found: After = {"W_after": (asked.W - change.D)[None]}
@@ -179,11 +181,11 @@ def _at_the_end() -> InputError:
     return InputError("an answer is at the end of what the model can say (0, or 1): give more decimals")
 
 
-def _decided(loss: Loss, before: Floats, after: Floats, step: float) -> tuple[Floats, Floats]:
+def _decided(loss: Loss, before: Floats, after: Floats, step: Floats) -> tuple[Floats, Floats]:
     """Return the change of the decision values that answers (p, k) are of, and to what each is known."""
     most = np.inf if "number" in loss.targets else 1 - _FEW
     inside = [np.clip(one, _FEW, most) if loss.canonical else one for one in (before, after)]
-    half = max(step / 2, _FEW * float(np.abs(before).max()))
+    half = np.maximum(step / 2, _FEW * float(np.abs(before).max()))
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second, further = (np.asarray(loss.link(one)) for one in (*inside, inside[0] - half))
         known = 2 * np.abs(further - first)
@@ -195,13 +197,13 @@ def _decided(loss: Loss, before: Floats, after: Floats, step: float) -> tuple[Fl
 def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
     """Return what the answers are, as the old model itself gives them: "decision", "answer" or a "pair" of these."""
     given = before.asked
-    values, Z = before.values[given], Z[given]
+    values, steps, Z = before.values[given], before.step[given], Z[given]
     own, answer = {"decision": Z}, np.asarray(loss.mean(Z))
     own["answer"] = answer
     if "number" not in loss.targets and answer.shape[1] == 1:
         own["pair"] = np.hstack([1 - answer, answer])
     off = {
-        kind: float((np.abs(one - values) / (1 + np.abs(one))).max())
+        kind: float(((np.abs(one - values) - 0.51 * steps) / (1 + np.abs(one))).max())
         for kind, one in own.items()
         if one.shape == values.shape
     }
@@ -211,7 +213,7 @@ def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
             f"the answers have {before.values.shape[1]} columns and the old model {Z.shape[1]} output(s): give the "
             "probability of the second class or of each, the decision values, or the predictions"
         )
-    if off[best] > 0.51 * before.step + _EQUAL:
+    if off[best] > _EQUAL:
         raise InputError(
             f"the answers before are not the old model's own for these public records (off by {off[best]:.2g}): they "
             "are of another model, of rows in another order, or rounded further than they say (digits)"

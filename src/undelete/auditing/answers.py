@@ -10,12 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from undelete.attacker.gradient.queries import queries
+from undelete.auditing.written import written
 from undelete.data.table import read_table
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Floats
 from undelete.release.release import Release
-
-_MOST_DIGITS = 12  # decimals beyond which an answer counts as written in full
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,10 @@ class Answers:
         The probability of the second class or of each class, the decision value, or the predicted number. NaN in a
         whole row: that record was not asked for.
     digits : int, optional
-        Decimals to which they were rounded; by default as many as they have.
+        Decimals to which they were rounded. By default what the numbers show: decimals, significant digits, or single
+        precision and less.
+    note : str
+        What of the table they were read from is not taken for answers.
 
     Examples
     --------
@@ -38,16 +40,19 @@ class Answers:
 
     values: Floats
     digits: int | None = None
-    step: float = field(init=False, repr=False)
+    note: str = ""
+    step: Floats = field(init=False, repr=False)
+    rounding: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        values = _numbers(self.values)
-        digits = _decimals(values) if self.digits is None else self.digits
+        values, digits = _numbers(self.values), self.digits
         if digits is not None and not (isinstance(digits, int | np.integer) and 0 <= digits <= 300):
             raise InputError(f"digits is {digits!r}: it is the number of decimals of the answers, zero or more")
+        found = written(values, digits)
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "digits", digits)
-        object.__setattr__(self, "step", 0.0 if digits is None else 10.0**-digits)
+        object.__setattr__(self, "digits", found.digits)
+        object.__setattr__(self, "step", found.step)
+        object.__setattr__(self, "rounding", found.words)
 
     @property
     def asked(self) -> Flags:
@@ -79,46 +84,44 @@ def _numbers(given: ArrayLike) -> Floats:
     return values
 
 
-def _decimals(values: Floats) -> int | None:
-    """Return how many decimals answers have, None where they are written in full."""
-    values = values[~np.isnan(values)]
-    size = float(np.abs(values).max())
-    for digits in range(_MOST_DIGITS):
-        if np.abs(values - np.round(values, digits)).max() <= 1e-15 * max(size, 1.0):
-            return digits
-    return None
-
-
 def read_answers(path: str | os.PathLike[str], digits: int | None = None) -> Answers:
     """Read a table of answers (.csv or .parquet with a header), one row a public record, one column an output.
 
-    A row without numbers is of a record that was not asked for.
+    A row without numbers is of a record that was not asked for. A column that numbers the rows is left out.
 
     Raises
     ------
     InputError
         When the file cannot be read or holds other than numbers.
     """
-    table = read_table(path)
+    table, note = _without_numbering(read_table(path))
     words = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
         raise InputError(
             f"{path} has column {words[0]!r}, which holds no numbers: give the answers alone, one column an output, "
             "with a header"
         )
-    return Answers(table.to_numpy(dtype=np.float64), digits=digits)
+    return Answers(table.to_numpy(dtype=np.float64), digits=digits, note=note)
+
+
+def _without_numbering(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return a table without a first column that only counts its rows, from 0 or 1, and what is said of it."""
+    if table.shape[1] > 1 and len(table) > 1 and pd.api.types.is_numeric_dtype(table.iloc[:, 0]):
+        first = table.iloc[:, 0].to_numpy(dtype=np.float64)
+        if any(np.array_equal(first, np.arange(start, start + len(table))) for start in (0, 1)):
+            return table.iloc[:, 1:], f"Column {table.columns[0]!r} of the answers numbers the rows: it is left out."
+    return table, ""
 
 
 def precision(release: Release, before: Answers, after: Answers) -> list[str]:
     """Say how many answers there are, what their rounding costs, and how many would do."""
-    digits, parameters = [one.digits for one in (before, after)], release.W_before.size
+    coarser = max((before, after), key=lambda one: float(one.step.max()))
+    parameters = release.W_before.size
     asked, m = int((before.asked & after.asked).sum()), len(release.X_public)
-    said = (
-        []
-        if asked == m
-        else [f"Both models answered {asked:,} of the {m:,} public records; the others were not asked."]
-    )
-    if None in digits:
+    said = list(dict.fromkeys(one.note for one in (before, after) if one.note))
+    if asked < m:
+        said.append(f"Both models answered {asked:,} of the {m:,} public records; the others were not asked.")
+    if not coarser.rounding:
         d = release.W_before.shape[0]
         unseen = d - int(release.X_public[before.asked & after.asked].any(axis=0).sum())
         if asked < parameters or unseen:
@@ -133,11 +136,10 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
             f"The answers are written in full: any {parameters:,} of them that show every feature would do as well as "
             f"{others}, for they give the change of the parameters away.",
         ]
-    found = queries(release, max(before.step, after.step), asked)
-    coarsest = min(d for d in digits if d is not None)
+    found = queries(release, float(np.maximum(before.step, after.step)[before.asked & after.asked].mean()), asked)
     return [
         *said,
-        f"The answers are rounded to {coarsest} decimals, which makes {100 * found.share:.0f} % of the error's "
+        f"The answers are rounded to {coarser.rounding}, which makes {100 * found.share:.0f} % of the error's "
         f"variance here; {found.enough:,} of them would be within a tenth of what exact ones give.",
     ]
 

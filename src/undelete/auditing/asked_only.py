@@ -32,13 +32,13 @@ def asked_only(release: Release, rows: Indices, digits: int | None) -> Release:
     """
     loss, X, W, Y = release.loss, release.X_public, release.W_before, release.Y_public
     asked = Asked(loss, W, X, rows, n=release.n, l2=release.l2, Y=Y)
-    step = 0.0 if digits is None else 10.0**-digits
 
     def answers(model: Floats) -> Floats:
         own = np.asarray(loss.mean(predict(X[rows], model)))
         return own if digits is None else np.round(own, digits)
 
     before = answers(W)
+    step = np.full_like(before, 0.0 if digits is None else 10.0**-digits)
     each = [said(asked, before, answers(after), step, decision=False, Y=Y) for after in release.W_after]
     error = next((one["share_error"] for one in each if "share_error" in one), None)
     if error is not None:  # a change that no answer shows has no error either

@@ -86,9 +86,9 @@ class Asked:
         V = _variance(moved, np.hypot(step, full)) / self._relative()
         return self._change(moved, np.ones_like(moved), V, alone=True)
 
-    def answers(self, moved: Floats, step: float) -> Change:
-        """Return the change of canonical answers (p, k), each rounded to multiples of `step`, to first order."""
-        V = _variance(moved, np.full_like(moved, step)) * self._relative()
+    def answers(self, moved: Floats, step: Floats) -> Change:
+        """Return the change of canonical answers (p, k), rounded to multiples of `step` (p, k), to first order."""
+        V = _variance(moved, step) * self._relative()
         return self._change(moved, self.slope, V, alone=self.loss.separable)
 
     def nearest(self, moved: Floats) -> Floats:
