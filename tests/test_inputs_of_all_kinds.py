@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.auditing.inputs import target_columns
@@ -163,3 +170,50 @@ def test_a_column_of_ones_is_the_constant_of_a_model_without_an_intercept(flats)
         assert audit.records[FEATURES].to_numpy().tolist() == own.records[FEATURES].to_numpy().tolist()
         assert audit.records.rent[0] == pytest.approx(own.records.rent[0], rel=1e-6)
         assert any("column 'ones' is the same in every public record" in text for text in audit.warnings)
+
+
+KINDS = {
+    "pandas' own types": lambda table: table.convert_dtypes(),
+    "Arrow types in pandas": lambda table: table.convert_dtypes(dtype_backend="pyarrow"),
+    "an Arrow table": lambda table: pa.Table.from_pandas(table, preserve_index=False),
+    "polars": pl.from_pandas,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tables_of_other_kinds_are_read_as_the_same_frame(kind, flats):
+    rng = np.random.default_rng(4)
+    table = flats.assign(lift=rng.random(len(flats)) < 0.5, place=rng.choice(["north", "south"], len(flats)))
+    table.loc[rng.random(len(table)) < 0.1, "rooms"] = None
+    own, public = halves(table.drop(columns=["kind", "heat"]))
+    X = [name for name in own if name != "rent"]
+    steps = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["floor", "rooms", "lift"]), (OneHotEncoder(), ["place"])
+    )
+    before = make_pipeline(steps, Ridge(1.0)).fit(own[X], own.rent)
+    after = clone(before).fit(own[X].drop(index=own.index[3]), own.rent.drop(index=own.index[3]))
+    as_kind = KINDS[kind]
+
+    def found(change):
+        truth = change(own.iloc[[3]])
+        return undelete.audit(before, after, change(public), target="rent", truth=truth, attacks=["hrec+"])
+
+    one, other = found(lambda frame: frame), found(as_kind)
+    assert one.verdict.word == other.verdict.word == "EXPOSED"
+    assert one.right["hrec+"].all()
+    assert other.right["hrec+"].all()
+    assert one.records.to_dict("list") == other.records.to_dict("list")
+    played = [
+        undelete.simulate(
+            clone(before), change(own[X]), change(own)["rent"], change(public[X]), change(public)["rent"], deletions=3,
+            attacks=["hrec+"],
+        )
+        for change in (lambda frame: frame, as_kind)
+    ]  # fmt: skip
+    first, second = (one.records.to_dict("list").values() for one in played)  # an Arrow column has no name
+    assert list(first) == list(second)
+
+
+def test_a_plan_of_a_table_is_told_from_a_table(flats):
+    with pytest.raises(InputError, match=r"LazyFrame is a plan of a table, not one: give it after \.collect\(\)"):
+        undelete.leave_one_out(Ridge(), pl.from_pandas(flats[["floor"]]).lazy(), flats.rent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,14 @@ from undelete.data.table import read_table
 from undelete.errors import InputError
 from undelete.release.public import Public
 
-Table: TypeAlias = pd.DataFrame | NDArray[Any] | str | os.PathLike[str]
+
+class ArrowTable(Protocol):
+    """A table of any library that hands it out as Arrow: polars, pyarrow, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+
+Table: TypeAlias = pd.DataFrame | ArrowTable | NDArray[Any] | str | os.PathLike[str]
 
 
 def as_records(records: Table) -> pd.DataFrame:

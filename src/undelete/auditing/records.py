@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
@@ -67,17 +68,26 @@ def check_rows(rows: ArrayLike, n: int) -> NDArray[np.int64]:
 def as_table(records: Any) -> pd.DataFrame:
     """Return records (n, columns) as a table: a frame with its labels as text, an array with columns x0, x1, ...
 
-    Sparse columns and matrices are written out, for the attack is in dense arrays anyway.
+    Other libraries' tables (polars, Arrow, DuckDB) are read as the Arrow table that they hand out. Sparse columns and
+    matrices are written out, for the attack is in dense arrays anyway.
     """
+    if not isinstance(records, pd.DataFrame) and hasattr(records, "__arrow_c_stream__"):
+        records = pd.DataFrame(pa.table(records).to_pandas(ignore_metadata=True))
     if isinstance(records, pd.DataFrame):
+        held = [j for j, dtype in enumerate(records.dtypes) if hasattr(dtype, "numpy_dtype")]  # pandas' own and Arrow's
+        records = records.copy(deep=False) if held else records
+        for j in held:  # as NumPy has it: missing cells are NaN or None, numbers and booleans are such
+            records.isetitem(j, pa.array(records.iloc[:, j]).to_pandas().to_numpy())
         labels = [str(label) for label in records.columns]
-        table = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
+        table: pd.DataFrame = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
         kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
         _refuse_large(table.shape, bool(kinds))
         return table.astype(kinds) if kinds else table
     if sp.issparse(records):
         _refuse_large(records.shape, True)
         records = records.toarray()
+    if hasattr(records, "collect") and not hasattr(records, "__array__"):
+        raise InputError(f"a {type(records).__name__} is a plan of a table, not one: give it after .collect()")
     values = np.asarray(records)
     if values.ndim != 2:
         raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
