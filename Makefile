@@ -32,7 +32,7 @@ CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_in
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
 	@test -x .venv-lowest/bin/pip || $(PYTHON) -m venv .venv-lowest
-	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict
+	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
 test-lowest: .venv-lowest/.installed
@@ -44,7 +44,7 @@ VENV_NEWEST := .venv-$(notdir $(NEWEST))
 
 $(VENV_NEWEST)/.installed: pyproject.toml
 	@test -x $(VENV_NEWEST)/bin/pip || $(NEWEST) -m venv $(VENV_NEWEST)
-	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict
+	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
 test-newest: $(VENV_NEWEST)/.installed
