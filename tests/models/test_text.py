@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete import InputError, deleted_words
@@ -172,3 +174,21 @@ def test_refusals(letters):
         deleted_words(plain, plain, texts[:1], kinds[:2], n=99)
     with pytest.raises(InputError, match="n is 0: it is the number of training documents"):
         deleted_words(plain, plain, texts[N:], kinds[N:], n=0)
+
+
+def test_what_reads_tables_names_what_reads_text(letters):
+    texts, kinds = letters
+    model = fitted(TfidfVectorizer(), LogisticRegression(), letters)
+    one = pd.DataFrame({"text": texts})
+    for records in (one, one.text, texts):
+        with pytest.raises(InputError, match=r"undelete\.simulate_words"):
+            undelete.simulate(model, records[:N], kinds[:N], records[N:], kinds[N:], deletions=2)
+    beside = ColumnTransformer([("words", TfidfVectorizer(), "text"), ("long", StandardScaler(), ["long"])])
+    mixed = make_pipeline(beside, LogisticRegression())
+    table = one.assign(long=one.text.str.len())
+    pair = [clone(mixed).fit(table.iloc[rows], kinds[rows]) for rows in (slice(0, N), slice(1, N))]
+    with pytest.raises(InputError, match=r"beside other steps: .*undelete\.scan"):
+        undelete.audit(*pair, table.iloc[N:].assign(kind=kinds[N:]), target="kind")
+    said = undelete.scan(*pair).table
+    assert set(said.value[said.kind == "word"]) == set(texts[0].split())
+    assert said.value[said.column == "long"].iloc[0] == pytest.approx(len(texts[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.text import text_chain
 from undelete.adapters.targets import encode_target
 from undelete.errors import InputError
 
 _MOST_CELLS = 500_000_000  # of a sparse table: 4 GB in float64
+_LOOKED_AT = 10  # records, to see whether they are text
+_OF_TEXT = "`undelete words MODEL --train T.csv` (undelete.simulate_words) deletes documents and says what comes back"
 
 
 def fitted_on(
@@ -30,6 +34,8 @@ def fitted_on(
             f"a {type(estimator).__name__} is read by `audit` alone, and what plays deletions retrains: give a "
             "scikit-learn estimator, or its coefficients with their penalty as .json (docs/model-files.md)"
         )
+    if text_chain(estimator) is not None:
+        raise InputError(f"the model reads text, and this plays records of a table: {_OF_TEXT}")
     try:
         check_is_fitted(estimator)
     except NotFittedError:
@@ -71,8 +77,9 @@ def as_table(records: Any) -> pd.DataFrame:
     Other libraries' tables (polars, Arrow, DuckDB) are read as the Arrow table that they hand out. Sparse columns and
     matrices are written out, for the attack is in dense arrays anyway.
     """
-    if not isinstance(records, pd.DataFrame) and hasattr(records, "__arrow_c_stream__"):
-        records = pd.DataFrame(pa.table(records).to_pandas(ignore_metadata=True))
+    if not isinstance(records, pd.DataFrame | pd.Series) and hasattr(records, "__arrow_c_stream__"):
+        with suppress(pa.ArrowInvalid):  # one column alone, which is no table
+            records = pd.DataFrame(pa.table(records).to_pandas(ignore_metadata=True))
     if isinstance(records, pd.DataFrame):
         held = [j for j, dtype in enumerate(records.dtypes) if hasattr(dtype, "numpy_dtype")]  # pandas' own and Arrow's
         records = records.copy(deep=False) if held else records
@@ -90,7 +97,11 @@ def as_table(records: Any) -> pd.DataFrame:
         raise InputError(f"a {type(records).__name__} is a plan of a table, not one: give it after .collect()")
     values = np.asarray(records)
     if values.ndim != 2:
-        raise InputError(f"records must be a table with rows and columns, got an array of shape {values.shape}")
+        text = values.ndim == 1 and all(isinstance(one, str) for one in values[:_LOOKED_AT])
+        raise InputError(
+            f"records must be a table with rows and columns, got an array of shape {values.shape}"
+            + (f"; of models of text, {_OF_TEXT}" if text else "")
+        )
     return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
 
 

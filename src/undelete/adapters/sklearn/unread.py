@@ -128,8 +128,10 @@ def _check(inside: list[Any], steps: list[Any]) -> None:
             )
         if hasattr(step, "vocabulary_"):
             raise InputError(
-                f"the pipeline has {name}, which makes features of free text: no column of a table is left to recover; "
-                "undelete reads columns of numbers and categories, and with `undelete words` models of text alone"
+                f"the pipeline has {name}, which makes features of free text, beside other steps: the attack reads "
+                "columns of numbers and categories, or with `undelete words` text alone; what the steps themselves "
+                "store of who was deleted, such as every word and scaled number where they were fitted anew, "
+                "`undelete scan BEFORE AFTER` (undelete.scan) says"
             )
     if not steps:
         raise InputError("the pipeline has no step before its embedding that could be asked: refit it")
