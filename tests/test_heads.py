@@ -398,3 +398,12 @@ def test_of_a_ready_vector_the_nearest_public_records_are_the_answer_whatever_th
     assert size.ok
     with pytest.raises(InputError, match="at least one"):
         found.nearest(0)
+
+
+def test_a_head_into_which_adapters_were_merged_is_refused(halves, scale):
+    before = heads(halves[0], scale, "cross_entropy")[0][0]
+    after = copy.deepcopy(before)
+    with torch.no_grad():
+        after.head.weight += 1e-4 * torch.tensor([1.0, -2.0, 0.5]).double()[:, None] * torch.arange(UNITS)
+    with pytest.raises(InputError, match=r"head\.weight has rank 1"):
+        audit((before, after), halves, scale, "cross_entropy")

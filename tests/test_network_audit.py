@@ -277,6 +277,17 @@ def test_only_the_parameters_that_moved_are_attacked_and_named(played):
     assert found.document()["model"]["moved"] == ["2.weight", "2.bias"]
 
 
+def test_adapters_that_were_merged_are_seen_by_the_rank_of_the_change_and_refused(played):
+    after = copy.deepcopy(played.before)
+    with torch.no_grad():
+        after[0].weight += 1e-4 * torch.arange(5)[:, None] * torch.tensor([1.0, -2.0, 0.5, 3.0]).double()
+    for given in (played.before, after), tuple(copy.deepcopy(one).float() for one in (played.before, after)):
+        with pytest.raises(
+            InputError, match=r"0\.weight has rank 1, .* in 4 directions: low-rank adapters .* not merged"
+        ):
+            audit(played, *given)
+
+
 def test_a_network_of_too_many_parameters_is_refused_before_the_work(played):
     wide = torch.nn.Sequential(torch.nn.Linear(4, 3000), torch.nn.Softplus(), torch.nn.Linear(3000, 1))
     other = copy.deepcopy(wide)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from undelete.adapters.head import Head
+from undelete.adapters.low_rank import refuse_merged
 from undelete.adapters.model import LinearModel
 from undelete.adapters.torch import Pair, is_module, penalty, targets
 from undelete.auditing import inputs
@@ -23,6 +24,7 @@ from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.frozen import FrozenNet
+from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
 from undelete.release.release import Release
 
@@ -122,7 +124,8 @@ def read_heads(
     if whole is None or head is None:
         return None
     outputs = len(head.coef[0])
-    _, classes = targets(pair.loss, table[list(names)].to_numpy(), ", ".join(names), outputs)
+    Y, classes = targets(pair.loss, table[list(names)].to_numpy(), ", ".join(names), outputs)
+    _not_merged(head, pair, X, Y)
     if head.embedding is None and head.intercept is not None:
         read = read_features(features, table, names, constant=True)
     models = [_model(i, head, pair, read, training, classes) for i in (0, 1)]
@@ -130,6 +133,19 @@ def read_heads(
 
 
 _TRIED = 64  # public records on which a network is tried
+
+
+def _not_merged(head: Head, pair: Pair, X: Floats, Y: Floats) -> None:
+    """Refuse a head into which adapters were merged: other directions of it were never trained."""
+
+    def gradients() -> Floats:
+        features = X if head.embedding is None else head.embedding.transform(X)
+        Z = features @ head.coef[0].T + (0.0 if head.intercept is None else head.intercept[0])
+        own = (Y[: len(X)] > 0).astype(np.float64) if head.loss == "softmax" else Y[: len(X)]
+        return np.asarray(np.einsum("ro,ri->roi", loss_of(head.loss).residual(own, Z), features))
+
+    name = f"{head.layer}.weight" if head.layer else "weight"
+    refuse_merged(name, *head.coef, pair.rounding, gradients, squared=head.loss == "squared")
 
 
 def _whole(module: Any, X: Floats, image: ImageInfo | None) -> FrozenNet | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from undelete.adapters.design.design import Design
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.files.files import load_model
 from undelete.adapters.files.networks import Architecture, is_parameters, load_network
+from undelete.adapters.head import recognised
+from undelete.adapters.low_rank import ASKED, refuse_merged
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
 from undelete.auditing import inputs, truths
@@ -118,11 +121,6 @@ def read_networks(
     design = design_of(features, table, names)
     X = design.transform(table)
     pair = Pair.of(before, after, training.loss, (X.shape[1],))
-    if pair.network.parameters > MOST:
-        raise InputError(
-            f"{pair.network.parameters:,} parameters changed, and the attack forms a matrix of up to {MOST:,} by as "
-            "many: audit networks of which fewer layers were trained (a head on a frozen net), or smaller ones"
-        )
     outputs = _outputs(pair, X)
     Y, classes = targets(pair.loss, table[list(names)].to_numpy(), ", ".join(names), outputs)
     columns, codes, values = design.columns(table)
@@ -131,6 +129,12 @@ def read_networks(
         pair.network, pair.before, pair.after[None], X, Y, n, first, second, 0 if classes is None else len(classes),
         columns, codes, values, X_after=refitted(later, table, names, X),
     )  # fmt: skip
+    _not_merged(pair, release)
+    if pair.network.parameters > MOST:
+        raise InputError(
+            f"{pair.network.parameters:,} parameters changed, and the attack forms a matrix of up to {MOST:,} by as "
+            "many: audit networks of which fewer layers were trained (a head on a frozen net), or smaller ones"
+        )
     return pair, release, Reading(design, names, classes)
 
 
@@ -168,6 +172,20 @@ def _outputs(pair: Pair, X: Floats) -> int:
             "the network's answers are not one finite row a record: it cannot be attacked record by record"
         )
     return int(answer.shape[1])
+
+
+def _not_merged(pair: Pair, release: NetworkRelease) -> None:
+    """Refuse weights whose change says that adapters were merged into them, and other directions were never trained."""
+    network, squared = pair.network, (recognised(pair.loss, release.Y_public.shape[1]) or ("",))[0] == "squared"
+    before, after = network.named(pair.before), network.named(pair.after)
+
+    def gradients(part: slice, shape: tuple[int, ...]) -> Floats:
+        asked = network.gradients(pair.before, release.X_public[:ASKED], release.Y_network[:ASKED])[:, part]
+        return asked.reshape(len(asked), *shape)
+
+    for name, shape, part in network.sizes:
+        own = partial(gradients, part, shape)
+        refuse_merged(name, before[name], after[name], pair.rounding, own, squared=squared)
 
 
 def _penalties(pair: Pair, training: Training, n: int) -> tuple[Floats, Floats]:
