@@ -26,6 +26,7 @@ _NEWTON = 60
 _CHORD = 60
 _CG = 400
 _SLOW, _NEAR = 0.5, 1e-5  # of a step: what is left where it is slow; the gradient from which one needs care
+_QUICK = 0.1  # of the gradient, that a Newton step leaves over while its Hessian serves for another
 _LEAST = 1e-8  # of the largest eigenvalue: where the Hessian bends less, or the other way, it is taken to bend as much
 
 
@@ -119,21 +120,27 @@ def train(fit: Fit, start: Floats, *, tol: float = TOL) -> Trained:
 
 
 def _newton(fit: Fit, theta: Floats, tol: float) -> Trained:
-    """Return Newton's end from a point near it, each step as long as it helps."""
+    """Return Newton's end from a point near it, each step as long as it helps; a Hessian serves while steps do."""
     value, gradient = fit.value(theta)
+    inverse: Callable[[Floats], Floats] | None = None
+    fresh = True  # whether it is that of where we are
     for _ in range(_NEWTON):
-        if np.abs(gradient).max() <= tol:
+        before = float(np.abs(gradient).max())
+        if before <= tol:
             break
-        step = fit.inverse(theta)(gradient * fit.n)
-        length, close = 1.0, np.abs(gradient).max() < 1e-6
+        inverse = fit.inverse(theta) if inverse is None or fresh else inverse
+        step = inverse(gradient * fit.n)
+        length, close = 1.0, before < 1e-6
         while length > 1e-8:
             tried, slope = fit.value(theta - length * step)
-            if np.abs(slope).max() < np.abs(gradient).max() if close else tried < value:
+            if np.abs(slope).max() < before if close else tried < value:
+                theta, value, gradient = theta - length * step, tried, slope
                 break
             length /= 2
         else:
-            break
-        theta, value, gradient = theta - length * step, tried, slope
+            if fresh:
+                break
+        fresh = not np.abs(gradient).max() < _QUICK * before
     left = float(np.abs(gradient).max())
     return Trained(theta, left, left <= tol)
 

@@ -18,6 +18,7 @@ from undelete.maths.arrays import Floats, blocks
 
 _NUMBERS = 8_000_000  # of per-record gradients held at a time: 64 MB
 _ACTIVATIONS = 2_000_000  # records times parameters, up to which a batch goes forward at once
+_DIRECTIONS = 16  # of a Hessian at once: of convolutions more take twice as long each
 
 
 def torch(why: str = "a network is attacked through its derivatives") -> Any:
@@ -182,7 +183,7 @@ class Network:
             x, y = self.tensor(X[part]), self.target(Y[part])
             gradient = func.grad(lambda t, x=x, y=y: self._losses(t, x, y).sum())
             product = func.vmap(lambda v, gradient=gradient: func.jvp(gradient, (at,), (v,))[1])
-            for some in blocks(p, max(1, 4 * _ACTIVATIONS // max(1, len(x) * 16))):
+            for some in blocks(p, max(1, min(_DIRECTIONS, 4 * _ACTIVATIONS // max(1, len(x) * 16)))):
                 found[some] += product(self.tensor(np.eye(p)[some])).numpy()
         return (found + found.T) / 2
 
