@@ -73,7 +73,7 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
 
 # The coefficients of the raw columns' features that predict what the model does.
 undelete_plain <- function(fit, path, parts) {
-  if (!is.null(fit$offset)) stop("the model has an offset, which is not written: a record's own is not known")
+  if (!is.null(fit$offset)) stop("the model has an offset, which is not written: of a log link with e = exp(offset) fit y / e with weights e in Python (docs/model-files.md)")
   weights <- fit$prior.weights
   if (is.null(weights)) weights <- fit$weights
   if (!is.null(weights) && diff(range(weights)) > 0) stop("the model has weights, which are not written")

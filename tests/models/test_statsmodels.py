@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import TweedieRegressor
 
 import undelete
 from tests.models.conftest import WHO, customers
@@ -56,6 +57,34 @@ def test_an_audit_of_saved_results(tmp_path):
     assert found.records.loc[0, "left"] == table.left[WHO]
     with pytest.raises(InputError, match="is a pickle, and unpickling runs code"):
         undelete.audit(*files, public, target="left")
+
+
+@pytest.mark.parametrize(
+    ("family", "power", "target"),
+    [(sm.families.Poisson(), 1.0, "visits"), (sm.families.Gamma(sm.families.links.Log()), 2.0, "spent"),
+     (sm.families.Tweedie(sm.families.links.Log(), var_power=1.5), 1.5, "claims")],
+    ids=["poisson", "gamma", "tweedie"],
+)  # fmt: skip
+def test_an_offset_is_a_weight_of_a_log_link_and_deletions_follow(family, power, target):
+    table = customers(200)
+    X, y, e = table[["age", "member"]].astype(float), table[target], np.exp(table.age.to_numpy() % 3 - 1.0)
+
+    def fitted(rows):
+        offset = np.log(e[rows])
+        found = sm.GLM(y.iloc[rows], sm.add_constant(X.iloc[rows]), family=family, offset=offset).fit(**SURE)
+        return np.asarray(found.params)[1:], found
+
+    own, result = fitted(np.arange(len(y)))
+    weight = e ** (2 - power)
+    model = TweedieRegressor(power=power, alpha=0, link="log", tol=1e-10, max_iter=10_000)
+    for row in (3, 50):
+        gone = undelete.leave_one_out(model, X, y / e, [row], sample_weight=weight)
+        left, _ = fitted(np.delete(np.arange(len(y)), row))
+        np.testing.assert_allclose(gone.coef[0, 0], left, rtol=1e-6)
+        assert not np.allclose(own, left, rtol=1e-6)
+    said = {1.0: "y / e with sample_weight e has", 1.5: r"e \*\* 0.5", 2.0: "of y / e has the same"}[power]
+    with pytest.raises(InputError, match=said):
+        undelete.audit(result, result, table[["age", "member", target]], target=target)
 
 
 def test_refusals():

@@ -54,7 +54,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     """
     model, kind = result.model, type(result.model).__name__
     loss = _loss(model, kind)
-    _refuse_weights(model, kind)
+    _refuse_weights(model, kind, loss)
     if "Regularized" in type(result).__name__:
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
     params, classes = np.asarray(result.params, dtype=np.float64), (0, 1) if loss in ("logistic", "probit") else None
@@ -109,7 +109,7 @@ def _classes(model: Any) -> tuple[Any, ...]:
     return tuple(words)
 
 
-def _refuse_weights(model: Any, kind: str) -> None:
+def _refuse_weights(model: Any, kind: str, loss: str) -> None:
     for name in ("freq_weights", "var_weights"):
         given = getattr(model, name, None)
         if given is not None and np.ptp(np.asarray(given, dtype=np.float64)) > 0:
@@ -118,9 +118,23 @@ def _refuse_weights(model: Any, kind: str) -> None:
         given = getattr(model, name, None)
         if given is not None and np.any(np.asarray(given, dtype=np.float64) != 0):
             raise InputError(
-                f"the {kind} was fitted with an offset or exposure, which is not among what undelete reads of records: "
-                "fit without, or make its logarithm a column"
+                f"the {kind} was fitted with an offset or exposure, which the public records have no place for: "
+                f"{_instead(loss)}"
             )
+
+
+def _instead(loss: str) -> str:
+    """Return which fit without an offset has the same coefficients; of a log link e = exp(offset) is a weight."""
+    if loss == "squared":
+        return "fit the target less the offset, which gives the same coefficients"
+    power = {"poisson": 1.0, "gamma": 2.0}.get(loss, float(loss[8:-1]) if loss.startswith("tweedie(") else None)
+    if power is None:
+        return "no weight says the same of this family; fit without, or make it a column"
+    weight = "" if power == 2 else " with sample_weight e" if power == 1 else f" with sample_weight e ** {2 - power:g}"
+    return (
+        f"with e = exp(offset) scikit-learn's PoissonRegressor, GammaRegressor or TweedieRegressor (alpha=0) of y / e"
+        f"{weight} has the same coefficients, and simulate and leave_one_out take that"
+    )
 
 
 def _columns(names: list[str], public: pd.DataFrame | None, targets: Collection[str]) -> list[str]:
