@@ -246,9 +246,10 @@ def _documents(options: argparse.Namespace, place: Path) -> tuple[list[str], Any
 
 
 def _protect(options: argparse.Namespace) -> int:
-    from undelete.adapters.files.files import load_model
     from undelete.adapters.model import LinearModel
+    from undelete.adapters.torch import is_module
     from undelete.auditing.inputs import target_columns
+    from undelete.auditing.network_reading import opened
     from undelete.auditing.protect import protect
     from undelete.auditing.rows import Rows
     from undelete.auditing.tables import public_records, training_records
@@ -256,7 +257,7 @@ def _protect(options: argparse.Namespace) -> int:
     from undelete.report import frontier, ladders
 
     check_folder(options.out, "--out")
-    model = load_model(options.model, trust=options.trust)
+    model = opened(options.model, options.architecture, trust=options.trust)
     train = training_records(options.train, model, options.target)
     public, _ = public_records(options.public, [model], options.target)
     targets = list(target_columns(train, options.target))
@@ -266,10 +267,13 @@ def _protect(options: argparse.Namespace) -> int:
         found = protect(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, defences=options.defence, max_exposure=options.max_exposure,
-            max_loss=options.max_loss, epsilon=options.epsilon, rng=options.seed, checkpoint=kept, progress=bar,
+            max_loss=options.max_loss, epsilon=options.epsilon, image=schema_of_options(options, public).image,
+            loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay, features=preprocessing(options),
+            rng=options.seed, checkpoint=kept, progress=bar,
         )  # fmt: skip
     document = found.document()
-    place = options.out / f"protected{'.json' if isinstance(model, LinearModel) else '.skops'}"
+    ending = ".safetensors" if is_module(model) else ".json" if isinstance(model, LinearModel) else ".skops"
+    place = options.out / f"protected{ending}"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         found.save(options.out if found.model is None else place)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from undelete.attacker.networks import record
 from undelete.auditing import protect
-from undelete.paper import defences, noisy_images
+from undelete.lab.networks import Case
+from undelete.paper import defences, defences_images, defences_networks, noisy_images
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
@@ -43,6 +45,34 @@ def test_defences_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch:
     again = EXPERIMENTS["defences"].run(data_dir, tmp_path, 3, 0, None)
     assert again["defences"] == found["defences"]
     assert [file.stat().st_mtime_ns for file in kept] == stamps  # nothing was played twice
+
+
+def test_defences_of_tiny_images(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defences, "SPLITS", 1)
+    monkeypatch.setattr(defences_images, "N", 60)
+    monkeypatch.setattr(defences_images, "LADDERS", {"instance_noise": (1,), "rounding": (7,)})
+    found = EXPERIMENTS["defences_images"].run(images_dir, tmp_path, 3, 0, None)
+    assert [case["key"] for case in found["defences"]] == ["softmax", "softmax_rff"]
+    none, noisy, fine = found["defences"][0]["states"][0]["rows"]
+    assert none["exposure"] > 0.5
+    assert fine["exposure"] > 0.5
+    assert noisy["exposure"] < none["exposure"]
+    assert "### softmax_rff, Fashion-MNIST" in page([found])
+
+
+def test_defences_of_a_tiny_network(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(defences, "SPLITS", 1)
+    monkeypatch.setattr(defences_networks, "CASES", (Case("few", "a few people", 150, 150, (2,), 1e-2),))
+    monkeypatch.setattr(defences_networks, "LADDERS", {"instance_noise": (1,)})
+    for name in ("_SCOUT", "_STEPS"):
+        monkeypatch.setattr(record, name, 2)
+    found = EXPERIMENTS["defences_mlp"].run(data_dir, tmp_path, 2, 0, None)
+    none, noisy = found["defences"][0]["states"][0]["rows"]
+    assert none["utility_loss"] == 0
+    assert noisy["largest_change"] > 0
+    assert "### few, CA: a few people" in page([found])
+    assert len(list(tmp_path.rglob("row-*.json"))) == 2
 
 
 def test_pictures_under_noise_on_tiny_images(images_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -18,22 +18,16 @@ from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing import truths
 from undelete.auditing.asked_only import asked_only
+from undelete.auditing.exposed import better, exposed, named, spread
 from undelete.auditing.problem import Problem
-from undelete.auditing.protection import NONE
 from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.public import Public
-from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
-from undelete.scoring.intervals import mean_interval, wilson
-from undelete.scoring.table import score
 from undelete.scoring.truth import Truth
 from undelete.scoring.utility import Utility, cost, utility
 
-_OTHERS = 10  # deletions that each answer is compared with besides its own
 _UNKNOWING = 40  # deletions that are attacked by somebody who does not know the defence, too
-LEVELS = tuple(round(0.05 * i, 2) for i in range(21))
-"""Of the quantiles of the exposure over deletions."""
 _DRAWS = 10  # of a noisy model, over which its utility is averaged
 
 
@@ -61,14 +55,7 @@ class Arena:
         lost = cost(before, used)
         budget = protected.budget
         return {
-            "defence": NONE if defence is None else defence.name,
-            "label": "no defence" if defence is None else defence.label,
-            "strength": strength,
-            "unit": "" if defence is None else defence.unit,
-            "proof": "measured" if defence is None else defence.proof,
-            "epsilon": protected.epsilon,
-            "delta": protected.delta,
-            "epsilon_two_releases": None if budget is None else budget.twice(),
+            **named(defence, strength, protected.budget),
             **self._attacked(protected, rng),
             "chance_before": self.chance,
             "chance_after": None if budget is None else budget.most(self.chance),
@@ -102,9 +89,8 @@ class Arena:
         if not same:
             plain = self._release(protected, knows=False)
             alike = plain if protected.unknowing is None else self._release(replace(protected, noise=None))
-            found = _better(found, self._best((HREC,), alike, rows, rng))
-        near = np.clip(found.pop("near"), 0, 1)
-        found["quantiles"] = [round(float(x), 4) for x in np.quantile(near, LEVELS)]
+            found = better(found, self._best((HREC,), alike, rows, rng))
+        found["quantiles"] = spread(found.pop("near"))
         found["exposure_unknowing"] = None
         if not same and found["exposure"] > self.limit:
             few = slice(0, _UNKNOWING)
@@ -136,31 +122,8 @@ class Arena:
             X=objective.X[rows], Y=objective.Y[rows],
             **truths.own_columns(self.problem.model, release, self.train.iloc[rows]),
         )  # fmt: skip
-        best: dict[str, Any] = {}
-        for attack in attacks:
-            found = run_attack(attack, release, rng)
-            scores = score(release, truth, found)
-            near = np.nan_to_num(scores["centred_cosine"]) - self._with_others(release, truth, found)
-            ends = float(near.mean()), *mean_interval(near, rng)
-            value, low, high = (min(max(end, 0.0), 1.0) for end in ends)
-            whole = np.nan_to_num(scores["exact_record"])
-            one = {
-                "attack": attack.name, "exposure": value, "exposure_low": low, "exposure_high": high, "near": near,
-                "whole_records": float(whole.mean()), "whole_records_high": wilson(float(whole.sum()), len(whole))[1],
-            }  # fmt: skip
-            best = _better(best, one) if best else one
-        return best
-
-    @staticmethod
-    def _with_others(release: Release, truth: Truth, found: Reconstruction) -> Floats:
-        """Return how similar each answer is to others who were deleted, on average (b,): what a guess has anyhow."""
-        b = len(truth.X)
-        shifts = range(1, min(_OTHERS, b - 1) + 1)
-        near = [
-            score(release, Truth(X=truth.X[order], inputs=None if truth.inputs is None else truth.inputs[order]), found)
-            for order in (np.roll(np.arange(b), shift) for shift in shifts)
-        ]
-        return np.mean([np.nan_to_num(one["centred_cosine"]) for one in near], axis=0) if near else np.zeros(b)
+        found = [exposed(release, truth, run_attack(attack, release, rng), rng) for attack in attacks]
+        return reduce(better, found)
 
     def _exposed(self, protected: Protected) -> Indices:
         """Return the rows that are scored: of people who were deleted together the one whose gradient is largest."""
@@ -207,9 +170,3 @@ class Arena:
     def _answers(self, Z: Floats) -> Floats:
         loss, k = self.private.objective.loss, Z.shape[1]
         return np.asarray(loss.residual(np.ones_like(Z) if k == 1 else np.eye(k)[[0] * len(Z)], Z))
-
-
-def _better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return what the attack got that is nearer to the records, with as many whole ones as either got."""
-    best = first if first["exposure"] >= second["exposure"] else second
-    return best | {name: max(first[name], second[name]) for name in ("whole_records", "whole_records_high")}

@@ -29,7 +29,7 @@ from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import protected
-from undelete.auditing.statements import Statement, measured, read_stated
+from undelete.auditing.statements import Statement, measured, read_stated, uncounted
 from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, people
@@ -136,6 +136,7 @@ def audit(
         refuse_steps(optimiser, "here more of a network moved than its last layer")
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
+        words = dataclasses.replace(words, notes=(*words.notes, *uncounted(read_stated(protection, before, after))))
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
     if loss is not None or weight_decay is not None or isinstance(l2, Mapping):

@@ -108,16 +108,16 @@ def simulate_network(
     pair, release, reading = read_networks(
         module, copy.deepcopy(module), people.public, training, features=features, target=people.target
     )
-    release, start = _trainable(module, release)
+    release, start = trainable(module, release)
     draw, judge = seeds(rng).spawn(2)
     rows = inputs.rows(DELETIONS if deletions is None else deletions, len(people.private), np.random.default_rng(draw))
-    fit = _fit(people, reading, release)
-    old = _converged(train(fit, start, tol=tol), "all records")
+    fit = private_fit(people, reading, release)
+    old = converged(train(fit, start, tol=tol), "all records")
     steps = 2 * len(rows)  # each is retrained, and attacked
     gone = retrain_without(
         fit, old, rows, tol=tol, l2=release.penalty_after, progress=progress and (lambda done, _: progress(done, steps))
     )
-    after = np.stack([_converged(one, f"all records but {row}") for row, one in zip(rows, gone, strict=True)])
+    after = np.stack([converged(one, f"all records but {row}") for row, one in zip(rows, gone, strict=True)])
     release = dataclasses.replace(release, theta_before=old, theta_after=after)
     truth = dataclasses.replace(true_records(people.private.iloc[rows], reading, release), rows=rows)
     attacked = attack(release, names, progress and (lambda done, _: progress(len(rows) + done, steps)))
@@ -141,7 +141,7 @@ def simulate_network(
     )  # fmt: skip
 
 
-def _trainable(module: Any, release: NetworkRelease) -> tuple[NetworkRelease, Floats]:
+def trainable(module: Any, release: NetworkRelease) -> tuple[NetworkRelease, Floats]:
     """Return the release with the parameters that are trained, and where they start."""
     moved = [name for name, value in module.named_parameters() if value.requires_grad]
     if not moved:
@@ -165,13 +165,15 @@ def _trainable(module: Any, release: NetworkRelease) -> tuple[NetworkRelease, Fl
     return release, start
 
 
-def _fit(people: People, reading: Reading, release: NetworkRelease) -> Fit:
+def private_fit(people: People, reading: Reading, release: NetworkRelease) -> Fit:
+    """Return the objective on the private table."""
     private = true_records(people.private, reading, release)
     assert private.Y is not None
     return Fit(release.network, private.X, release.as_loss(private.Y), release.penalty_before)
 
 
-def _converged(one: Trained, what: str) -> Floats:
+def converged(one: Trained, what: str) -> Floats:
+    """Return trained parameters (p,); InputError where training did not end, on `what`."""
     if not one.converged:
         raise InputError(
             f"the network did not converge on {what}: a gradient of {one.gradient_norm:.1g} a record is left. "

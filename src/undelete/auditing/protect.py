@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -14,23 +14,28 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
-from undelete.adapters.files.files import load_model
-from undelete.adapters.model import LinearModel
+from undelete.adapters.files.networks import Architecture
 from undelete.adapters.targets import encode_target, target_names
+from undelete.adapters.torch import LossLike
 from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
 from undelete.auditing.inputs import Table
+from undelete.auditing.network_features import Features
+from undelete.auditing.network_played import People as Tables
+from undelete.auditing.network_protect import protect_network
+from undelete.auditing.network_reading import Training, is_network, opened
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
 from undelete.auditing.refitting import People, refitting_row
 from undelete.auditing.rows import Rows
 from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import seeds
+from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maintainer.defences.ladder import DEFENCES
+from undelete.maintainer.defences.of_networks import NetworkDefence
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.sweep import fingerprint
@@ -45,17 +50,23 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def protect(
-    model: BaseEstimator | LinearModel | str | os.PathLike[str],
+    model: Any,
     X: Table,
     y: ArrayLike,
     X_public: Table,
     y_public: ArrayLike,
     *,
     deletions: int | ArrayLike = 200,
-    defences: Sequence[str | Defence] | None = None,
+    defences: Sequence[str | Defence | NetworkDefence] | None = None,
     max_exposure: float = 0.1,
     max_loss: float = 0.01,
     epsilon: float | None = None,
+    image: ImageInfo | None = None,
+    loss: LossLike | None = None,
+    l2: float | Mapping[str, float] | None = None,
+    weight_decay: float | Mapping[str, float] | None = None,
+    features: Features | None = None,
+    architecture: Architecture | None = None,
     rng: int = 0,
     trust: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -65,8 +76,10 @@ def protect(
 
     Parameters
     ----------
-    model : estimator, Pipeline, LinearModel or path
-        Fitted. Its preprocessing stays as it is: refitting it may give the record away whatever is done to the rest.
+    model : estimator, Pipeline, LinearModel, torch.nn.Module or path
+        Fitted. Its preprocessing stays as it is: refitting it may give the record away whatever is done to the rest. A
+        module, or one of scikit-learn's perceptrons, is trained to its optimum from where it stands, the parameters
+        that require a gradient; the others are taken to be public.
     X, y : DataFrame or array (n, columns), array (n,) or (n, k)
         The private training records and their targets.
     X_public, y_public
@@ -75,13 +88,17 @@ def protect(
     deletions : int or array of int
         How many to play, drawn at random, or which rows.
     defences : sequence of str or Defence, optional
-        Names in `undelete.maintainer.defences.ladder.DEFENCES`, or values with ladders of your own; "refitting" for the
-        row that says what a refitted preprocessing gives away; all by default.
+        Names in `undelete.maintainer.defences.ladder.DEFENCES`, of a network in `networks_ladder`, or values with
+        ladders of your own; "refitting" for the row that says what a refitted preprocessing gives away; all by default.
     max_exposure, max_loss : float
         A defence is within the limits where the upper ends of the intervals of its exposure and its loss of utility
         are not above these; where an epsilon of 1 at most is proved the exposure itself, which only confirms it.
     epsilon : float, optional
         Only defences that prove at most this much of one release are within the limits.
+    image : ImageInfo, optional
+        How to see a record whose columns are pixels: then pictures are compared, and no column is a finding.
+    loss, l2, weight_decay, features, architecture
+        Of a network, as of `undelete.audit`.
     rng : int
         Seed of what is played; the noise of the model that is handed out has none.
     trust : bool
@@ -100,8 +117,20 @@ def protect(
     -----
     Cost: for each row of the table one refit, the deletions exactly, and two attacks of some 20 ms a deletion.
     """
+    estimator = opened(model, architecture, trust=trust)
+    limits = {"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon}
+    said = Training(loss, None, l2, weight_decay)
+    if is_network(estimator):
+        if image is not None:
+            raise InputError("pictures are compared of linear models, and this is a network: leave out image")
+        return protect_network(
+            estimator, Tables.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
+            defences=defences, limits=limits, rng=rng, checkpoint=None if checkpoint is None else Path(checkpoint),
+            progress=progress,
+        )  # fmt: skip
+    if said != Training(None, None, None, None) or features is not None:
+        raise InputError("loss, l2, weight_decay and features belong to a network: an estimator has its own")
     ladder, refits = _ladder(defences)
-    estimator = load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else model
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
@@ -121,7 +150,7 @@ def protect(
     problem.refuse_last_of_class(rows)
     retrained = retrain_without(problem.objective, problem.W, rows, tol=_TOL)
     refuse_unconverged(retrained, _TOL)
-    view = inputs.public_view(problem.model, public, Y_public)
+    view = inputs.public_view(problem.model, public, Y_public, raw=inputs.pixels(problem.model, public, image) is None)
     # one copy for all releases, whose attacker then learns one prior
     view["Y_public"] = frozen(Y_public)
     if view.get("public_codes") is not None:
@@ -139,7 +168,7 @@ def protect(
     if not steps and not refits:
         raise InputError("no defence applies to this model: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
     arena = Arena(private, view, problem, train, judge, max_exposure)
-    played = Rows(None if checkpoint is None else Path(checkpoint), _mark(private, arena, rng))
+    played = Rows(None if checkpoint is None else Path(checkpoint), _mark(private, arena, rng, image))
     plain = Protected(problem.W, private.W_after, problem.W, np.asarray(problem.objective.l2))
     found = [played.row("none", lambda: arena.row(plain, None, None))]
     if refits:
@@ -160,7 +189,6 @@ def protect(
     if progress is not None:
         progress(len(steps), len(steps))
     table = with_standing(pd.DataFrame(found), max_exposure)
-    limits = {"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon}
     chosen = recommended(table, limits, len(rows))
     result = Protection(
         table=table, recommended=None, model=None, refused=refused, deletions=len(rows), of=digest_of(problem.model),
@@ -170,9 +198,9 @@ def protect(
         return result
     released = made[chosen][0].protect(private, made[chosen][1], _stream(*made[chosen], rng))
     # what is handed out is drawn by nobody's seed: whoever knew it would take the noise off
-    W, l2 = released.drawn(np.random.default_rng())
+    W, fitted_l2 = released.drawn(np.random.default_rng())
     best = table.iloc[chosen]
-    law = Law(str(best["label"]), tuple(l2.tolist()), released.noise, released.epsilon, released.delta)
+    law = Law(str(best["label"]), tuple(fitted_l2.tolist()), released.noise, released.epsilon, released.delta)
     return replace(result, recommended=best, model=with_parameters(estimator, problem.model, W), law=law)
 
 
@@ -194,23 +222,26 @@ def _played(arena: Arena, one: Defence, strength: float, rng: int) -> dict[str, 
         return {"refused": str(error)}
 
 
-def _mark(private: Private, arena: Arena, rng: int) -> str:
+def _mark(private: Private, arena: Arena, rng: int, image: ImageInfo | None) -> str:
     """Return a digest of all that a row depends on but its own defence."""
     objective = private.objective
     arrays = [objective.X, objective.Y, objective.l2, objective.weights, private.W, private.rows, private.X_public,
               private.Y_public]  # fmt: skip
-    return fingerprint(arrays, arena.problem.model.loss, rng, arena.limit, version("undelete"))
+    return fingerprint(arrays, arena.problem.model.loss, rng, arena.limit, version("undelete"), image)
 
 
-def _ladder(defences: Sequence[str | Defence] | None) -> tuple[list[Defence], bool]:
+def _ladder(defences: Sequence[str | Defence | NetworkDefence] | None) -> tuple[list[Defence], bool]:
     """Return the defences that are asked for, and whether the preprocessing is to be refitted, too."""
     if defences is None:
         return list(DEFENCES.values()), True
-    asked = [defences] if isinstance(defences, str | Defence) else list(defences)
+    asked = [defences] if isinstance(defences, str | Defence | NetworkDefence) else list(defences)
     known = [*DEFENCES, REFITTING]
     for one in asked:
+        if isinstance(one, NetworkDefence):
+            raise InputError(f"{type(one).__name__} is a defence of networks, and this is a linear model")
         if isinstance(one, str) and one not in known:
             raise InputError(f"there is no defence {one!r}; choose among {', '.join(known)}")
     if not asked:
         raise InputError(f"defences is empty: name at least one of {', '.join(known)}")
-    return [DEFENCES[one] if isinstance(one, str) else one for one in asked if one != REFITTING], REFITTING in asked
+    ladder = [DEFENCES[one] if isinstance(one, str) else one for one in asked if one != REFITTING]
+    return [one for one in ladder if isinstance(one, Defence)], REFITTING in asked

@@ -18,8 +18,11 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from undelete.adapters.files.files import save_model
+from undelete.adapters.files.networks import save_network
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.torch import is_module
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
@@ -62,7 +65,7 @@ class Protection:
     recommended : Series or None
         The row that is within the limits: one that proves an epsilon of 1 at most where there is one, then the one that
         costs least; None where no row is.
-    model : estimator, Pipeline or LinearModel, or None
+    model : estimator, Pipeline, LinearModel or torch.nn.Module, or None
         The protected model of that row.
     refused : dict of str to str
         Defences that do not apply to this model, and why.
@@ -78,7 +81,7 @@ class Protection:
 
     table: pd.DataFrame
     recommended: pd.Series[Any] | None
-    model: BaseEstimator | LinearModel | None
+    model: Any
     refused: dict[str, str]
     limits: dict[str, float | None]
     deletions: int
@@ -97,7 +100,7 @@ class Protection:
             "recommended": chosen,
             "means": None if chosen is None else _means(chosen),
             "law": None if self.law is None else self.law.document(),
-            "parameters": None if self.model is None else digest(*_own(self.model)),
+            "parameters": None if self.model is None else digest(*own_parameters(self.model)),
             "refused": self.refused,
             "table": rows,
             "environment": environment(),
@@ -109,8 +112,8 @@ class Protection:
         Parameters
         ----------
         path : path
-            .skops for an estimator, .json or .npz for a `LinearModel`; a folder where no defence is within the limits,
-            for protection.json alone.
+            .skops for an estimator, .json or .npz for a `LinearModel`, .safetensors for a module; a folder where no
+            defence is within the limits, for protection.json alone.
 
         Raises
         ------
@@ -125,7 +128,7 @@ class Protection:
             )
         beside = (place if self.model is None else place.parent) / FILE
         if self.model is not None:
-            save_model(self.model, place)
+            (save_network if is_module(self.model) else save_model)(self.model, place)
         write(beside, json.dumps(self.document(), indent=1) + "\n")
         return beside
 
@@ -153,8 +156,11 @@ def with_standing(table: pd.DataFrame, limit: float) -> pd.DataFrame:
     return table.assign(standing=np.select([proved, seems], ["proved", "unknowing"], "measured"))
 
 
-def _own(model: BaseEstimator | LinearModel) -> tuple[Floats, Floats | None]:
-    """Return the parameters (k, d), (k,) of a model that `with_parameters` made."""
+def own_parameters(model: Any) -> tuple[Floats, Floats | None]:
+    """Return the parameters of a model that is handed out: (k, d), (k,) of a linear one, (p,) of a network."""
+    if is_module(model) or is_perceptron(model):
+        module = model if is_module(model) else read_perceptron(model).module
+        return np.concatenate([one.detach().cpu().double().numpy().ravel() for one in module.parameters()]), None
     held = model if isinstance(model, LinearModel) else from_sklearn(model, None, None)
     return held.coef, held.intercept
 

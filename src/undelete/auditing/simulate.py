@@ -139,7 +139,9 @@ def simulate(
                 "group, joined, additions and sample_weight"
             )
         if any(one.asked for one in stated):
-            raise InputError("defences are played for linear models, and this is a network: leave out protection")
+            raise InputError(
+                "what defences left is advised of linear models, and this is a network: leave out protection"
+            )
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
             attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,

@@ -137,6 +137,20 @@ def measured(stated: Sequence[Stated], *models: LinearModel) -> Mapping[str, Any
     return None
 
 
+def uncounted(stated: Sequence[Stated]) -> list[str]:
+    """Return what to say of statements on networks, whose noise no verdict counts; InputError where one was named."""
+    named = next((one for one in stated if one.asked), None)
+    if named is not None:
+        raise InputError(
+            f"{named.place} is of networks, whose noise is not counted in a verdict: leave out protection, and go by "
+            "the table that undelete protect made"
+        )
+    return [
+        f"{one.place} says that a network was protected: its noise is not counted, and the attack does not know it."
+        for one in stated
+    ]
+
+
 def measured_of(stated: Sequence[Stated], model: LinearModel) -> Mapping[str, Any] | None:
     """Return the same of one model alone; InputError where what was named is of another."""
     found = measured(stated, model)

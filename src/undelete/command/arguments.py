@@ -306,8 +306,9 @@ def _add_protect(commands: Commands) -> None:
         "protect", help="which defence keeps a deletion from exposing anybody, and what does it cost?", epilog=EPILOG
     )
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="the fitted model: .skops, .json, .npz, or .joblib/.pkl with --trust"
-    )
+        "model", type=Path, metavar="MODEL",
+        help="the fitted model: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
+    )  # fmt: skip
     parser.add_argument(
         "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"
     )
@@ -340,8 +341,13 @@ def _add_protect(commands: Commands) -> None:
     parser.add_argument(
         "--seed", type=natural, default=0, help="seed of what is played; the model handed out has none (default: 0)"
     )
+    _add_networks(parser, "MODEL is")
+    parser.add_argument(
+        "--l2", type=float, metavar="L2", help="of a network the penalty in the summed objective, instead"
+    )
     _add_tables(parser)
     _add_input(parser)
+    _add_image(parser)
 
 
 def _add_reproduce(commands: Commands) -> None:

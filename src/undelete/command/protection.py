@@ -77,8 +77,9 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
 
 def _costs(row: Mapping[str, Any]) -> str:
     """Return what else changes."""
-    told = [f"an answer moves by at most {row['largest_change']:.2g}",
-            f"a coefficient by at most {row['coefficients_moved']:.2g} of its standard errors"]  # fmt: skip
+    told = [f"an answer moves by at most {row['largest_change']:.2g}"]
+    if row["coefficients_moved"] is not None:
+        told.append(f"a coefficient by at most {row['coefficients_moved']:.2g} of its standard errors")
     for name, word in (("loss", "mean loss"), ("auc", "AUC"), ("calibration", "calibration error")):
         if row[name] is not None:
             told.append(f"{word} {row[name]:.4f}")

@@ -118,6 +118,14 @@ def tried(images: Images, deletions: int | None) -> Images:
     return Images(part, trial=True)
 
 
+def coarse(X: Floats, shape: Sequence[int]) -> Floats:
+    """Return grey images (n, h w) with blocks of two by two pixels as one, where both sides are even."""
+    high, wide = shape[0], shape[1]
+    if high % 2 or wide % 2:
+        return X
+    return np.asarray(X.reshape(len(X), high // 2, 2, wide // 2, 2).mean(axis=(2, 4)).reshape(len(X), -1))
+
+
 def _records(images: Any) -> Floats:
     pixels = scaled(images)
     return np.column_stack([pixels, np.ones(len(pixels))])

@@ -140,7 +140,7 @@ def prepared(case: Case, data_dir: Folder | None, seed: int) -> Trained:
     design = design_of(features, public, [target])
     X, X_public = design.transform(private), design.transform(public)
     loss = Loss.of("mse" if case.number else "bce")
-    module = _module(case, X.shape[1], seed)
+    module = perceptron(case, X.shape[1], seed)
     network = Network(module, loss.of_record, [n for n, _ in module.named_parameters()], (X.shape[1],), False,
                       loss.expected)  # fmt: skip
     Y, Y_public = (table[[target]].to_numpy(dtype=np.float64) for table in (private, public))
@@ -170,7 +170,8 @@ def _features(case: Case, public: pd.DataFrame) -> Any:
     return ColumnTransformer(parts).fit(public)
 
 
-def _module(case: Case, inputs: int, seed: int) -> Any:
+def perceptron(case: Case, inputs: int, seed: int) -> Any:
+    """Return a case's module as it is before training, drawn by the seed."""
     nn, layers, width = torch().nn, [], inputs
     torch().manual_seed(seed)
     for units in case.units:

@@ -8,7 +8,7 @@ nearest, and takes chord steps with that model's Hessian: the remaining records'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,6 +62,10 @@ class Fit:
     def n(self) -> int:
         """Number of records."""
         return len(self.X)
+
+    def among(self, rows: NDArray[np.int64]) -> Fit:
+        """Return the objective on some of the records, with the same penalty."""
+        return replace(self, X=self.X[rows], Y=self.Y[rows])
 
     def gradient(self, theta: Floats) -> Floats:
         """Return the summed objective's gradient (p,)."""
@@ -190,23 +194,28 @@ def retrain_without(
     fit = fit if l2 is None else replace(fit, l2=l2)
     found = []
     for row in rows:
-        found.append(_without(fit, theta, int(row), inverse, tol))
+        found.append(_near(fit.among(np.delete(np.arange(fit.n), row)), theta, inverse, tol))
         if progress is not None:
             progress(len(found), len(rows))
     return found
 
 
-def _without(fit: Fit, theta: Floats, row: int, inverse: Callable[[Floats], Floats], tol: float) -> Trained:
-    """Return the optimum without one record: chord steps, with a Hessian of the rest where they are slow."""
-    rest = replace(fit, X=np.delete(fit.X, row, axis=0), Y=np.delete(fit.Y, row, axis=0))
+def retrain_among(fit: Fit, theta: Floats, parts: Sequence[NDArray[np.int64]], *, tol: float = TOL) -> list[Trained]:
+    """Retrain to the optimum on each of some parts of the records, from a model (p,) that is near them all."""
+    inverse = fit.inverse(theta)
+    return [_near(fit.among(part), theta, inverse, tol) for part in parts]
+
+
+def _near(rest: Fit, theta: Floats, inverse: Callable[[Floats], Floats], tol: float) -> Trained:
+    """Return an optimum near a model: chord steps, with a Hessian of its own where they are slow."""
     here, gradient = theta, rest.gradient(theta)
-    left = float(np.abs(gradient).max()) / fit.n
+    left = float(np.abs(gradient).max()) / rest.n
     for _ in range(_CHORD):
         if left <= tol:
             return Trained(here, left, True)
         tried = here - inverse(gradient)
         slope = rest.gradient(tried)
-        now = float(np.abs(slope).max()) / fit.n
+        now = float(np.abs(slope).max()) / rest.n
         if now < left:
             here, gradient = tried, slope
         if not now < _SLOW * left:

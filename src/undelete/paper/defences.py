@@ -1,5 +1,5 @@
 """What each defence leaves of the attack and costs: three models of income on people of California, or of two
-other states, three splits of each.
+other states, two models of images, and networks, three splits of each.
 
 Beyond the paper, which names defences and measures none.
 """
@@ -7,7 +7,7 @@ Beyond the paper, which names defences and measures none.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -45,7 +45,7 @@ NOTES = (
     "same answers share with other people who were deleted; the mean of the splits, with the 95 % interval of that "
     "mean over deletions and splits.",
     "loss: of R2 (ridge) or accuracy on the public half, beside the model without a defence on the same split; noise "
-    "is averaged over ten draws.",
+    "is averaged over draws.",
     "A row is recommended that keeps exposure within .1 and loss within .01: one with an epsilon of at most 1 proved "
     "before one that is only measured, then the one that costs least.",
 )
@@ -68,9 +68,67 @@ CASES = (
 )
 
 
+@dataclass(frozen=True)
+class Game:
+    """One split of one model that is to be played.
+
+    Parameters
+    ----------
+    case, place : str
+        Which model, of whom.
+    data_dir : path or None
+        Where the data are.
+    deletions : int
+        How many.
+    seed : list of int
+        The experiment's and the split's.
+    checkpoint : Path
+        Where rows are kept.
+    progress : callable
+        Called as progress(done, total).
+    """
+
+    case: str
+    place: str
+    data_dir: Folder | None
+    deletions: int
+    seed: list[int]
+    checkpoint: Path
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment plays.
+
+    Parameters
+    ----------
+    name, title : str
+        In the JSON.
+    cases : dict of str to str
+        Models by key, in words.
+    places : sequence of str
+        Whose records.
+    play : callable
+        From a game to what was played, and the number of private records.
+    deletions : int
+        A split's, of the command's own.
+    features, source : str
+        What a record is, and whose code rows depend on.
+    """
+
+    name: str
+    title: str
+    cases: Mapping[str, str]
+    places: Sequence[str]
+    play: Callable[[Game], tuple[Protection, int]]
+    deletions: int
+    features: str
+    source: str = "undelete.auditing.protect"
+
+
 def run(
-    name: str,
-    states: Sequence[str],
+    plan: Plan,
     data_dir: Folder | None,
     out: Folder,
     deletions: int | None,
@@ -81,12 +139,10 @@ def run(
 
     Parameters
     ----------
-    name : str
-        Of the experiment.
-    states : sequence of str
-        Whose people.
+    plan : Plan
+        What is played.
     data_dir : path or None
-        Where the ACS data are; None for $UNDELETE_DATA.
+        Where the data are; None for where they usually are.
     out : path
         The folder; made when it is not there. Rows are kept in its ``cache``, so that a run can go on.
     deletions : int or None
@@ -96,37 +152,54 @@ def run(
     progress : callable, optional
         Called as progress(done, total, stage), in hundredths of a split.
     """
-    folder, count = prepare(out), deletions or _DELETIONS
-    some, trial = splits(SPLITS, _DELETIONS, count if 2 * count < _DELETIONS else None)  # as many on each
-    shelf = folder / "cache" / f"defences-{seed}-{code_of('undelete.auditing.protect')[:12]}"
-    steps = Steps(100 * len(CASES) * len(states) * some, progress)
-    played: dict[tuple[str, str], list[Protection]] = {(case.key, state): [] for case in CASES for state in states}
+    folder, count = prepare(out), deletions or plan.deletions
+    some, trial = splits(SPLITS, plan.deletions, count if 2 * count < plan.deletions else None)  # as many on each
+    shelf = folder / "cache" / f"defences-{seed}-{code_of(plan.source)[:12]}"
+    steps = Steps(100 * len(plan.cases) * len(plan.places) * some, progress)
+    played: dict[tuple[str, str], list[Protection]] = {at: [] for at in product(plan.cases, plan.places)}
     sizes: dict[str, int] = {}
-    for split, case, state in product(range(some), CASES, states):  # all models of a split before the next
-        steps.begin(f"{case.key}, {state}, split {split + 1}")
-        people = _people(case, state, data_dir)
-        place = shelf / f"{case.key}-{state}-{split}-{count}"
-        played[case.key, state].append(_played(case, people, count, [seed, split], place, steps))
-        sizes[state] = len(people) // 2
+    for split, key, place in product(range(some), plan.cases, plan.places):  # all models of a split before the next
+        steps.begin(f"{key}, {place}, split {split + 1}")
+        moved = partial(_moved, steps, steps.done)
+        checkpoint = shelf / f"{key}-{place}-{split}-{count}".replace(" ", "-")
+        found, sizes[place] = plan.play(Game(key, place, data_dir, count, [seed, split], checkpoint, moved))
+        played[key, place].append(found)
     cases = [
-        {"key": case.key, "label": case.label,
-         "states": [_state(state, sizes[state], played[case.key, state]) for state in states]}
-        for case in CASES
+        {"key": key, "label": label,
+         "states": [_state(place, sizes[place], played[key, place]) for place in plan.places]}
+        for key, label in plan.cases.items()
     ]  # fmt: skip
     result = header(
-        name, f"What each defence leaves, and costs, {', '.join(states)}", "beyond the paper: what to do", seed, count,
-        features="the ten columns standardised, with a constant; the scaler held as fitted, but in one row",
+        plan.name, plan.title, "beyond the paper: what to do", seed, count, features=plan.features
     ) | {
-        "split": f"{some} times half private and half public people, dealt by the seed",
+        "split": f"{some} times half private and half public records, dealt by the seed",
         "notes": [*NOTES, *trial], "limits": {"max_exposure": MAX_EXPOSURE, "max_loss": MAX_LOSS}, "defences": cases,
     }  # fmt: skip
     save(result, folder, lambda stem: draw(result, stem))
     return result
 
 
-def _defences() -> list[Any]:
-    ladder: list[Any] = [DEFENCES[name] for name in LADDERS]
-    return [*(replace(one, strengths=LADDERS[one.name]) for one in ladder), REFITTING]
+def _moved(steps: Steps, start: int, done: int, total: int) -> None:
+    steps.add(start + 100 * done // total - steps.done)
+
+
+def laddered(known: Mapping[str, Any], ladders: Mapping[str, tuple[float, ...]]) -> list[Any]:
+    """Return defences by name with the strengths that are played."""
+    return [replace(known[name], strengths=strengths) for name, strengths in ladders.items()]
+
+
+def incomes(name: str, states: Sequence[str]) -> Callable[..., dict[str, Any]]:
+    """Return the experiment on people of some states, as `Experiment.run` calls it."""
+
+    def play(*asked: Any, **more: Any) -> dict[str, Any]:
+        plan = Plan(
+            name, f"What each defence leaves, and costs, {', '.join(states)}", {one.key: one.label for one in CASES},
+            states, _played, _DELETIONS,
+            "the ten columns standardised, with a constant; the scaler held as fitted, but in one row",
+        )  # fmt: skip
+        return run(plan, *asked, **more)
+
+    return play
 
 
 def _people(case: Case, state: str, data_dir: Folder | None) -> pd.DataFrame:
@@ -135,23 +208,21 @@ def _people(case: Case, state: str, data_dir: Folder | None) -> pd.DataFrame:
     return dataset.table[list(INCOME_FEATURES)].astype("int64").assign(over=over.astype(float if case.number else int))
 
 
-def _played(case: Case, people: pd.DataFrame, count: int, seed: list[int], place: Path, steps: Steps) -> Protection:
-    """Play all defences on one split."""
-    order, half = np.random.default_rng(seed).permutation(len(people)), len(people) // 2
+def _played(game: Game) -> tuple[Protection, int]:
+    """Play all defences on one split of a state."""
+    case = next(one for one in CASES if one.key == game.case)
+    people = _people(case, game.place, game.data_dir)
+    order, half = np.random.default_rng(game.seed).permutation(len(people)), len(people) // 2
     private, public = (people.iloc[part].reset_index(drop=True) for part in (order[:half], order[half : 2 * half]))
-    columns, start = list(INCOME_FEATURES), steps.done
-
-    def moved(done: int, total: int) -> None:
-        steps.add(start + 100 * done // total - steps.done)
-
+    columns = list(INCOME_FEATURES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = make_pipeline(StandardScaler(), clone(case.model)).fit(private[columns], private.over)
         return protect(
-            model, private[columns], private.over, public[columns], public.over, deletions=count, rng=seed[1],
-            defences=_defences(),
-            max_exposure=MAX_EXPOSURE, max_loss=MAX_LOSS, checkpoint=place, progress=moved,
-        )  # fmt: skip
+            model, private[columns], private.over, public[columns], public.over, deletions=game.deletions,
+            defences=[*laddered(DEFENCES, LADDERS), REFITTING], rng=game.seed[1],
+            max_exposure=MAX_EXPOSURE, max_loss=MAX_LOSS, checkpoint=game.checkpoint, progress=game.progress,
+        ), half  # fmt: skip
 
 
 def _state(state: str, n: int, played: Sequence[Protection]) -> dict[str, Any]:
@@ -186,7 +257,7 @@ def _mean(rows: Sequence[pd.Series[Any]]) -> dict[str, Any]:
         "chance_before": float(np.mean([row["chance_before"] for row in rows])),
         "chance_after": _number(np.mean([_nan(row["chance_after"]) for row in rows])),
         "largest_change": float(np.mean([row["largest_change"] for row in rows])),
-        "coefficients_moved": float(np.mean([row["coefficients_moved"] for row in rows])),
+        "coefficients_moved": _number(np.mean([_nan(row["coefficients_moved"]) for row in rows])),
         "quantiles": np.mean([row["quantiles"] for row in rows], axis=0).round(4).tolist(),
     }  # fmt: skip
 
@@ -212,8 +283,5 @@ def _number(value: Any) -> float | None:
     return None if found != found else found
 
 
-EXPERIMENTS = {
-    "defences": partial(run, "defences", ("CA",)),
-    "defences_more": partial(run, "defences_more", ("NY", "TX")),
-}
+EXPERIMENTS = {"defences": incomes("defences", ("CA",)), "defences_more": incomes("defences_more", ("NY", "TX"))}
 """By name, as `Experiment.run` calls it."""

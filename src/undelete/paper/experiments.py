@@ -156,6 +156,14 @@ EXPERIMENTS: dict[str, Experiment] = {
             "defences_more", "defences", most=20, part="beyond it: the same in two other states", needs=("acs",),
         ),
         Experiment(
+            "defences_images", "defences_images", "images", most=4, part="beyond it: defences of image models",
+            needs=("fashion_mnist",),
+        ),
+        Experiment(
+            "defences_mlp", "defences_networks", most=4, part="beyond it: defences of a network",
+            needs=("acs", "torch"),
+        ),
+        Experiment(
             "noisy_images", "noisy_images", "images", most=10, part="beyond it: pictures under noise",
             needs=("fashion_mnist",), trial=16,
         ),

@@ -89,7 +89,7 @@ def _played(population: images.Images, count: int, seed: int) -> tuple[Private, 
     """Fit, and delete the first image of each label in the order of a draw."""
     dealt, shape = population.halves("class", seed), population.data.info.shape
     n, m = min(N, len(dealt.X)), min(N, len(dealt.X_public))
-    X, X_public = (_coarse(part, shape) for part in (dealt.X[:n], dealt.X_public[:m]))
+    X, X_public = (np.c_[images.coarse(part[:, :-1], shape), part[:, -1]] for part in (dealt.X[:n], dealt.X_public[:m]))
     l2 = np.full(X.shape[1], PENALTY)
     l2[-1] = 0.0
     objective = Objective(X, dealt.Y[:n], Softmax(), l2)
@@ -101,15 +101,6 @@ def _played(population: images.Images, count: int, seed: int) -> tuple[Private, 
     gone = retrain_without(objective, W, rows, tol=_TOL)
     refuse_unconverged(gone, _TOL)
     return Private(objective, W, gone, X_public, dealt.Y_public[:m], has_constant=True), own[rows].tolist()
-
-
-def _coarse(X: Floats, shape: Sequence[int]) -> Floats:
-    """Return images (n, d) and their constant with blocks of two by two pixels as one, where the size is even."""
-    high, wide = shape[0], shape[1]
-    if high % 2 or wide % 2:
-        return X
-    blocks = X[:, :-1].reshape(len(X), high // 2, 2, wide // 2, 2).mean(axis=(2, 4))
-    return np.asarray(np.c_[blocks.reshape(len(X), -1), X[:, -1]])
 
 
 def _pictures(population: images.Images, X: Floats) -> list[NDArray[np.uint8]]:

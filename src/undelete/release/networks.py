@@ -48,6 +48,10 @@ class NetworkRelease:
         The public table's raw columns, and each public record in those terms.
     X_after : array (m, d) or None
         The public records as the new network takes them, where the preprocessing was refitted with it; None: as before.
+    error : array (p, p) or None
+        Covariance of what a defence that everybody knows adds to minus the deleted gradient.
+    optimal : bool
+        Whether the old parameters are the private records' optimum; not where noise was added to them.
     """
 
     network: Network
@@ -65,10 +69,12 @@ class NetworkRelease:
     n_error: float = 0.0
     tolerance: float | None = None
     X_after: Floats | None = None
+    error: Floats | None = None
+    optimal: bool = True
 
     def __post_init__(self) -> None:
         for field in ("theta_before", "theta_after", "X_public", "Y_public", "penalty_before", "penalty_after",
-                      "public_values", "public_codes", "X_after"):  # fmt: skip
+                      "public_values", "public_codes", "X_after", "error"):  # fmt: skip
             value = getattr(self, field)
             if value is None:
                 continue

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from undelete.errors import InputError
+from undelete.files import write
 from undelete.maths.network import torch
 
 Architecture: TypeAlias = "str | Callable[[], Any]"
@@ -99,6 +100,30 @@ def load_network(path: str | os.PathLike[str], architecture: Architecture | None
             f"{path} does not belong to this architecture ({why}): give the one it was saved from"
         ) from error
     return module
+
+
+def save_network(module: Any, path: str | os.PathLike[str]) -> None:
+    """Write a module's parameters as .safetensors, in the precision that it has them in.
+
+    Raises
+    ------
+    InputError
+        When the name does not end so, or the place cannot be written to.
+    """
+    file = Path(path)
+    if file.suffix.lower() != ".safetensors":
+        raise InputError(f"{path} must end in .safetensors: that is how a network's parameters are saved")
+    try:
+        from safetensors.torch import save
+    except ImportError as error:
+        raise InputError(
+            "writing .safetensors needs the package safetensors: install undelete with its extra torch"
+        ) from error
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
+    try:
+        write(file, save(state), private=False)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}): choose another place") from error
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,17 @@ def read_perceptron(model: BaseEstimator) -> Perceptron:
     # a batch's mean loss has alpha over the batch's size beside it
     size = 200 if last.batch_size == "auto" else int(last.batch_size)
     return Perceptron(_module(last), steps, loss, {}, {key: value / size for key, value in weights.items()})
+
+
+def with_module(model: BaseEstimator, module: Any) -> BaseEstimator:
+    """Return a copy of a fitted estimator with the parameters of a module like its own, in its own precision."""
+    copied = copy.deepcopy(model)
+    last = copied.steps[-1][1] if isinstance(copied, Pipeline) else copied
+    for number, (weight, bias) in enumerate(zip(last.coefs_, last.intercepts_, strict=True)):
+        layer = module[2 * number]
+        weight[...] = layer.weight.detach().numpy().T
+        bias[...] = layer.bias.detach().numpy()
+    return copied
 
 
 def _loss(last: Any) -> Any:

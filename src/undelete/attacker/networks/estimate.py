@@ -131,7 +131,8 @@ class Estimator:
         way : {"answers", "hessian"}
             By the change of the gradients, maths (9), or to first order by the Hessian, maths (4).
         weighed : bool, optional
-            Whether public records are weighed; None: where their leave-one-out error says that it pays.
+            Whether public records are weighed; None: where their leave-one-out error says that it pays, and the old
+            model is an optimum.
         """
         release, m, n = self.release, len(self.own), self.release.n
         s = self.summands(i) if way == "answers" else self._by_hessian(i)
@@ -149,6 +150,8 @@ class Estimator:
         parts = np.stack([a.T @ a / m + b.T @ b / (n - 1) for a, b in ((public[k::count], left[k::count])
                                                                        for k in range(count))])  # fmt: skip
         parts *= (n - 1) ** 2 / max(1, m - 1)
+        if release.error is not None:
+            parts += release.error / count
         covariance = parts.sum(axis=0)
         expected = float(np.sqrt(np.trace(covariance)))
         usual = float(np.sqrt((self.own**2).sum() / m))
@@ -164,7 +167,7 @@ class Estimator:
 
     def _chosen(self, s: Floats, weighed: bool | None) -> tuple[float | None, Floats]:
         """Return the ridge with the least error where weights pay, None where not, and s along the own gradients."""
-        if weighed is False:
+        if weighed is False or (weighed is None and not self.release.optimal):
             return None, np.zeros_like(self._axes)
         m, along = len(s), self._turned.T @ s
         some = slice(None, None, -(-m // _JUDGED))

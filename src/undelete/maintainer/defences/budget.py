@@ -35,12 +35,15 @@ class Budget:
         The least delta that is proved at each epsilon.
     mu : float or None
         Of Gaussian noise, the most that one record moves over the deviation.
+    two : float or None
+        The epsilon of two such releases at the same delta, where it is known.
     """
 
     epsilon: float
     delta: float
     curve: Callable[[float], float]
     mu: float | None = None
+    two: float | None = None
 
     @classmethod
     def gaussian(cls, epsilon: float, delta: float) -> Budget:
@@ -50,6 +53,8 @@ class Budget:
 
     def twice(self) -> float:
         """Return the epsilon of two such releases at the same delta; of what is not Gaussian by adding both up."""
+        if self.two is not None:
+            return self.two
         if self.mu is not None:
             return epsilon_of(composed(self.mu, 2), self.delta)
         half = self.delta / 2

@@ -10,9 +10,9 @@ from undelete.report import formatting
 
 _PAGE = """# What each defence leaves, and costs
 
-`undelete protect` on people of the ACS; [protect.md](../protect.md) says more of each. Made by the command above each
-table; the page itself by `python -m undelete.paper.pages results/{defences,defences_more,noisy_images}.json`. DIR
-holds the ACS 2018 data.
+`undelete protect` on people of the ACS, on images and on a network; [protect.md](../protect.md) says more of each. Made
+by the command above each table; the page itself by `python -m undelete.paper.pages results/{defences,defences_more,
+defences_images,defences_mlp,noisy_images}.json`. DIR holds the ACS 2018 data.
 """
 _READING = """## How to read the tables
 
@@ -24,8 +24,11 @@ _READING = """## How to read the tables
   came back exactly, over all states. *chosen*: on how many of the splits the row was recommended.
 - *no defence, scaler refitted too*: what a pipeline gives away that is fitted anew as a whole: the new scaler's means
   are the record. Freezing the preprocessing is the row above it.
-- Intervals are of 20 deletions a split, so an exposure of .1 beside a proof is luck: the proof bounds it for all, and
-  with 400 a split ([protect.md](../protect.md)) there is as little as where nothing of anybody is released.
+- Of the network the penalty's strength is weight decay of the mean loss, and *DP: private training* is DP-SGD, whose
+  law the attacker finds out by training on public records.
+- Intervals are of 20 deletions a split, of images and of the network 4, so an exposure of .1 beside a proof is luck:
+  the proof bounds it for all, and with 400 a split ([protect.md](../protect.md)) there is as little as where nothing of
+  anybody is released.
 - *Perturbed objective, noise kept* is certified removal's: the same tilt is in both models and cancels in their
   difference, so its certificate is of another question.
 - *The same noise, published often*: each of so many releases has fresh noise, and the attack takes their mean.

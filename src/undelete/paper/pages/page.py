@@ -22,8 +22,9 @@
     undelete reproduce sensitivity --data DIR --out results
     python -m undelete.paper.pages results/sensitivity.json > docs/results/sensitivity.md
     undelete reproduce defences defences_more --data DIR --out results
-    undelete reproduce noisy_images --out results
-    python -m undelete.paper.pages results/{defences,defences_more,noisy_images}.json > docs/results/defences.md
+    undelete reproduce defences_images defences_mlp noisy_images --data DIR --out results
+    python -m undelete.paper.pages results/{defences{,_more,_images,_mlp},noisy_images}.json \
+        > docs/results/defences.md
     undelete reproduce better --data DIR --out results
     python -m undelete.paper.pages results/better.json > docs/results/better.md
 

@@ -1,0 +1,50 @@
+"""What an attacker on networks makes of a defence that is known to everybody: a larger error, and nothing else.
+
+Minus the deleted gradient is the change of the summed gradients between the models, maths (9). Noise of covariance C in
+the parameters adds H C H to its error, H the Hessian of the summed objective, and so does rounding. Where t people left
+or joined together the gradients of the t - 1 others are in it, about as many draws of a public record's: maths (45).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from undelete.maths.arrays import Floats
+from undelete.release.networks import NetworkRelease
+
+
+def knowing(release: NetworkRelease, noise: Floats | None, together: int = 1) -> NetworkRelease:
+    """Return a release whose attacker knows by what law it was protected.
+
+    Parameters
+    ----------
+    release : NetworkRelease
+        The models as they were released.
+    noise : array (p, p) or None
+        Covariance of what was added to the old model and to each new one, independently; None for nothing.
+    together : int
+        How many people left or joined at once.
+
+    Returns
+    -------
+    NetworkRelease
+        With `error`.
+
+    Notes
+    -----
+    Cost m p^2 flops, once for all deletions.
+    """
+    if noise is None and together == 1:
+        return release
+    seen = release.X_public, release.Y_network
+    p, m = release.network.parameters, len(release.X_public)
+    error = np.zeros((p, p)) if release.error is None else release.error
+    if noise is not None:
+        H = release.network.hessian(release.theta_before, *seen) * (release.n / m) + np.diag(release.penalty_before)
+        error = error + 2 * H @ noise @ H
+    if together > 1:
+        own = release.network.gradients(release.theta_before, *seen)
+        error = error + (together - 1) * own.T @ own / m
+    return dataclasses.replace(release, error=(error + error.T) / 2, optimal=noise is None and release.optimal)
