@@ -55,7 +55,7 @@ IMAGE_CASES: tuple[Case | ImageCase, ...] = (
 )  # fmt: skip
 SPLIT = "private and public records drawn apart at random by the seed"
 SPLITS, EACH, MATCHED = 3, 14, 4  # splits, deletions on each, and of these how many are matched plainly, or known
-_IMAGES = 2  # times as few of images
+_IMAGES = 2  # times as few of images, on so many splits: training takes most of the time
 _KNOWN = 1e-6  # of a record's own gradient: the deviation that is taken for known exactly
 _DECIMALS = 6
 _SCORES = ("cosine", "centred_cosine", "exact_columns", "label", "target_error")
@@ -75,7 +75,7 @@ def mlp(
     out : path
         The folder; made when it is not there.
     deletions : int or None
-        Of each case, over all splits, at most 42, of images half as many; None for that.
+        Of each case, over all splits, at most 42, of images half as many and on two splits; None for that.
     seed : int
         The first split's; the others follow.
     progress : callable, optional
@@ -107,16 +107,19 @@ def _all(
     plan: _Plan, data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None
 ) -> dict[str, Any]:
     played, trial = splits(SPLITS, EACH, deletions)
-    folder, steps = prepare(out), Steps(len(plan.cases) * played, progress)
+    places = {case.key: min(played, _IMAGES) if isinstance(case, ImageCase) else played for case in plan.cases}
+    folder, steps = prepare(out), Steps(sum(places.values()), progress)
     shelf = Shelf(folder / "cache" / f"networks-seed-{seed}")
     each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // played)))
     rows = []
     for case in plan.cases:
         games = []
-        count = max(1, each // _IMAGES) if isinstance(case, ImageCase) else each
+        count = each
+        if isinstance(case, ImageCase):
+            count = max(1, each * played // (_IMAGES * places[case.key]))
         data = sizes(("mnist",) if isinstance(case, ImageCase) else ("acs", "acs_us"), data_dir)
         key = digest(code_of(__name__), data, case, count, seed)
-        for split in range(played):
+        for split in range(places[case.key]):
             steps.begin(case.title)
             kept = shelf.load(f"{case.key}-{split}", key)
             if kept is None:
