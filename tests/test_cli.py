@@ -188,11 +188,11 @@ def spoiled(folder, tmp_path, name):
     elif name == "words for numbers":
         public.assign(age=["old", *public["age"].iloc[1:]]).to_csv(bad, index=False)
     elif name == "not a number":
-        public.assign(age=[None, *public["age"].iloc[1:]]).to_csv(bad, index=False)
+        public.assign(age=public["age"].where(public.index % 3 > 0)).to_csv(bad, index=False)
     elif name == "infinite":
         public.assign(age=[float("inf"), *public["age"].iloc[1:]]).to_csv(bad, index=False)
     elif name == "unknown category":
-        public.assign(colour=["mauve", *public["colour"].iloc[1:]]).to_csv(bad, index=False)
+        public.assign(colour=public["colour"].where(public.index % 3 > 0, "mauve")).to_csv(bad, index=False)
     elif name == "empty table":
         bad.touch()
     elif name == "other features":

@@ -27,6 +27,13 @@ MODELS = {
     "plans": (lambda d: formulas.mnlogit("plan ~ age + town", d).fit(disp=0, tol=1e-14), "plan"),
     "words": (lambda d: sm.MNLogit(d.plan.map({0: "a", 1: "b", 2: "c"}), sm.add_constant(d[["age", "member"]])).fit(
         disp=0, tol=1e-14), "plan"),
+    "logarithms": (lambda d: formulas.ols("wage ~ np.log(age) * member + C(town, Sum)", d).fit(), "wage"),
+    "no constant": (lambda d: formulas.ols("wage ~ C(town) + age - 1", d).fit(), "wage"),
+    "deviations": (lambda d: formulas.ols("wage ~ standardize(age) + center(member) + town", d).fit(), "wage"),
+    "comparisons": (lambda d: formulas.logit("left ~ I(age > 40) + town + bs(age, knots=(40,), degree=1, "
+        "lower_bound=0, upper_bound=99)", d).fit(disp=0, tol=1e-14, method="newton"), "left"),
+    "equal weights": (lambda d: formulas.wls("wage ~ np.sqrt(age) + town", d, weights=np.full(len(d), 2)).fit(),
+        "wage"),
     "array": (lambda d: sm.OLS(d.wage.to_numpy(), sm.add_constant(d[["age", "member"]].to_numpy())).fit(), "wage"),
 }  # fmt: skip
 
@@ -45,6 +52,66 @@ def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exac
     exact = -np.outer(x, found.release.loss.residual(Y, x @ found.old.W))
     told = Difference.by(found.release, "answers").gradient[0]
     np.testing.assert_allclose(told, exact, atol=1e-5 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("engine", ["patsy", "formulaic"])
+def test_terms_that_have_no_name_are_asked_of_the_formula(engine, monkeypatch):
+    options = pytest.importorskip("statsmodels.formula").options
+    pytest.importorskip(engine)
+    monkeypatch.setattr(options, "formula_engine", engine)
+    table, public = customers(400), customers(3000, seed=5)
+    before, after = (
+        formulas.logit("left ~ np.log(age) + C(town)", part).fit(disp=0, tol=1e-14)
+        for part in (table, table.drop(index=WHO))
+    )
+    columns = ["age", "town", "left"]
+    odd = public[columns].copy()
+    odd.loc[:40, "town"] = "west"
+    odd.loc[50:60, "age"] = np.nan
+    found = undelete.audit(before, after, odd, target="left", truth=table.loc[[WHO], columns])
+    assert f"52 of {len(odd):,} public records are left out" in found.warnings[0]
+    assert found.records.loc[0, "town"] == table.town[WHO]
+    assert abs(found.records.loc[0, "age"] - table.age[WHO]) <= 2
+    whole = undelete.audit(before, after, public[columns], target="left", truth=table.loc[[WHO], columns])
+    assert abs(found.found["hrec+"].bits[0] - whole.found["hrec+"].bits[0]) < 0.5
+
+
+def test_indicators_that_add_up_to_one_are_the_constant():
+    table, public = customers(300), customers(900, seed=5)
+    before, after = (
+        formulas.logit("left ~ C(town) + age - 1", part).fit(disp=0, tol=1e-14)
+        for part in (table, table.drop(index=WHO))
+    )
+    found = undelete.audit(before, after, public[["age", "town", "left"]], target="left", attacks=["hrec"])
+    assert any("'town=east', 'town=north', 'town=south' add up to the same" in text for text in found.warnings)
+    assert found.verdict.word != "NOT DECIDABLE"
+
+
+def test_what_covariances_give_away_is_known_as_well_as_said():
+    """Dollars beside indicators: the inverse was made of the columns as they are, and has lost digits with them."""
+    rng = np.random.default_rng(2)
+    table = customers(800).assign(dollars=rng.integers(-40000, 40000, 800))
+    whole = formulas.ols("wage ~ dollars + C(town, Sum)", table).fit()
+    for who in range(10):
+        after = formulas.ols("wage ~ dollars + C(town, Sum)", table.drop(index=who)).fit()
+        (row,) = (row for row in undelete.scan(whole, after).table.itertuples() if row.column == "dollars")
+        assert row.low <= table.dollars[who] <= row.high
+        assert row.high - row.low < 0.01
+    public = customers(900, seed=4).assign(dollars=rng.integers(-40000, 40000, 900))
+    columns = ["dollars", "town", "wage"]
+    found = undelete.audit(whole, after, public[columns], target="wage", truth=table.loc[[who], columns])
+    assert found.records.loc[0, "dollars"] == table.dollars[who]
+    assert found.right["hrec+"].all()
+
+
+def test_splines_whose_knots_moved_are_asked_within_the_range_that_they_know():
+    table, public = customers(400), customers(3000, seed=5)
+    table = table[(table.age > 20) & (table.age < 75)].reset_index(drop=True)
+    before, after = (formulas.ols("wage ~ bs(age, df=5) + town", part).fit() for part in (table, table.drop(index=WHO)))
+    columns = ["age", "town", "wage"]
+    found = undelete.audit(before, after, public[columns], target="wage", truth=table.loc[[WHO], columns])
+    assert "left out, which the model's steps refuse" in found.warnings[0]
+    assert found.records.loc[0, "town"] == table.town[WHO]
 
 
 def test_an_audit_of_saved_results(tmp_path):
@@ -91,9 +158,9 @@ def test_refusals():
     table = customers(200)
     family = sm.families.Poisson()
     refused = {
-        "has no name in undelete's grammar": formulas.ols("wage ~ np.log(age)", table).fit(),
         "offset or exposure": formulas.glm("visits ~ age", table, family=family, offset=np.log(table.age)).fit(),
-        "statsmodels' WLS is not read": formulas.wls("wage ~ age", table, weights=table.age).fit(),
+        "WLS was fitted with weights": formulas.wls("wage ~ age", table, weights=table.age).fit(),
+        "statsmodels' RLM is not read": formulas.rlm("wage ~ age", table).fit(),
         "family Gaussian with link Log": formulas.glm(
             "spent ~ age", table, family=sm.families.Gaussian(sm.families.links.Log())
         ).fit(),

@@ -1,4 +1,6 @@
-"""Reads fitted results of statsmodels: OLS, GLM, Logit, Probit, Poisson and MNLogit, by formula or from arrays.
+"""Reads fitted results of statsmodels: OLS, WLS, GLM, Logit, Probit, Poisson and MNLogit, by formula or from arrays.
+
+A formula's terms are read from their names where these say it (columns, powers, levels, products), and else asked.
 
 Nothing of statsmodels is imported: a result that was unpickled, or given, says what it is made of by its fields.
 """
@@ -8,22 +10,33 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
 
+_COMPARED = 500  # public records, on which what the terms' names say is compared with what the formula makes
 _CONSTANTS = ("Intercept", "const", "1")
 _LOSSES = {
     ("Gaussian", "Identity"): "squared", ("Binomial", "Logit"): "logistic", ("Binomial", "Probit"): "probit",
     ("Poisson", "Log"): "poisson", ("Gamma", "Log"): "gamma", ("Tweedie", "Log"): "tweedie",
 }  # fmt: skip
-_MODELS = {"OLS": "squared", "Logit": "logistic", "Probit": "probit", "Poisson": "poisson", "MNLogit": "softmax"}
+_MODELS = {
+    "OLS": "squared",
+    "WLS": "squared",
+    "Logit": "logistic",
+    "Probit": "probit",
+    "Poisson": "poisson",
+    "MNLogit": "softmax",
+}
 _LEVEL = re.compile(r"(?:C\((?P<call>[^,()]+)(?:,.*)?\)|(?P<bare>[^\[\]]+))\[(?:T\.)?(?P<level>.*)\]")
 _CODED = re.compile(r"\[(S|H|D|P)\.|\[\.?(Linear|Quadratic|Cubic)")
 _POWER = re.compile(r"I\(\s*(?P<name>\w+)\s*\*\*\s*(?P<power>\d+)\s*\)")
@@ -50,7 +63,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     Raises
     ------
     InputError
-        When it is another model, or a term has no name in the grammar of plain files.
+        When it is another model, or was fitted with what is not known of a deleted record.
     """
     model, kind = result.model, type(result.model).__name__
     loss = _loss(model, kind)
@@ -69,11 +82,11 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     with contextlib.suppress(InputError):
         stored = stored_in(result)
     converged = getattr(result, "converged", (getattr(result, "mle_retvals", None) or {}).get("converged", True))
-    return LinearModel(
+    as_names = partial(
+        LinearModel,
         coef=params[features].T,
         intercept=params[where[0]] if where else None,
         loss=loss,
-        feature_names=[_feature(names[j]) for j in features],
         classes=classes,
         l2=np.array(0.0),
         n=round(float(result.nobs)),
@@ -83,13 +96,51 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         tolerance=None if converged else np.inf,
         notes=() if converged else (f"{kind} stopped before it had converged",),
     )
+    formula, terms = formula_of(model, public), [names[j] for j in features]
+    try:
+        read = as_names(feature_names=[_feature(term) for term in terms])
+    except InputError:
+        if formula is None:
+            raise
+        read = None
+    if read is not None and (formula is None or _same(read, formula, features, public)):
+        return read
+    assert formula is not None
+    return as_names(feature_names=terms, design=_asked(formula, terms, features, bool(where)))
+
+
+def _same(read: LinearModel, formula: Formula, features: list[int], public: pd.DataFrame | None) -> bool:
+    """Return whether the terms' names say what the formula makes of some public records, or it cannot be asked."""
+    if public is None:
+        return True
+    some = public.iloc[:_COMPARED]
+    try:
+        own = formula.matrix(read.design.conformed(some))[:, features]
+    except InputError:  # a level that it does not know, a missing cell: names say what becomes of these
+        own = None
+    try:
+        named = read.features(some)[:, : len(features)]
+    except InputError:
+        return False
+    return own is None or np.allclose(named, own, rtol=1e-9, atol=1e-12)
+
+
+def _asked(formula: Formula, terms: list[str], features: list[int], constant: bool) -> Probed:
+    """Return the formula as a preprocessing of which only what it makes of records is known."""
+    return Probed(
+        raw=formula.raw,
+        feature_names=(*terms, *(("1",) if constant else ())),
+        has_constant=constant,
+        apply=lambda table: formula.matrix(table)[:, features],
+        encodings=formula.encodings,
+    )
 
 
 def _loss(model: Any, kind: str) -> str:
     if kind in _MODELS:
         return _MODELS[kind]
     if kind != "GLM":
-        raise InputError(f"statsmodels' {kind} is not read: OLS, GLM, Logit, Probit, Poisson and MNLogit are")
+        raise InputError(f"statsmodels' {kind} is not read: OLS, WLS, GLM, Logit, Probit, Poisson and MNLogit are")
     family, link = model.family, type(model.family.link).__name__
     loss = _LOSSES.get((type(family).__name__, link[:1].upper() + link[1:]))
     if loss is None:
@@ -110,7 +161,7 @@ def _classes(model: Any) -> tuple[Any, ...]:
 
 
 def _refuse_weights(model: Any, kind: str, loss: str) -> None:
-    for name in ("freq_weights", "var_weights"):
+    for name in ("freq_weights", "var_weights") if kind == "GLM" else ("weights",):
         given = getattr(model, name, None)
         if given is not None and np.ptp(np.asarray(given, dtype=np.float64)) > 0:
             raise InputError(f"the {kind} was fitted with {name}, and a deleted record's own is not known: fit without")

@@ -14,15 +14,20 @@ from undelete.adapters.model import LinearModel
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
 
+_NO_PART = 1e-9  # of a column in a constant that others add up to
+_NAMED = 6  # columns, at most
+
 
 def taken_constant(model: LinearModel, release: Release) -> list[str]:
-    """Say which column was taken for the constant of a model without an intercept."""
+    """Say which columns were taken for the constant of a model without an intercept."""
     if release.constant is None or model.embedding is not None or model.constant() is not None:
         return []
-    name = model.design.feature_names[int(np.flatnonzero(release.constant)[0])]
+    taken = [model.design.feature_names[j] for j in np.flatnonzero(np.abs(release.constant) > _NO_PART)]
+    names = ", ".join(map(repr, taken[:_NAMED])) + (f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else "")
+    what = f"column {names} is the same" if len(taken) == 1 else f"columns {names} add up to the same"
+    which = "it is" if len(taken) == 1 else "together they are"
     return [
-        f"The model was fitted without an intercept, and column {name!r} is the same in every public record: it is "
-        "taken as the constant."
+        f"The model was fitted without an intercept, and {what} in every public record: {which} taken as the constant."
     ]
 
 

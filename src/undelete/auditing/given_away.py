@@ -13,6 +13,7 @@ from undelete.adapters.model import LinearModel
 from undelete.attacker.table.given import on_a_line
 from undelete.auditing.cautions import stands
 from undelete.auditing.verdict import MOST
+from undelete.auditing.written import written
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
@@ -23,6 +24,29 @@ from undelete.scoring.truth import Truth
 
 _LINE = 1e-9  # of a term, up to which it is a line in its column's value
 _NEAR = 1e-3  # of the step to the next value, or of a continuous column's deviation: round-off is far below
+
+
+def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Category]:
+    """Return the values, those of columns of whole numbers, or of so many decimals, as such, where they are near one.
+
+    What two files say of a sum over thousands of records has the round-off of that sum, so that -1244 may come as
+    -1243.99999994, which no cell of the column is; and as -1243.7 where nothing exact is left.
+    """
+    found = dict(values)
+    for column in release.columns:
+        value = found.get(column.name)
+        if column.kind != "discrete" or value is None or isinstance(value, str):
+            continue
+        own = column.values.astype(float)
+        digits = written(own).digits
+        if digits is None:
+            continue
+        whole = round(float(value), digits)
+        if abs(value - whole) <= _NEAR * 10.0**-digits:
+            found[column.name] = whole
+        else:
+            del found[column.name]
+    return found
 
 
 def told(release: Release, values: Mapping[str, Category]) -> Release:
@@ -201,4 +225,5 @@ def _code(column: Column, value: Category) -> int:
     own = column.values.astype(float)  # a missing cell, which is a value too, is not near any number
     distance = np.where(np.isfinite(own), np.abs(own - value), np.inf)
     steps = np.diff(np.unique(own[np.isfinite(own)]))
-    return int(distance.argmin()) if distance.min() <= _NEAR * steps.min(initial=np.inf) else -1
+    near = _NEAR * float(steps.min()) if steps.size else _LINE * max(float(np.abs(own[np.isfinite(own)]).max()), 1.0)
+    return int(distance.argmin()) if distance.min() <= near else -1

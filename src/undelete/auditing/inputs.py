@@ -21,6 +21,9 @@ from undelete.data.table import read_table
 from undelete.errors import InputError
 from undelete.release.public import Public
 
+_RECORDS_A_LEVEL = 10  # public records, so that indicators which add up to one in all of them do so in any
+_ONE = 1e-9  # within which they do
+
 
 class ArrowTable(Protocol):
     """A table of any library that hands it out as Arrow: polars, pyarrow, DuckDB."""
@@ -104,17 +107,24 @@ def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64]
 
 
 def _constant(model: LinearModel, X: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the v (d,) with x @ v = 1 for every record: the model's own, or a column that is the same in all of X."""
+    """Return the v (d,) with x @ v = 1 for every record.
+
+    It is the model's own, or a column that is the same in all of X, or the sum of indicators that is.
+    """
     own = model.constant()
     if own is not None or model.embedding is not None:
         return own
-    same = np.flatnonzero((X[0] == X).all(axis=0) & (X[0] != 0))
-    if not same.size:
-        return None
-    chosen = same[np.argmin(np.abs(np.log(np.abs(X[0, same]))))]  # ones, where there are any
     v: NDArray[np.float64] = np.zeros(X.shape[1])
-    v[chosen] = 1 / X[0, chosen]
-    return v
+    same = np.flatnonzero((X[0] == X).all(axis=0) & (X[0] != 0))
+    if same.size:
+        chosen = same[np.argmin(np.abs(np.log(np.abs(X[0, same]))))]  # ones, where there are any
+        v[chosen] = 1 / X[0, chosen]
+        return v
+    levels = np.flatnonzero(((X == 0) | (X == 1)).all(axis=0))
+    if not levels.size or len(X) < _RECORDS_A_LEVEL * levels.size:
+        return None
+    v[levels] = np.linalg.lstsq(X[:, levels], np.ones(len(X)), rcond=None)[0]
+    return v if np.abs(X @ v - 1).max() < _ONE else None
 
 
 def count(n: int | None, old: LinearModel, *, kept: bool = False) -> int | None:

@@ -29,7 +29,7 @@ from undelete.auditing.problem import Problem
 from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
 from undelete.auditing.refitting import People, refitting_row
 from undelete.auditing.rows import Rows
-from undelete.auditing.tables import thinned_with
+from undelete.auditing.tables import accepted, thinned_with
 from undelete.auditing.words import seeds
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
@@ -134,6 +134,7 @@ def protect(
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
+    public, y_public, _ = accepted(problem.model.design, public, y_public)
     if problem.objective.X.shape[1] > _FEATURES:
         raise InputError(
             f"the model has {problem.objective.X.shape[1]:,} features: defences are played up to {_FEATURES:,}, since "

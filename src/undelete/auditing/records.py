@@ -16,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn.text import text_chain
 from undelete.adapters.targets import encode_target
 from undelete.errors import InputError
 
@@ -34,7 +33,7 @@ def fitted_on(
             f"a {type(estimator).__name__} is read by `audit` alone, and what plays deletions retrains: give a "
             "scikit-learn estimator, or its coefficients with their penalty as .json (docs/model-files.md)"
         )
-    if text_chain(estimator) is not None:
+    if _reads_text(estimator):
         raise InputError(f"the model reads text, and this plays records of a table: {_OF_TEXT}")
     try:
         check_is_fitted(estimator)
@@ -50,6 +49,13 @@ def fitted_on(
     except (ValueError, TypeError) as error:
         first = str(error).strip().split("\n")[0]
         raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
+
+
+def _reads_text(estimator: BaseEstimator) -> bool:
+    """Return whether a vectoriser of text comes first."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[0][1]
+    return hasattr(estimator, "build_analyzer")
 
 
 def record_factors(sample_weight: ArrayLike, n: int) -> NDArray[np.float64]:

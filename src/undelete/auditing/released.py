@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from undelete.adapters.align import align
 from undelete.adapters.comparable import NotFoldable, changed_fills, fitted_anew
 from undelete.adapters.design.conform import unknown
+from undelete.adapters.design.probed import Probed
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
@@ -34,6 +35,7 @@ from undelete.auditing.diagnostics import Diagnostic, public_gradient
 from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over, refuse_far
 from undelete.auditing.population import alike
+from undelete.auditing.tables import accepted
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags
@@ -110,12 +112,13 @@ def read_pair(
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
     old, new = (m if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
+    table, refused = _taken(old, new, table)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
     like = alike(old, table, n)
     everyone, table = table, table if like.kept is None else table.iloc[like.kept].reset_index(drop=True)
-    warnings = [*unknown(table, old.design.uses), *like.notes]
+    warnings = [*refused, *unknown(table, old.design.uses), *like.notes]
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
     if inputs.no_intercept(old, new):
@@ -153,6 +156,15 @@ def read_pair(
         release = restricted(answering(release), kept)
     checks = _of_everyone(old, everyone, names, n) if like.notes else ()
     return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
+
+
+def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the public records that the models' steps take; of the new ones only where these have to be asked."""
+    told: list[str] = []
+    for model in (old, new) if isinstance(new.design, Probed) else (old,):
+        table, _, said = accepted(model.design, table)
+        told += said
+    return table, told
 
 
 def _of_everyone(old: LinearModel, table: pd.DataFrame, names: Sequence[str], n: int | None) -> tuple[Diagnostic, ...]:

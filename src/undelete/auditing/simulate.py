@@ -34,7 +34,7 @@ from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.statements import Statement, measured_of, read_stated
 from undelete.auditing.surveyed import told_of, unequal, unweighed
-from undelete.auditing.tables import part, thinned_with
+from undelete.auditing.tables import accepted, part, thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -154,6 +154,7 @@ def simulate(
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public, sample_weight=sample_weight)
+    public, y_public, refused = accepted(problem.model.design, public, y_public)
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if weights is not None and together:
         raise InputError(
@@ -183,6 +184,7 @@ def simulate(
         protection=measured_of(stated, model),
     )
     noted = [
+        *refused,
         *unknown(model.design.conformed(public), model.design.uses),
         *cautions.overlap(train, y, public, y_public),
         *_fixed_preprocessing(model),

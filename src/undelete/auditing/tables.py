@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.probed import Probed
+from undelete.adapters.design.taken import taken
 from undelete.adapters.model import LinearModel
 from undelete.auditing.inputs import Table, as_records, target_columns
 from undelete.data.table import column_names, count_rows, read_table
@@ -70,6 +73,15 @@ def part(table: pd.DataFrame, y: Any, rows: NDArray[np.int64] | None) -> tuple[p
     if y is not None:
         y = y.iloc[rows] if isinstance(y, pd.Series | pd.DataFrame) else np.asarray(y)[rows]
     return table.iloc[rows], y
+
+
+def accepted(design: Design | Probed, table: pd.DataFrame, y: Any = None) -> tuple[pd.DataFrame, Any, list[str]]:
+    """Return the public records that a model's steps take, their targets likewise, and what is said of the others."""
+    rows, said = taken(design, table)
+    if rows is None:
+        return table, y, said
+    table, y = part(table, y, np.flatnonzero(rows))
+    return table.reset_index(drop=True), y, said
 
 
 def sampled(rows: int, kept: int) -> list[str]:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from undelete.adapters.design.polynomial import Atom, Category, category
 from undelete.errors import InputError
+from undelete.maths.arrays import Flags
 
 if TYPE_CHECKING:
     from undelete.adapters.design.design import Design, Encoding
@@ -125,6 +126,19 @@ def unknown(table: pd.DataFrame, by_column: dict[str, Use]) -> list[str]:
                 "nothing at all. If they were written otherwise for the training, give them so."
             )
     return told
+
+
+def outside(table: pd.DataFrame, by_column: dict[str, Use]) -> Flags:
+    """Return which records (m,) of a conformed table have a cell, not a missing one, that is no category known."""
+    odd: Flags = np.zeros(len(table), dtype=bool)
+    for j, name in enumerate(table.columns):
+        use = by_column.get(str(name))
+        if use is not None and use.known and not use.number:
+            codes, distinct = pd.factorize(table.iloc[:, j])
+            lookup = _Lookup(use)
+            known = np.array([lookup.has(category(cell)) for cell in distinct] + [True])  # the last for a missing cell
+            odd |= ~known[codes]
+    return odd
 
 
 class _Lookup:

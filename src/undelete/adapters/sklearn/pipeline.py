@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from undelete.adapters.design.cells import Cells
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.polynomial import CONSTANT, Polynomial
+from undelete.adapters.design.taken import taken
 from undelete.adapters.files.saved import INSTALL, saved_by, versions
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.decision import check_decision
@@ -116,7 +117,9 @@ def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, na
         model = replace(model, target_map=target_map)
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
-        notes = check_decision(model, estimator, public.iloc[:_CHECKED], names, named)
+        some = public.iloc[:_CHECKED]
+        rows, _ = taken(model.design, some)
+        notes = check_decision(model, estimator, some if rows is None else some[rows], names, named)
         model = replace(model, notes=(*model.notes, *notes)) if notes else model
     return model
 

@@ -10,6 +10,7 @@ from undelete.adapters.stored.statistic import Frequencies, Gram, plain
 
 _WHOLE = 1e-3  # of a whole number, within which one is taken for it
 _RANK = 1e-6  # of the person's own second moments, what may be left of them
+_SURE = 1e-5  # of a value, or of the column's size, within which it counts as known exactly
 _DIGITS = 4e-16  # of an inverse document frequency
 
 
@@ -72,6 +73,8 @@ def gram(big: Gram, small: Gram, change: Change) -> list[Given]:
     if (np.abs(D - np.outer(x, x)) > near).any():
         change.deny(f"{big.source}: second moments do not differ by one record's")
         return []
+    size = np.sqrt(np.outer(sums, sums))  # what x x' leaves of D is round-off, which went with the columns' sizes
+    error = 8 * np.maximum(unit, size * float((np.abs(D - np.outer(x, x)) / size).max()))[:, constant]
     n = round(float(sums[constant]))
     if change.number is None:
         change.before, change.after = (n - 1.0, float(n)) if change.joined else (float(n), n - 1.0)
@@ -79,8 +82,7 @@ def gram(big: Gram, small: Gram, change: Change) -> list[Given]:
     change.one = True if change.one is None else change.one
     rows = []
     for k, (name, value) in enumerate(zip(big.names, x, strict=True)):
-        error = 8 * float(unit[k, constant])
-        sure = error <= _RANK * max(abs(value), float(np.sqrt(sums[k] / max(n, 1))))
-        own = plain(float(value), error)
-        rows.append(Given(str(name), own, value - error, value + error, sure, "value", big.source))
+        off = float(error[k])
+        sure = off <= _SURE * max(abs(value), float(np.sqrt(sums[k] / max(n, 1))))
+        rows.append(Given(str(name), plain(float(value), off), value - off, value + off, sure, "value", big.source))
     return [row for k, row in enumerate(rows) if k != constant]
