@@ -77,14 +77,31 @@ def test_terms_that_have_no_name_are_asked_of_the_formula(engine, monkeypatch):
 
 
 def test_indicators_that_add_up_to_one_are_the_constant():
-    table, public = customers(300), customers(900, seed=5)
-    before, after = (
+    table, public = customers(300), customers(900, seed=5)[["age", "town", "left"]]
+    fits = [
         formulas.logit("left ~ C(town) + age - 1", part).fit(disp=0, tol=1e-14)
         for part in (table, table.drop(index=WHO))
-    )
-    found = undelete.audit(before, after, public[["age", "town", "left"]], target="left", attacks=["hrec"])
+    ]
+    by_formula = undelete.audit(*fits, public, target="left", attacks=["hrec"])
+    assert by_formula.verdict.word != "NOT DECIDABLE"
+    names = ["town=east", "town=north", "town=south", "age"]  # a file of coefficients, which says no levels
+    plain = [undelete.LinearModel(fit.params.to_numpy(), None, "logistic", names, (0, 1)) for fit in fits]
+    found = undelete.audit(*plain, public, target="left", n=300, l2=0.0, attacks=["hrec"])
     assert any("'town=east', 'town=north', 'town=south' add up to the same" in text for text in found.warnings)
-    assert found.verdict.word != "NOT DECIDABLE"
+    assert found.verdict.word == by_formula.verdict.word
+
+
+def test_a_level_that_only_the_deleted_person_had_is_given_away():
+    table, public = customers(400), customers(900, seed=5)
+    table.loc[WHO, "town"] = public.loc[[3, 50], "town"] = "west"
+    columns = ["age", "town", "left"]
+    before, after = (
+        formulas.glm("left ~ age + C(town)", part, family=sm.families.Binomial()).fit(tol=1e-10)
+        for part in (table, table.drop(index=WHO))
+    )
+    found = undelete.audit(before, after, public[columns], target="left", truth=table.loc[[WHO], columns])
+    assert found.records.loc[0, "town"] == "west"
+    assert any("lacks a category that the old one knew" in text for text in found.warnings)
 
 
 def test_what_covariances_give_away_is_known_as_well_as_said():

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from undelete.adapters.design.design import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
@@ -103,10 +105,22 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         if formula is None:
             raise
         read = None
-    if read is not None and (formula is None or _same(read, formula, features, public)):
+    if read is not None and formula is None:
         return read
     assert formula is not None
+    if read is not None and _same(read, formula, features, public):
+        return replace(read, design=replace(read.design, encodings=tuple(_levels(read, formula))))
     return as_names(feature_names=terms, design=_asked(formula, terms, features, bool(where)))
+
+
+def _levels(read: LinearModel, formula: Formula) -> Iterator[Encoding]:
+    """Yield the levels that a formula knows of each column, those without an indicator of their own among them."""
+    for known in formula.encodings:
+        groups = [a for a in read.design.atoms if a.column == known.column and a.categories is not None]
+        named = {cell for atom in groups for cell in atom.categories or ()}
+        dropped = tuple(cell for cell in known.known if cell not in named)
+        if groups and named <= set(known.known):
+            yield replace(known, ordinal=False, dropped=dropped, groups=tuple(groups))
 
 
 def _same(read: LinearModel, formula: Formula, features: list[int], public: pd.DataFrame | None) -> bool:
