@@ -217,3 +217,28 @@ def test_tables_of_other_kinds_are_read_as_the_same_frame(kind, flats):
 def test_a_plan_of_a_table_is_told_from_a_table(flats):
     with pytest.raises(InputError, match=r"LazyFrame is a plan of a table, not one: give it after \.collect\(\)"):
         undelete.leave_one_out(Ridge(), pl.from_pandas(flats[["floor"]]).lazy(), flats.rent)
+
+
+def test_whom_the_steps_refuse_nobody_was_trained_on(flats):
+    """A default encoder refuses a category of its own making; who has it was not among the training records."""
+    own, public = halves(flats.drop(columns="heat").assign(place=np.where(flats.floor > 14, "north", "south")))
+    public.loc[:6, "place"], public.loc[7, "rooms"] = "east", np.nan
+    X = [*FEATURES, "place"]
+    steps = make_column_transformer((StandardScaler(), FEATURES), (OneHotEncoder(), ["place"]))
+    before = make_pipeline(steps, Ridge(1.0)).fit(own[X], own.rent)
+    after = clone(before).fit(own[X].drop(index=own.index[3]), own.rent.drop(index=own.index[3]))
+    found = undelete.audit(before, after, public, target="rent", truth=own.iloc[[3]], attacks=["hrec+"])
+    assert "8 of 400 public records are left out" in found.warnings[0]
+    assert "category that the model's encoder does not know" in found.warnings[0]
+    assert found.right["hrec+"].all()
+    arguments = clone(before), own[X], own.rent
+    assert "8 of 400" in undelete.simulate(*arguments, public[X], public.rent, deletions=2).warnings[0]
+    people = own.assign(place=own.place.where(own.index != 5, "east"))
+    ranked = undelete.who_was_deleted(before, after, public, people, target="rent")
+    assert (ranked.index[0], ranked.index[-1]) == (3, 5)
+    assert ranked.probability[5] == 0
+    halved = (part for rows in (slice(0, 200), slice(200, N)) for part in (own[X][rows], own.rent[rows]))
+    assert undelete.membership(clone(before), *halved, public[X], public.rent, shadows=4).auc > 0.3
+    many = public.assign(place=np.where(public.index % 2 > 0, "east", public.place))
+    with pytest.raises(InputError, match="column 'place' has 'east' in row 0, a category"):
+        undelete.audit(before, after, many, target="rent")

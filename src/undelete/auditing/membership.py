@@ -27,6 +27,7 @@ from undelete.auditing import cautions, inputs
 from undelete.auditing.inputs import Table
 from undelete.auditing.problem import FIT_TOL, Problem
 from undelete.auditing.records import encoded_records
+from undelete.auditing.tables import accepted
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
@@ -193,6 +194,7 @@ def membership(
     draws = np.random.SeedSequence(_seed(rng)).spawn(3)
     private, holdout, public = (inputs.as_records(table) for table in (X_private, X_holdout, X_public))
     problem = Problem.of(estimator, private, y_private, public=public)
+    public, y_public, _ = accepted(problem.model.design, public, y_public)
     target, model = problem.objective, problem.model
     name = ", ".join(target_names(y_private))
     seen = encoded_records(model, public, y_public, name, "public")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from undelete.adapters.design.taken import taken
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.sets import Sets, explain_sets
 from undelete.auditing import inputs
@@ -65,7 +66,8 @@ def who_was_deleted(
         them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors) and `p_value` (how
         often the deleted record itself would fit worse; small for all where none of them was deleted). Of several
         people `probability` is that of being among them, `role` says who is in the likeliest set ("left", "joined", or
-        ""), and misfit and p-value are that set's.
+        ""), and misfit and p-value are that set's. Candidates whom the model's steps refuse (a category that it was
+        not trained with) come last: they were not among the training records.
 
     Raises
     ------
@@ -88,18 +90,28 @@ def who_was_deleted(
             f"the candidates have no column {missing[0]!r}: how a record pulls on the model depends on its target; add "
             "it"
         )
+    rows, _ = taken(pair.old.design, people)
+    never = people.index[[]] if rows is None else people.index[~rows]  # whom the steps refuse nobody trained on
+    people = people if rows is None else people[rows]
     X, Y = encoded_records(pair.old, people, people[list(names)], ", ".join(names), "candidate")
     if pair.kept is not None:
         X = X[:, pair.kept]
     if between.several:
-        return _sets(explain_sets(pair.release, Candidates(X, Y), between.left, between.joined,
-                                  np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
+        table = _sets(explain_sets(pair.release, Candidates(X, Y), between.left, between.joined,
+                                   np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
+        return pd.concat([table, _never(never).assign(role="")])[list(table.columns)] if len(never) else table
     found = explain(pair.release, Candidates(X, Y))
     table = pd.DataFrame(
         {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},
         index=people.index,
     )
-    return table.sort_values("misfit", kind="stable")
+    table = table.sort_values("misfit", kind="stable")
+    return pd.concat([table, _never(never)]) if len(never) else table
+
+
+def _never(index: pd.Index[Any]) -> pd.DataFrame:
+    """Return candidates who were not among the training records."""
+    return pd.DataFrame({"probability": 0.0, "misfit": np.inf, "p_value": 0.0}, index=index)
 
 
 def _sets(found: Sets, index: pd.Index[Any], *, turned: bool) -> pd.DataFrame:
