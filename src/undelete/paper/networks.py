@@ -44,11 +44,8 @@ CASES: tuple[Case | ImageCase, ...] = (
     Case("income", "ACS Mobility, logarithm of income, 8 softplus units", 8_000, 8_000, (8,), 3e-4, number=True),
     Case("onehot", "ACS Income CA, categories as indicators, 6 softplus units", 8_000, 8_000, (6,), 3e-4, onehot=True),
     Case("acs16", "ACS Income CA, ten numbers, 16 softplus units", 10_000, 10_000, (16,), 3e-4),
-    Case("acs8_public", "ACS Income CA, ten numbers, 8 softplus units, 60,000 public", 10_000, 60_000, (8,), 3e-4),
-    Case("onehot_public", "ACS Income CA, indicators, 6 softplus units, 60,000 public", 8_000, 60_000, (6,), 3e-4,
-         onehot=True),
     ImageCase("mnist14", "MNIST, 14 x 14, 6 tanh units", 15_000, 15_000, 14, "dense", (6,), 1e-3),
-)  # fmt: skip
+)
 IMAGE_CASES: tuple[Case | ImageCase, ...] = (
     ImageCase("mnist7", "MNIST, 7 x 7, two convolutions and a dense layer", 6_000, 6_000, 7, "convolutions", (3, 4),
               1e-3),
