@@ -125,11 +125,10 @@ def _names(factor: str) -> Iterator[str]:
 
 
 def _plain(factor: str, column: str) -> bool:
-    """Return whether a factor is a column as it stands, or C() or Q() of one: its levels are the column's cells."""
+    """Return whether a factor is a column as it stands, or C() of one: its levels are the column's cells then."""
     bare = factor.replace(" ", "").replace('"', "'")
-    name = column.replace(" ", "")
-    return any(bare in (one, f"Q('{name}')", f"`{name}`") or bare.startswith((f"C({one},", f"C({one})")) for one in (
-        name, f"Q('{name}')"))  # fmt: skip
+    own = [one.replace(" ", "") for one in (column, f"Q('{column}')", f"`{column}`")]
+    return bare in own or bare.startswith(tuple(f"C({one}{end}" for one in own for end in ",)"))
 
 
 __all__ = ["Formula", "formula_of"]

@@ -55,7 +55,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
 
     Parameters
     ----------
-    result : results of OLS, GLM, Logit, Probit, Poisson or MNLogit
+    result : results of OLS, WLS, GLM, Logit, Probit, Poisson or MNLogit
         Fitted without weights, offset and penalty.
     public : DataFrame or None
         Where the result was fitted on an array, its columns besides the targets are the array's.
@@ -124,19 +124,22 @@ def _levels(read: LinearModel, formula: Formula) -> Iterator[Encoding]:
 
 
 def _same(read: LinearModel, formula: Formula, features: list[int], public: pd.DataFrame | None) -> bool:
-    """Return whether the terms' names say what the formula makes of some public records, or it cannot be asked."""
+    """Return whether the terms' names say what the formula makes of some public records that it takes."""
     if public is None:
         return True
-    some = public.iloc[:_COMPARED]
-    try:
-        own = formula.matrix(read.design.conformed(some))[:, features]
-    except InputError:  # a level that it does not know, a missing cell: names say what becomes of these
-        own = None
-    try:
-        named = read.features(some)[:, : len(features)]
-    except InputError:
-        return False
-    return own is None or np.allclose(named, own, rtol=1e-9, atol=1e-12)
+    known = read.design.conformed(public.iloc[:_COMPARED])
+    for some in (known, *(known.iloc[[row]] for row in range(len(known)))):
+        try:
+            own = formula.matrix(some)[:, features]
+        except InputError:  # a level that it does not know, a missing cell: then record by record
+            continue
+        try:
+            same = np.allclose(read.features(some)[:, : len(features)], own, rtol=1e-9, atol=1e-12)
+        except InputError:
+            return False
+        if some is known or not same:
+            return same
+    return True
 
 
 def _asked(formula: Formula, terms: list[str], features: list[int], constant: bool) -> Probed:

@@ -144,16 +144,17 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("answers", "answers", most=40, part="beyond it: answers in place of models", seconds=(20, 4)),
         Experiment(
             "answers_images", "answers", "images", trained=True, most=40, part="beyond it: answers of an image model",
-            needs=("cifar10", "torch"),
+            needs=("cifar10", "torch"), trial=480,
         ),
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
-                   seconds=(60, 110)),
+                   seconds=(60, 220)),
         Experiment(
             "defences", "defences", most=20, part="beyond it: what each defence leaves and costs",
             needs=("acs",), trial=71,
         ),
         Experiment(
             "defences_more", "defences", most=20, part="beyond it: the same in two other states", needs=("acs",),
+            trial=140,
         ),
         Experiment(
             "defences_images", "defences_images", "images", most=4, part="beyond it: defences of image models",
@@ -185,7 +186,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "heads", "heads", "images", most=60, part="Section 3.1: a head on a frozen net",
-            needs=("fashion_mnist", "cifar10", "torch"),
+            needs=("fashion_mnist", "cifar10", "torch"), trial=300,
         ),
         Experiment(
             "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
