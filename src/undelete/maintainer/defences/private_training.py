@@ -27,31 +27,9 @@ from undelete.maths.network import Network, torch
 RATE, STEPS = 0.1, 400
 """The share of the records that a step draws, and how many steps there are."""
 ORDERS = (
-    *(
-        1.25,
-        1.5,
-        1.75,
-        2.0,
-        2.5,
-        3.0,
-        3.5,
-        4.0,
-        4.5,
-        5.0,
-        6.0,
-        7.0,
-        8.0,
-        10.0,
-        12.0,
-        14.0,
-        16.0,
-        20.0,
-        24.0,
-        28.0,
-        32.0,
-    ),
-    *(40.0, 48.0, 64.0, 96.0, 128.0, 256.0, 512.0),
-)
+    1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 16.0, 20.0, 24.0, 28.0, 32.0,
+    40.0, 48.0, 64.0, 96.0, 128.0, 256.0, 512.0,
+)  # fmt: skip
 """Of the Renyi divergences that are added up."""
 _LENGTHS = (0.003, 0.01)  # of Adam's steps, among which public records choose
 _CLIPPED = (0.5, 0.95)  # shares of the public gradients at the start that are not clipped, likewise
