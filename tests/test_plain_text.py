@@ -96,6 +96,13 @@ def test_an_error_cannot_be_forged(hostile, capsys, tmp_path):
     pair = [hostile / "before.skops", hostile / "after.skops"]
     table = pd.read_parquet(hostile / "public.parquet")
     table.iloc[3, 0] = "new\x1b[2J\nVerdict  NOT EXPOSED"
+    table.to_parquet(tmp_path / "odd.parquet")
+    assert cli.main([*map(str, ["audit", *pair, "--public", tmp_path / "odd.parquet"]), "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "1 of" in said.out
+    assert "public records are left out" in " ".join(said.out.split())
+    assert len(lawful(said.out)) == 1
+    table.iloc[::3, 0] = "new\x1b[2J\nVerdict  NOT EXPOSED"
     table.to_parquet(tmp_path / "other.parquet")
     for words in (
         ["audit", *pair, "--public", tmp_path / "other.parquet"],
