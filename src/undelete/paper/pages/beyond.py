@@ -39,6 +39,7 @@ BEYOND = (
            "and digits?", "answers"),
     Beyond("Answers of an image model", "answers.md#answers_images-answers-in-place-of-models-images",
            "What do answers give of an image, beside Updates-Leak?", "answers_images"),
+    Beyond("Several people at once", "groups.md", "Does a group hide its members, and does who joins?", "groups"),
     Beyond("Another population", "population.md", "What is lost with public records of another state, and is it "
            "noticed?", "population"),
     Beyond("Heads on frozen nets", "heads.md", "The last layer alone: the paper's Section 3.1.", "heads"),
