@@ -18,14 +18,14 @@ from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing import truths
 from undelete.auditing.asked_only import asked_only
-from undelete.auditing.exposed import better, exposed, named, spread
+from undelete.auditing.exposed import best_guess, better, costs, exposed, named, spread
 from undelete.auditing.problem import Problem
 from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
-from undelete.scoring.utility import Utility, cost, utility
+from undelete.scoring.utility import Utility, utility
 
 _UNKNOWING = 40  # deletions that are attacked by somebody who does not know the defence, too
 _DRAWS = 10  # of a noisy model, over which its utility is averaged
@@ -51,22 +51,11 @@ class Arena:
         """Return one row of the table."""
         rng = np.random.default_rng(self.judge)
         used, changes, errors = self._used(protected, rng)
-        before = self._utility(self.private.W)
-        lost = cost(before, used)
-        budget = protected.budget
+        plain = self._utility(self.private.W)
         return {
             **named(defence, strength, protected.budget),
             **self._attacked(protected, rng),
-            "chance_before": self.chance,
-            "chance_after": None if budget is None else budget.most(self.chance),
-            "measure": used.name,
-            "utility": used.value,
-            "utility_loss": lost[0],
-            "utility_loss_low": lost[1],
-            "utility_loss_high": lost[2],
-            "loss": used.loss,
-            "auc": used.auc,
-            "calibration": used.calibration,
+            **costs(used, plain, protected.budget, self.chance),
             "largest_change": changes,
             "coefficients_moved": errors,
         }
@@ -74,9 +63,7 @@ class Arena:
     @cached_property
     def chance(self) -> float:
         """How often the commonest whole public record, target included, comes up: the best guess before any release."""
-        rows = np.hstack([self.private.X_public, self.private.Y_public])
-        _, counts = np.unique(rows, axis=0, return_counts=True)
-        return float(counts.max() / len(rows))
+        return best_guess(self.private.X_public, self.private.Y_public)
 
     def _attacked(self, protected: Protected, rng: np.random.Generator) -> dict[str, Any]:
         """Return what the strongest attack gets of the deletions, and what one gets that does not know the defence.

@@ -14,6 +14,7 @@ from undelete.release.seen import Seen
 from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.table import score
 from undelete.scoring.truth import Truth
+from undelete.scoring.utility import Utility, cost
 
 _OTHERS = 10  # deletions that each answer is compared with besides its own
 LEVELS = tuple(round(0.05 * i, 2) for i in range(21))
@@ -52,6 +53,29 @@ def named(defence: Named | None, strength: float | None, budget: Budget | None) 
         "delta": None if budget is None else budget.delta,
         "epsilon_two_releases": None if budget is None else budget.twice(),
     }
+
+
+def costs(used: Utility, plain: Utility, budget: Budget | None, chance: float) -> dict[str, Any]:
+    """Return the part of a row that says what the defence costs its user, and what it leaves of a best guess."""
+    lost, low, high = cost(plain, used)
+    return {
+        "chance_before": chance,
+        "chance_after": None if budget is None else budget.most(chance),
+        "measure": used.name,
+        "utility": used.value,
+        "utility_loss": lost,
+        "utility_loss_low": low,
+        "utility_loss_high": high,
+        "loss": used.loss,
+        "auc": used.auc,
+        "calibration": used.calibration,
+    }
+
+
+def best_guess(X: Floats, Y: Floats) -> float:
+    """Return how often the commonest whole public record, target included, comes up."""
+    _, counts = np.unique(np.hstack([X, Y]), axis=0, return_counts=True)
+    return float(counts.max() / len(X))
 
 
 def exposed(release: Seen, truth: Truth, found: Reconstruction, rng: np.random.Generator) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from sklearn.covariance import ledoit_wolf
 
 from undelete.attacker.networks.attack import attack
 from undelete.attacker.networks.protected import knowing
-from undelete.auditing.exposed import Named, better, exposed, named, spread
+from undelete.auditing.exposed import Named, best_guess, better, costs, exposed, named, spread
 from undelete.maintainer.defences.of_networks import PrivateNetwork, ProtectedNetwork
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.losses import Loss
 from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
-from undelete.scoring.utility import Utility, cost, utility
+from undelete.scoring.utility import Utility, utility
 
 _ATTACKS = ("hrec+", "hrec")
 _SHADOWS = 8  # trainings of the mechanism on public records, by which its law is found out
@@ -57,21 +57,11 @@ class NetworkArena:
         """Return one row of the table."""
         rng = np.random.default_rng(self.judge)
         used, change = self._used(protected, rng)
-        lost = cost(self._utility(self.private.theta), used)
-        budget = protected.budget
+        plain = self._utility(self.private.theta)
         return {
-            **named(defence, strength, budget),
+            **named(defence, strength, protected.budget),
             **self._attacked(protected, rng),
-            "chance_before": self.chance,
-            "chance_after": None if budget is None else budget.most(self.chance),
-            "measure": used.name,
-            "utility": used.value,
-            "utility_loss": lost[0],
-            "utility_loss_low": lost[1],
-            "utility_loss_high": lost[2],
-            "loss": used.loss,
-            "auc": used.auc,
-            "calibration": used.calibration,
+            **costs(used, plain, protected.budget, self.chance),
             "largest_change": change,
             "coefficients_moved": None,
         }
@@ -79,9 +69,7 @@ class NetworkArena:
     @cached_property
     def chance(self) -> float:
         """How often the commonest whole public record, target included, comes up: the best guess before any release."""
-        rows = np.hstack([self.release.X_public, self.release.Y_public])
-        _, counts = np.unique(rows, axis=0, return_counts=True)
-        return float(counts.max() / len(rows))
+        return best_guess(self.release.X_public, self.release.Y_public)
 
     def _attacked(self, protected: ProtectedNetwork, rng: np.random.Generator) -> dict[str, Any]:
         """Return what the strongest attack gets of the deletions, and what one gets that does not know the defence.

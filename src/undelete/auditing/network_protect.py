@@ -6,7 +6,6 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People, converged, private_fit, trainable
 from undelete.auditing.network_reading import Training, perceptrons, read_networks, true_records
 from undelete.auditing.protection import REFITTING, Protection, digest, own_parameters, recommended, with_standing
-from undelete.auditing.rows import Rows
+from undelete.auditing.rows import Rows, row_name, row_of, stream
 from undelete.auditing.words import seeds
 from undelete.errors import InputError
 from undelete.maintainer.defences.networks_ladder import NETWORK_DEFENCES, NOT_HERE
@@ -99,7 +98,7 @@ def protect_network(
     for done, (one, strength) in enumerate(steps):
         if progress is not None:
             progress(done, len(steps))
-        row = played.row(f"{one!r} {strength!r}", partial(_played, arena, one, strength, rng))
+        row = played.row(row_name(one, strength), partial(row_of, arena, one, strength, rng))
         if "refused" in row:
             refused[f"{one.name} {strength:g}"] = row["refused"]
             continue
@@ -115,7 +114,7 @@ def protect_network(
     )  # fmt: skip
     if chosen is None:
         return result
-    released = made[chosen][0].protect(private, made[chosen][1], _stream(*made[chosen], rng))
+    released = made[chosen][0].protect(private, made[chosen][1], stream(*made[chosen], rng))
     # what is handed out is drawn by nobody's seed: whoever knew it would take the noise off
     own = with_theta(module, release, released.again(np.random.default_rng()))
     own = with_module(estimator, own) if is_perceptron(estimator) else own
@@ -156,20 +155,6 @@ def _loss(pair: Pair) -> Loss:
             f"{pair.loss.name}"
         )
     return loss_of(name)
-
-
-def _stream(one: NetworkDefence, strength: float, rng: int) -> np.random.Generator:
-    """Return what a row is drawn from, which other rows beside it do not change."""
-    own = int.from_bytes(sha256(f"{one!r} {strength!r}".encode()).digest()[:8], "big")
-    return np.random.default_rng([rng, own])
-
-
-def _played(arena: NetworkArena, one: NetworkDefence, strength: float, rng: int) -> dict[str, Any]:
-    """Return one row; or why it cannot be."""
-    try:
-        return arena.row(one.protect(arena.private, strength, _stream(one, strength, rng)), one, strength)
-    except InputError as error:
-        return {"refused": str(error)}
 
 
 def _mark(private: PrivateNetwork, arena: NetworkArena, rng: int) -> str:

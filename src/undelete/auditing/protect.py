@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,7 +27,7 @@ from undelete.auditing.network_reading import Training, is_network, opened
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
 from undelete.auditing.refitting import People, refitting_row
-from undelete.auditing.rows import Rows
+from undelete.auditing.rows import Rows, row_name, row_of, stream
 from undelete.auditing.tables import accepted, thinned_with
 from undelete.auditing.words import seeds
 from undelete.data.schema import ImageInfo
@@ -181,7 +180,7 @@ def protect(
     for done, (one, strength) in enumerate(steps):
         if progress is not None:
             progress(done, len(steps))
-        row = played.row(_name(one, strength), partial(_played, arena, one, strength, rng))
+        row = played.row(row_name(one, strength), partial(row_of, arena, one, strength, rng))
         if "refused" in row:
             refused[f"{one.name} {strength:g}"] = row["refused"]
             continue
@@ -197,30 +196,12 @@ def protect(
     )  # fmt: skip
     if chosen is None:
         return result
-    released = made[chosen][0].protect(private, made[chosen][1], _stream(*made[chosen], rng))
+    released = made[chosen][0].protect(private, made[chosen][1], stream(*made[chosen], rng))
     # what is handed out is drawn by nobody's seed: whoever knew it would take the noise off
     W, fitted_l2 = released.drawn(np.random.default_rng())
     best = table.iloc[chosen]
     law = Law(str(best["label"]), tuple(fitted_l2.tolist()), released.noise, released.epsilon, released.delta)
     return replace(result, recommended=best, model=with_parameters(estimator, problem.model, W), law=law)
-
-
-def _name(one: Defence, strength: float) -> str:
-    return f"{one!r} {strength!r}"
-
-
-def _stream(one: Defence, strength: float, rng: int) -> np.random.Generator:
-    """Return what a row is drawn from, which other rows beside it do not change."""
-    own = int.from_bytes(sha256(_name(one, strength).encode()).digest()[:8], "big")
-    return np.random.default_rng([rng, own])
-
-
-def _played(arena: Arena, one: Defence, strength: float, rng: int) -> dict[str, Any]:
-    """Return one row; or why it cannot be."""
-    try:
-        return arena.row(one.protect(arena.private, strength, _stream(one, strength, rng)), one, strength)
-    except InputError as error:
-        return {"refused": str(error)}
 
 
 def _mark(private: Private, arena: Arena, rng: int, image: ImageInfo | None) -> str:

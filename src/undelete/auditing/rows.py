@@ -10,6 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from undelete.errors import InputError
 from undelete.files import write
 
 
@@ -49,3 +52,23 @@ class Rows:
             place.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
+
+
+def row_name(defence: object, strength: float) -> str:
+    """Return what tells the row of a defence at a strength from the others."""
+    return f"{defence!r} {strength!r}"
+
+
+def stream(defence: object, strength: float, rng: int) -> np.random.Generator:
+    """Return what a row is drawn from, which other rows beside it do not change."""
+    own = int.from_bytes(sha256(row_name(defence, strength).encode()).digest()[:8], "big")
+    return np.random.default_rng([rng, own])
+
+
+def row_of(arena: Any, defence: Any, strength: float, rng: int) -> dict[str, Any]:
+    """Return the row of a defence played in an arena, of linear models or of networks; or why it cannot be."""
+    try:
+        protected = defence.protect(arena.private, strength, stream(defence, strength, rng))
+        return dict(arena.row(protected, defence, strength))
+    except InputError as error:
+        return {"refused": str(error)}
