@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People, converged, private_fit, trainable
 from undelete.auditing.network_reading import Training, perceptrons, read_networks, true_records
 from undelete.auditing.protection import REFITTING, Protection, digest, own_parameters, recommended, with_standing
-from undelete.auditing.rows import Rows, row_name, row_of, stream
+from undelete.auditing.rows import Rows, climbed, stream
 from undelete.auditing.words import seeds
 from undelete.errors import InputError
 from undelete.maintainer.defences.networks_ladder import NETWORK_DEFENCES, NOT_HERE
@@ -94,18 +93,8 @@ def protect_network(
     played = Rows(checkpoint, _mark(private, arena, rng))
     plain = ProtectedNetwork(theta, after, fit.l2)
     found = [played.row("none", lambda: arena.row(plain, None, None))]
-    made: dict[int, tuple[NetworkDefence, float]] = {}
-    for done, (one, strength) in enumerate(steps):
-        if progress is not None:
-            progress(done, len(steps))
-        row = played.row(row_name(one, strength), partial(row_of, arena, one, strength, rng))
-        if "refused" in row:
-            refused[f"{one.name} {strength:g}"] = row["refused"]
-            continue
-        made[len(found)] = (one, strength)
-        found.append(row)
-    if progress is not None:
-        progress(len(steps), len(steps))
+    made, more = climbed(played, arena, steps, found, rng, progress)
+    refused |= more
     table = with_standing(pd.DataFrame(found), arena.limit)
     chosen = recommended(table, limits, len(rows))
     result = Protection(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +26,7 @@ from undelete.auditing.network_reading import Training, is_network, opened
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
 from undelete.auditing.refitting import People, refitting_row
-from undelete.auditing.rows import Rows, row_name, row_of, stream
+from undelete.auditing.rows import Rows, climbed, stream
 from undelete.auditing.tables import accepted, thinned_with
 from undelete.auditing.words import seeds
 from undelete.data.schema import ImageInfo
@@ -176,18 +175,8 @@ def protect(
         refit = played.row("refitting", lambda: refitting_row(where, rows[:_REFITTED], found[0]))
         refused |= {REFITTING: refit["refused"]} if "refused" in refit else {}
         found += [] if "refused" in refit else [refit]
-    made: dict[int, tuple[Defence, float]] = {}
-    for done, (one, strength) in enumerate(steps):
-        if progress is not None:
-            progress(done, len(steps))
-        row = played.row(row_name(one, strength), partial(row_of, arena, one, strength, rng))
-        if "refused" in row:
-            refused[f"{one.name} {strength:g}"] = row["refused"]
-            continue
-        made[len(found)] = (one, strength)
-        found.append(row)
-    if progress is not None:
-        progress(len(steps), len(steps))
+    made, more = climbed(played, arena, steps, found, rng, progress)
+    refused |= more
     table = with_standing(pd.DataFrame(found), max_exposure)
     chosen = recommended(table, limits, len(rows))
     result = Protection(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,41 @@ def stream(defence: object, strength: float, rng: int) -> np.random.Generator:
     return np.random.default_rng([rng, own])
 
 
-def row_of(arena: Any, defence: Any, strength: float, rng: int) -> dict[str, Any]:
-    """Return the row of a defence played in an arena, of linear models or of networks; or why it cannot be."""
+def climbed(
+    rows: Rows,
+    arena: Any,
+    steps: Sequence[tuple[Any, float]],
+    found: list[dict[str, Any]],
+    rng: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[dict[int, tuple[Any, float]], dict[str, str]]:
+    """Play each defence at each strength in an arena, of linear models or of networks, and add its row to `found`.
+
+    Returns
+    -------
+    made : dict
+        By the row's place in `found` the defence and its strength.
+    refused : dict
+        Why the others could not be played.
+    """
+    made: dict[int, tuple[Any, float]] = {}
+    refused: dict[str, str] = {}
+    for done, (one, strength) in enumerate(steps):
+        if progress is not None:
+            progress(done, len(steps))
+        row = rows.row(row_name(one, strength), partial(_row_of, arena, one, strength, rng))
+        if "refused" in row:
+            refused[f"{one.name} {strength:g}"] = row["refused"]
+            continue
+        made[len(found)] = (one, strength)
+        found.append(row)
+    if progress is not None:
+        progress(len(steps), len(steps))
+    return made, refused
+
+
+def _row_of(arena: Any, defence: Any, strength: float, rng: int) -> dict[str, Any]:
+    """Return the row of a defence; or why it cannot be."""
     try:
         protected = defence.protect(arena.private, strength, stream(defence, strength, rng))
         return dict(arena.row(protected, defence, strength))
