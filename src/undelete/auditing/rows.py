@@ -72,7 +72,7 @@ def climbed(
     steps: Sequence[tuple[Any, float]],
     found: list[dict[str, Any]],
     rng: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], object] | None,
 ) -> tuple[dict[int, tuple[Any, float]], dict[str, str]]:
     """Play each defence at each strength in an arena, of linear models or of networks, and add its row to `found`.
 
