@@ -150,7 +150,34 @@ undelete_variable <- function(label, values) {
   if (head == "*" && is.name(inner[[2]]) && is.name(inner[[3]])) {
     return(list(list(name = paste0(bare(inner[[2]]), "*", bare(inner[[3]])), values = as.numeric(values))))
   }
+  if (head == "scale" && is.name(inner[[2]]) && ncol(as.matrix(values)) == 1) {
+    by <- c(attr(values, "scaled:scale"), 1)[1]
+    return(powers(bare(inner[[2]]), as.numeric(values) * by + c(attr(values, "scaled:center"), 0)[1], 1))
+  }
+  if (head == "^" && is.call(inner[[2]]) && is.numeric(inner[[3]])) {
+    base <- undelete_function(inner[[2]])
+    if (!is.null(base)) return(list(list(name = paste0(base, "^", inner[[3]]), values = as.numeric(values))))
+  }
+  name <- undelete_function(inner)
+  if (!is.null(name)) return(list(list(name = name, values = as.numeric(values))))
   stop(label, " is a function of a column that has no name in undelete's grammar: make it a column of the table")
+}
+
+# The name in undelete's grammar of a function of one column; NULL where there is none.
+undelete_function <- function(call) {
+  head <- paste(deparse(call[[1]]), collapse = "")
+  inside <- call[-1]
+  if (head == "log" && length(inside) == 1 && is.call(inside[[1]]) && identical(inside[[1]][[1]], as.name("+"))) {
+    added <- as.list(inside[[1]])[-1]
+    one <- vapply(added, function(part) is.numeric(part) && part == 1, TRUE)
+    if (length(added) == 2 && sum(one) == 1) {
+      head <- "log1p"
+      inside <- as.call(c(list(as.name("log1p")), added[!one]))[-1]
+    }
+  }
+  if (length(inside) != 1 || !is.name(inside[[1]])) return(NULL)
+  if (!head %in% c("log", "log2", "log10", "log1p", "exp", "sqrt", "abs")) return(NULL)
+  paste0(head, "(", gsub("`", "", paste(deparse(inside[[1]]), collapse = "")), ")")
 }
 
 # JSON with all digits; NULL entries are left out.

@@ -150,6 +150,27 @@ def test_what_if_documents_were_deleted(letters, tmp_path, capsys):
     assert "give two models and --n, or one model and --train" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("vectoriser", [TfidfVectorizer(max_features=40), HashingVectorizer(n_features=32)])
+def test_each_document_is_left_out_exactly(letters, vectoriser):
+    texts, kinds = letters[0][:300], letters[1][:300]
+    model = make_pipeline(vectoriser, LogisticRegression(solver="newton-cholesky", tol=1e-12)).fit(texts, kinds)
+    found = undelete.leave_one_out(model, texts, kinds, [4, 90])
+    X, own = model[:-1].transform(texts), clone(model[-1])
+    for coef, row in zip(found.coef, (4, 90), strict=True):
+        rest = np.arange(300) != row
+        np.testing.assert_allclose(coef, own.fit(X[rest], kinds[rest]).coef_, atol=1e-7)
+    assert undelete.leave_one_out(clone(model), texts, kinds, [4]).coef.shape == (1, *own.coef_.shape)  # fitted here
+
+
+def test_membership_of_documents(letters):
+    texts, kinds = letters
+    parts = [part for at in (0, 60, 120) for part in (texts[at : at + 60], kinds[at : at + 60])]
+    model = make_pipeline(CountVectorizer(), LogisticRegression(C=100.0))
+    assert undelete.membership(model, *parts, shadows=8).auc > 0.65  # hundreds of words, sixty letters
+    with pytest.raises(InputError, match="give its records as a list of documents"):
+        undelete.membership(model, pd.DataFrame({"a": [1, 2], "b": [3, 4]}), [0, 1], *parts[2:])
+
+
 def test_refusals_of_what_if(letters):
     texts, kinds = letters
     model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=2))

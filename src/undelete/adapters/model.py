@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,8 +46,8 @@ class LinearModel:
         classes or more, all of which have coefficients; "poisson", "gamma", "tweedie(1.5)"; "probit";
         "squared_epsilon_insensitive(0.1)".
     feature_names : sequence of str, d0 of them
-        Raw columns and what was made of them: `age`, `age^2`, `state=Texas`, `age*state=Texas`. With an embedding, its
-        inputs.
+        Raw columns and what was made of them: `age`, `age^2`, `log(age)`, `state=Texas`, `age*state=Texas`. With an
+        embedding, its inputs.
     classes : sequence or None
         A classifier's classes; of two, the second is +1 and k = 1; of more, one output each.
     l2 : number, array (d0,) or (d,), or None
@@ -129,6 +129,13 @@ class LinearModel:
     target_map: TargetMap | None = None
     output: int | None = None
     chosen: bool = False
+
+    def of_columns(self, columns: Iterable[object]) -> LinearModel:
+        """Return the model as a table with some columns has it: one that is called `log(age)` is no logarithm then."""
+        have = {str(name) for name in columns}
+        if self.design.polynomials and any(atom.written in have for atom in self.design.atoms if atom.function):
+            return replace(self, design=design_from_names(self.feature_names, self.design.has_constant, have))
+        return self
 
     def own_targets(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return which of some target columns the model predicts."""

@@ -57,7 +57,7 @@ def features_of(
             f"features {features!r} are not known: {ASSUMED} is what can be assumed, or give the old model"
         )
     model = load_model(features, trust=trust) if isinstance(features, str | os.PathLike) else features
-    return model if isinstance(model, LinearModel) else from_sklearn(model, table, targets)
+    return model.of_columns(table) if isinstance(model, LinearModel) else from_sklearn(model, table, targets)
 
 
 def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:

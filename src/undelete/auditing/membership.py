@@ -23,11 +23,12 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import target_names
 from undelete.adapters.weights import resample_weights
 from undelete.attacker.member.lira import Variance, lira
-from undelete.auditing import cautions, inputs
+from undelete.auditing import cautions
 from undelete.auditing.inputs import Table
 from undelete.auditing.problem import FIT_TOL, Problem
 from undelete.auditing.records import encoded_records
 from undelete.auditing.tables import accepted
+from undelete.auditing.written_out import written_out
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
@@ -149,7 +150,7 @@ def membership(
     estimator : estimator, Pipeline or LinearModel
         Fitted on the private records, or not yet; as `undelete.simulate` takes it.
     X_private, y_private : DataFrame or array (n, columns), array (n,) or (n, k)
-        The training records.
+        The training records; of a Pipeline that starts with a vectoriser of text sequences of str, as all three.
     X_holdout, y_holdout : DataFrame or array (h, columns), array (h,)
         Records of the same population that were not in it.
     X_public, y_public : DataFrame or array (m, columns), array (m,)
@@ -192,7 +193,7 @@ def membership(
     if not isinstance(shadows, int | np.integer) or shadows < 2:
         raise InputError(f"shadows is {shadows!r}: the spread of shadow models needs two at least, 64 are usual")
     draws = np.random.SeedSequence(_seed(rng)).spawn(3)
-    private, holdout, public = (inputs.as_records(table) for table in (X_private, X_holdout, X_public))
+    estimator, (private, holdout, public) = written_out(estimator, y_private, X_private, X_holdout, X_public)
     problem = Problem.of(estimator, private, y_private, public=public)
     public, y_public, _ = accepted(problem.model.design, public, y_public)
     target, model = problem.objective, problem.model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
 from undelete.auditing.problem import Problem
-from undelete.auditing.records import as_table, check_rows
+from undelete.auditing.records import check_rows
+from undelete.auditing.written_out import written_out
 from undelete.maintainer.leave_one_out import Deletions, Progress
 
 
 def leave_one_out(
     estimator: BaseEstimator | LinearModel,
-    X: pd.DataFrame | NDArray[np.float64] | sp.spmatrix | sp.sparray,
+    X: pd.DataFrame | NDArray[np.float64] | sp.spmatrix | sp.sparray | Sequence[str],
     y: ArrayLike,
     rows: ArrayLike | None = None,
     *,
@@ -36,8 +38,9 @@ def leave_one_out(
     estimator : estimator, Pipeline or LinearModel
         Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
         Pipeline stays as fitted on all records.
-    X : DataFrame, array or sparse matrix (n, columns)
-        The training records, raw.
+    X : DataFrame, array or sparse matrix (n, columns), or sequence of str (n,)
+        The training records, raw; documents of a Pipeline that starts with a vectoriser of text, whose words become
+        columns of a dense table.
     y : array (n,) or (n, k)
         Their targets.
     rows : array (b,) of int, optional
@@ -81,7 +84,7 @@ def leave_one_out(
     >>> leave_one_out(LinearRegression(), X, y, [3]).coef.round(9).tolist()
     [[[1.0]]]
     """
-    table = as_table(X)
+    estimator, (table,) = written_out(estimator, y, X)
     problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
     chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
     problem.refuse_last_of_class(chosen)

@@ -100,7 +100,7 @@ class Problem:
             raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
         weights = None if sample_weight is None else record_factors(sample_weight, len(X))
         if isinstance(estimator, LinearModel):
-            model = estimator
+            model = estimator.of_columns(X)
         else:
             model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
             model = _counted(model, len(X))

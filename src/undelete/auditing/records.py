@@ -35,6 +35,11 @@ def fitted_on(
         )
     if _reads_text(estimator):
         raise InputError(f"the model reads text, and this plays records of a table: {_OF_TEXT}")
+    return fit_on(estimator, X, y, sample_weight)
+
+
+def fit_on(estimator: BaseEstimator, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> BaseEstimator:
+    """Return an estimator, fitted on X and y if it is not yet; InputError where it cannot be."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:

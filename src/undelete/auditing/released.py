@@ -111,7 +111,7 @@ def read_pair(
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
-    old, new = (m if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
+    old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
     table, refused = _taken(old, new, table)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]

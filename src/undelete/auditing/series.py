@@ -192,7 +192,7 @@ def _alike(before: Any, after: Any, public: Table, target: str | Sequence[str] |
 def _answers(model: BaseEstimator | LinearModel, public: Table, target: str | Sequence[str] | None) -> Answers:
     table = inputs.as_records(public)
     names = inputs.target_columns(table, target)
-    known = model if isinstance(model, LinearModel) else from_sklearn(model, table, names)
+    known = model.of_columns(table) if isinstance(model, LinearModel) else from_sklearn(model, table, names)
     values = np.asarray(loss_of(known.loss).mean(known.decision(known.design.conformed(table))))
     return Answers(values[:, 0] if values.shape[1] == 1 else values)
 

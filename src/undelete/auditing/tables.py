@@ -28,7 +28,9 @@ def columns_read(models: Sequence[Any]) -> set[str] | None:
     """Return the raw columns that loaded models read; None where one does not name them."""
     wanted: set[str] = set()
     for model in models:
-        names = model.design.raw if isinstance(model, LinearModel) else getattr(model, "feature_names_in_", None)
+        names = getattr(model, "feature_names_in_", None)
+        if isinstance(model, LinearModel):  # a column may be called log(age)
+            names = [*model.design.raw, *(atom.written for atom in model.design.atoms)]
         if names is None:
             return None
         wanted |= {str(name) for name in names}

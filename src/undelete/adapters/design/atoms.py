@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from undelete.adapters.design.cells import Cells, Fills
+from undelete.adapters.design.functions import applied
 from undelete.adapters.design.polynomial import Atom, Category, Scaling
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 
 
 def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
-    """Return an atom for every record (n,): the standardised value or code, or the indicator.
+    """Return an atom for every record (n,): the standardised value, its function or code, or the indicator.
 
     Raises
     ------
     InputError
-        For a missing cell that nothing imputes and a category without a code.
+        For a missing cell that nothing imputes, a category without a code, and a number without a function's value.
     """
     if atom.indicator:
         result = np.zeros(cells.n)
@@ -30,8 +31,22 @@ def atom_values(atom: Atom, cells: Cells, scaling: Scaling) -> Floats:
             f"column {atom.column!r} is missing in {where} and the model has no imputer for it: fill the cell or drop "
             "the row"
         )
+    if atom.function:
+        values = _applied(atom, values, cells)
     centre, scale = scaling.get(atom, (0.0, 1.0))
     return (values - centre) / scale if (centre, scale) != (0.0, 1.0) else values
+
+
+def _applied(atom: Atom, values: Floats, cells: Cells) -> Floats:
+    found = applied(atom.function, values)
+    without = np.flatnonzero(np.isnan(found))
+    if len(without):
+        at = int(without[0])
+        raise InputError(
+            f"column {atom.column!r} has {values[at]:g} in {cells.place(atom.column, at)}, of which the model's "
+            f"{atom.function} is no number: correct the cell or drop the row"
+        )
+    return found
 
 
 def filled_numbers(numbers: Floats, fills: Fills) -> Floats:

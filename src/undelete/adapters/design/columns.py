@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design.atoms import atom_values, filled_numbers
 from undelete.adapters.design.cells import Cells, Fills
+from undelete.adapters.design.functions import applied
 from undelete.adapters.design.polynomial import Atom, Category, Monomial
 from undelete.adapters.design.values import as_numbers, key_of, label_of, listed, sort_key, written_as
 from undelete.maths.arrays import Floats
@@ -36,6 +37,7 @@ _MOST_FRACTIONS = 50
 _RANGE_SHARE = 0.7
 _RANGE_VALUES = 20
 _RANGE_BEYOND = 0.25  # of the range
+_GRID = 257  # values of a continuous column on which its terms are given
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ class Reading:
         counts = dict(zip(public, np.bincount(inverse, minlength=len(public)).tolist(), strict=True))
         known = self._known(any(isinstance(cell, float) for cell in public))
         values = sorted(dict.fromkeys([*public, *known, *self._range()]), key=sort_key)
+        for function in {a.function for a in self.atoms if a.function}:  # of 0 the logarithm is none
+            held = np.array([np.nan if value is None else float(value) for value in values])
+            there = ~np.isnan(applied(function, held)) | np.isnan(held)
+            values = [value for value, ok in zip(values, there, strict=True) if ok]
         return values, np.array([counts.get(value, 0) for value in values]) / max(1, self.cells.n)
 
     def _known(self, numbers_too: bool) -> list[Category]:
@@ -170,7 +176,7 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
     index = {monomial: i for i, monomial in enumerate(design.monomials)}
     own: list[Monomial] = [m for m in design.monomials if m and all(atom.column == name for atom, _ in m)]
     if kind == "continuous":
-        own = [m for m in own if _is_value(m)][:1]
+        own = [m for m in own if _is_value(m)][:1] or [m for m in own if m[0][0].function]
     wanted = np.zeros((len(index), len(own)))
     wanted[[index[m] for m in own], np.arange(len(own))] = 1.0
     V, shift, met = design.solve(wanted)
@@ -196,19 +202,23 @@ def _column(design: Design, cells: Cells, name: str) -> Column:
 
 
 def _continuous(design: Design, reading: Reading, kept: list[Monomial], projection: Floats, shift: Floats) -> Column:
-    """Return a column that is read off its linear term: value = centre + scale * u."""
+    """Return a column that is read off its linear term, value = centre + scale * u, or off functions of it."""
     atom = kept[0][0][0] if kept else Atom(reading.column)
     centre, scale = design.scaling.get(atom, (0.0, 1.0))
     offset = centre - scale * float(shift[0]) if kept else 0.0
     numbers = reading.numbers()
+    values, terms = np.zeros(0), np.zeros((0, len(kept)))
+    if atom.function:
+        values, offset, scale = on_grid(numbers), 0.0, 1.0
+        terms = _terms(design, reading.column, values.tolist(), kept, reading.text) + shift
     least, greatest = possible(numbers)
     filled, filled_as = reading.filled()
     return Column(
         name=reading.column,
         kind="continuous",
         projection=projection,
-        values=np.zeros(0),
-        terms=np.zeros((0, len(kept))),
+        values=values,
+        terms=terms,
         frequency=np.zeros(0),
         offset=offset,
         slope=scale,
@@ -218,6 +228,12 @@ def _continuous(design: Design, reading: Reading, kept: list[Monomial], projecti
         filled=filled,
         filled_as=filled_as,
     )
+
+
+def on_grid(numbers: Floats) -> Floats:
+    """Return some of a continuous column's numbers, in order, from the least to the greatest."""
+    known = np.unique(numbers[np.isfinite(numbers)])
+    return np.asarray(known[np.unique(np.linspace(0, len(known) - 1, _GRID).round().astype(int))])
 
 
 def possible(numbers: Floats) -> tuple[float, float]:
@@ -264,4 +280,4 @@ def encode_table(
 
 
 def _is_value(monomial: Monomial) -> bool:
-    return len(monomial) == 1 and all(power == 1 and not atom.indicator for atom, power in monomial)
+    return len(monomial) == 1 and all(power == 1 and atom.is_value for atom, power in monomial)

@@ -133,7 +133,7 @@ def outside(table: pd.DataFrame, by_column: dict[str, Use]) -> Flags:
     odd: Flags = np.zeros(len(table), dtype=bool)
     for j, name in enumerate(table.columns):
         use = by_column.get(str(name))
-        if use is not None and use.known and not use.number:
+        if use is not None and use.closed and use.known and not use.number:
             codes, distinct = pd.factorize(table.iloc[:, j])
             lookup = _Lookup(use)
             known = np.array([lookup.has(category(cell)) for cell in distinct] + [True])  # the last for a missing cell

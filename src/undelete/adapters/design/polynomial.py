@@ -5,8 +5,9 @@ feature that a linear model sees is a polynomial of the raw columns. Written thi
 fitted on different rows can be compared term by term, and a record in the model's space can be turned back
 into raw columns.
 
-An `Atom` is one number that a raw column gives per record: its value, an ordinal code, or an indicator. A
-monomial is a sorted tuple of (atom, power), and () is the constant. A polynomial is {monomial: coefficient}.
+An `Atom` is one number that a raw column gives per record: its value, a function of it, an ordinal code, or an
+indicator. A monomial is a sorted tuple of (atom, power), and () is the constant. A polynomial is
+{monomial: coefficient}.
 Value atoms enter **standardised**, u = (value - centre) / scale, with the centre and scale kept in the
 `Design`: powers of a year near 2000 would otherwise lose half of the digits to cancellation.
 """
@@ -57,6 +58,8 @@ class Atom:
         The ordinal code of a category without one; None: such a cell is an error.
     fills : tuple of (marker, value)
         Imputation before all else: cells equal to the marker (None: missing) become the value.
+    function : str
+        The value's function that is meant, of `functions.FUNCTIONS`; "" for the value itself.
     """
 
     column: str
@@ -65,12 +68,13 @@ class Atom:
     codes: tuple[tuple[Category, float], ...] | None = None
     unseen: float | None = None
     fills: tuple[tuple[Category, Category], ...] = ()
+    function: str = ""
     # Atoms are dictionary keys millions of times over: hash and order are worked out once.
     key: str = field(init=False, repr=False, compare=False)
     digest: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        what = (self.column, self.categories, self.negated, self.codes, self.unseen, self.fills)
+        what = (self.column, self.categories, self.negated, self.codes, self.unseen, self.fills, self.function)
         object.__setattr__(self, "key", repr(what))
         object.__setattr__(self, "digest", hash(what))
 
@@ -81,6 +85,16 @@ class Atom:
     def indicator(self) -> bool:
         """True for an atom that is 0 or 1."""
         return self.categories is not None
+
+    @property
+    def is_value(self) -> bool:
+        """True for an atom that is the column's number itself."""
+        return self.categories is None and self.codes is None and not self.function
+
+    @property
+    def written(self) -> str:
+        """How a feature name has it: `age`, or `log(age)`."""
+        return f"{self.function}({self.column})" if self.function else self.column
 
     @property
     def fills_missing(self) -> bool:

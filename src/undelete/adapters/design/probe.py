@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.adapters.design.cells import Cells
-from undelete.adapters.design.columns import Reading, possible
+from undelete.adapters.design.columns import Reading, on_grid, possible
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.values import listed
 from undelete.errors import InputError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _BASES = 6  # public records on which a column's values are tried
 _MIXED = 1000  # public records whose cells are exchanged, one column at a time, to see which features move
-_GRID = 257  # values of a continuous column that are tried
 _MOVES = 1e-9  # of a feature's size, above which it has moved
 _SOLVED = 1e-6  # of a column's part, what may be left of it when it is solved for
 
@@ -97,9 +96,8 @@ def _tried(
     moved = np.abs(steps.transform(exchanged) - steps.transform(sample)).max(axis=0) > _MOVES * size
     bases = sample.iloc[rng.choice(len(sample), min(_BASES, len(sample)), replace=False)]
     if reading.kind() == "continuous":
-        numbers = np.unique(reading.numbers()[np.isfinite(reading.numbers())])
-        grid: list[Category] = numbers[np.unique(np.linspace(0, len(numbers) - 1, _GRID).round().astype(int))].tolist()
-        values, frequency = grid, np.zeros(len(grid))
+        values = on_grid(reading.numbers()).tolist()
+        frequency = np.zeros(len(values))
         asked = _asked(steps, bases, name, values)
     else:
         values, frequency = reading.candidates()

@@ -75,7 +75,4 @@ def _values(design: Design | Probed, names: tuple[str, ...]) -> dict[str, Atom |
     atoms: dict[str, list[Atom]] = {name: [] for name in names}
     for atom in design.atoms:
         atoms[atom.column].append(atom)
-    return {
-        name: own[0] if len(own) == 1 and not own[0].indicator and own[0].codes is None else None
-        for name, own in atoms.items()
-    }
+    return {name: own[0] if len(own) == 1 and own[0].is_value else None for name, own in atoms.items()}
