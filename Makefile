@@ -6,7 +6,7 @@ BIN := .venv/bin
 comma := ,
 STAMP := .venv/.installed-$(subst $(comma),+,$(EXTRAS))
 
-.PHONY: venv demo test test-lowest test-newest lint bench results docs clean
+.PHONY: venv demo test lowest newest test-lowest test-newest lint bench results docs clean
 
 venv: $(STAMP)
 
@@ -35,7 +35,9 @@ CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_in
 	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
-test-lowest: .venv-lowest/.installed
+lowest: .venv-lowest/.installed
+
+test-lowest: lowest
 	.venv-lowest/bin/python -m pytest $(ALONGSIDE) $(CORE)
 
 # The newest versions that can be had, on another Python: make test-newest NEWEST=python3.13
@@ -47,7 +49,9 @@ $(VENV_NEWEST)/.installed: pyproject.toml
 	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
-test-newest: $(VENV_NEWEST)/.installed
+newest: $(VENV_NEWEST)/.installed
+
+test-newest: newest
 	$(VENV_NEWEST)/bin/python -m pytest $(ALONGSIDE) $(CORE)
 
 lint: $(STAMP)
@@ -66,7 +70,7 @@ results: $(STAMP)
 
 # The site, in docs/_build/html: no network is needed once its packages are here.
 docs:
-	@$(MAKE) --no-print-directory venv EXTRAS=dev,docs
+	@$(BIN)/python -c 'import furo, myst_parser, nbclient, sphinx' 2>/dev/null || $(MAKE) --no-print-directory venv EXTRAS=dev,docs
 	@$(BIN)/python -m sphinx -qW --keep-going -j auto -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
