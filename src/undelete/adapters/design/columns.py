@@ -210,7 +210,8 @@ def _continuous(design: Design, reading: Reading, kept: list[Monomial], projecti
     values, terms = np.zeros(0), np.zeros((0, len(kept)))
     if atom.function:
         values, offset, scale = on_grid(numbers), 0.0, 1.0
-        terms = _terms(design, reading.column, values.tolist(), kept, reading.text) + shift
+        tried: list[Category] = [*values.tolist()]
+        terms = _terms(design, reading.column, tried, kept, reading.text) + shift
     least, greatest = possible(numbers)
     filled, filled_as = reading.filled()
     return Column(
