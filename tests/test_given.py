@@ -13,7 +13,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
@@ -122,6 +122,53 @@ def test_files_that_give_most_columns_expose_though_the_attack_cannot_work():
     told = undelete.audit(*steady, public.assign(sum=public.age + public.pay), target="sum")
     assert told.verdict.word == "EXPOSED"
     assert "give all columns of this record away by themselves" in told.verdict.sentence
+
+
+def of_one_town(numbers, *, sparse=False):
+    """Audit the deletion of the only person of a town, which a model without a penalty knows by heart."""
+    private, public = people()
+    private, public = (t.assign(wage=t.pay * 0.1 + t.hours).drop(columns="late") for t in (private, public))
+    private.loc[3, "town"] = "island"
+    private["wage"] += np.random.default_rng(1).normal(size=N)
+    rest = private.drop(index=3)
+    steps = make_column_transformer((numbers, NUMBERS), (OneHotEncoder(sparse_output=sparse), WORDS))
+    fits = [make_pipeline(clone(steps), LinearRegression()) for _ in range(2)]
+    fits = [fit.fit(rows[NUMBERS + WORDS], rows.wage) for fit, rows in zip(fits, (private, rest), strict=True)]
+    return undelete.audit(*fits, public, target="wage", attacks=("hrec+",), n=N)
+
+
+def test_a_model_that_stayed_the_same_hides_nothing_that_the_files_give(tmp_path):
+    result = of_one_town("passthrough")
+    assert result.found["hrec+"].status == ("given",)
+    assert result.verdict.word == "PARTLY EXPOSED"
+    assert "lacks a category" in result.verdict.reason
+    shown = result.records.iloc[0]
+    assert shown.town == "island"
+    assert shown[["age", "pay", "trade"]].isna().all()
+    result.to_html(tmp_path / "report.html")
+    assert "the files give away by themselves" in (tmp_path / "report.html").read_text()
+
+
+def test_a_town_that_is_gone_leaves_a_fit_by_lsqr_that_is_not_the_optimum():
+    result = of_one_town("passthrough", sparse=True)
+    assert result.records.loc[0, "town"] == "island"
+    assert np.nanmax(np.delete(result.found["hrec+"].probability[0], 3)) < 0.6
+
+
+def test_all_columns_that_the_files_give_are_shown_and_stop_a_gate():
+    private, public = people()
+    private, public = (t[[*NUMBERS, "town"]].assign(wage=t.pay + t.hours**2) for t in (private, public))
+    private.loc[3, "town"] = "island"
+    steps = make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(handle_unknown="ignore"), ["town"]))
+    fits = [make_pipeline(steps, LinearRegression()) for _ in range(2)]
+    fits = [clone(fit).fit(rows.drop(columns="wage"), rows.wage)
+            for fit, rows in zip(fits, (private, private.drop(index=3)), strict=True)]  # fmt: skip
+    result = undelete.audit(*fits, public, target="wage", attacks=("hrec+",), n=N)
+    assert result.records.loc[0, [*NUMBERS, "town"]].tolist() == pytest.approx(
+        private.loc[3, [*NUMBERS, "town"]].tolist()
+    )
+    assert result.verdict.word == "EXPOSED"
+    assert result.gate(0.9)
 
 
 def test_two_who_left_and_one_who_joined_are_not_one_record():

@@ -19,6 +19,7 @@ from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 
+CHANGE = "Change of the model"
 MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian is a poor estimate
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
 MIN_CARRIERS = 10  # records that a feature's standard error must rest on: a corner pixel is dark in nearly all
@@ -79,11 +80,11 @@ def _change(release: Release, found: Reconstruction) -> Diagnostic:
     if same == b:
         value = "none"
         text = "The models are the same: there is nothing to recover, and nothing can be concluded from it."
-        return Diagnostic("Change of the model", value, False, text, blocking=True)
+        return Diagnostic(CHANGE, value, False, text, blocking=True)
     text = "A deletion moves the parameters by about one part in the number of records; that is what the attack reads."
     if same:
         text = f"Of {b} models, {same} stayed as they were (no support vectors): nothing can be recovered of those."
-    return Diagnostic("Change of the model", value, True, text)
+    return Diagnostic(CHANGE, value, True, text)
 
 
 def _public_size(release: Release) -> Diagnostic:

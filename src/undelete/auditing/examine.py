@@ -19,7 +19,7 @@ from undelete.attacker.hrec_plus import HREC_PLUS, hrec_plus
 from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
-from undelete.auditing.exposure import exposure, lift, similar_only
+from undelete.auditing.exposure import Exposure, exposure, lift, similar_only
 from undelete.auditing.given_away import gain, with_exact, with_target
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
@@ -177,6 +177,8 @@ def judged(
     ranked = sorted(scored, key=[*ATTACKS, *scored].index)  # an interval's draws do not depend on the order of names
     summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
     exposed = exposure(release, exposing or found[main], scored.get(main))
+    if release.columns and all(column.name in exact for column in release.columns):
+        exposed = Exposure(np.ones(1), np.ones(1))
     lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
     target = "" if setting.target is None else setting.target.name
     evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target), rng)

@@ -114,6 +114,8 @@ def gain(release: Release, with_them: Reconstruction, without: Reconstruction, t
     known = 0 if release.given is None else int(np.isfinite(release.given).all(axis=0).sum())
     if not known:
         return []
+    if known == len(release.columns):
+        return ["Of all columns the files give the value away by themselves."]
     told = f"Of {known} of {len(release.columns)} columns the files give the value away by themselves, and the others"
     if with_them.status[0] != "ok":
         return [f"{told} could not be decoded given these."]
@@ -129,11 +131,12 @@ def gain(release: Release, with_them: Reconstruction, without: Reconstruction, t
 def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Category]) -> Reconstruction:
     """Return the reconstruction of one deletion with some columns' values known, each with probability 1.
 
-    The other columns stay as the attack has them. The record in the model's space moves by as little as gives the known
-    columns their terms; what was known up to a factor only, where all columns are.
+    The other columns stay as the attack has them; where the models are the same that is nothing. The record in the
+    model's space moves by as little as gives the known columns their terms; what was known up to a factor only, where
+    all columns are.
     """
     places = {j: values[c.name] for j, c in enumerate(release.columns) if c.name in values}
-    if not places or found.codes is None or found.values is None or found.status[0] == "unchanged":
+    if not places or found.codes is None or found.values is None:
         return found
     codes, numbers = np.array(found.codes), np.array(found.values)
     probability = np.full(codes.shape, np.nan) if found.probability is None else np.array(found.probability)
@@ -154,9 +157,10 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         for j in places:
             candidates[0, j], chances[0, j] = -1, np.nan
             candidates[0, j, 0], chances[0, j, 0] = codes[0, j], 1.0
-    X, status = found.X, found.status
+    X, status = found.X, ("given",) if found.status[0] == "unchanged" else found.status
     if release.embedding is None and (status[0] == "ok" or len(places) == len(release.columns)):
-        moved, all_known = _moved(release, X[0], places, codes[0])
+        start = X[0] if np.isfinite(X[0]).all() else release.X_public.mean(axis=0)
+        moved, all_known = _moved(release, start, places, codes[0])
         X, status = moved[None], ("ok",) if all_known else status
     return dataclasses.replace(
         found,

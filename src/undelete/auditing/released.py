@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pandas as pd
@@ -131,7 +131,7 @@ def read_pair(
         n=n,
         l2=old.summed(n).l2,
         l1=old.summed(n).l1,
-        tolerance=max(left_over(m, view["X_public"], view["Y_public"], n) or 0.0 for m in (old, new)) or None,
+        tolerance=_left_over(old, new, view, n),
         **view,
         **_later(old, new, table, view, n, gapless),
     )
@@ -156,6 +156,15 @@ def read_pair(
         release = restricted(answering(release), kept)
     checks = _of_everyone(old, everyone, names, n) if like.notes else ()
     return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
+
+
+def _left_over(old: LinearModel, new: LinearModel, view: Public, n: int | None) -> float | None:
+    """Return the larger of the gradients that the two fits may have left, None where neither stopped early.
+
+    Of the new one by its own tolerance at the old one's parameters: its features may be others, its residuals are not.
+    """
+    fits = old, replace(old, tolerance=new.tolerance, criterion=new.criterion)
+    return max(left_over(fit, view["X_public"], view["Y_public"], n) or 0.0 for fit in fits) or None
 
 
 def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

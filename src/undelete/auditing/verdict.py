@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.diagnostics import CHANGE, Diagnostic
 
 Word = Literal["EXPOSED", "PARTLY EXPOSED", "NOT EXPOSED", "NOT DECIDABLE"]
 
@@ -178,7 +178,10 @@ def decide(
     if hidden and not leaks and not given:
         return Verdict("NOT EXPOSED", "The noise hides this record, whatever the attack.", hidden,
                        {} if evidence is None else _rule(evidence))  # fmt: skip
-    known = bool(leaks) and not (stopper is not None and stopper.blocking and stopper.ok is False)
+    # what two files say of one person is nobody's where more changed; two models that are the same are no sign of that
+    known = bool(leaks) and not (
+        stopper is not None and stopper.blocking and stopper.ok is False and stopper.name != CHANGE
+    )
     if given and leaks:  # whatever hampers the attack
         return Verdict("EXPOSED", given, leaks[0], {} if evidence is None else _rule(evidence))
     if known and (stopper is not None or evidence is None):

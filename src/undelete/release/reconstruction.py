@@ -50,8 +50,9 @@ class Reconstruction:
     way : {"hessian", "answers", "exact"}
         How the gradients were obtained, maths (4), (19) or known.
     status : sequence of str, b of them
-        "ok", "unchanged" (the deletion did not change the model), or "direction" (the scale is not
-        identified, so X is the record up to a factor; an embedding has the mean length of the public ones).
+        "ok", "unchanged" (the deletion did not change the model), "given" (nor did it here, but the files give some
+        columns away), or "direction" (the scale is not identified, so X is the record up to a factor; an embedding has
+        the mean length of the public ones).
     codes : array (b, c) of int or None
         For each of the release's raw columns the recovered value's position in `Column.values`; -1 when
         continuous or not recovered.

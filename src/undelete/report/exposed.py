@@ -78,7 +78,12 @@ def _columns(
     add("Centred cosine", "centred_cosine", formatting.similarity)
     add("Cosine", "cosine", formatting.similarity)
     if any(row["status"] != "ok" for row in shown):
-        words = {"ok": "recovered", "unchanged": "model unchanged", "direction": "direction only"}
+        words = {
+            "ok": "recovered",
+            "given": "the files say it",
+            "unchanged": "model unchanged",
+            "direction": "direction only",
+        }
         states = [str(row["status"]) for row in shown]
         table.append(("What happened", [Cell(words.get(state, state), state) for state in states]))
     return tuple(heading for heading, _ in table), [cells for _, cells in table]

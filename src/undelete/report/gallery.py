@@ -13,7 +13,11 @@ from undelete.report.pictures import is_png
 
 LARGEST = 420_000  # characters of all pictures on a page
 
-TROUBLE = {"unchanged": "the model did not change", "direction": "its strength is not known"}
+TROUBLE = {
+    "given": "the files say it themselves",
+    "unchanged": "the model did not change",
+    "direction": "its strength is not known",
+}
 _DIRECTION = (
     "Where the strength is not known, the record came back up to a factor and is drawn as strong as public images are "
     "on average."

@@ -18,6 +18,7 @@ UNDECIDED = (
     "this population, and nothing else."
 )
 STATUS = {
+    "given": "This deletion did not change the model; what is shown the files give away by themselves.",
     "unchanged": "This deletion did not change the model, so there is nothing to recover from it.",
     "direction": "The model has no usable intercept: the record is known only up to a factor, so its values "
     "are not identified.",
