@@ -238,3 +238,20 @@ def test_missing_cells_are_no_values_that_a_mean_cannot_have():
     means = next(check for check in result.diagnostics if check.name == "Means of the scalers")
     assert means.ok
     assert result.records.iloc[0]["hours"] == private.hours[who]
+
+
+@pytest.mark.parametrize("column", ["town", "children"])
+def test_the_only_missing_cell_is_told_as_missing(column):
+    private, public = people()
+    for table in (private, public):
+        table["children"] = np.random.default_rng(len(table)).integers(0, 4, len(table)).astype(float)
+        table["town"] = table.town.astype(object)
+    private.loc[3, column] = np.nan
+    steps = make_column_transformer(("passthrough", ["hours"]), (OneHotEncoder(), ["town", "children"]))
+    fits = [make_pipeline(clone(steps), Ridge()).fit(rows.drop(columns="late"), rows.hours + (rows.late == "yes"))
+            for rows in (private, private.drop(index=3))]  # fmt: skip
+    public["score"] = public.hours + (public.late == "yes")
+    truth = private.loc[[3]].assign(score=lambda t: t.hours + (t.late == "yes"))
+    result = undelete.audit(*fits, public, target="score", truth=truth, attacks=("hrec+",), n=N)
+    cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == column)
+    assert (cell["recovered"], cell["probability"], cell["true"], cell["right"]) == ("missing", 1.0, "missing", True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.adapters.design.values import MISSING
 from undelete.attacker.attack import Attack
 from undelete.attacker.baselines import AVG
 from undelete.auditing import advice
@@ -113,8 +114,10 @@ def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any
 
 
 def _shown(column: Column, held: Any) -> Any:
-    """Return a recovered value as a reader sees it: one that a missing cell gets may be a missing cell."""
-    value, filled = bool(held) if column.logical and held == held else held, column.filled
+    """Return a recovered value as a reader sees it: a missing cell, and what such a cell gets, which may be one."""
+    if held == MISSING or held != held:
+        return "missing"
+    value, filled = bool(held) if column.logical else held, column.filled
     if filled is None:
         return value
     if column.kind == "continuous":

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from undelete.adapters.design.polynomial import Category
+from undelete.adapters.design.values import MISSING
 from undelete.adapters.leaks import between
 from undelete.adapters.model import LinearModel
 from undelete.attacker.table.given import on_a_line
@@ -60,14 +61,14 @@ def told(release: Release, values: Mapping[str, Category]) -> Release:
     columns, codes = list(release.columns), np.array(release.public_codes)
     given = np.full((1, len(columns)), np.nan)
     for j, column in enumerate(columns):
-        value = values.get(column.name)
-        if value is None:
+        if column.name not in values:
             continue
+        value = values[column.name]
         if column.kind == "continuous":
-            given[0, j] = np.nan if isinstance(value, str) else float(value)
+            given[0, j] = float(value) if isinstance(value, float | int) else np.nan
             continue
         code = _code(column, value)
-        if code < 0 and column.kind == "discrete" and not isinstance(value, str):
+        if code < 0 and column.kind == "discrete" and isinstance(value, float | int):
             longer = _joined(column, float(value))
             if longer is not None:
                 columns[j], code = longer
@@ -146,7 +147,7 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         code = _code(release.columns[j], value)
         agreed = agreed and code == codes[0, j] >= 0
         codes[0, j], probability[0, j] = code, 1.0
-        if not isinstance(value, str):
+        if isinstance(value, float | int):
             numbers[0, j], error[0, j] = value, 0.0
     whole = found.record_probability
     if whole is not None and not agreed:  # that record is none any more: take its other columns by themselves
@@ -220,11 +221,11 @@ def _known(ends: Floats | None, places: Iterable[int]) -> Floats | None:
 
 
 def _code(column: Column, value: Category) -> int:
-    """Return the position of a value among a column's; -1 where it is none of them."""
+    """Return the position of a value, None for a missing cell, among a column's; -1 where it is none of them."""
     if column.kind == "continuous" or not len(column.values):
         return -1
-    if column.kind == "categorical" or isinstance(value, str):
-        same = np.flatnonzero(column.values.astype(str) == str(value))
+    if column.kind == "categorical" or isinstance(value, str) or value is None:
+        same = np.flatnonzero(column.values.astype(str) == (MISSING if value is None else str(value)))
         return int(same[0]) if same.size else -1
     own = column.values.astype(float)  # a missing cell, which is a value too, is not near any number
     distance = np.where(np.isfinite(own), np.abs(own - value), np.inf)

@@ -41,9 +41,19 @@ class Refit:
     foreign: Floats
 
     @classmethod
-    def of(cls, X: Floats, X_after: Floats) -> Refit:
-        """Return it from public records in the old features (m, d) and in the new ones (m, d'). Cost 6 m d^2 flops."""
-        start = np.eye(X.shape[1], X_after.shape[1])  # about the identity no digits of a small change are lost
+    def of(cls, X: Floats, X_after: Floats, same: Floats | None = None) -> Refit:
+        """Return it from public records in the old features and in the new ones. Cost 6 m d^2 flops.
+
+        Parameters
+        ----------
+        X, X_after : arrays (m, d), (m, d')
+            The records.
+        same : array (d, d') or None
+            1 where an old feature and a new one are the same but for the refit; None: all, in one order, if there are
+            as many. What is fitted is the change from there, so that no digits of a small one are lost.
+        """
+        d, later = X.shape[1], X_after.shape[1]
+        start = same if same is not None else np.eye(d) if d == later else np.zeros((d, later))
         moved = X_after - X @ start
         whole = factor(X.T @ X)
         shift, rest = np.zeros(start.shape), moved
