@@ -59,7 +59,7 @@ def refitted(
     if np.array_equal(X, X_after):
         return {"W_after": new.W[None], **penalty_change(old, new, n, new.W)}
     Z_after = X_after @ new.W
-    refit = Refit.of(X, X_after, _same_features(old, new))
+    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after))
     _check_same(old, refit)
     loss = weighted_loss(old, Y)
     change = answer_change(loss, Y, X @ old.W, Z_after)
@@ -106,24 +106,25 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
         return {}
     if np.array_equal(X, X_after):
         return {}
-    refit = Refit.of(X, X_after, _same_features(old, new))
+    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after))
     held = _held_at_zero(new, refit)
     later: Later = {"penalty_share": refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)[None]}
     return later if held is None else later | {"share_error": held[None]}
 
 
-def _same_features(old: LinearModel, new: LinearModel) -> Floats | None:
-    """Return 1 where an old feature (d,) is a new one (d',) by its name; None where all are, in their order.
+def _same_features(old: LinearModel, new: LinearModel, X: Floats, X_after: Floats) -> Floats | None:
+    """Return 1 where an old feature (d,) is a new one (d',) by its name and values; None where all are, in their order.
 
-    A category that is gone leaves a feature out, and those after it move up.
+    A category that is gone leaves a feature out, and those after it move up, in name too where steps name nothing.
     """
     if old.W.shape[0] == new.W.shape[0]:
         return None
     at = {key: j for j, key in enumerate(old.design.keys)}
     same = np.zeros((old.W.shape[0], new.W.shape[0]))
     for k, key in enumerate(new.design.keys):
-        if key in at:
-            same[at[key], k] = 1.0
+        j = at.get(key)
+        if j is not None and np.linalg.norm(X[:, j] - X_after[:, k]) <= _FOREIGN * np.linalg.norm(X_after[:, k]):
+            same[j, k] = 1.0
     return same
 
 
