@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import ARDRegression, ElasticNet, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -35,15 +35,21 @@ def test_the_penalty_counts_in_the_features_that_were_penalised(name):
     assert off >= np.abs(told - exact).max() - 1e-9 * size
 
 
-@pytest.mark.parametrize("numbers", ["passthrough", StandardScaler()])
-@pytest.mark.parametrize("missing", [False, True])
-def test_a_category_that_left_with_the_record_moves_no_other_feature(numbers, missing):
+def townspeople(own="mid"):
+    """Three hundred people and their wages; one has a town of their own, whose indicator is neither first nor last."""
     rng = np.random.default_rng(2)
     table = pd.DataFrame({"age": rng.integers(18, 80, 300), "town": rng.choice(["east", "north", "west"], 300),
                           "kids": rng.integers(0, 3, 300)})  # fmt: skip
     y = 0.1 * table.age + (table.town == "east") + rng.normal(size=300)
     table["town"] = table.town.astype(object)
-    table.loc[WHO, "town"] = None if missing else "mid"  # its indicator is neither the first one nor the last
+    table.loc[WHO, "town"] = own
+    return table, y
+
+
+@pytest.mark.parametrize("numbers", ["passthrough", StandardScaler()])
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_category_that_left_with_the_record_moves_no_other_feature(numbers, missing):
+    table, y = townspeople(None if missing else "mid")
     rest = table.drop(index=WHO)
     steps = make_column_transformer((numbers, ["age"]), (OneHotEncoder(sparse_output=False), ["town", "kids"]))
     before, after = (make_pipeline(clone(steps), Ridge(2.0)).fit(X, y[X.index]) for X in (table, rest))
@@ -52,3 +58,20 @@ def test_a_category_that_left_with_the_record_moves_no_other_feature(numbers, mi
     exact = x * (y[WHO] - float(x @ pair.release.W_before[:, 0]))
     told = Difference.by(pair.release, "answers").gradient[0, :, 0]
     np.testing.assert_allclose(told, exact, atol=1e-8 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("model", [ElasticNet(1e-3, tol=1e-14, max_iter=100_000), ARDRegression(tol=1e-12)])
+def test_what_a_model_with_gaps_says_of_a_category_that_left_with_the_record_is_known(model):
+    """Only the old one has a coefficient of it, and nobody else a gradient: left out, the target would be off by it."""
+    table, y = townspeople()
+    rest = table.drop(index=WHO)
+    steps = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(sparse_output=False), ["town", "kids"]))
+    before, after = (make_pipeline(clone(steps), clone(model)).fit(X, y[X.index]) for X in (table, rest))
+    pair = read_pair(before, after, rest.assign(wage=y), target="wage", n=300)
+    assert pair.kept is not None
+    assert pair.kept[list(pair.old.feature_names).index("town=mid")]
+    x = pair.old.features(table.loc[[WHO]])[0]
+    exact = (x * (y[WHO] - float(x @ pair.old.W[:, 0])))[pair.kept]
+    told = Difference.by(pair.release, "answers").gradient[0, :, 0]
+    np.testing.assert_allclose(told, exact, atol=1e-4 * np.abs(exact).max())
+    assert float(x[pair.kept] @ pair.release.W_before[:, 0]) == pytest.approx(float(x @ pair.old.W[:, 0]), abs=1e-9)

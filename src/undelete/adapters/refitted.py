@@ -181,9 +181,8 @@ def _held_at_zero(new: LinearModel, refit: Refit) -> Floats | None:
     if new.l1 is not None and not new.chosen and len(refit.mixing) <= _MOST_FEATURES:
         held = refit.held_at_zero(np.where(new.W.any(axis=1), 0.0, new.l1))
         return None if held is None else held[None]
-    own = refit.mixing[: -1 if new.has_constant else None]
-    own = own - np.diag(np.diag(own)) if own.shape[0] == own.shape[1] else own[:, : len(own)] - np.diag(np.diag(own))
-    if np.abs(own).max(initial=0.0) > _UNMIXED or not refit.affine:
+    others = np.where(refit.same == 0, refit.mixing, 0.0)[: -1 if new.has_constant else None]
+    if np.abs(others).max(initial=0.0) > _UNMIXED or not refit.affine:
         raise InputError(
             "the preprocessing was refitted so that features became combinations of each other, and the model left "
             "features out, of which nothing is known: keep the steps as fitted before the deletion"

@@ -18,7 +18,8 @@ def active(old: LinearModel, release: Release, new: LinearModel | None = None) -
     """Return the features (d,) that are in every model with the sign they had; None for models that leave none out.
 
     There the penalty has a gradient. `new` says itself what it holds at zero, where that was written in old features.
-    Of a feature that is out of one of them only |gradient| <= l1 is known.
+    Of a feature that is out of one of them only |gradient| <= l1 is known. That of a category which the new model no
+    longer has is known too: nobody else had it, so that its gradient is the old penalty's.
 
     Raises
     ------
@@ -32,6 +33,9 @@ def active(old: LinearModel, release: Release, new: LinearModel | None = None) -
         same &= new.W.any(axis=1)
     if old.l1 is not None:
         same &= (np.sign(release.W_before) == np.sign(release.W_after)).all(axis=(0, 2))
+    if new is not None and new.W.shape != old.W.shape:
+        there = set(new.design.keys)
+        same |= release.W_before.any(axis=1) & np.array([key not in there for key in old.design.keys])
     free = np.zeros(len(same), dtype=np.bool_)
     free[old.coef.shape[1] :] = True  # the constant's
     kept = np.asarray(same | (free if old.chosen or old.l1 is None else np.asarray(old.l1) == 0))

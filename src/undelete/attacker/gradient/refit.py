@@ -34,11 +34,14 @@ class Refit:
     foreign : array (d',)
         Deviation of e over that of the new feature: 0 for an affine refit, about 1 where a feature means something
         else than any old one.
+    same : array (d, d')
+        1 where an old feature and a new one are the same but for the refit.
     """
 
     mixing: Floats
     rest: Floats
     foreign: Floats
+    same: Floats
 
     @classmethod
     def of(cls, X: Floats, X_after: Floats, same: Floats | None = None) -> Refit:
@@ -54,15 +57,19 @@ class Refit:
         """
         d, later = X.shape[1], X_after.shape[1]
         start = same if same is not None else np.eye(d) if d == later else np.zeros((d, later))
-        moved = X_after - X @ start
-        whole = factor(X.T @ X)
-        shift, rest = np.zeros(start.shape), moved
-        for _ in range(2):  # the second time removes the round-off of the normal equations
-            shift += whole.solve(X.T @ rest)
-            rest = moved - X @ shift
-        size, own = np.sqrt((X_after**2).mean(axis=0)), X_after.std(axis=0)
+        moved, size, own = X_after - X @ start, np.sqrt((X_after**2).mean(axis=0)), X_after.std(axis=0)
+        shift = _scaled(X, moved, start)
+        rest = moved - X @ shift
+        mixed = np.abs(rest).max(axis=0) > _AFFINE * size
+        if mixed.any():
+            whole = factor(X.T @ X)
+            shift[:, mixed], rest[:, mixed] = 0.0, moved[:, mixed]
+            for _ in range(2):  # the second time removes the round-off of the normal equations
+                shift[:, mixed] += whole.solve(X.T @ rest[:, mixed])
+                rest[:, mixed] = moved[:, mixed] - X @ shift[:, mixed]
         rest[:, np.abs(rest).max(axis=0) <= _AFFINE * size] = 0.0
-        return cls(start + shift, rest, np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0))
+        foreign = np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0)
+        return cls(start + shift, rest, foreign, start)
 
     @property
     def affine(self) -> bool:
@@ -121,3 +128,23 @@ class Refit:
     def _back(self, gradients: Floats) -> Floats:
         """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1."""
         return np.asarray(lstsq(self.mixing.T, gradients, cond=RANK)[0])
+
+
+def _scaled(X: Floats, moved: Floats, same: Floats) -> Floats:
+    """Return what would be added to `same` (d, d') if each feature had moved by a factor and a shift of its own.
+
+    As a scaler's refit has it: features that add up to the constant take no part in a shift then.
+    """
+    shift, at = np.zeros(same.shape), same.argmax(axis=0)
+    ones = np.flatnonzero((np.ptp(X, axis=0) == 0) & (X[0] != 0))
+    own = X[:, at] * same.any(axis=0)
+    centred, left = own - own.mean(axis=0), moved.copy()
+    square = (centred**2).sum(axis=0)
+    new = np.arange(same.shape[1])
+    for _ in range(2):  # the second time for the round-off
+        slope = (centred * left).sum(axis=0) / np.where(square > 0, square, 1.0)
+        shift[at, new] += np.where(same.any(axis=0), slope, 0.0)
+        if ones.size:
+            shift[ones[-1]] += (left.mean(axis=0) - slope * own.mean(axis=0)) / X[0, ones[-1]]
+        left = moved - X @ shift
+    return shift
