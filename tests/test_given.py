@@ -255,3 +255,14 @@ def test_the_only_missing_cell_is_told_as_missing(column):
     result = undelete.audit(*fits, public, target="score", truth=truth, attacks=("hrec+",), n=N)
     cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == column)
     assert (cell["recovered"], cell["probability"], cell["true"], cell["right"]) == ("missing", 1.0, "missing", True)
+
+
+def test_the_only_missing_cell_behind_an_imputer_with_indicators_is_told_as_missing():
+    private, public = people()
+    private["hours"] = private.hours.astype(float)
+    private.loc[3, "hours"] = np.nan
+    numbers = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    result, _ = audited(numbers, 3, private=private, public=public)
+    cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == "hours")
+    assert (cell["recovered"], cell["probability"], cell["right"]) == ("missing", 1.0, True)
+    assert any("has no indicator of missing cells any more" in text for text in result.warnings)

@@ -6,14 +6,14 @@ those of the models that are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undelete.adapters.design.design import Design, Encoding
-from undelete.adapters.design.polynomial import Category
+from undelete.adapters.design.polynomial import Atom, Category
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare
@@ -50,10 +50,14 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
             "is the deleted record's own, exactly."
         )
     lost = lost_categories(before.design, after.design)
+    encoded = {encoding.column for encoding in before.design.encodings}
     for column in lost:
         found.append(
             f"The new encoder of column {column!r} lacks a category that the old one knew: the deleted record was the "
             "only one that had it."
+            if column in encoded
+            else f"The new imputer of column {column!r} has no indicator of missing cells any more: the deleted record "
+            "was the only one with such a cell."
         )
     rest = list(
         dict.fromkeys(row.column for row in rows if row.kind in ("category", "missing") and row.column not in lost)
@@ -97,7 +101,19 @@ def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str
         gone = [c for c in encoding.known if c not in later.get(place(encoding), set(encoding.known))]
         if gone:
             lost[encoding.column] = tuple(gone)
+    there = {(atom.column, marker) for atom, marker in _marked(after.atoms)}
+    for atom, marker in _marked(before.atoms):  # an imputer's indicators are of columns in which somebody's was missing
+        if (atom.column, marker) not in there and isinstance(after, Design) and atom.column not in lost:
+            lost[atom.column] = (marker,)
     return lost
+
+
+def _marked(atoms: Iterable[Atom]) -> Iterator[tuple[Atom, Category]]:
+    """Yield the indicators of a mark of missing cells among some atoms, and the mark."""
+    for atom in atoms:
+        marks = {marker for other in atoms if other.column == atom.column for marker, _ in other.fills}
+        if atom.categories is not None and len(atom.categories) == 1 and atom.categories[0] in marks:
+            yield atom, atom.categories[0]
 
 
 def place(encoding: Encoding) -> tuple[str, bool, object]:

@@ -36,6 +36,8 @@ def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Categ
     found = dict(values)
     for column in release.columns:
         value = found.get(column.name)
+        if column.name in found and value is None and _code(column, value) < 0:
+            del found[column.name]  # a missing cell is no number of a continuum
         if column.kind != "discrete" or value is None or isinstance(value, str):
             continue
         own = column.values.astype(float)

@@ -120,8 +120,8 @@ class Reading:
     def _known(self, numbers_too: bool) -> list[Category]:
         """Return the categories that the model knows, as this table writes them; perhaps no public record has them."""
         known = [cell for e in self.encodings for cell in e.known if self.fills or cell not in dict(e.fills).values()]
-        known += [cell for a in self.atoms if not a.negated for cell in a.categories or () if cell is not None]
-        if any(not a.indicator and None not in dict(a.codes or ()) for a in self.atoms):
+        known += [cell for a in self.atoms if not a.negated for cell in a.categories or ()]
+        if any(not a.indicator and not a.fills_missing for a in self.atoms):
             known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
         if self.text:
             return [cell for cell in known if numbers_too or not isinstance(cell, float)]
