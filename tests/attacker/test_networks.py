@@ -13,6 +13,7 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
+from undelete.attacker.networks.record import Decoder
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.networks import retrain_without as retrain_network
 from undelete.maintainer.networks import train
@@ -210,3 +211,34 @@ def test_a_head_s_embedding_is_exact_with_the_remaining_records_and_the_record_c
     again = fit.network.module[:2](torch.tensor(found.X)).numpy()
     spread = fit.network.module[:2](torch.tensor(X)).numpy().std(axis=0)
     assert (np.abs(again - embedding) < 0.3 * spread).all()
+
+
+def images(n, seed):
+    """Images of 7 x 7, in [-1, 1]: a stroke at one of four places, by class, as blurred as it is long."""
+    rng = np.random.default_rng(seed)
+    kinds, grid = rng.integers(0, 4, n), np.arange(7.0)
+    middle = np.array([[2, 2], [2, 4], [4, 2], [4, 4]])[kinds] + rng.normal(0, 0.5, (n, 2))
+    wide = rng.uniform(0.5, 2.0, (n, 2))
+    rows, columns = (np.exp(-(((grid - middle[:, [k]]) / wide[:, [k]]) ** 2)) for k in (0, 1))
+    return (2 * rows[:, :, None] * columns[:, None, :] - 1).reshape(n, 49), kinds
+
+
+def test_an_image_is_led_to_out_of_its_gradient_through_convolutions():
+    """From its nearest public images a search at once ends in other minima, of other classes too."""
+    torch.manual_seed(3)
+    nn = torch.nn
+    module = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Tanh(), nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(36, 4))
+    module = module.double().requires_grad_(False)
+    network = Network(module, nn.functional.cross_entropy, [n for n, _ in module.named_parameters()], (1, 7, 7), True)
+    (X, kinds), (hidden, own) = images(400, 0), (part[2:] for part in images(4, 1))
+    theta = 3 * network.vector({name: value.detach() for name, value in module.named_parameters()})
+    Y = np.where(kinds[:, None] == np.arange(4), 1.0, -1.0)
+    none = np.zeros(len(theta))
+    release = NetworkRelease(network, theta, theta[None], X, Y, 400, none, none, 4)
+    decoder = Decoder(release, network.gradients(theta, X, kinds[:, None].astype(float)))
+    for image, kind in zip(hidden, own, strict=True):
+        G = -network.gradients(theta, image[None], np.array([[float(kind)]]))[0]
+        known = np.eye(len(G)) * (1e-5 * np.linalg.norm(G)) ** 2
+        found = decoder.decode(GradientEstimate(Difference.exact(G[None, :, None]), known, 0.0, False))[0]
+        assert found.label == kind
+        np.testing.assert_allclose(found.point, image, atol=0.02)

@@ -42,13 +42,11 @@ def on_columns(release: NetworkRelease, decoder: Decoder, estimate: GradientEsti
     found = decoder.again(estimate, first)
     lattice = shared_lattice(release, targeted=True) if release.columns else None
     if lattice is None or not lattice.order:
-        evidence = np.array([one.log_evidence for one in found])
-        told = _as_found(release, decoder, found[0], misfit[found[0].label], 1 / np.exp(evidence - evidence[0]).sum())
-        return (
-            told
-            if lattice is None
-            else dataclasses.replace(told, columns=_each_alone(release, decoder, found[0], told))
-        )
+        # the covariance of the sharper floor tells classes apart, that of the wider one a record's numbers
+        evidence = np.array([one.log_evidence for one in first])
+        best = next(one for one in found if one.label == first[0].label)
+        told = _as_found(release, decoder, best, misfit[best.label], 1 / np.exp(evidence - evidence[0]).sum())
+        return told if lattice is None else dataclasses.replace(told, columns=_each_alone(release, decoder, best, told))
     lattice = dataclasses.replace(lattice, whole=True)
     tried: list[_Tried] = []
     evidence = np.array([-0.5 * one.misfit + decoder.log_share(one.label) for one in found])  # no prior: at most
@@ -59,17 +57,21 @@ def on_columns(release: NetworkRelease, decoder: Decoder, estimate: GradientEsti
             _searched(release, decoder, Problem(release, estimate, found[k].label, decoder.prior), found[k], lattice)
         )
         evidence[k] = tried[-1].evidence
-    best = max(tried, key=lambda one: one.evidence)
-    sure = 1 / np.exp(evidence - best.evidence).sum()
-    told = _as_found(release, decoder, best.found, misfit[best.found.label], sure)
-    return _decoded(release, decoder, best, lattice, told)
+    chosen = max(tried, key=lambda one: one.evidence)
+    sure = 1 / np.exp(evidence - chosen.evidence).sum()
+    told = _as_found(release, decoder, chosen.found, misfit[chosen.found.label], sure)
+    return _decoded(release, decoder, chosen, lattice, told)
 
 
 def _as_found(release: NetworkRelease, decoder: Decoder, best: Found, misfit: float, sure: float) -> Told:
-    """Return the record as the normal prior has it, without raw columns."""
-    d, covariance = release.X_public.shape[1], _covariance(decoder, best, 1.0)
+    """Return the record as the normal prior has it, without raw columns.
+
+    One that has none lies between the least and the greatest public value of each feature, as pixels do.
+    """
+    X = release.X_public
+    d, covariance = X.shape[1], _covariance(decoder, best, 1.0)
     return Told(
-        point=best.point[:d],
+        point=best.point[:d] if release.columns else np.clip(best.point[:d], X.min(axis=0), X.max(axis=0)),
         error=np.sqrt(np.diag(covariance)[:d]),
         target=_target(release, best),
         target_error=0.0 if release.classes else float(np.sqrt(covariance[d, d])),
@@ -91,7 +93,7 @@ def _target(release: NetworkRelease, best: Found) -> Floats:
 
 def _covariance(decoder: Decoder, found: Found, weight: float) -> Floats:
     """Return the covariance (e, e) of a record's error, the prior counted `weight` times."""
-    axes = decoder.prior.axes
+    axes = decoder.prior_of(found.label).axes
     return np.asarray(axes @ np.linalg.solve(found.precision(weight), axes.T))
 
 

@@ -35,10 +35,21 @@ class Prior:
     def of(cls, release: NetworkRelease) -> Prior:
         """Return that of the public records."""
         known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
-        mean, offset = known.mean(axis=0), known - known.mean(axis=0)
-        values, vectors = np.linalg.eigh(offset.T @ offset / len(offset))
+        return cls._from(known.mean(axis=0), np.cov(known.T, bias=True).reshape(known.shape[1], -1))
+
+    @classmethod
+    def _from(cls, mean: Floats, covariance: Floats) -> Prior:
+        values, vectors = np.linalg.eigh(covariance)
         varies = values > _VARIES * max(float(values.max()), np.finfo(float).tiny)
         return cls(mean, vectors[:, varies] * np.sqrt(values[varies]))
+
+    def towards(self, points: Floats) -> Prior:
+        """Return that of some of the points (r, e): their mean, and their covariance as far as so many say it."""
+        if not len(points):
+            return self
+        share = len(points) / (len(points) + points.shape[1])
+        own = np.cov(points.T, bias=True).reshape(points.shape[1], -1)
+        return self._from(points.mean(axis=0), share * own + (1 - share) * self.axes @ self.axes.T)
 
     def coordinates(self, points: Floats) -> Floats:
         """Return u (r, q) of points (r, e)."""

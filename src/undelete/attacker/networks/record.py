@@ -10,7 +10,7 @@ for each class y, or with a number y as one more entry of x. Many starts go side
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.first_layer import first_layer, read_first_layer
 from undelete.attacker.networks.problem import Prior, Problem
+from undelete.attacker.networks.search import Ends, descended
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
@@ -28,8 +29,10 @@ _SCOUT = 8  # steps from every start, of every class
 _LIKELY = 2  # classes that are gone on with
 _FAR = 30.0  # of the objective above the lowest, from which a class or a start is not
 _STEPS = 40
-_DONE = 1e-5  # of the objective that a step gains, under which a start has arrived
-_DAMPING = (1e-2, 0.3, 4.0, 1e8)  # at first, times after a step that helped, after one that did not, and the end
+_VAGUE = (1.0, 0.1, 0.01)  # of the public gradients' second moment, added to the covariance one after the other
+_LED = 6  # steps with each
+_OWN = 6  # public records of each class from which a search that is led starts
+_KEPT = 3  # starts of each class that are gone on with
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +83,21 @@ class Decoder:
     def __init__(self, release: NetworkRelease, own: Floats) -> None:
         self.release, self.own = release, own
         self.prior = Prior.of(release)
+        self.led = bool(release.classes) and not release.columns
         self.first = first_layer(release)
         self._order: tuple[GradientEstimate | None, NDArray[np.intp]] = (None, np.zeros(0, dtype=np.intp))
         place = release.as_class(release.Y_public)
+        self.place = place
         self.shares = np.bincount(place, minlength=max(1, release.classes)) / len(place)
+        self._priors: dict[int, Prior] = {}
+
+    def prior_of(self, label: int) -> Prior:
+        """Return the prior of a class's records; of records with raw columns, which the lattice knows, that of all."""
+        if not self.led:
+            return self.prior
+        if label not in self._priors:
+            self._priors[label] = self.prior.towards(self.release.X_public[self.place == label])
+        return self._priors[label]
 
     def log_share(self, label: int) -> float:
         """Return the logarithm of a class's share among the public records; 0 of a number."""
@@ -100,15 +114,18 @@ class Decoder:
         """Return the best record of each class, the most probable class first; of a number only one."""
         release = self.release
         labels = list(range(release.classes)) if release.classes else [0]
+        if self.led:
+            ends = self._from_vague(estimate, labels)
+            return sorted((self._found(label, ends[label]) for label in labels), key=lambda one: -one.log_evidence)
         starts = np.clip(self.prior.coordinates(self._starts(estimate)), -10.0, 10.0)
         problems = {label: Problem(release, estimate, label, self.prior) for label in labels}
-        ends = {label: self._search(problems[label], starts, _SCOUT) for label in labels}
+        ends = {label: descended(problems[label], starts, _SCOUT) for label in labels}
         lowest = min(float(end.value.min()) for end in ends.values())
         likely = [label for label in labels if ends[label].value.min() < lowest + _FAR]
         for label in sorted(likely, key=lambda label: float(ends[label].value.min()))[:_LIKELY]:
             order = np.argsort(ends[label].value, kind="stable")
             near = order[ends[label].value[order] < ends[label].value.min() + _FAR]
-            ends[label] = self._search(problems[label], ends[label].u[near], _STEPS)
+            ends[label] = descended(problems[label], ends[label].u[near], _STEPS)
         found = [self._found(label, ends[label]) for label in labels]
         return sorted(found, key=lambda one: -one.log_evidence)
 
@@ -119,10 +136,9 @@ class Decoder:
             if one.value > lowest + _FAR * 2:
                 ends.append(one)
                 continue
-            u = self.prior.coordinates(one.point[None])
-            ends.append(
-                self._found(one.label, self._search(Problem(self.release, estimate, one.label, self.prior), u, _STEPS))
-            )
+            prior = self.prior_of(one.label)
+            u = prior.coordinates(one.point[None])
+            ends.append(self._found(one.label, descended(Problem(self.release, estimate, one.label, prior), u, _STEPS)))
         return sorted(ends, key=lambda one: -one.log_evidence)
 
     def jacobians(self, estimate: GradientEstimate) -> Floats:
@@ -133,9 +149,37 @@ class Decoder:
         labels = release.as_class(release.Y_public[rows])
         found = []
         for row, label in zip(rows, labels.tolist(), strict=True):
-            u = self.prior.coordinates(known[[row]])
-            found.append(estimate.factor @ Problem(release, estimate, label, self.prior).at(u)[2][0])
+            prior = self.prior_of(label)
+            u = prior.coordinates(known[[row]])
+            found.append(estimate.factor @ Problem(release, estimate, label, prior).at(u)[2][0])
         return np.stack(found)
+
+    def _from_vague(self, estimate: GradientEstimate, labels: Sequence[int]) -> dict[int, Ends]:
+        """Return where a search gets that is led: as if the gradient were known badly, then better and better.
+
+        An image's gradient bends so much in its pixels that a search at once ends in some minimum, mostly a wrong one.
+        """
+        release, m = self.release, len(self.own)
+        moment = self.own.T @ self.own / m
+        vague = [replace(estimate, covariance=estimate.covariance + share * moment) for share in _VAGUE]
+        off = (((self.own + estimate.gradient) @ vague[0].whitening.T) ** 2).sum(axis=1)
+        starts = {}
+        for label in labels:
+            prior, own = self.prior_of(label), np.flatnonzero(self.place == label)
+            near = release.X_public[own[np.argsort(off[own], kind="stable")[:_OWN]]]
+            starts[label] = np.clip(prior.coordinates(np.vstack([prior.mean, near])), -10.0, 10.0)
+        ends: dict[int, Ends] = {}
+        for step, seen in enumerate([*vague, estimate]):
+            last = step == len(vague)
+            likely = labels
+            if last:
+                lowest = min(float(ends[label].value.min()) for label in labels)
+                likely = [label for label in labels if ends[label].value.min() < lowest + _FAR]
+            for label in labels:
+                problem = Problem(release, seen, label, self.prior_of(label))
+                ends[label] = descended(problem, starts[label], (_STEPS if label in likely else 0) if last else _LED)
+                starts[label] = ends[label].u[np.argsort(ends[label].value, kind="stable")[:_KEPT]]
+        return ends
 
     def _starts(self, estimate: GradientEstimate) -> Floats:
         """Return points (r, e) from which to search: the average record, the nearest ones, the first layer's."""
@@ -149,48 +193,11 @@ class Decoder:
             starts.append(point)
         return np.stack(starts)
 
-    def _search(self, problem: Problem, u: Floats, steps: int) -> _Ends:
-        """Return where Levenberg and Marquardt's method gets from some starts u (r, q) in some steps."""
-        ends = _Ends(u, *problem.at(u))
-        damping, active, eye = np.full(len(u), _DAMPING[0]), np.ones(len(u), dtype=bool), np.eye(u.shape[1])
-        for _ in range(steps):
-            rows = np.flatnonzero(active)
-            J, off = ends.jacobian[rows], ends.residual[rows]
-            A = J.transpose(0, 2, 1) @ J + eye
-            slope = np.einsum("rpq,rp->rq", J, off) + ends.u[rows]
-            scale = damping[rows, None, None] * np.einsum("rqq->rq", A)[:, :, None] * eye
-            step = np.linalg.solve(A + scale, slope[:, :, None])[:, :, 0]
-            tried = _Ends(ends.u[rows] - step, *problem.at(ends.u[rows] - step))
-            better = tried.value < ends.value[rows]
-            gained = np.where(better, ends.value[rows] - tried.value, np.inf)
-            ends.take(rows[better], tried, better)
-            damping[rows] *= np.where(better, _DAMPING[1], _DAMPING[2])
-            active[rows[gained < _DONE * ends.value[rows]]] = False
-            active &= damping < _DAMPING[3]
-            if not active.any():
-                break
-        return ends
-
-    def _found(self, label: int, ends: _Ends) -> Found:
+    def _found(self, label: int, ends: Ends) -> Found:
         """Return the best of a class's ends."""
         best = int(np.argmin(ends.value))
         u, J = ends.u[best], ends.jacobian[best]
         bend = float(np.linalg.slogdet(J.T @ J + np.eye(len(u)))[1])
         evidence = -float(ends.value[best]) - 0.5 * bend + self.log_share(label)
-        point, misfit = self.prior.mean + self.prior.axes @ u, float((ends.residual[best] ** 2).sum())
-        return Found(point, label, float(ends.value[best]), misfit, evidence, J)
-
-
-@dataclass(eq=False)
-class _Ends:
-    """Where a search stands, from each of its starts: u (r, q), objective (r,), residuals (r, p), J (r, p, q)."""
-
-    u: Floats
-    value: Floats
-    residual: Floats
-    jacobian: Floats
-
-    def take(self, rows: NDArray[np.int64], other: _Ends, which: NDArray[np.bool_]) -> None:
-        """Put some of another's ends in place of own ones."""
-        for name in ("u", "value", "residual", "jacobian"):
-            getattr(self, name)[rows] = getattr(other, name)[which]
+        prior, misfit = self.prior_of(label), float((ends.residual[best] ** 2).sum())
+        return Found(prior.mean + prior.axes @ u, label, float(ends.value[best]), misfit, evidence, J)

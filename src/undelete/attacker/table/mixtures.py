@@ -90,8 +90,9 @@ def _pairs(gradients: Floats, change: Floats, sign: float) -> float:
 
 def _scales(known: Likelihood, T: Floats, posterior: Posterior) -> Floats:
     """Return the scale (r,) at which each possible record fits the gradient best."""
-    weighed = np.linalg.solve(T.T @ known.floored(0) @ T, (posterior.points @ T).T).T
-    return np.asarray(weighed @ (T.T @ known.gradient[0]) / (weighed * (posterior.points @ T)).sum(axis=1))
+    root = lower(T.T @ known.floored(0) @ T)  # terms that are one another's leave no inverse
+    white = solve_triangular(root, np.c_[(posterior.points @ T).T, T.T @ known.gradient[0]], lower=True)
+    return np.asarray(white[:, :-1].T @ white[:, -1] / (white[:, :-1] ** 2).sum(axis=0))
 
 
 def _density(sizes: Floats, scales: Floats) -> Floats:
