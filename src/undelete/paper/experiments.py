@@ -173,11 +173,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("sensitivity", "sensitivity", most=30, part="beyond it: where it stops working", needs=("acs",),
                    seconds=(20, 1.5)),
         Experiment(
-            "mlp", "networks", most=42, part="Section 3.2: networks", needs=("acs", "acs_us", "mnist", "torch"),
+            "mlp", "networks", most=42, part="Section 3.2: networks on people", needs=("acs", "acs_us", "torch"),
             seconds=(60, 68), trial=430,
         ),
         Experiment(
-            "cnn", "networks", most=42, part="Section 3.2: a convolutional network",
+            "cnn", "networks", most=42, part="Section 3.2: networks on images",
             needs=("mnist", "torch"), trial=550,
         ),
         Experiment(

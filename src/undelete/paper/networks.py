@@ -1,8 +1,8 @@
 """Networks: what a deletion gives back, of people and of images, where both models are at the optimum.
 
-`mlp` and `cnn` train networks to the optimum with and without a record and attack the pair, on several splits, beside
-plain gradient matching, guesses and the bound of who knows the gradient. Settings were fixed on other splits than those
-that the results page shows.
+`mlp` (people) and `cnn` (images) train networks to the optimum with and without a record and attack the pair, on
+several splits, beside plain gradient matching, guesses and the bound of who knows the gradient. Settings were fixed on
+other splits than those that the results page shows.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ CASES: tuple[Case | ImageCase, ...] = (
     Case("income", "ACS Mobility, logarithm of income, 8 softplus units", 8_000, 8_000, (8,), 3e-4, number=True),
     Case("onehot", "ACS Income CA, categories as indicators, 6 softplus units", 8_000, 8_000, (6,), 3e-4, onehot=True),
     Case("acs16", "ACS Income CA, ten numbers, 16 softplus units", 10_000, 10_000, (16,), 3e-4),
-    ImageCase("mnist14", "MNIST, 14 x 14, 6 tanh units", 15_000, 15_000, 14, "dense", (6,), 1e-3),
 )
 IMAGE_CASES: tuple[Case | ImageCase, ...] = (
     ImageCase("mnist7", "MNIST, 7 x 7, two convolutions and a dense layer", 6_000, 6_000, 7, "convolutions", (3, 4),
               1e-3),
+    ImageCase("mnist14", "MNIST, 14 x 14, 6 tanh units", 15_000, 15_000, 14, "dense", (6,), 1e-3),
 )  # fmt: skip
 SPLIT = "private and public records drawn apart at random by the seed"
 SPLITS, EACH, MATCHED = 3, 14, 4  # splits, deletions on each, and of these how many are matched plainly, or known
@@ -72,7 +72,7 @@ def mlp(
     out : path
         The folder; made when it is not there.
     deletions : int or None
-        Of each case, over all splits, at most 42, of images half as many and on two splits; None for that.
+        Of each case, over all splits, at most 42; None for that.
     seed : int
         The first split's; the others follow.
     progress : callable, optional
@@ -85,8 +85,11 @@ def mlp(
 def cnn(
     data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Attack convolutional networks that were trained to the optimum, and write ``cnn.json``; see `mlp`."""
-    plan = _Plan("cnn", "Convolutions", "images behind a convolutional network, from two optima", IMAGE_CASES)
+    """Attack networks on images that were trained to the optimum, and write ``cnn.json``; see `mlp`.
+
+    Deletions are half as many, on two splits.
+    """
+    plan = _Plan("cnn", "Networks on images", "images behind networks, from two optima", IMAGE_CASES)
     return _all(plan, data_dir, out, deletions, seed, progress)
 
 
