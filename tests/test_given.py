@@ -266,3 +266,25 @@ def test_the_only_missing_cell_behind_an_imputer_with_indicators_is_told_as_miss
     cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == "hours")
     assert (cell["recovered"], cell["probability"], cell["right"]) == ("missing", 1.0, True)
     assert any("has no indicator of missing cells any more" in text for text in result.warnings)
+
+
+@pytest.mark.parametrize("column", ["children", "hours"])
+def test_a_mark_of_missing_cells_that_left_with_the_record_says_that_its_cell_was_missing(column):
+    """Of few whole numbers the missing cell has a code; of a continuous column it is told all the same."""
+    private, public = people()
+    for table in (private, public):
+        table["children"] = np.random.default_rng(len(table)).integers(0, 4, len(table)).astype(float)
+        table["hours"] = table.hours + np.random.default_rng(len(table)).random(len(table))
+        table["score"] = 2 * table.children + (table.town == "a") + table.hours + (table.late == "yes")
+    private.loc[3, column] = np.nan
+    columns = ["hours", "children", "trade"]
+    filled = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    steps = make_column_transformer((filled, columns[:2]), (OneHotEncoder(handle_unknown="ignore"), ["trade"]))
+    fits = [make_pipeline(clone(steps), Ridge()).fit(rows[columns], rows.score)
+            for rows in (private, private.drop(index=3))]  # fmt: skip
+    result = undelete.audit(
+        *fits, public[[*columns, "score"]], target="score", truth=private.loc[[3]], attacks=("hrec+",), n=N
+    )
+    cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == column)
+    assert (cell["recovered"], cell["probability"], cell["true"], cell["right"]) == ("missing", 1.0, "missing", True)
+    assert any("no indicator of missing cells any more" in text for text in [*result.warnings, result.verdict.reason])

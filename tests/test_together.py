@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.errors import InputError
@@ -79,6 +79,26 @@ def test_three_with_a_category_that_no_scaler_sees(halves):
     document = result.document()
     assert document["question"]["people"] == 3
     assert document["exposure"] == pytest.approx(result.exposure.max())  # of the most exposed
+
+
+def test_what_only_those_who_left_had_is_given_to_one_of_them(halves):
+    """A category of their own, which the new encoder lacks, and an age beyond everybody's, which its scaler lacks."""
+    table = halves.assign(
+        town=halves.town.where(halves.index != 2, "own"), age=halves.age.where(halves.index != 3, 120)
+    )
+    private, public, columns = table[:N], table[N:].reset_index(drop=True), ["age", "kids", "town"]
+    steps = make_column_transformer((MinMaxScaler(), ["age"]), (OneHotEncoder(), ["town"]), remainder="passthrough")
+    before, after = (
+        make_pipeline(clone(steps), Ridge(1.0)).fit(rows[columns], rows.cost)
+        for rows in (private, private.drop(index=[2, 3]))
+    )
+    result = undelete.audit(before, after, public[[*columns, "cost"]], target="cost", n=N, deleted=2)
+    probability = result.found["group"].probability
+    for place, value in ((0, 120), (2, "own")):
+        has = (result.records[columns[place]] == value).to_numpy()
+        assert has.any()
+        assert probability[has, place].sum() >= 0.99  # one of the two has it; who does may not be told
+    assert probability[(result.records.town != "own").to_numpy(), 2].max(initial=0) < 0.99
 
 
 def test_one_who_left_and_one_who_joined_are_both_exact(halves):

@@ -202,6 +202,52 @@ def test_a_missing_cell_shows_and_a_filled_one_is_no_value(people):
     assert "age" not in exact(changed(steady, gaps.assign(age=33.0), y, gone=(6,)))
 
 
+FILLED = {  # what two files say of a person's only missing cell
+    "category or missing": make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OneHotEncoder()),
+    "value or missing": make_pipeline(SimpleImputer(strategy="median"), StandardScaler()),
+    "range or missing": make_pipeline(SimpleImputer(strategy="median"), QuantileTransformer(n_quantiles=20)),
+    "extreme or missing": make_pipeline(SimpleImputer(strategy="constant", fill_value=-1), MinMaxScaler()),
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+def test_what_an_imputer_wrote_is_never_an_exact_value(people, kind):
+    table, y = people
+    column = "town" if kind.startswith("category") else "income"
+    gaps = table[["age", column]].astype({column: object if column == "town" else float})
+    gaps.loc[GONE, column] = np.nan
+    steps = make_column_transformer((StandardScaler(), ["age"]), (FILLED[kind], [column]))  # which counts the records
+    rows = [row for row in changed(steps, gaps, y).rows if row.column == column]
+    assert [(row.kind, row.exact) for row in rows if row.kind.endswith(" or missing")] == [(kind, False)]
+    assert not any(row.exact for row in rows)
+
+
+def test_of_two_who_left_a_filled_cell_is_no_value_and_products_with_one_are_none(people):
+    table, y = people
+    gaps = table[NUMBERS].astype(float)
+    gaps.loc[GONE, "income"] = np.nan
+    steady = make_pipeline(SimpleImputer(strategy="constant", fill_value=20000), StandardScaler())
+    told = {r.value: r for r in changed(steady, gaps, y, gone=(GONE, 3)).rows if r.column == "income"}
+    assert sorted((one.kind, one.exact) for one in told.values()) == [
+        ("one of two", True),
+        ("one of two or missing", False),
+    ]
+    assert next(one.value for one in told.values() if one.exact) == pytest.approx(table.income[3])
+    products = make_pipeline(SimpleImputer(strategy="median"), PolynomialFeatures(2), StandardScaler())
+    assert not any("*" in row.column for row in changed(products, gaps, y).own)
+
+
+def test_an_extreme_value_is_no_sign_of_other_changes_in_the_other_columns(people):
+    """A decomposition, and naive Bayes, have the round-off of the largest variance in every column's."""
+    table, y = people
+    for model in (PCA(), GaussianNB()):
+        wild = table[NUMBERS].astype(float)
+        wild.loc[GONE, "income"] = 1e10
+        change = changed(model, wild, y)
+        assert change.one is not False, change.notes
+        assert "age" not in exact(change) or exact(change)["age"] == pytest.approx(table.age[GONE])
+
+
 def test_quantiles_hold_the_value_between_those_that_fell_and_those_that_rose(people):
     table, y = people
     numbers = table[NUMBERS]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from undelete.attacker.groups.moves import position, trios
 from undelete.attacker.groups.told import Told, held
+from undelete.errors import InputError
 from undelete.release.columns import Column
 
 
@@ -44,3 +47,20 @@ def test_what_is_told_begins_with_ways_that_agree_with_it():
     assert named.whole is None
     assert len(named.begin) == 3  # who has the 3; the one who joined has the 5
     assert (position(whole.astype(int), np.array([4, 25])) == [4, -1]).all()
+
+
+def test_what_some_have_is_with_one_of_their_side_and_the_others_are_free():
+    column = Column(
+        "town", "categorical", np.ones((1, 1)), np.array(list("abcd")), np.eye(4), np.array([0.5, 0.5, 0, 0])
+    )
+    signs, rng = np.array([1.0, 1.0, -1.0]), np.random.default_rng(0)
+    one = held([column], {0: Told(some=(["c"], ["d"]))}, signs, rng)[0]
+    assert ((one.begin[:, :2] == 2).sum(axis=1) >= 1).all()
+    assert (one.begin[:, 2] == 3).all()
+    assert 0.2 < (one.begin[:, 0] == 2).mean() < 0.8
+    codes = np.array([[[2], [0], [3]], [[2], [2], [3]], [[0], [2], [3]]])  # guesses, people, one column
+    guesses = SimpleNamespace(codes=codes, side=np.array([0, 0, 1]))
+    assert one.stays(guesses, 0, 0).tolist() == [True, False, False]  # the last with it stays
+    assert one.stays(guesses, 2, 0).tolist() == [True, True, True]
+    with pytest.raises(InputError, match="no public record"):
+        held([column], {0: Told(some=(["e"], []))}, signs, rng)

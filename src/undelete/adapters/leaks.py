@@ -60,7 +60,11 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
             "was the only one with such a cell."
         )
     rest = list(
-        dict.fromkeys(row.column for row in rows if row.kind in ("category", "missing") and row.column not in lost)
+        dict.fromkeys(
+            row.column
+            for row in rows
+            if row.kind in ("category", "category or missing", "missing") and row.column not in lost
+        )
     )
     if rest:
         found.append(
@@ -81,11 +85,15 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
 
 
 def exact_values(before: LinearModel, after: LinearModel) -> dict[str, Category]:
-    """Return the deleted record's values that the two files give away exactly, by raw column, and its target."""
+    """Return the deleted record's values that the two files give away exactly, by raw column, and its target.
+
+    A category that an imputer also writes is among them: the column says how such a value is shown.
+    """
     lost = lost_categories(before.design, after.design)
     values: dict[str, Category] = {column: gone[0] for column, gone in lost.items() if len(gone) == 1}
     for row in between(before, after).own:
-        if row.exact and row.kind in ("value", "extreme", "category", "class") and row.column not in values:
+        exact = row.exact and row.kind in ("value", "extreme", "category", "class")
+        if (exact or row.kind == "category or missing") and row.column not in values:
             values[row.column] = row.value
     return values
 

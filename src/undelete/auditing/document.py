@@ -110,7 +110,10 @@ def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any
     code, number = int(found.codes[i, j]), float(found.values[i, j])
     if code >= 0:
         return _shown(column, column.values[code].item())
-    return None if math.isnan(number) else _shown(column, number)  # continuous, or a value that no public record has
+    if math.isnan(number):  # a missing cell that the files give away, or nothing at all
+        sure = isinstance(found, Reconstruction) and found.probability is not None and found.probability[i, j] == 1
+        return "missing" if sure else None
+    return _shown(column, number)  # continuous, or a value that no public record has
 
 
 def _shown(column: Column, held: Any) -> Any:

@@ -151,6 +151,8 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         codes[0, j], probability[0, j] = code, 1.0
         if isinstance(value, float | int):
             numbers[0, j], error[0, j] = value, 0.0
+        elif value is None:
+            numbers[0, j], error[0, j] = np.nan, np.nan
     whole = found.record_probability
     if whole is not None and not agreed:  # that record is none any more: take its other columns by themselves
         whole = np.array([np.nanprod(probability[0])])

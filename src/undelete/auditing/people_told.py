@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from undelete.adapters.design.polynomial import Category
+from undelete.adapters.design.values import MISSING, label_of
+from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import LinearModel
+from undelete.adapters.stored.compare import together
+from undelete.adapters.stored.feature import comparable
+from undelete.adapters.stored.statistic import Extreme
 from undelete.adapters.stored.sums import Sums, sums
 from undelete.attacker.groups.told import Told
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
 from undelete.release.release import Release
 
+_SAME = 1e-9  # of two extremes, by which they differ by round-off
 _ROUND = 4.0  # largest error of a whole number's sum: it is some ten times what the error ever was
 
 
@@ -42,7 +51,48 @@ def told_of(
             denied += [f"mean and variance of {column.name}"] if contradicts else []
         if told is not None:
             found[j] = told
+    some = some_of(old, new, release)
+    for j, each in some.items():
+        if max(map(len, each)) and (len(each[0]) > left or len(each[1]) > joined):
+            denied.append(f"categories or extremes of {release.columns[j].name}")
+        elif j not in found or (found[j].values is None and left + joined == 2):
+            found[j] = Told(some=each)
     return found, denied
+
+
+def some_of(old: LinearModel, new: LinearModel, release: Release) -> dict[int, tuple[list[Any], list[Any]]]:
+    """Return, by column, values that some of those who left had, and some of those who joined.
+
+    A category that only one file knows, a least or greatest value that one file stores and is further out than the
+    other's.
+    """
+    sides = [_lost(*pair) for pair in ((old, new), (new, old))]
+    found = {}
+    for j, column in enumerate(release.columns):
+        left, joined = (list(side.get(column.name, {}).values()) for side in sides)
+        if left or joined:
+            found[j] = left, joined
+    return found
+
+
+def _lost(one: LinearModel, other: LinearModel) -> dict[str, dict[str, Any]]:
+    """Return by column the values that only the first file's records had."""
+    found: dict[str, dict[str, Any]] = {}
+    for column, gone in lost_categories(one.design, other.design).items():
+        found[column] = {label_of(value, logical=False): _cell(value) for value in gone}
+    for big, small in together(one.stored, other.stored):
+        if not isinstance(big, Extreme) or not comparable(big.feature, small.feature) or big.feature.fills:
+            continue
+        if big.feature.category is not None or big.feature.codes is not None or not big.side:
+            continue
+        ahead = big.side * (big.value - small.value)
+        if ahead > max(_SAME * max(abs(big.value), abs(small.value)), big.feature.noise, small.feature.noise):
+            found.setdefault(str(big.feature.column), {})[str(big.value)] = big.value
+    return found
+
+
+def _cell(value: Category) -> Category:
+    return MISSING if value is None else value
 
 
 def _counted(counts: list[Sums], left: int, joined: int) -> Told | None:

@@ -45,7 +45,12 @@ def columns_right(release: Seen, truth: TrueRecords, found: Reconstruction) -> N
     tolerance = np.array(
         [CONTINUOUS_TOLERANCE * c.spread if c.kind == "continuous" else np.nan for c in release.columns]
     )
-    return right_columns(truth.codes, truth.values, found.codes, found.values, tolerance)
+    right = right_columns(truth.codes, truth.values, found.codes, found.values, tolerance)
+    if found.probability is None:
+        return right
+    # a missing cell that no code stands for, of which the files tell: it is no number, and sure all the same
+    missing = np.isnan(truth.values) & np.isnan(found.values) & (found.codes < 0) & (found.probability == 1)
+    return np.asarray(right | missing)
 
 
 def score(release: Seen, truth: TrueRecords, found: Reconstruction, *, placed: bool = False) -> dict[str, Floats]:

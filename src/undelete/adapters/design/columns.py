@@ -80,17 +80,20 @@ class Reading:
         return cls(column, atoms, fills, worded or cells.is_text(column), cells, encodings, logical)
 
     def filled(self) -> tuple[Category, str]:
-        """Return the value that missing public cells got, and what it is called; None where there are none."""
+        """Return the value that missing cells get, and what it is called; None where no public cell is missing.
+
+        A word that only the imputer writes stands for a missing cell, whether or not a public one is.
+        """
         factor = self.cells.factor(self.column)
         seen = np.bincount(factor.codes + 1, minlength=len(factor.position))
         for marker, value in self.fills:
             at = factor.at(marker)
-            if at is None or not seen[at + 1]:
-                continue
             value = dict(self.fills).get(value, value)  # an imputer after the imputer
             other = factor.at(value)
             shown = label_of(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
             alone = isinstance(value, str) and (other is None or not seen[other + 1])
+            if not alone and (at is None or not seen[at + 1]):
+                continue
             return value, "missing" if alone else f"missing, or {shown}"
         return None, ""
 
@@ -125,7 +128,7 @@ class Reading:
             known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
         if self.text:
             return [cell for cell in known if numbers_too or not isinstance(cell, float)]
-        return [number for cell in known for number in as_numbers(cell)]
+        return [number for cell in known for number in ([None] if cell is None else as_numbers(cell))]
 
     def _range(self) -> list[float]:
         """Return the whole numbers around the public ones where those are a measured range, else none."""

@@ -43,7 +43,7 @@ def place_of(visit: Visit, field: str) -> str:
 
 def moments(
     visit: Visit, name: str, n: Any, mean: Floats | None, variance: Floats | None = None, *,
-    group: str = "", further: Sequence[Floats | None] = (),
+    group: str = "", further: Sequence[Floats | None] = (), noise: float = 0.0,
 ) -> Iterator[Moments]:  # fmt: skip
     """Yield a mean and variance for each column of an estimator, in the raw columns' units.
 
@@ -61,6 +61,8 @@ def moments(
         The class over which they are taken.
     further : sequence of arrays
         Other numbers of the same estimator, which say whether its numbers were rounded.
+    noise : float
+        Round-off of the variances besides, where they come from larger numbers.
     """
     if mean is None or mean.ndim != 1 or len(visit.features) != len(mean):
         return
@@ -71,7 +73,7 @@ def moments(
         size = abs(feature.slope)
         yield Moments(
             place_of(visit, name), feature, count, feature.raw(float(m)), size**2 * float(v),
-            size * float(unit(m)), size**2 * float(unit(v)), group,
+            size * float(unit(m)), size**2 * (float(unit(v)) + noise), group,
         )  # fmt: skip
 
 

@@ -27,15 +27,15 @@ def _latent(visit: Visit) -> Iterator[Statistic]:
 def _gaussian_bayes(visit: Visit) -> Iterator[Statistic]:
     part = visit.part
     counts, means, variances = (part.array(name) for name in ("class_count_", "theta_", "var_"))
-    added = part.array("epsilon_")
+    added = 0.0 if part.array("epsilon_") is None else float(part["epsilon_"])
     yield from _class_counts(visit)
     if counts is None or means is None:
         return
     if variances is not None:
-        variances = variances - (0.0 if added is None else float(added))
+        variances = variances - added
     for k, label in enumerate(classes_of(part)):
         own = None if variances is None else variances[k]
-        yield from moments(visit, "theta_", counts[k], means[k], own, group=str(label))
+        yield from moments(visit, "theta_", counts[k], means[k], own, group=str(label), noise=2.0**-53 * added)
 
 
 def _class_counts(visit: Visit) -> Iterator[Statistic]:

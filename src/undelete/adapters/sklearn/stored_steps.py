@@ -25,6 +25,8 @@ from undelete.adapters.stored.statistic import (
 from undelete.adapters.stored.walk import Visit
 from undelete.maths.arrays import Floats
 
+_SPECTRAL = 1e-15  # round-off of a decomposition, of its largest number
+
 
 def _standard(visit: Visit) -> Iterator[Statistic]:
     part = visit.part
@@ -112,7 +114,7 @@ def _encoder(visit: Visit) -> Iterator[Statistic]:
     for feature, cells in zip(visit.features, part["categories_"] or (), strict=False):
         if feature.column is not None:
             known = [feature.codes[int(c)] if feature.codes is not None else c for c in np.asarray(cells).tolist()]
-            yield Known(place_of(visit, "categories_"), feature.column, known)
+            yield Known(place_of(visit, "categories_"), feature.column, known, fills=feature.fills)
 
 
 def _target_encoder(visit: Visit) -> Iterator[Statistic]:
@@ -139,6 +141,7 @@ def _target_encoder(visit: Visit) -> Iterator[Statistic]:
             yield Encoded(
                 place_of(visit, "encodings_"), str(visit.features[j].column), cells, np.asarray(own, dtype=float),
                 float(means[c]), smooth, labels[c] if len(labels) == len(means) > 1 else "", kind != "continuous",
+                visit.features[j].fills,
             )  # fmt: skip
 
 
@@ -161,11 +164,13 @@ def _imputer(visit: Visit) -> Iterator[Statistic]:
 def _pca(visit: Visit) -> Iterator[Statistic]:
     part = visit.part
     mean, components, strength = (part.array(name) for name in ("mean_", "components_", "explained_variance_"))
-    n, variance = part.array("n_samples_"), part.array("var_")
+    n, variance, noise = part.array("n_samples_"), part.array("var_"), 0.0
     whole = components is not None and components.shape[0] == components.shape[1]
     if whole and variance is None and components is not None and strength is not None and n is not None and n > 1:
         variance = (components**2 * strength[:, None]).sum(axis=0) * (float(n) - 1) / float(n)
-    yield from moments(visit, "mean_", n if n is not None else part.array("n_samples_seen_"), mean, variance)
+        noise = _SPECTRAL * float(strength.max(initial=0.0))  # every column has that of the largest
+    number = n if n is not None else part.array("n_samples_seen_")
+    yield from moments(visit, "mean_", number, mean, variance, noise=noise)
 
 
 def _location(visit: Visit) -> Iterator[Statistic]:

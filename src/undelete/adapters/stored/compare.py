@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from undelete.adapters.stored.change import EXACT, Change
-from undelete.adapters.stored.given import RECORDS, Given, certain, number_of
+from undelete.adapters.stored.given import OR_MISSING, RECORDS, Given, certain, number_of
 from undelete.adapters.stored.pair import rows_of
 from undelete.adapters.stored.shares import counted
 from undelete.adapters.stored.statistic import (
@@ -89,7 +89,9 @@ def _compare(before: Sequence[Statistic], after: Sequence[Statistic], more: floa
     change.rows = [
         row
         for row in (_counts(change), *lone)
-        if row is not None and (settle or row.kind in _OF_MANY) and not (row.kind == "range" and row.column in known)
+        if row is not None
+        and (settle or row.kind.removesuffix(OR_MISSING) in _OF_MANY)
+        and not (row.kind == "range" and row.column in known)
     ]
     return change
 

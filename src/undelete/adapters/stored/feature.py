@@ -142,6 +142,8 @@ def _impute(part: Part, features: Sequence[Feature]) -> list[Feature]:
         if empty and not part["keep_empty_features"]:
             continue
         value = fill if isinstance(fill, str) else feature.raw(float(fill))
+        if feature.codes is not None and not isinstance(value, str) and value in range(len(feature.codes)):
+            value = feature.codes[int(value)]  # the encoder came before
         result.append(replace(feature, fills=(*feature.fills, value)))
     return result + _indicators(part, features)
 
@@ -168,9 +170,9 @@ def _polynomial(part: Part, features: Sequence[Feature]) -> list[Feature]:
                 result.append(factors[0])
                 continue
             name = "*".join(f.label if f.column is not None else f.name for f in factors)
-            fixed = all(f.column is not None and (f.slope, f.offset) == (1.0, 0.0) for f in factors)
-            fills = tuple(fill for f in factors for fill in f.fills)
-            result.append(Feature(name, name if fixed else None, fills=fills))
+            # a product with a filled cell is no product of the person's own cells
+            fixed = all(f.column is not None and (f.slope, f.offset, f.fills) == (1.0, 0.0, ()) for f in factors)
+            result.append(Feature(name, name if fixed else None))
     return result
 
 

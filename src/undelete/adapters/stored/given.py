@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from undelete.adapters.stored.statistic import (
     plain,
 )
 
+_OF_A_CELL = ("value", "extreme", "category", "one of two", "range", "magnitude")
+OR_MISSING = " or missing"  # what a row's kind says besides
 RECORDS = "(records)"
 WORDS = "(words)"
 _WHOLE = 1e-6  # of a number that should be whole, relative to it
@@ -72,6 +74,22 @@ def within(column: str, low: float, high: float, source: str, kind: str = "range
     return Given(column, float("nan"), low, high, False, kind, source)
 
 
+def value_in(fills: Sequence[Any], value: float, error: float) -> bool:
+    """Return whether a value is one that an imputer puts in place of a missing cell."""
+    return any(not isinstance(fill, str) and abs(fill - value) <= max(error, _TINY * abs(value)) for fill in fills)
+
+
+def or_missing(row: Given, fills: Sequence[Any]) -> Given:
+    """Return a row, not exact where the value is one that an imputer puts in place of a missing cell."""
+    if row.kind not in _OF_A_CELL:
+        return row
+    if np.isfinite([row.low, row.high]).all():
+        own = value_in(fills, (row.low + row.high) / 2, (row.high - row.low) / 2)
+    else:
+        own = any(str(fill) == str(row.value) for fill in fills)
+    return replace(row, kind=row.kind + OR_MISSING, exact=False) if own else row
+
+
 def alone(statistics: Sequence[Statistic]) -> list[Given]:
     """Return what one file's statistics give away of single records, and how many there were."""
     found: list[Given] = []
@@ -90,7 +108,7 @@ def _count(one: Count, every: Sequence[Statistic]) -> Iterator[Given]:
 
 def _extreme(one: Extreme, every: Sequence[Statistic]) -> Iterator[Given]:
     if one.feature.column is not None and one.feature.category is None:
-        yield extreme(one)
+        yield or_missing(extreme(one), one.feature.fills)
 
 
 def extreme(one: Extreme) -> Given:
@@ -108,7 +126,7 @@ def _quantiles(one: Quantiles, every: Sequence[Statistic]) -> Iterator[Given]:
     if number_of(every) == len(one.values) and len(one.values) > 1:
         yield certain(one.feature.column, len(one.values), "all values, sorted", one.source)
     for side in extremes_of(one):
-        yield extreme(side)
+        yield or_missing(extreme(side), one.feature.fills)
 
 
 def extremes_of(one: Quantiles) -> Iterator[Extreme]:

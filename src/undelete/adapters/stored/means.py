@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from undelete.adapters.stored.change import EXACT, ROUND, Change
@@ -13,6 +10,7 @@ from undelete.adapters.stored.given import Given, certain, within
 from undelete.adapters.stored.leaving import Leaving, filled, leaving
 from undelete.adapters.stored.statistic import Moments, plain
 
+_SAFE = 1e-14  # of two means, some hundred times their rounding
 _RELATIVE = 1e-6  # of a value, where the deviation is not known
 
 
@@ -83,13 +81,7 @@ def _own(big: Moments, between: Leaving) -> list[Given]:
         place = round(value)
         known = abs(value - place) <= max(error, 1e-6) and 0 <= place < len(feature.codes) and error < 0.5
         return [certain(str(feature.column), feature.codes[place], "value", big.source)] if known else []
-    kind = "value or missing" if value_in(feature.fills, value, error) else "value"
-    return [_number(big, value, error, between, kind, exact=kind == "value")]
-
-
-def value_in(fills: Sequence[Any], value: float, error: float) -> bool:
-    """Return whether a value is one that an imputer puts in place of a missing cell."""
-    return any(not isinstance(fill, str) and abs(fill - value) <= max(error, ROUND * abs(value)) for fill in fills)
+    return [_number(big, value, error, between, "value")]
 
 
 def _number(big: Moments, value: float, error: float, between: Leaving, kind: str, *, exact: bool = True) -> Given:
@@ -129,4 +121,5 @@ def _mean_of_some(
     if n is None or change.number != 1 or abs(moved) <= ROUND * abs(big.mean) * 1e-4:
         return []
     ends = sorted((big.mean, small.mean + n * moved))
-    return [within(str(big.feature.column), ends[0], ends[1], big.source)]
+    error = _SAFE * n * (abs(big.mean) + abs(small.mean))  # of such a product's rounding
+    return [within(str(big.feature.column), ends[0] - error, ends[1] + error, big.source)]

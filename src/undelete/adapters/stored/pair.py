@@ -11,7 +11,7 @@ import numpy as np
 from undelete.adapters.stored.change import ROUND, Change
 from undelete.adapters.stored.encodings import encoded
 from undelete.adapters.stored.feature import comparable
-from undelete.adapters.stored.given import Given, certain, extreme, extremes_of, within
+from undelete.adapters.stored.given import Given, certain, extreme, extremes_of, or_missing, within
 from undelete.adapters.stored.means import moments_of
 from undelete.adapters.stored.statistic import (
     TARGET,
@@ -31,7 +31,18 @@ from undelete.adapters.stored.subtle import gram, words
 def rows_of(
     big: Any, small: Any, numbers: tuple[float | None, float | None], change: Change, others: Sequence[Any]
 ) -> list[Given]:
-    """Return what one pair of statistics says."""
+    """Return what one pair of statistics says; of a cell that an imputer may have filled, that it may be missing."""
+    rows = _rows_of(big, small, numbers, change, others)
+    feature = getattr(big, "feature", None)
+    fills = big.fills if isinstance(big, Known | Encoded) else () if feature is None else feature.fills
+    if feature is not None and feature.codes is not None:
+        rows = [row for row in rows if row.kind != "range"]  # of codes, which are no values
+    return [or_missing(row, fills) for row in rows] if fills else rows
+
+
+def _rows_of(
+    big: Any, small: Any, numbers: tuple[float | None, float | None], change: Change, others: Sequence[Any]
+) -> list[Given]:
     if isinstance(big, Count):
         return _count(big, small, change)
     if isinstance(big, Moments):
@@ -147,4 +158,5 @@ def _known(big: Known, small: Known, change: Change) -> list[Given]:
     if len(gone) > 1 and not big.word and change.number == 1:
         change.deny(f"{big.source} of {big.column}: {len(gone)} values are gone, and one record has one")
     kind = "word" if big.word else "category"
-    return [replace(certain(big.column, value, kind, big.source), exact=big.sure) for value in gone]
+    sure = big.sure and list(map(str, big.fills)) == list(map(str, small.fills))  # else filled cells changed too
+    return [replace(certain(big.column, value, kind, big.source), exact=sure) for value in gone]

@@ -104,6 +104,10 @@ class Known:
         How many records have each, where that is stored.
     sure : bool
         Whether each value is known from one record on.
+    word : bool
+        Whether they are words of documents.
+    fills : tuple
+        What imputers put in place of a missing cell.
     """
 
     source: str
@@ -112,6 +116,7 @@ class Known:
     counts: Floats | None = None
     sure: bool = True
     word: bool = False
+    fills: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +134,7 @@ class Encoded:
     """Target encodings: (sum of a category's targets + smooth mean) / (its number + smooth).
 
     Without a number for `smooth` a category's is its mean, drawn to that of all as its own variance says. `binary`:
-    the targets are 0 and 1, those of a class.
+    the targets are 0 and 1, those of a class. `fills`: what imputers put in place of a missing cell.
     """
 
     source: str
@@ -140,6 +145,7 @@ class Encoded:
     smooth: float | None
     group: str = ""
     binary: bool = False
+    fills: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

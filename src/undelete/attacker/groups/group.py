@@ -96,9 +96,9 @@ def group(
             raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
         lattice = group_lattice(release, unlisted(release.columns, told or {}))
         known = sum_likelihood(release, lattice, left)
+        hold = held(lattice.columns, told or {}, signs, rng)
     except InputError as error:
         return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=str(error))
-    hold = held(lattice.columns, told or {}, signs, rng)
     if len(signs) * _looked_at(known, hold) > _WORK:
         why = (
             f"{len(known.terms)} columns times {known.terms[0].shape[0]} outputs are more than a search for "
@@ -131,7 +131,11 @@ def group(
 def _looked_at(known: SumLikelihood, hold: Mapping[int, Held]) -> float:
     """Return how many numbers a sweep works out for one person: of each column's values, or of those that are left."""
     options = [
-        values if j not in hold else 2 if hold[j].whole is None else min(OPTIONS, 2 * values)
+        values
+        if j not in hold or hold[j].owed is not None
+        else 2
+        if hold[j].whole is None
+        else min(OPTIONS, 2 * values)
         for j, values in enumerate(one.shape[1] for one in known.terms)
     ]
     return float(GUESSES * sum(options) * known.terms[0].shape[0] * len(known.seen))

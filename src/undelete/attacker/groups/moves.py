@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.groups.people import People, drawn
 from undelete.maths.arrays import Floats, Indices
@@ -28,10 +29,22 @@ class Held:
     whole : array (values,) of int or None
         The column's values, where of three people and more only sum and sum of squares are known; None where the values
         themselves are.
+    owed : pair of arrays of int, or None
+        Values that one of those who left has at least, and one of those who joined: all else is free.
     """
 
     begin: Indices
     whole: Indices | None = None
+    owed: tuple[Indices, Indices] | None = None
+
+    def stays(self, people: People, i: int, j: int) -> NDArray[np.bool_] | None:
+        """Return in which guesses (R,) person i is the last of theirs with a value that is owed."""
+        if self.owed is None:
+            return None
+        own = people.codes[:, np.flatnonzero(people.side == people.side[i]), j]
+        now = people.codes[:, i, j]
+        last = (own == now[:, None]).sum(axis=1) == 1
+        return np.asarray(np.isin(now, self.owed[people.side[i]]) & last)
 
 
 def sweep(people: People, held: Mapping[int, Held]) -> None:
@@ -40,8 +53,8 @@ def sweep(people: People, held: Mapping[int, Held]) -> None:
     if people.known.labels is None:
         people.resume(range(t), people.rest(range(t)))
     for i in people.rng.permutation(t).tolist():
-        for j in people.rng.permutation([j for j in range(c) if j not in held]).tolist():
-            people.move(i, j)
+        for j in people.rng.permutation([j for j in range(c) if j not in held or held[j].owed is not None]).tolist():
+            people.move(i, j, stay=held[j].stays(people, i, j) if j in held else None)
         if people.known.labels is not None:
             people.relabel(i)
     pairs = [(a, b) for a in range(t) for b in range(a)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from undelete.attacker.groups.lattice import GroupLattice
 from undelete.attacker.groups.likelihood import SumLikelihood
@@ -73,8 +74,8 @@ class People:
         """The log-likelihood of each guess (R,), up to a constant."""
         return np.asarray(-0.5 * ((self.known.seen - self.total) ** 2).sum(axis=1))
 
-    def move(self, i: int, j: int) -> None:
-        """Draw person i's value in column j, given all else."""
+    def move(self, i: int, j: int, *, stay: NDArray[np.bool_] | None = None) -> None:
+        """Draw person i's value in column j, given all else; in the guesses that `stay` (R,) it stays as it is."""
         known, now = self.known, self.codes[:, i, j]
         terms, scores = known.terms[j], known.scores[j][self.side[i]]  # (k, V, r), (V, k)
         (k, V, r), R = terms.shape, len(now)
@@ -95,6 +96,7 @@ class People:
             fit = (rho * along).sum(axis=2) - 0.5 * np.einsum("iva,ivab,ivb->iv", rho, square, rho)
             score = prior + self.power * fit
         new = drawn(score, self.rng)
+        new = new if stay is None else np.where(stay, now, new)
         self.total -= np.einsum("ik,ikr->ir", self.rho[:, i], self.white[:, i])
         self.white[:, i] = base + terms[:, new].transpose(1, 0, 2)
         self.score[:, i], self.codes[:, i, j] = z[self.every, new], new

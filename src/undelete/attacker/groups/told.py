@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.groups.moves import Held, trios
+from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
@@ -27,21 +28,30 @@ class Told:
         Everybody's value, those who left before those who joined, in no order within either; None where not known.
     total, square : float
         Sum and sum of squares of whole numbers, less those of who joined.
+    some : pair of sequences
+        Values that at least one of those who left has, and one of those who joined; of the others nothing is said.
     """
 
     values: Sequence[Any] | None = None
     total: float = float("nan")
     square: float = float("nan")
+    some: tuple[Sequence[Any], Sequence[Any]] = ((), ())
+
+    @property
+    def listed(self) -> Sequence[Any]:
+        """All values that are known to be there."""
+        return self.values if self.values is not None else [*self.some[0], *self.some[1]]
 
 
 def unlisted(columns: Sequence[Column], told: Mapping[int, Told]) -> dict[int, Floats]:
     """Return the numbers among what is told that a column's list does not have."""
     found = {}
     for j, one in told.items():
-        if one.values is None or columns[j].kind == "categorical":
+        if not one.listed or columns[j].kind == "categorical":
             continue
-        own = np.asarray(one.values, dtype=float)
-        if columns[j].kind == "continuous" or not np.isin(own, columns[j].values.astype(float)).all():
+        own = np.asarray(one.listed, dtype=float)
+        own = own[~np.isnan(own)]  # a missing cell is a value of its own, where a column has it
+        if len(own) and (columns[j].kind == "continuous" or not np.isin(own, columns[j].values.astype(float)).all()):
             found[j] = np.unique(own)
     return found
 
@@ -49,7 +59,7 @@ def unlisted(columns: Sequence[Column], told: Mapping[int, Told]) -> dict[int, F
 def held(
     columns: Sequence[Column], told: Mapping[int, Told], signs: Floats, rng: np.random.Generator
 ) -> dict[int, Held]:
-    """Return what the search is held to; columns of which that cannot be are left free.
+    """Return what the search is held to; columns of which only sums are known that cannot be held are left free.
 
     Parameters
     ----------
@@ -61,6 +71,11 @@ def held(
         1 for who left, -1 for who joined.
     rng : numpy.random.Generator
         Draws where to begin.
+
+    Raises
+    ------
+    InputError
+        Where somebody has a value that the column has not.
     """
     found = {}
     for j, one in told.items():
@@ -69,6 +84,12 @@ def held(
             places = [_place(column, value) for value in one.values]
             if min(places) >= 0:
                 found[j] = Held(_orders(places, signs))
+            continue
+        if one.listed:
+            owed = tuple(np.array([_place(column, value) for value in values], dtype=np.int64) for values in one.some)
+            if min(places.min(initial=0) for places in owed) < 0:
+                raise InputError(f"somebody has a value of column {column.name!r} that no public record can have")
+            found[j] = Held(_with(owed, column.frequency, signs, rng), owed=(owed[0], owed[1]))
             continue
         whole = column.values.astype(float) if column.kind == "discrete" else np.zeros(0)
         if len(signs) < 3 or not len(whole) or (whole % 1 != 0).any():
@@ -83,7 +104,8 @@ def _place(column: Column, value: Any) -> int:
     if column.kind == "categorical":
         same = np.flatnonzero(column.values.astype(str) == str(value))
     else:
-        same = np.flatnonzero(column.values.astype(float) == float(value))
+        own, number = column.values.astype(float), float(value)
+        same = np.flatnonzero(np.isnan(own) if np.isnan(number) else own == number)
     return int(same[0]) if same.size else -1
 
 
@@ -92,6 +114,16 @@ def _orders(places: Sequence[int], signs: Floats) -> Indices:
     left, came = ([p for p, s in zip(places, signs, strict=True) if (s > 0) == who] for who in (True, False))
     every = product(permutations(left), permutations(came))
     return np.unique(np.array([[*a, *b] for a, b in islice(every, _WAYS)]), axis=0)
+
+
+def _with(owed: Sequence[Indices], share: Floats, signs: Floats, rng: np.random.Generator) -> Indices:
+    """Return ways (w, t) in which some people, drawn, have the values that are owed, and the others any."""
+    share = share + 1e-6
+    begin = rng.choice(len(share), size=(_WAYS, len(signs)), p=share / share.sum()).astype(np.int64)
+    for places, who in zip(owed, (np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)), strict=True):
+        drawn = rng.permuted(np.tile(who, (_WAYS, 1)), axis=1)[:, : len(places)]
+        np.put_along_axis(begin, drawn, np.broadcast_to(places, drawn.shape), axis=1)
+    return begin
 
 
 def _begin(whole: Indices, share: Floats, told: Told, signs: Floats, rng: np.random.Generator) -> Indices:
