@@ -18,6 +18,7 @@ from undelete.attacker.groups.told import Told
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
 from undelete.release.release import Release
 
+_COUNTS = 0.25  # largest error of a sum of indicators that says how many have the category
 _SAME = 1e-9  # of two extremes, by which they differ by round-off
 _ROUND = 4.0  # largest error of a whole number's sum: it is some ten times what the error ever was
 
@@ -97,6 +98,8 @@ def _cell(value: Category) -> Category:
 
 def _counted(counts: list[Sums], left: int, joined: int) -> Told | None:
     """Return everybody's category, where the counts of all of them say it."""
+    if max(abs(one.total - round(one.total)) + one.error for one in counts) >= _COUNTS:
+        return None
     net = {str(one.category): round(one.total) for one in counts}
     who = [name for name, count in net.items() for _ in range(max(count, 0))]
     came = [name for name, count in net.items() for _ in range(max(-count, 0))]

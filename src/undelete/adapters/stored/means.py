@@ -10,6 +10,7 @@ from undelete.adapters.stored.given import Given, certain, within
 from undelete.adapters.stored.leaving import Leaving, filled, leaving
 from undelete.adapters.stored.statistic import Moments, plain
 
+_COUNTS = 0.25  # largest error of a sum of indicators that says how many have the category
 _SAFE = 1e-14  # of two means, some hundred times their rounding
 _RELATIVE = 1e-6  # of a value, where the deviation is not known
 
@@ -72,6 +73,8 @@ def _own(big: Moments, between: Leaving) -> list[Given]:
     feature, value, error = big.feature, between.mean, between.mean_error
     if feature.category is not None:
         near = max(error, 1e-6)
+        if near >= _COUNTS:
+            return []
         if abs(value) <= near and feature.other is not None:
             return [certain(str(feature.column), feature.other, "category", big.source)]
         if abs(value - 1) > near:
@@ -100,7 +103,7 @@ def _exchange(big: Moments, between: Leaving, change: Change) -> list[Given]:
 
 def _two(big: Moments, between: Leaving, change: Change) -> list[Given]:
     if big.feature.category is not None:
-        count = round(between.total)
+        count = round(between.total) if between.error < _COUNTS else -1
         own = [certain(str(big.feature.column), big.feature.category, "one of two", big.source)]
         return own * count if 0 <= count <= 2 else []
     pair = between.pair
