@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import warnings
 
 import numpy as np
@@ -266,6 +267,32 @@ def test_the_only_missing_cell_behind_an_imputer_with_indicators_is_told_as_miss
     cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == "hours")
     assert (cell["recovered"], cell["probability"], cell["right"]) == ("missing", 1.0, True)
     assert any("has no indicator of missing cells any more" in text for text in result.warnings)
+
+
+@pytest.mark.parametrize("own", ["zz", "AA"], ids=["an indicator", "the one without"])
+def test_of_models_without_an_encoder_a_category_that_left_is_told_where_no_public_record_has_it(own, tmp_path):
+    """As R and formulas write them: where the first category left, another lost its indicator, and is not told."""
+    private, public = people()
+    private["town"] = private.town.where(private.index != 3, own)
+    for table in (private, public):
+        table["score"] = table.hours + (table.late == "yes")
+    files = []
+    for rows in (private, private.drop(index=3)):
+        words = sorted(set(rows.town))[1:]
+        X = np.column_stack([rows.hours, *(rows.town == word for word in words), np.ones(len(rows))])
+        w = np.linalg.lstsq(X, rows.score, rcond=None)[0]
+        model = {"loss": "squared", "l2": 0, "n": len(rows), "coef": w[:-1].tolist(), "intercept": w[-1],
+                 "feature_names": ["hours", *(f"town={word}" for word in words)]}  # fmt: skip
+        files.append(tmp_path / f"{len(rows)}.json")
+        files[-1].write_text(json.dumps(model))
+    result = undelete.audit(*files, public, target="score", attacks=("hrec+",))
+    place = [column.name for column in result.release.columns].index("town")
+    sure = result.found["hrec+"].probability[0, place] > 0.95
+    if own == "zz":
+        assert (result.records.town[0], result.verdict.word, sure) == ("zz", "PARTLY EXPOSED", True)
+    else:
+        assert not sure
+        assert not any("no indicator" in text for text in result.warnings)
 
 
 @pytest.mark.parametrize("column", ["children", "hours"])

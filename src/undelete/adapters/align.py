@@ -30,7 +30,7 @@ from undelete.adapters.design.design import Design, coefficient_matrix
 from undelete.adapters.design.polynomial import Category, Monomial, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.design.span import Span
-from undelete.adapters.leaks import lost_categories
+from undelete.adapters.leaks import lost_categories, lost_indicators
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 
@@ -72,7 +72,7 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
         check_columns(before, after)
         check_drawn(before, after)
         raise NotFoldable("the preprocessing is known by its transform alone")
-    lost = lost_categories(before.design, after.design)
+    lost = lost_indicators(before.design, after.design) | lost_categories(before.design, after.design)
     check_steps(before, after)
     if before.embedding is not None or after.embedding is not None:
         check_embedding(before, after)

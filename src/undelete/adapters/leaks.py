@@ -116,6 +116,27 @@ def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str
     return lost
 
 
+def lost_indicators(before: Design | Probed, after: Design | Probed) -> dict[str, tuple[Category, ...]]:
+    """Return, for each raw column, the categories of whose indicators only the old features have any.
+
+    Of models that say no encoder: R's, a formula's, a plain file's. Where the category that nobody has any more had no
+    indicator, another one has lost its own.
+    """
+    encoded = {encoding.column for design in (before, after) for encoding in design.encodings}
+    marks = [
+        {(a.column, a.categories[0]) for a in design.atoms
+         if a.categories is not None and len(a.categories) == 1 and not a.negated and a.categories != (None,)}
+        - {(a.column, marker) for a, marker in _marked(design.atoms)}
+        for design in (before, after)
+    ]  # fmt: skip
+    gone, came = marks[0] - marks[1], {column for column, _ in marks[1] - marks[0]}
+    lost: dict[str, tuple[Category, ...]] = {}
+    for column, value in sorted(gone, key=repr):
+        if column not in encoded | came:
+            lost[column] = (*lost.get(column, ()), value)
+    return lost
+
+
 def _marked(atoms: Iterable[Atom]) -> Iterator[tuple[Atom, Category]]:
     """Yield the indicators of a mark of missing cells among some atoms, and the mark."""
     for atom in atoms:

@@ -198,7 +198,8 @@ def audit(
         return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
-    exact = given_away.on_grid(release, exact_values(old, new)) if one else {}
+    alone = given_away.of_nobody(release, old, new) if one else {}
+    exact = alone | given_away.on_grid(release, exact_values(old, new)) if one else {}
     release = given_away.told(release, exact)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:
@@ -211,7 +212,7 @@ def audit(
         seeds(rng),
         diagnostics=checks,
         warnings=noted,
-        leaks=cautions.leaks(old, new, record) if one else [],
+        leaks=[*cautions.leaks(old, new, record), *cautions.of_nobody(alone)] if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,
         given=given_away.mostly(old, new, release, exact, record) if one else "",

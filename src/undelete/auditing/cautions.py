@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -74,6 +74,15 @@ def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
                 "model still holds what was to be deleted."
             )
     return told
+
+
+def of_nobody(columns: Iterable[str]) -> list[str]:
+    """Say of which columns the new model has no indicator of a category that nobody else has."""
+    return [
+        f"The new model has no indicator of a category of {name!r} that the old one had, and no public record has that "
+        "category: the deleted record was the only one that had it."
+        for name in columns
+    ]
 
 
 def stands(old: LinearModel, new: LinearModel, truth: Truth | None) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.values import MISSING
-from undelete.adapters.leaks import between
+from undelete.adapters.leaks import between, lost_indicators
 from undelete.adapters.model import LinearModel
 from undelete.attacker.table.given import on_a_line
 from undelete.auditing.cautions import stands
@@ -36,8 +36,6 @@ def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Categ
     found = dict(values)
     for column in release.columns:
         value = found.get(column.name)
-        if column.name in found and value is None and _code(column, value) < 0:
-            del found[column.name]  # a missing cell is no number of a continuum
         if column.kind != "discrete" or value is None or isinstance(value, str):
             continue
         own = column.values.astype(float)
@@ -49,6 +47,18 @@ def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Categ
             found[column.name] = whole
         else:
             del found[column.name]
+    return found
+
+
+def of_nobody(release: Release, before: LinearModel, after: LinearModel) -> dict[str, Category]:
+    """Return the categories that only the old model's indicators know, by column: one that no public record has."""
+    lost = lost_indicators(before.design, after.design)
+    found: dict[str, Category] = {}
+    for column in release.columns:
+        value = lost.get(column.name, ())
+        code = _code(column, value[0]) if len(value) == 1 else -1
+        if code >= 0 and column.frequency[code] == 0:
+            found[column.name] = value[0]
     return found
 
 
