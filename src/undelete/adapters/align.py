@@ -62,6 +62,7 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
         columns, steps), or a refitted step cannot be folded: another fill value, other categories, a scaler's
         shift without an intercept, other polynomial terms; another embedding, or any change before one.
     """
+    lost = dict(lost_categories(before.design, after.design))  # its marks of missing cells are told by the fills
     if gapless:
         before, after = (replace(m, design=m.design.without_fills(gapless)) for m in (before, after))
     check_models(before, after)
@@ -72,7 +73,7 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
         check_columns(before, after)
         check_drawn(before, after)
         raise NotFoldable("the preprocessing is known by its transform alone")
-    lost = lost_indicators(before.design, after.design) | lost_categories(before.design, after.design)
+    lost |= lost_indicators(before.design, after.design) | lost_categories(before.design, after.design)
     check_steps(before, after)
     if before.embedding is not None or after.embedding is not None:
         check_embedding(before, after)
