@@ -568,3 +568,23 @@ def test_an_attack_of_ones_own_runs_beside_ours_and_sees_the_release_only(halves
     assert np.array_equal(alone.found["hrec"].X, found.found["hrec"].X)
     with pytest.raises(undelete.InputError, match="two attacks are called 'hrec'"):
         undelete.simulate(*game, deletions=5, attacks=("hrec", dataclasses.replace(first, name="hrec")))
+
+
+@pytest.mark.parametrize(("children", "found"), [(9, (7, 11)), (2, (2, 2))])
+def test_a_person_beyond_all_public_ones_is_not_told_their_maximum(children, found):
+    def people(n, seed):
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame({"age": rng.integers(18, 80, n), "children": np.minimum(rng.poisson(1.5, n), 5),
+                              "grade": rng.integers(1, 6, n)})  # fmt: skip
+        return table.assign(pay=0.1 * table.age + 0.3 * table.children + rng.normal(size=n))
+
+    private, public = people(1200, 1), people(2500, 2)
+    private.loc[5, "children"] = children
+    models = [LinearRegression().fit(rows[["age", "children", "grade"]], rows.pay)
+              for rows in (private, private.drop(index=5))]  # fmt: skip
+    audit = undelete.audit(*models, public, target="pay", n=1200, attacks=("hrec+",))
+    cell = next(cell for cell in audit.document()["records"][0]["columns"] if cell["name"] == "children")
+    assert found[0] <= cell["recovered"] <= found[1]
+    assert audit.release.public_codes[:, 1].tolist() == public.children.tolist()  # values from 0 on: positions stay
+    assert len(audit.release.columns[2].values) <= 7  # a grade of 0 or 6, not more
+    assert next(check for check in audit.diagnostics if check.name == "Fits one record").ok

@@ -18,6 +18,7 @@ from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, given_away, inputs, truths
 from undelete.auditing.answered import Features
 from undelete.auditing.answers import Answers
+from undelete.auditing.beyond import reached
 from undelete.auditing.deletion_checks import COUNT, MEANS, told
 from undelete.auditing.examine import examine
 from undelete.auditing.heads import read_heads
@@ -198,6 +199,7 @@ def audit(
         return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
+    release = reached(release)
     alone = given_away.of_nobody(release, old, new) if one else {}
     exact = alone | given_away.on_grid(release, exact_values(old, new)) if one else {}
     release = given_away.told(release, exact)

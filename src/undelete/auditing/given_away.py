@@ -81,7 +81,7 @@ def told(release: Release, values: Mapping[str, Category]) -> Release:
             continue
         code = _code(column, value)
         if code < 0 and column.kind == "discrete" and isinstance(value, float | int):
-            longer = _joined(column, float(value))
+            longer = lengthened(column, float(value))
             if longer is not None:
                 columns[j], code = longer
                 codes[:, j] += codes[:, j] >= code
@@ -104,7 +104,7 @@ def mostly(
     return ""
 
 
-def _joined(column: Column, value: float) -> tuple[Column, int] | None:
+def lengthened(column: Column, value: float) -> tuple[Column, int] | None:
     """Return a column with one more value, and its position; None where its terms are no lines in the value."""
     numbers = np.isfinite(column.values.astype(float))  # the missing cell comes last
     own, term = column.values.astype(float), column.terms
