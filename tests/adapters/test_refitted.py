@@ -54,6 +54,10 @@ def test_a_category_that_left_with_the_record_moves_no_other_feature(numbers, mi
     steps = make_column_transformer((numbers, ["age"]), (OneHotEncoder(sparse_output=False), ["town", "kids"]))
     before, after = (make_pipeline(clone(steps), Ridge(2.0)).fit(X, y[X.index]) for X in (table, rest))
     pair = read_pair(before, after, rest.assign(wage=y), target="wage", n=300)
+    told_exactly(pair, table, y)
+
+
+def told_exactly(pair, table, y):
     x = pair.old.features(table.loc[[WHO]])[0]
     exact = x * (y[WHO] - float(x @ pair.release.W_before[:, 0]))
     told = Difference.by(pair.release, "answers").gradient[0, :, 0]
@@ -75,3 +79,16 @@ def test_what_a_model_with_gaps_says_of_a_category_that_left_with_the_record_is_
     told = Difference.by(pair.release, "answers").gradient[0, :, 0]
     np.testing.assert_allclose(told, exact, atol=1e-4 * np.abs(exact).max())
     assert float(x[pair.kept] @ pair.release.W_before[:, 0]) == pytest.approx(float(x @ pair.old.W[:, 0]), abs=1e-9)
+
+
+@pytest.mark.parametrize("known", ["error", "ignore"])
+def test_a_reference_that_left_with_the_record_makes_another_category_one_and_nothing_is_lost(known):
+    table, y = townspeople("arbor")  # the first one, which has no indicator; then "east" has none
+    rest = table.drop(index=WHO)
+    steps = make_column_transformer(
+        (StandardScaler(), ["age"]), (OneHotEncoder(drop="first", handle_unknown=known), ["town", "kids"])
+    )
+    before, after = (make_pipeline(clone(steps), Ridge(2.0)).fit(X, y[X.index]) for X in (table, rest))
+    more = table.loc[[WHO]].assign(wage=0.0, town="arbor")  # of whom the new encoder knows nothing
+    public = pd.concat([rest.assign(wage=y), more] if known == "error" else [rest.assign(wage=y)])
+    told_exactly(read_pair(before, after, public.reset_index(drop=True), target="wage", n=300), table, y)

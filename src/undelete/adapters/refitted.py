@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import lstsq
 
+from undelete.adapters.leaks import lost_categories
 from undelete.adapters.refolded import fold_error
 from undelete.adapters.weights import weighted_loss
 from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Flags, Floats
 from undelete.release.public import After, Later
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
 
     With `share_error`, where an l1 penalty holds features at zero.
 
-    Parameters as of `refitted`. Nothing where the features are the same, the penalty is none or not known, or the new
-    model does not take all of the public records: a category is gone.
+    Parameters as of `refitted`. Nothing where the features are the same, or the penalty is none or not known. Public
+    records of a category that is gone are left aside: nobody who remains has it.
     """
     old, new = old.summed(n), new.summed(n and n - 1)
     if (
@@ -100,8 +101,13 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
         or X.shape[1] > _MOST_FEATURES
     ):
         return {}
+    lost = lost_categories(old.design, new.design)
+    remains: Flags = np.ones(len(public), dtype=bool)
+    for column, gone in lost.items():
+        cells = public[column].astype(object)
+        remains &= ~(cells.isin(gone) | (cells.isna() & (None in gone))).to_numpy()
     try:
-        X_after = new.features(public)
+        X, X_after = X[remains], new.features(public[remains])
     except InputError:
         return {}
     if np.array_equal(X, X_after):

@@ -16,6 +16,7 @@ from undelete.adapters.design.conform import unknown
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
+from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import LinearModel
 from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
@@ -168,9 +169,10 @@ def _left_over(old: LinearModel, new: LinearModel, view: Public, n: int | None) 
 
 
 def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the public records that the models' steps take; of the new ones only where these have to be asked."""
+    """Return the public records that the models' steps take; of the new ones where these are asked or know less."""
     told: list[str] = []
-    for model in (old, new) if isinstance(new.design, Probed) else (old,):
+    asked = isinstance(new.design, Probed) or lost_categories(old.design, new.design)
+    for model in (old, new) if asked else (old,):
         table, _, said = accepted(model.design, table)
         told += said
     return table, told

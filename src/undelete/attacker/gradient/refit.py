@@ -36,12 +36,15 @@ class Refit:
         else than any old one.
     same : array (d, d')
         1 where an old feature and a new one are the same but for the refit.
+    unmixing : array (d', d) or None
+        Where there are fewer new features, of which all old ones are made in the records that remain, how: x = x' M.
     """
 
     mixing: Floats
     rest: Floats
     foreign: Floats
     same: Floats
+    unmixing: Floats | None = None
 
     @classmethod
     def of(cls, X: Floats, X_after: Floats, same: Floats | None = None) -> Refit:
@@ -57,19 +60,13 @@ class Refit:
         """
         d, later = X.shape[1], X_after.shape[1]
         start = same if same is not None else np.eye(d) if d == later else np.zeros((d, later))
-        moved, size, own = X_after - X @ start, np.sqrt((X_after**2).mean(axis=0)), X_after.std(axis=0)
-        shift = _scaled(X, moved, start)
-        rest = moved - X @ shift
-        mixed = np.abs(rest).max(axis=0) > _AFFINE * size
-        if mixed.any():
-            whole = factor(X.T @ X)
-            shift[:, mixed], rest[:, mixed] = 0.0, moved[:, mixed]
-            for _ in range(2):  # the second time removes the round-off of the normal equations
-                shift[:, mixed] += whole.solve(X.T @ rest[:, mixed])
-                rest[:, mixed] = moved[:, mixed] - X @ shift[:, mixed]
-        rest[:, np.abs(rest).max(axis=0) <= _AFFINE * size] = 0.0
+        mixing, rest = _fitted(X, X_after, start)
+        own, back = X_after.std(axis=0), None
+        if later < d:
+            back, left = _fitted(X_after, X, start.T)
+            back = None if left.any() else back
         foreign = np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0)
-        return cls(start + shift, rest, foreign, start)
+        return cls(mixing, rest, foreign, start, back)
 
     @property
     def affine(self) -> bool:
@@ -126,8 +123,26 @@ class Refit:
         return np.asarray(back @ back.T)
 
     def _back(self, gradients: Floats) -> Floats:
-        """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1."""
+        """Return gradients of the new features (d', q) as gradients of the old ones (d, q): B'^-1, or M'."""
+        if self.unmixing is not None:
+            return np.asarray(self.unmixing.T @ gradients)
         return np.asarray(lstsq(self.mixing.T, gradients, cond=RANK)[0])
+
+
+def _fitted(X: Floats, X_after: Floats, start: Floats) -> tuple[Floats, Floats]:
+    """Return B (d, d') about a start, of least squares, and what is left (m, d') of X_after = X B, 0 if round-off."""
+    moved, size = X_after - X @ start, np.sqrt((X_after**2).mean(axis=0))
+    shift = _scaled(X, moved, start)
+    rest = moved - X @ shift
+    mixed = np.abs(rest).max(axis=0) > _AFFINE * size
+    if mixed.any():
+        whole = factor(X.T @ X)
+        shift[:, mixed], rest[:, mixed] = 0.0, moved[:, mixed]
+        for _ in range(2):  # the second time removes the round-off of the normal equations
+            shift[:, mixed] += whole.solve(X.T @ rest[:, mixed])
+            rest[:, mixed] = moved[:, mixed] - X @ shift[:, mixed]
+    rest[:, np.abs(rest).max(axis=0) <= _AFFINE * size] = 0.0
+    return start + shift, rest
 
 
 def _scaled(X: Floats, moved: Floats, same: Floats) -> Floats:
