@@ -9,7 +9,7 @@ and asked what it makes of that part's errors, maths (23).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -20,15 +20,16 @@ from undelete.maths.arrays import Floats
 FLOORS = (FLOOR, 1e-2, 1e-1)  # of the mean eigenvalue, that are tried
 
 
-def widened(estimate: GradientEstimate, jacobians: Floats) -> GradientEstimate:
+def widened(estimate: GradientEstimate, jacobians: Sequence[Floats]) -> GradientEstimate:
     """Return the estimate with the floor that makes the record's own error least, and by how much it is too small.
 
     Parameters
     ----------
     estimate : GradientEstimate
         With the covariance in parts; one without is returned as it is.
-    jacobians : array (r, p, q)
-        Derivatives of the gradients of some records, in units of the prior's deviations.
+    jacobians : sequence of array (p, q)
+        Derivatives of the gradients of some records, in units of their prior's deviations, of which each has as many as
+        vary.
 
     Notes
     -----
@@ -42,7 +43,7 @@ def widened(estimate: GradientEstimate, jacobians: Floats) -> GradientEstimate:
     return dataclasses.replace(estimate, floor=FLOORS[best], wider=max(1.0, float(tried[best][1])))
 
 
-def _told(parts: Floats, floor: float, jacobians: Floats) -> Iterator[tuple[float, float]]:
+def _told(parts: Floats, floor: float, jacobians: Sequence[Floats]) -> Iterator[tuple[float, float]]:
     """Yield, of each part and record, the log-determinant of its true error, and that error beside the told one.
 
     With A = J'C^-1 J, and M = J'C^-1 C_k C^-1 J of the part k that C lacks, the record's error has the covariance

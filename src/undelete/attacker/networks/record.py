@@ -141,8 +141,8 @@ class Decoder:
             ends.append(self._found(one.label, descended(Problem(self.release, estimate, one.label, prior), u, _STEPS)))
         return sorted(ends, key=lambda one: -one.log_evidence)
 
-    def jacobians(self, estimate: GradientEstimate) -> Floats:
-        """Return the derivatives (r, p, q) of the gradients of the public records that explain an estimate best."""
+    def jacobians(self, estimate: GradientEstimate) -> list[Floats]:
+        """Return the derivatives (p, q) of the gradients of each public record that explains an estimate best."""
         few = _NUMBERS // max(1, len(estimate.covariance) * self.prior.axes.shape[1])
         release, rows = self.release, self.nearest(estimate, min(max(few, _ASKED[0]), _ASKED[1]))
         known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
@@ -152,7 +152,7 @@ class Decoder:
             prior = self.prior_of(label)
             u = prior.coordinates(known[[row]])
             found.append(estimate.factor @ Problem(release, estimate, label, prior).at(u)[2][0])
-        return np.stack(found)
+        return found
 
     def _from_vague(self, estimate: GradientEstimate, labels: Sequence[int]) -> dict[int, Ends]:
         """Return where a search gets that is led: as if the gradient were known badly, then better and better.
