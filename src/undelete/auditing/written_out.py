@@ -41,8 +41,8 @@ def written_out(estimator: Any, y: ArrayLike, *records: Any) -> tuple[Any, list[
     fitted = fit_on(estimator, texts[0], y)
     model, chain = read_text(fitted), text_chain(fitted)
     assert chain is not None
-    names = model.names or tuple(f"hash {j}" for j in range(model.model.coef.shape[1]))
-    return chain[-1], [as_records(model.features(one)).set_axis(list(names), axis=1) for one in texts]
+    words = list(model.model.feature_names)
+    return chain[-1], [as_records(model.features(one)).set_axis(words, axis=1) for one in texts]
 
 
 def _documents(given: Any) -> list[str]:
