@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, PowerTransformer, StandardScaler, TargetEncoder
 
 import undelete
 from tests.models.conftest import COLUMNS, customers
@@ -58,16 +59,47 @@ def test_leave_one_out_is_that_of_the_transformed_target(halves):
     np.testing.assert_allclose(found.coef[0, 0], theirs.coef_, atol=1e-9)
 
 
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler()])
+def test_a_scaled_target_is_the_target_itself_in_another_unit(halves, scaler):
+    private, public = (half[[*COLUMNS, "spent"]] for half in halves)
+    rest = private.drop(index=6)
+    makers = inner, lambda: TransformedTargetRegressor(inner(), transformer=scaler)
+    plain, scaled = (
+        undelete.audit(*(fitted(make, one) for one in (private, rest)), public, target="spent") for make in makers
+    )
+    np.testing.assert_allclose(scaled.release.W_before, plain.release.W_before, rtol=1e-7)
+    assert scaled.records[COLUMNS].equals(plain.records[COLUMNS])
+    own = private.spent[6] if isinstance(scaler, StandardScaler) else plain.records.spent[0]
+    assert scaled.records.spent[0] == pytest.approx(own, rel=1e-6)
+
+
+def test_the_mean_of_a_target_is_that_of_what_it_was_fitted_to(halves):
+    private, public = (half[["age", "town", "spent"]] for half in halves)
+    encode = make_column_transformer((StandardScaler(), ["age"]), (TargetEncoder(cv=2), ["town"]))
+
+    def found(make):
+        pair = [make().fit(one[["age", "town"]], one.spent) for one in (private, private.drop(index=6))]
+        return undelete.audit(*pair, public, target="spent", attacks=("hrec",)).records.spent[0]
+
+    logs = dict(func=np.log, inverse_func=np.exp)
+    outside = found(lambda: make_pipeline(clone(encode), TransformedTargetRegressor(Ridge(), **logs)))
+    assert outside == pytest.approx(private.spent[6], rel=1e-6)
+    scaled = found(
+        lambda: TransformedTargetRegressor(make_pipeline(clone(encode), Ridge()), transformer=StandardScaler())
+    )
+    assert scaled == pytest.approx(private.spent[6], rel=1e-6)
+
+
 def test_refusals(halves):
     private, public = halves
     before, other = fitted(logs, private), fitted(inner, private)
     with pytest.raises(InputError, match="are fitted to other transformations of the target"):
         undelete.audit(before, other, public, target="spent")
-    scaled = [
-        fitted(lambda: TransformedTargetRegressor(inner(), transformer=StandardScaler()), one)
+    bent = [
+        fitted(lambda: TransformedTargetRegressor(inner(), transformer=PowerTransformer()), one)
         for one in (private, private.drop(index=6))
     ]
     with pytest.raises(InputError, match="one was fitted anew"):
-        undelete.audit(*scaled, public, target="spent")
+        undelete.audit(*bent, public, target="spent")
     with pytest.raises(InputError, match="makes no finite number of some public targets"):
         undelete.audit(before, before, public.assign(spent=0.0), target="spent")

@@ -17,7 +17,7 @@ from undelete.adapters.design.polynomial import Atom, Category
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare
-from undelete.adapters.stored.statistic import TARGET
+from undelete.adapters.stored.statistic import TARGET, TRANSFORMED
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
 
+OF_TARGET = (TARGET, TRANSFORMED)
 _DIGITS = 1e8 / np.pi  # rows equal to eight digits are one record; no round fraction falls on a half here
 
 
@@ -37,7 +38,7 @@ def sentences(before: LinearModel, after: LinearModel) -> list[str]:
     """Say what two models' files give away of the deleted record by themselves, for a reader."""
     found = []
     rows = between(before, after).own
-    columns = list(dict.fromkeys(r.column for r in rows if r.kind == "value" and r.exact and r.column != TARGET))
+    columns = list(dict.fromkeys(r.column for r in rows if r.kind == "value" and r.exact and r.column not in OF_TARGET))
     if columns:
         found.append(
             "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 
 _SAME = 1e-12
+_SCALERS = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,13 @@ class TargetMap:
     def back(self, Y: Floats) -> Floats:
         """Return targets (n, k) as the table has them."""
         return self._applied(self.transformer.inverse_transform, Y)
+
+    def line(self, outputs: int) -> tuple[Floats, Floats] | None:
+        """Return slope and offset (k,) of a scaler's way back; None for what is no scaler."""
+        if type(self.transformer) not in _SCALERS:
+            return None
+        offset = self.back(np.zeros((1, outputs)))[0]
+        return self.back(np.ones((1, outputs)))[0] - offset, offset
 
     def same(self, other: TargetMap, Y: Floats) -> bool:
         """Return whether another one makes the same of targets (n, k) as the models are fitted to."""

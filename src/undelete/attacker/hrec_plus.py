@@ -101,7 +101,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             posterior, seen = _search(own, known, b, int(targets[i]))
             one = write_record(release, own, posterior, arrays, int(i))
             write_given(release, own, arrays, int(i))
-            whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
+            whole[i] = one.whole * arrays["probability"][i, others].prod()
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
             if found.target_error is not None and lattice.whole:

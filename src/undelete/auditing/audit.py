@@ -201,7 +201,7 @@ def audit(
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     release = reached(release)
     alone = given_away.of_nobody(release, old, new) if one else {}
-    exact = alone | given_away.on_grid(release, exact_values(old, new)) if one else {}
+    exact = alone | given_away.as_fitted(old, given_away.on_grid(release, exact_values(old, new))) if one else {}
     release = given_away.told(release, exact)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:

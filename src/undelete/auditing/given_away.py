@@ -11,6 +11,7 @@ from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.values import MISSING
 from undelete.adapters.leaks import between, lost_indicators
 from undelete.adapters.model import LinearModel
+from undelete.adapters.stored.statistic import TARGET
 from undelete.attacker.table.given import on_a_line
 from undelete.auditing.cautions import stands
 from undelete.auditing.verdict import MOST
@@ -48,6 +49,14 @@ def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Categ
         else:
             del found[column.name]
     return found
+
+
+def as_fitted(model: LinearModel, values: Mapping[str, Category]) -> dict[str, Category]:
+    """Return the values with the target, which files have as the table does, as the model was fitted to it."""
+    number = values.get(TARGET)
+    if model.target_map is None or not isinstance(number, float | int):
+        return dict(values)
+    return {**values, TARGET: float(model.target_map.forward(np.array([[number]], dtype=np.float64))[0, 0])}
 
 
 def of_nobody(release: Release, before: LinearModel, after: LinearModel) -> dict[str, Category]:
@@ -165,7 +174,7 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
             numbers[0, j], error[0, j] = np.nan, np.nan
     whole = found.record_probability
     if whole is not None and not agreed:  # that record is none any more: take its other columns by themselves
-        whole = np.array([np.nanprod(probability[0])])
+        whole = np.array([probability[0].prod()])  # not a number where nothing is said of a column
     candidates = chances = None
     if found.candidates is not None and found.candidate_probability is not None:
         candidates, chances = np.array(found.candidates), np.array(found.candidate_probability)

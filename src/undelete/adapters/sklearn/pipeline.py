@@ -35,6 +35,7 @@ from undelete.errors import InputError
 from undelete.limits import DEPTH, HOW, allowed, metered
 from undelete.maths.embeddings import Embedding
 
+_OF_ANY_UNIT = ("gradient", "moment", "residual", "step")  # how near a solver came, as the target is scaled
 _CHECKED = 500  # public rows on which our decision is compared with the estimator's own
 
 
@@ -109,12 +110,36 @@ def _target_map(estimator: Any) -> TargetMap | None:
     return TargetMap(estimator.transformer_)
 
 
+def _in_own_unit(model: LinearModel, target_map: TargetMap) -> LinearModel:
+    """Return a model of scaled targets as one of the targets themselves, where that is the same optimum.
+
+    Of y = m + s z least squares of z are those of y with s w for w: an l2 penalty stays, and one of l1 is s times it.
+    """
+    line = target_map.line(len(model.coef))
+    if (
+        line is None or model.loss != "squared" or model.criterion not in _OF_ANY_UNIT
+        or (model.intercept is None and line[1].any())
+        or (model.intercept is not None and model.l2 is not None and model.l2[-1] != 0)
+    ):  # fmt: skip
+        return replace(model, target_map=target_map)
+    slope, offset = line
+    gradient = model.criterion == "gradient" and model.tolerance is not None
+    return replace(
+        model,
+        coef=model.coef * slope[:, None],
+        intercept=None if model.intercept is None else offset + slope * model.intercept,
+        l1=None if model.l1 is None else model.l1 * slope[0],
+        tolerance=model.tolerance * float(slope.max()) if gradient and model.tolerance is not None else model.tolerance,
+        n=model.n if model.n is not None else getattr(target_map.transformer, "n_samples_seen_", None),
+    )
+
+
 def _checked(model: LinearModel, estimator: Any, public: pd.DataFrame | None, names: list[str]) -> LinearModel:
     """Return the model with what the estimator stores, its decisions on some public records compared with its own."""
     model = replace(model, stored=stored_in(estimator, names))
     target_map = _target_map(estimator)
     if target_map is not None:
-        model = replace(model, target_map=target_map)
+        model = _in_own_unit(model, target_map)
     if public is not None:
         named = hasattr(_chain(estimator)[0], "feature_names_in_")
         some = public.iloc[:_CHECKED]

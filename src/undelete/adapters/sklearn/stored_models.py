@@ -113,7 +113,7 @@ def _tree(visit: Visit) -> Iterator[Statistic]:
     for leaf in alone if values.shape[1] == 1 else ():
         cells = values[leaf, 0]
         target = float(cells[0]) if not labels else labels[int(cells.argmax())]
-        yield Own(f"{visit.source}.tree_[{leaf}]", TARGET, target, "leaf of one")
+        yield Own(f"{visit.source}.tree_[{leaf}]", visit.target, target, "leaf of one")
 
 
 _FORESTS = (

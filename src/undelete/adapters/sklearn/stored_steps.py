@@ -13,7 +13,6 @@ from undelete.adapters.sklearn.moments import Reader, classes_of, moments, place
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.inert import part_of
 from undelete.adapters.stored.statistic import (
-    TARGET,
     Count,
     Encoded,
     Extreme,
@@ -129,7 +128,11 @@ def _target_encoder(visit: Visit) -> Iterator[Statistic]:
     labels = list(map(str, classes_of(part)))
     if kind == "continuous":
         yield Moments(
-            place_of(visit, "target_mean_"), Feature(TARGET, TARGET), None, means[0], unit=abs(means[0]) * 1e-16
+            place_of(visit, "target_mean_"),
+            Feature(visit.target, visit.target),
+            None,
+            means[0],
+            unit=abs(means[0]) * 1e-16,
         )
     elif len(labels) == len(shares):  # two files' shares of the classes say how many records they are of
         for label, share in zip(labels, shares, strict=True):

@@ -13,6 +13,7 @@ from undelete.adapters.stored.feature import Feature
 from undelete.maths.arrays import Floats
 
 TARGET = "(target)"  # what the table calls the column that a model predicts
+TRANSFORMED = "(target, transformed)"  # and its logarithm, for one, that a model is fitted to
 
 
 @dataclass(frozen=True, eq=False)

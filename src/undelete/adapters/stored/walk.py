@@ -10,6 +10,7 @@ import numpy as np
 
 from undelete.adapters.stored.feature import FLOWS, Feature, derived
 from undelete.adapters.stored.inert import Part, part_of
+from undelete.adapters.stored.statistic import TARGET, TRANSFORMED
 from undelete.errors import InputError
 
 _DEPTH = 24  # estimators in estimators
@@ -34,12 +35,15 @@ class Visit:
         In the order in which it was given them; none where that is not known.
     outer : Part or None
         The estimator that holds it.
+    target : str
+        What it was fitted to.
     """
 
     source: str
     part: Part
     features: Sequence[Feature]
     outer: Part | None = None
+    target: str = TARGET
 
 
 def visits(model: Any, names: Sequence[str] | None = None) -> list[Visit]:
@@ -91,6 +95,7 @@ def _there(step: Any) -> bool:
 class _Walk:
     def __init__(self, found: list[Visit]) -> None:
         self.found = found
+        self.target = TARGET
 
     def through(
         self, part: Part, features: list[Feature], path: str, depth: int, outer: Part | None = None
@@ -112,7 +117,9 @@ class _Walk:
             return self.through(part_of(part["estimator"]), features, path, depth + 1)
         if len(features) != _expected(part, len(features)):  # a step before it made others than is known
             features = derived(part, _expected(part, 0))
-        self.found.append(Visit(f"{path}{part.kind}", part, list(features), outer))
+        self.found.append(Visit(f"{path}{part.kind}", part, list(features), outer, self.target))
+        if part.kind == "TransformedTargetRegressor" and part["transformer_"] is not None:
+            return self._of_target(part, features, path, depth)
         chosen = part["estimators_features_"]  # a bag of estimators may give each some of the columns
         for name, place, inside in _inside(part):
             some = chosen is not None and name.startswith("estimators_")
@@ -120,6 +127,16 @@ class _Walk:
             self.through(inside, list(given), f"{path}{part.kind}.{name} > ", depth + 1, part)
         flow = FLOWS.get(part.kind)
         return flow(part, features) if flow is not None else derived(part, _made(part))
+
+    def _of_target(self, part: Part, features: list[Feature], path: str, depth: int) -> list[Feature]:
+        """Visit what transforms a target, and what is then fitted to another one."""
+        scaler, outside = part_of(part["transformer_"]), self.target
+        if part["_training_dim"] == 1:
+            self.through(scaler, [Feature(outside, outside)], f"{path}{part.kind}.transformer_ > ", depth + 1, part)
+        self.target = outside if scaler.kind == "FunctionTransformer" and scaler["func"] is None else TRANSFORMED
+        self.through(part_of(part["regressor_"]), features, f"{path}{part.kind}.regressor_ > ", depth + 1, part)
+        self.target = outside
+        return derived(part, _made(part))
 
     def _branch(self, step: Any, features: list[Feature], path: str, depth: int) -> list[Feature]:
         return list(features) if step == "passthrough" else self.through(part_of(step), features, path, depth + 1)
