@@ -82,8 +82,10 @@ def test_what_a_model_with_gaps_says_of_a_category_that_left_with_the_record_is_
 
 
 @pytest.mark.parametrize("known", ["error", "ignore"])
-def test_a_reference_that_left_with_the_record_makes_another_category_one_and_nothing_is_lost(known):
+@pytest.mark.parametrize("rare", ["west", "zephyr"])
+def test_a_reference_that_left_with_the_record_makes_another_category_one_and_nothing_is_lost(known, rare):
     table, y = townspeople("arbor")  # the first one, which has no indicator; then "east" has none
+    table.loc[table.index == WHO + 1, "town"] = rare  # which no public record has, if it is zephyr
     rest = table.drop(index=WHO)
     steps = make_column_transformer(
         (StandardScaler(), ["age"]), (OneHotEncoder(drop="first", handle_unknown=known), ["town", "kids"])
@@ -91,4 +93,11 @@ def test_a_reference_that_left_with_the_record_makes_another_category_one_and_no
     before, after = (make_pipeline(clone(steps), Ridge(2.0)).fit(X, y[X.index]) for X in (table, rest))
     more = table.loc[[WHO]].assign(wage=0.0, town="arbor")  # of whom the new encoder knows nothing
     public = pd.concat([rest.assign(wage=y), more] if known == "error" else [rest.assign(wage=y)])
-    told_exactly(read_pair(before, after, public.reset_index(drop=True), target="wage", n=300), table, y)
+    public = public[public.town != "zephyr"].reset_index(drop=True)
+    pair = read_pair(before, after, public, target="wage", n=300)
+    if rare == "west":
+        told_exactly(pair, table, y)
+    told = Difference.by(pair.release, "answers").gradient[0, :, 0]
+    rho = y[WHO] - float(pair.old.features(table.loc[[WHO]])[0] @ pair.release.W_before[:, 0])
+    others = np.array([name.startswith("town=") for name in pair.old.design.feature_names])
+    assert told[-1] - told[others].sum() == pytest.approx(rho, abs=1e-6)  # who has no town's indicator: nobody else

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import lstsq
 
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.polynomial import category
 from undelete.adapters.leaks import lost_categories
 from undelete.adapters.refolded import fold_error
 from undelete.adapters.weights import weighted_loss
@@ -60,7 +62,7 @@ def refitted(
     if np.array_equal(X, X_after):
         return {"W_after": new.W[None], **penalty_change(old, new, n, new.W)}
     Z_after = X_after @ new.W
-    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after))
+    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after), _unseen(old, new, public))
     _check_same(old, refit)
     loss = weighted_loss(old, Y)
     change = answer_change(loss, Y, X @ old.W, Z_after)
@@ -112,7 +114,7 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
         return {}
     if np.array_equal(X, X_after):
         return {}
-    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after))
+    refit = Refit.of(X, X_after, _same_features(old, new, X, X_after), _unseen(old, new, public[remains]))
     held = _held_at_zero(new, refit)
     later: Later = {"penalty_share": refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)[None]}
     return later if held is None else later | {"share_error": held[None]}
@@ -132,6 +134,28 @@ def _same_features(old: LinearModel, new: LinearModel, X: Floats, X_after: Float
         if j is not None and np.linalg.norm(X[:, j] - X_after[:, k]) <= _FOREIGN * np.linalg.norm(X_after[:, k]):
             same[j, k] = 1.0
     return same
+
+
+def _unseen(old: LinearModel, new: LinearModel, public: pd.DataFrame) -> tuple[Floats, Floats] | None:
+    """Return records in both models' features with a category each that both know and no public record has.
+
+    None where there is none, or where no feature has left the model. Each is the first public record but for that.
+    """
+    if old.W.shape[0] <= new.W.shape[0] or not isinstance(new.design, Design):
+        return None
+    known = {(encoding.column, value) for encoding in new.design.encodings for value in encoding.known}
+    known |= {(atom.column, value) for atom in new.design.atoms for value in atom.categories or ()}
+    seen = {column: set(map(category, public[column].unique())) for column, _ in known}
+    rows = []
+    for column, value in sorted(known, key=repr):
+        if value not in seen[column]:
+            row = public.iloc[:1].copy()
+            row[column] = pd.Series([np.nan if value is None else value], index=row.index, dtype=object)
+            rows.append(row)
+    if not rows:
+        return None
+    made = [(old.features(row), new.features(row)) for row in rows]
+    return np.vstack([first for first, _ in made]), np.vstack([second for _, second in made])
 
 
 def penalty_change(old: LinearModel, new: LinearModel, n: int | None, W_after: Floats) -> Later:

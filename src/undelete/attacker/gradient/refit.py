@@ -47,7 +47,9 @@ class Refit:
     unmixing: Floats | None = None
 
     @classmethod
-    def of(cls, X: Floats, X_after: Floats, same: Floats | None = None) -> Refit:
+    def of(
+        cls, X: Floats, X_after: Floats, same: Floats | None = None, others: tuple[Floats, Floats] | None = None
+    ) -> Refit:
         """Return it from public records in the old features and in the new ones. Cost 6 m d^2 flops.
 
         Parameters
@@ -57,13 +59,19 @@ class Refit:
         same : array (d, d') or None
             1 where an old feature and a new one are the same but for the refit; None: all, in one order, if there are
             as many. What is fitted is the change from there, so that no digits of a small one are lost.
+        others : pair of arrays (r, d), (r, d'), optional
+            Records that nobody has, with categories that no public record has: how old features are made of new ones
+            holds for them as well.
         """
         d, later = X.shape[1], X_after.shape[1]
         start = same if same is not None else np.eye(d) if d == later else np.zeros((d, later))
         mixing, rest = _fitted(X, X_after, start)
         own, back = X_after.std(axis=0), None
         if later < d:
-            back, left = _fitted(X_after, X, start.T)
+            first, second = (
+                (X, X_after) if others is None else (np.vstack([X, others[0]]), np.vstack([X_after, others[1]]))
+            )
+            back, left = _fitted(second, first, start.T)
             back = None if left.any() else back
         foreign = np.where(own > 0, rest.std(axis=0) / np.where(own > 0, own, 1.0), 0.0)
         return cls(mixing, rest, foreign, start, back)
