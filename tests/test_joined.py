@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.errors import InputError
@@ -58,6 +58,16 @@ def test_what_was_asked_counts_where_the_files_do_not_say_otherwise(halves):
         undelete.audit(*fits(private), public, target="ill", deleted=2, joined=1)
     with pytest.raises(InputError, match="deleted is -1"):
         undelete.audit(*fits(private), public, target="ill", deleted=-1)
+
+
+def test_the_count_says_it_where_the_scaler_counts_and_does_not_move(halves):
+    private, public = halves
+    model = make_pipeline(MinMaxScaler(), Ridge(1.0))  # of a number, the change's sign says nothing
+    private, public = (t.assign(ill=t.ill == "yes", cost=t.age * 0.1) for t in (private, public))
+    columns = ["age", "ill"]
+    fits = [clone(model).fit(t[columns], t.cost) for t in (private.drop(index=WHO), private)]
+    came = undelete.audit(*fits, public[[*columns, "cost"]], target="cost")
+    assert (came.setting.joined, came.release.n) == (True, N)
 
 
 def scaled(private):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
+from undelete.auditing.together import matched
 from undelete.errors import InputError
 
 N = 600
@@ -110,6 +114,22 @@ def test_one_who_left_and_one_who_joined_are_both_exact(halves):
     assert any("the second joined" in text for text in result.warnings)
 
 
+def test_a_preprocessing_that_was_kept_tells_nothing_of_who_left(halves):
+    """Its means are the same in both files, whose differences are no sums over two people."""
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    kept = FrozenEstimator(StandardScaler().fit(private[NUMBERS]))
+    fits = [make_pipeline(kept, Ridge(1.0)).fit(t[NUMBERS], t.cost) for t in (private, private.drop(index=[2, 3]))]
+    result = undelete.audit(*fits, public[[*NUMBERS, "cost"]], target="cost", n=N, deleted=2)
+    assert not any("exactly" in text for text in result.warnings)
+    assert (result.found["group"].probability[:, 0] < 0.9).all()
+
+
+def test_a_value_that_only_one_of_them_had_is_said_as_such(halves):
+    table = halves.assign(town=halves.town.where(halves.index != 2, "own"))
+    result = audited(table, [2, 3], Ridge(1.0), "cost", columns=["age", "town"], truth=None)
+    assert "Of 'town' the files give a value that nobody else has: one of these people's, exactly." in result.warnings
+
+
 def test_of_many_only_who_stands_out_is_looked_for(halves):
     model, target = MODELS[0]
     result = audited(halves, list(range(8)), model, target, truth=None)
@@ -147,7 +167,14 @@ def test_groups_are_played_and_scored_as_they_match_best(halves):
     assert played.found["group"].probability[:, [0, 1, 3]].mean() == pytest.approx(
         played.right["group"][:, [0, 1, 3]].mean(), abs=0.3
     )
-    rows = played.truth.rows.reshape(3, 3)
+    truth, turned = played.truth, [1, 0, 2, *range(3, 9)]  # two people in the wrong order, but for what is guessed
+    codes, values = np.where([1, 0, 0, 0], truth.codes[turned], truth.codes), np.array(truth.values)
+    values[:, 0] = truth.values[turned, 0]
+    told = dataclasses.replace(played.found["group"], codes=codes, values=values, X=truth.X[turned],
+                               probability=np.tile([0.9, 0.2, 0.2, 0.2], (9, 1)))  # fmt: skip
+    ordered = matched(played.release, truth, told, np.array([1.0, 1.0, -1.0]))
+    np.testing.assert_array_equal(ordered.values[:, 0], truth.values[:, 0])
+    rows = truth.rows.reshape(3, 3)
     again = undelete.simulate(
         model, private[NUMBERS], private.late, public[NUMBERS], public.late, **given | {"deletions": rows}
     )

@@ -91,10 +91,10 @@ def ordered(read: Read, deleted: int | None, joined: int | None) -> Between:
 
 def _more(pair: Pair) -> int | None:
     """Return how many records the second file counts more than the first; None where they do not say."""
-    anew = not pair.old.steps or fitted_anew(pair.old, pair.new)
-    if not anew or pair.old.n is None or pair.new.n is None or pair.old is pair.new:
+    if pair.old.n is None or pair.new.n is None or pair.old is pair.new:
         return None
-    return int(pair.new.n - pair.old.n)
+    more = int(pair.new.n - pair.old.n)
+    return more if more or not pair.old.steps or fitted_anew(pair.old, pair.new) else None
 
 
 def _agreeing(pair: Pair, left: int, came: int, *, turned: bool) -> None:

@@ -97,7 +97,7 @@ def matched(release: Seen, truth: Truth, found: Reconstruction, signs: Floats) -
     """Return a reconstruction of groups (b t records) with each group's people in the order of the true ones.
 
     They have no order of their own: those who left, and those who joined, are compared as is best for the attack, and
-    for the guesses beside it.
+    for the guesses beside it; a column that is told surely says more of who is meant than one that is guessed.
 
     Parameters
     ----------
@@ -121,7 +121,8 @@ def matched(release: Seen, truth: Truth, found: Reconstruction, signs: Floats) -
             beside = dataclasses.replace(_taken(found, turned))
             alike = np.nan_to_num(centred_cosine(truth.X[rows], beside.X, mean))
             right = columns_right(release, _of(truth, rows), beside)
-            alike = alike + (0.0 if right is None else 10.0 * right.sum(axis=1))
+            sure = 1.0 if beside.probability is None else np.nan_to_num(beside.probability)
+            alike = alike + (0.0 if right is None else 10.0 * (right * sure).sum(axis=1))
             apart[np.arange(t), turned - rows[0]] += alike
         order[g] = rows[linear_sum_assignment(-apart)[1]]
     return _taken(found, order.ravel())
@@ -225,7 +226,8 @@ def _said(told: Mapping[int, Any], one: Group, release: Release, left: int, came
     """Say what the files give of the columns, and who is meant by the order."""
     text = []
     exact = [release.columns[j].name for j, each in told.items() if each.values is not None]
-    sums = [release.columns[j].name for j, each in told.items() if each.values is None]
+    sums = [release.columns[j].name for j, each in told.items() if each.values is None and not each.listed]
+    some = [release.columns[j].name for j, each in told.items() if each.values is None and each.listed]
     if exact:
         text.append(
             f"The files give everybody's values of {', '.join(map(repr, exact))}, exactly, and not which of them "
@@ -234,6 +236,11 @@ def _said(told: Mapping[int, Any], one: Group, release: Release, left: int, came
     if sums:
         text.append(
             f"The files give the sum and the sum of squares of {', '.join(map(repr, sums))} over these people, exactly."
+        )
+    if some:
+        text.append(
+            f"Of {', '.join(map(repr, some))} the files give a value that nobody else has: one of these people's, "
+            "exactly."
         )
     if left and came:
         text.append(f"The first {left:,} of the records shown left, the other {came:,} joined." if left > 1 or came > 1

@@ -29,6 +29,8 @@ class Sums:
         The sum and its largest error.
     square, square_error : float
         The sum of squares likewise; NaN where no variances are stored.
+    number : float
+        How many more left than joined, by the estimator's own count.
     """
 
     column: str
@@ -37,12 +39,14 @@ class Sums:
     error: float
     square: float
     square_error: float
+    number: float
 
 
 def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
     """Return the sums that two files tell; empty where they do not count their records.
 
-    A column of which missing cells were filled, or that other records move, is left out.
+    A column of which missing cells were filled, or that other records move, is left out; and an estimator that was
+    kept: its numbers are the same to the last digit, and say nothing of who came between.
     """
     before, after = counted(before, after)
     numbers = number_of(before), number_of(after)
@@ -53,6 +57,8 @@ def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
         n, later = (numbers[0] if old.n is None else old.n), (numbers[1] if new.n is None else new.n)
         if n is None or later is None or not np.isfinite([n, later]).all() or old.feature.codes is not None:
             continue
+        if np.array_equal([n, old.mean, old.variance], [later, new.mean, new.variance], equal_nan=True):
+            continue
         turned = later > n  # `leaving` takes the larger first
         sign = -1.0 if turned else 1.0
         big, small = (new, old) if turned else (old, new)
@@ -61,7 +67,6 @@ def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
         middle = one.total / d - m if d else 0.0
         square = one.within + d * middle**2 + 2 * m * one.total - d * m**2
         slack = one.within_error + 2 * (abs(middle) + abs(m)) * one.error
-        found.append(
-            Sums(str(old.feature.column), old.feature.category, sign * one.total, one.error, sign * square, slack)
-        )
+        column, category = str(old.feature.column), old.feature.category
+        found.append(Sums(column, category, sign * one.total, one.error, sign * square, slack, n - later))
     return found
