@@ -83,13 +83,13 @@ def test_equals_a_naive_twin(game, seed):
     one, release, candidates = played(game, "logistic", deletions=1, candidates=5, n=300, m=200, seed=seed)
     n, m, X, loss = 300, 200, one.X_public, one.objective.loss
     D = (one.W - release.W_after[0])[:, 0]
-    h = loss.curvature(one.Y_public, X @ one.W)[:, 0]
-    s = (h * (X @ D))[:, None] * X
-    G = n * s.mean(axis=0) + one.objective.l2 * D
-    S = n**2 * (1 / m + 1 / n) * np.cov(s.T, bias=True)
+    t = answer_change(loss, None, X @ one.W, X @ release.W_after[0])
+    G = (n - 1) * (t * X).mean(axis=0) + one.objective.l2 * D
+    S = n**2 * (1 / m + 1 / n) * np.cov((t * X).T, bias=True)
+    at_large = n**2 * (1 / m + 1 / n) * (t**2).mean() * X.T @ X / m
+    S += len(D) * (t**4).sum() / (t**2).sum() ** 2 * (S + at_large)  # it is itself estimated from few records
     for i, (x, y) in enumerate(zip(candidates.X, candidates.Y, strict=True)):
-        z = x @ one.W
-        g = x * (loss.curvature(y, z) * (x @ D) - loss.residual(y, z))
+        g = -x * loss.residual(y, x @ one.W)
         expected = (G - g) @ np.linalg.solve(S, G - g)
         assert explain(release, candidates).misfit[0, i] == pytest.approx(expected, rel=1e-8)
 
@@ -103,6 +103,17 @@ def test_without_n_the_best_scale_is_taken(game):
     # n = m here, so that the metric is the same: no fixed scale explains the gradient better than the best one
     fixed = explain(one.release(release.W_after, l2=None), candidates)
     assert (found.misfit <= fixed.misfit + 1e-9).all()
+
+
+def test_a_fit_that_stopped_early_and_a_feature_that_no_public_record_has_contradict_nobody(game):
+    one = game(loss="logistic")
+    release = one.release(retrain_without(one.objective, one.W, np.arange(2), tol=1e-10).W)
+    stopped = dataclasses.replace(
+        release, W_after=release.W_after * (1 + 1e-2 * (-1.0) ** np.arange(6)[:, None]), tolerance=1e-2
+    )
+    some = Candidates(one.objective.X[:50], one.objective.Y[:50])
+    assert (np.diag(explain(dataclasses.replace(stopped, tolerance=None), some).p_value) < 1e-3).all()
+    assert (np.diag(explain(stopped, some).p_value) > 1e-3).all()
 
 
 def test_a_record_beyond_the_margin_leaves_no_trace_and_all_like_it_are_alike(game):

@@ -84,7 +84,7 @@ def of_numbers(kind):
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_error_of_the_gradient_counts_people_whom_no_public_record_stands_for(kind, monkeypatch):
     assert all(0.5 < z < 1.3 for z in of_numbers(kind))
-    for module in ("undelete.attacker.gradient.estimate", "undelete.attacker.groups.likelihood"):
+    for module in ("undelete.attacker.gradient.estimate", "undelete.attacker.table.whole_error"):
         monkeypatch.setattr(f"{module}.unseen", lambda _: [])
     assert min(of_numbers(kind)) > (3.5 if kind == "ridge" else 1.8)
 

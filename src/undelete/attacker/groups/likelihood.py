@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.attacker.gradient.covariance import covariance
 from undelete.attacker.gradient.difference import Difference, moves, penalty_share
-from undelete.attacker.gradient.unvaried import moved, unseen, unvaried
 from undelete.attacker.groups.lattice import GroupLattice
-from undelete.attacker.table.further_error import LEFT, rounding, strangers
 from undelete.attacker.table.likelihood import FLOOR
+from undelete.attacker.table.whole_error import whole_error
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
@@ -90,26 +88,11 @@ def sum_gradient(release: Release, left: int) -> tuple[Floats, Floats]:
     share = penalty_share(release)
     if share is not None:
         G = G + share[0]
-    C = covariance(release, way, n) * strangers(release)
-    d, k = G.shape
-    every, outputs = np.eye(d), np.arange(k)
-    for j in range(k):
-        rounded = rounding(release, outputs[j : j + 1], every)
-        if rounded is not None:
-            C[j::k, j::k] += rounded[0]
-    leftover = n * (release.tolerance or 0.0)
-    if not np.isfinite(leftover):
+    if release.tolerance == np.inf:
         raise InputError("the fits are known not to be the optimum: of several people nothing can be said")
+    C = whole_error(release, way, n)
     size = float(np.abs(G[-1]).max()) if release.constant is None else float(np.abs(release.constant @ G).max())
-    free = unvaried(release, every)
-    if free is not None:
-        C += np.kron(free[0], n**2 * (t.T @ t) / len(t))
-        for people in unseen(release):
-            pulls = moved(people, lambda view: moves(view, way)[:, 0])
-            each = (people.view.X_public[:, :, None] * pulls[:, None, :]).reshape(len(pulls), -1)
-            count, mean = float(people.expected[0]), each.mean(axis=0)
-            C += count * each.T @ each / len(each) + count**2 * np.outer(mean, mean)
-    C += (FLOOR * size**2 + (LEFT * leftover) ** 2) * np.eye(len(C))
+    C += FLOOR * size**2 * np.eye(len(C))
     return np.asarray(G), C
 
 

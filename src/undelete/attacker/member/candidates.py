@@ -1,10 +1,10 @@
 """Who was deleted, among candidates? The likelihood that a candidate explains the difference of two models: maths (16).
 
-Both models are known, so G = n (mean public Hessian) D estimates minus the deleted record's gradient, maths (4),
-with an error of known covariance S, maths (10). A candidate (x, y) says what that gradient would be, number by
-number. Up to a constant, the log-likelihood that it is the deleted record is
+Both models are known, so the change of the public answers, for the n - 1 records that remain, estimates minus the
+deleted record's gradient, G of maths (19), with an error of known covariance S, maths (10) and (13). A candidate (x, y)
+says what that gradient would be, number by number. Up to a constant, the log-likelihood that it is the deleted one is
 
-    -1/2 (G - g)' S^-1 (G - g),   g = vec(x' (x D R - r)).
+    -1/2 (G - g)' S^-1 (G - g),   g = vec(-x' r).
 
 The attack sees the release and the candidates, nothing else.
 """
@@ -17,10 +17,11 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import chi2
 
-from undelete.attacker.gradient.covariance import covariance
-from undelete.attacker.gradient.difference import Difference, Way
+from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import unchanged
 from undelete.attacker.member.lira import confidence
+from undelete.attacker.table.further_error import strangers
+from undelete.attacker.table.whole_error import whole_error
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices, blocks
 from undelete.maths.objective import predict
@@ -97,8 +98,8 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
 
     Notes
     -----
-    First order in the change of the model, exact for the squared loss up to the public sample's error. Cost
-    m (d k)^2 + 2 c (d k)^2 + 10 (d k)^3 flops a deletion. Source: maths (16).
+    Exact up to the public sample's error. Cost 2 m (d k)^2 + 2 c (d k)^2 + 10 (d k)^3 flops a deletion. Source:
+    maths (16).
     """
     d, k = release.W_before.shape
     if candidates.X.shape[1] != d or candidates.Y.shape[1] != k:
@@ -106,17 +107,19 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
             f"candidates have {candidates.X.shape[1]} features and {candidates.Y.shape[1]} targets, the model {d} and "
             f"{k}: encode them as the model's own records"
         )
-    way: Way = "hessian" if release.answer_change is None else "answers"
-    G, same = Difference.by(release, way).gradient, unchanged(release)
+    G, same = Difference.by(release, "answers").gradient, unchanged(release)
+    pull = -np.asarray(release.loss.residual(candidates.Y, candidates.X @ release.W_before))  # (c, k)
     misfit = np.empty((release.deletions, len(candidates.X)))
-    degrees = np.zeros(release.deletions, dtype=np.int64)
+    degrees, wider = np.zeros(release.deletions, dtype=np.int64), strangers(release)
+    n = release.n or len(release.X_public)
     for i in range(release.deletions):
-        change = release.W_before - release.W_after[i]
         if same[i]:
-            misfit[i] = np.where(np.abs(_pull(release, candidates, change)).max(axis=1) <= _NOTHING, 0.0, np.inf)
+            misfit[i] = np.where(np.abs(pull).max(axis=1) <= _NOTHING, 0.0, np.inf)
             continue
-        half = factor(covariance(release.take(slice(i, i + 1)), way)).half  # (d k, rank): S^-1 = half half'
-        misfit[i] = _misfit(release, candidates, change, G[i].reshape(-1) @ half, half)
+        half = factor(
+            whole_error(release.take(slice(i, i + 1)), "answers", n, wider)
+        ).half  # (d k, rank): S^-1 = half half'
+        misfit[i] = _misfit(release, candidates, pull, G[i].reshape(-1) @ half, half)
         degrees[i] = half.shape[1] - (release.n is None)
     return Explanation(misfit, degrees)
 
@@ -138,21 +141,8 @@ def confidence_drop(release: Release, candidates: Candidates) -> Floats:
     return drop
 
 
-def _pull(release: Release, candidates: Candidates, change: Floats) -> Floats:
-    """Return x D R - r (c, k): times x' what G estimates when the candidate is among the n records, maths (4).
-
-    Of the n - 1 others, maths (19), it is -r.
-    """
-    Z = candidates.X @ release.W_before
-    if release.answer_change is not None:
-        return np.asarray(-release.loss.residual(candidates.Y, Z))
-    bent = release.loss.curvature_action(candidates.Y, Z, candidates.X @ change)
-    return np.asarray(bent - release.loss.residual(candidates.Y, Z))
-
-
-def _misfit(release: Release, candidates: Candidates, change: Floats, seen: Floats, half: Floats) -> Floats:
+def _misfit(release: Release, candidates: Candidates, pull: Floats, seen: Floats, half: Floats) -> Floats:
     """Return the squared distance of G, whitened (rank,), from each candidate's gradient (c,)."""
-    pull = _pull(release, candidates, change)
     found = np.empty(len(pull))
     for part in blocks(len(pull), _BLOCK_NUMBERS // len(half)):
         own = (candidates.X[part, :, None] * pull[part, None, :]).reshape(-1, len(half)) @ half  # (c, rank)
