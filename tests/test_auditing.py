@@ -570,15 +570,16 @@ def test_an_attack_of_ones_own_runs_beside_ours_and_sees_the_release_only(halves
         undelete.simulate(*game, deletions=5, attacks=("hrec", dataclasses.replace(first, name="hrec")))
 
 
+def parents(n, seed):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"age": rng.integers(18, 80, n), "children": np.minimum(rng.poisson(1.5, n), 5),
+                          "grade": rng.integers(1, 6, n)})  # fmt: skip
+    return table.assign(pay=0.1 * table.age + 0.3 * table.children + rng.normal(size=n))
+
+
 @pytest.mark.parametrize(("children", "found"), [(9, (7, 11)), (2, (2, 2))])
 def test_a_person_beyond_all_public_ones_is_not_told_their_maximum(children, found):
-    def people(n, seed):
-        rng = np.random.default_rng(seed)
-        table = pd.DataFrame({"age": rng.integers(18, 80, n), "children": np.minimum(rng.poisson(1.5, n), 5),
-                              "grade": rng.integers(1, 6, n)})  # fmt: skip
-        return table.assign(pay=0.1 * table.age + 0.3 * table.children + rng.normal(size=n))
-
-    private, public = people(1200, 1), people(2500, 2)
+    private, public = parents(1200, 1), parents(2500, 2)
     private.loc[5, "children"] = children
     models = [LinearRegression().fit(rows[["age", "children", "grade"]], rows.pay)
               for rows in (private, private.drop(index=5))]  # fmt: skip
@@ -588,3 +589,18 @@ def test_a_person_beyond_all_public_ones_is_not_told_their_maximum(children, fou
     assert audit.release.public_codes[:, 1].tolist() == public.children.tolist()  # values from 0 on: positions stay
     assert len(audit.release.columns[2].values) <= 7  # a grade of 0 or 6, not more
     assert next(check for check in audit.diagnostics if check.name == "Fits one record").ok
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_person_beyond_all_public_ones_is_played_as_such(together):
+    columns, private, public = ["age", "children", "grade"], parents(1200, 1), parents(2500, 2)
+    private.loc[5, ["children", "pay"]] = [9, 15.0]
+    private.loc[7, "children"] = np.nan  # filled by a mean, which is no whole number
+    public.loc[:9, "children"] = np.nan
+    model = make_pipeline(SimpleImputer(), LinearRegression())
+    given = {"deletions": [[5, 6]], "group": 2} if together else {"deletions": [5, 6], "attacks": ("hrec+",)}
+    played = undelete.simulate(model, private[columns], private.pay, public[columns], public.pay, **given)
+    told = played.found[played.main].values[:, 1]
+    assert told.max() > 5
+    assert together or 7 <= told.max() <= 11  # of two people only the sum is known
+    assert played.found[played.main].probability[:, 1][told == 5].max(initial=0.0) < 0.9

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from undelete.attacker.groups.ends import beyond, in_common
 from undelete.attacker.groups.moves import position, trios
+from undelete.attacker.groups.read import _cells
 from undelete.attacker.groups.told import Told, held
 from undelete.errors import InputError
+from undelete.maths.losses import LOSSES
 from undelete.release.columns import Column
+from undelete.release.reconstruction import Reconstruction
+from undelete.release.release import Release
 
 
 def test_three_values_with_given_sums_are_found_all_of_them():
@@ -64,3 +70,43 @@ def test_what_some_have_is_with_one_of_their_side_and_the_others_are_free():
     assert one.stays(guesses, 2, 0).tolist() == [True, True, True]
     with pytest.raises(InputError, match="no public record"):
         held([column], {0: Told(some=(["e"], []))}, signs, rng)
+
+
+def kids(values, share):
+    own = np.array([*values, np.nan])
+    return Column("kids", "discrete", np.ones((1, 1)), own, np.where(np.isnan(own), 1.5, own)[:, None], share)
+
+
+def test_whole_numbers_follow_where_somebody_is_at_the_end():
+    column = kids([0.0, 1.0, 2.0, 3.0], np.array([0.4, 0.3, 0.2, 0.05, 0.05]))
+    column = dataclasses.replace(column, terms=np.array([[0.0], [1.0], [2.0], [3.0], [1.5]]))
+    people = SimpleNamespace(weight=np.full(2, 0.5), codes=np.array([[[3], [0]], [[3], [1]]]))
+    assert beyond([column], people)[0].tolist() == [4.0, 5.0, 6.0]  # none below zero
+    assert beyond([column], people, known=[0]) == {}
+    people.codes[:, 0] = [[2], [2]]
+    assert beyond([column], people) == {}
+
+
+def test_groups_that_were_decoded_with_other_values_are_written_alike():
+    column = kids([0.0, 1.0, 2.0], np.array([0.4, 0.3, 0.2, 0.1]))
+    longer = column.with_value(4.0)[0]
+    release = Release(
+        LOSSES["squared"], np.ones((1, 1)), np.ones((2, 1, 1)), np.ones((3, 1)), columns=[column],
+        public_codes=np.array([[0], [2], [3]]), public_values=np.array([[0.0], [2.0], [np.nan]]),
+    )  # fmt: skip
+    parts = [
+        (
+            dataclasses.replace(release, columns=[one]),
+            Reconstruction("group", np.ones((1, 1)), codes=np.array([[code]])),
+        )
+        for one, code in ((column, 3), (longer, 3))
+    ]
+    whole, found = in_common(release, parts)
+    np.testing.assert_array_equal(whole.columns[0].values, [0.0, 1.0, 2.0, 4.0, np.nan])
+    assert whole.public_codes.ravel().tolist() == [0, 2, 4]
+    assert [one.codes[0, 0] for one in found] == [4, 3]  # a missing cell, and four
+
+
+def test_a_value_on_a_grid_stands_for_those_around_it_unless_the_files_say_it():
+    cells = _cells(np.array([0.0, 1.0, 1.5, 4.0]), np.array([False, True, False, False]), spread=2.0)
+    assert cells.tolist() == [2.5, 0.0, 1.5, 3.25]

@@ -11,7 +11,6 @@ import dataclasses
 import numpy as np
 
 from undelete.attacker.hrec import hrec
-from undelete.auditing.given_away import lengthened
 from undelete.release.columns import Column
 from undelete.release.release import Release
 
@@ -20,23 +19,25 @@ _MOST = 200  # values that join a column, or nothing is said by the estimate
 
 
 def reached(release: Release) -> Release:
-    """Return a release of one deletion whose columns of whole numbers go as far as its own estimate does.
+    """Return a release whose columns of whole numbers go as far as the estimates of its deletions do.
 
     Values join a column up to three standard errors beyond the estimate of maths (12), where its terms are lines in its
     value. No public record has them: beforehand each is as likely as half a record, and the search says which it is.
     """
     codes = release.public_codes
-    if release.deletions != 1 or codes is None or release.embedding is not None:
+    if codes is None or release.embedding is not None:
         return release
     if all(column.kind != "discrete" for column in release.columns):
         return release
     found = hrec(release, np.random.default_rng(0))
-    if found.values is None or found.error is None or found.status[0] != "ok":
+    rows = [i for i, status in enumerate(found.status) if status == "ok"]
+    if found.values is None or found.error is None or not rows:
         return release
     columns, codes = list(release.columns), np.array(codes)
     for j, column in enumerate(columns):
-        for value in _further(column, float(found.values[0, j]), float(found.error[0, j])):
-            longer = lengthened(columns[j], value)
+        estimates = zip(found.values[rows, j].tolist(), found.error[rows, j].tolist(), strict=True)
+        for value in sorted({value for estimate in estimates for value in _further(column, *estimate)}):
+            longer = columns[j].with_value(value)
             if longer is None:
                 break
             columns[j], place = longer
@@ -48,11 +49,8 @@ def reached(release: Release) -> Release:
 
 def _further(column: Column, value: float, error: float) -> list[float]:
     """Return the whole numbers before a column's first value and after its last that an estimate leaves possible."""
-    if column.kind != "discrete" or column.logical or not np.isfinite(value + error):
-        return []
-    own = column.values.astype(float)
-    own = own[np.isfinite(own)]
-    if len(own) < 3 or (own != np.round(own)).any():
+    own = column.counted
+    if not len(own) or not np.isfinite(value + error):
         return []
     low, high = np.ceil(value - _WITHIN * error), np.floor(value + _WITHIN * error)
     low = max(low, 0.0) if own.min() >= 0 else low

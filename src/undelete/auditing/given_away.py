@@ -90,7 +90,7 @@ def told(release: Release, values: Mapping[str, Category]) -> Release:
             continue
         code = _code(column, value)
         if code < 0 and column.kind == "discrete" and isinstance(value, float | int):
-            longer = lengthened(column, float(value))
+            longer = column.with_value(float(value))
             if longer is not None:
                 columns[j], code = longer
                 codes[:, j] += codes[:, j] >= code
@@ -111,24 +111,6 @@ def mostly(
         share = "all" if known == len(release.columns) else f"{known} of {len(release.columns)}"
         return f"The two files give {share} columns of this record away by themselves, exactly."
     return ""
-
-
-def lengthened(column: Column, value: float) -> tuple[Column, int] | None:
-    """Return a column with one more value, and its position; None where its terms are no lines in the value."""
-    numbers = np.isfinite(column.values.astype(float))  # the missing cell comes last
-    own, term = column.values.astype(float), column.terms
-    if not term.shape[1] or numbers.sum() < 3:
-        return None
-    slope, offset = np.polyfit(own[numbers], term[numbers], 1)  # of each term; a mark of missing cells is a flat one
-    if np.abs(np.outer(own[numbers], slope) + offset - term[numbers]).max() > _LINE * np.abs(term[numbers]).max():
-        return None
-    place = int(np.searchsorted(own[numbers], value))
-    return dataclasses.replace(
-        column,
-        values=np.insert(own, place, value),
-        terms=np.insert(term, place, slope * value + offset, axis=0),
-        frequency=np.insert(column.frequency, place, 0.0),
-    ), place
 
 
 def gain(release: Release, with_them: Reconstruction, without: Reconstruction, truth: Truth | None) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from undelete.adapters.weights import BALANCED
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import one_after_another, run_attack
+from undelete.attacker.groups.ends import in_common
 from undelete.attacker.groups.group import GROUP_ATTACK, UNLIKELY, Group, group, signs_of
 from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
@@ -181,13 +182,13 @@ def examine_together(
         ones.append(group(release.take(slice(i, i + 1)), left, joined, rng))
         if progress is not None:
             progress(i + 1, release.deletions)
-    whole = repeated(release, len(signs))
+    whole, people = in_common(repeated(release, len(signs)), [(one.release, one.found) for one in ones])
     rows = game.groups.rows.ravel()
     model, own_rows = game.problem.model, train.iloc[rows]
     truth = Truth(
         X=model.features(own_rows), Y=game.targets[rows], rows=rows, **truths.own_columns(model, whole, own_rows)
     )
-    found = {GROUP_ATTACK.name: one_after_another([one.found for one in ones])}
+    found = {GROUP_ATTACK.name: one_after_another(people)}
     rng = np.random.default_rng(beside)
     others = [*BESIDE, *(a for a in attacks if a.role == "baseline" and a.name not in {b.name for b in BESIDE})]
     for attack in others:

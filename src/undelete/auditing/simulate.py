@@ -21,6 +21,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.baselines import INFORMED, NEAREST
 from undelete.auditing import cautions, inputs, truths
+from undelete.auditing.beyond import reached
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
@@ -210,6 +211,7 @@ def simulate(
     )
     refuse_unconverged(retrained, tol)
     release, kept = problem.release(retrained, view)
+    release = reached(release)
     if weights is not None:
         release, asked = unequal(release, weights), [unweighed(attack, weights) for attack in asked]
     X_true = objective.X[rows] if kept is None else objective.X[rows][:, kept]

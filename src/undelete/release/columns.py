@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from undelete.maths.arrays import Floats
 
 Kind = Literal["categorical", "discrete", "continuous"]
 
+_RANGE = 3  # whole numbers, from which there may be more beyond them
+_LINE = 1e-9  # of a term, up to which it is a line in its column's number
 CONTINUOUS_TOLERANCE = 0.01  # of the public standard deviation: what counts as the same continuous value
 
 
@@ -87,3 +89,37 @@ class Column:
         if values.dtype == object:
             values = values.astype(str)
         object.__setattr__(self, "values", frozen(values, values.dtype))
+
+    def with_value(self, value: float) -> tuple[Column, int] | None:
+        """Return the column with one more number, and its position; None where its terms are no lines in the number.
+
+        No public record has it. Two numbers are on a line anyhow: they say nothing where there are several terms.
+        """
+        own, term = self.values.astype(float), self.terms
+        numbers = np.isfinite(own)  # the missing cell comes last
+        if not term.shape[1] or numbers.sum() < (2 if term.shape[1] == 1 else 3):
+            return None
+        slope, offset = np.polyfit(own[numbers], term[numbers], 1)  # of each term; a mark of missing cells is flat
+        off = np.abs(np.outer(own[numbers], slope) + offset - term[numbers]).max()
+        if off > _LINE * np.abs(term[numbers]).max():
+            return None
+        place = int(np.searchsorted(own[numbers], value))
+        longer = replace(
+            self,
+            values=np.insert(own, place, value),
+            terms=np.insert(term, place, slope * value + offset, axis=0),
+            frequency=np.insert(self.frequency, place, 0.0),
+        )
+        return longer, place
+
+    @property
+    def counted(self) -> Floats:
+        """The whole numbers that the column may have, in rising order, but for what stands for a missing cell.
+
+        Nothing where others are among them, where they are two names, or too few to be a range.
+        """
+        if self.kind != "discrete" or self.logical:
+            return np.zeros(0)
+        own = self.values.astype(float)
+        own = own[np.isfinite(own) & (own != (self.filled if isinstance(self.filled, float | int) else np.nan))]
+        return own if len(own) >= _RANGE and (own == np.round(own)).all() else np.zeros(0)

@@ -13,6 +13,7 @@ from scipy.stats import chi2
 
 from undelete.attacker.attack import Attack
 from undelete.attacker.gradient.protected import knowing
+from undelete.attacker.groups.ends import beyond
 from undelete.attacker.groups.lattice import GroupLattice, group_lattice
 from undelete.attacker.groups.likelihood import SumLikelihood, sum_likelihood
 from undelete.attacker.groups.moves import OPTIONS, Held
@@ -22,6 +23,7 @@ from undelete.attacker.groups.told import Told, held, unlisted
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release, repeated
 
@@ -29,6 +31,7 @@ MOST = 5  # people who are told apart; of more one is looked for, and the others
 UNLIKELY = 1e-3  # probability of a misfit under which the search starts again, and the change is not theirs
 _WORK = 3e8  # numbers that a sweep may work out, about a second's: some fifty sweeps are a search
 _RUNS, _AGAIN = 2, 2
+_FURTHER = 2  # times that values beyond the public ones join columns at whose ends people are found
 _AGREE = 5.0  # by which the log-evidence of two searches may differ that found the same
 _SETTLED = 0.05  # probability of the misfit above which one search that no other agrees with is believed
 
@@ -90,22 +93,66 @@ def group(
     than a second's work, and where raw columns do not make the whole record, the one who stands out most is decoded,
     with the others' gradients as noise. Exact but for the normal error of G and the samples' own.
     """
-    signs = signs_of(left, joined)
+    signs, told = signs_of(left, joined), told or {}
+    known = {j for j, one in told.items() if one.values is not None}
+    extra = unlisted(release.columns, told)
     try:
-        if len(signs) > MOST:
-            raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
-        lattice = group_lattice(release, unlisted(release.columns, told or {}))
-        known = sum_likelihood(release, lattice, left)
-        hold = held(lattice.columns, told or {}, signs, rng)
+        found = _searched(release, signs, left, told, extra, rng)
+        for _ in range(_FURTHER):
+            more = beyond(found.columns(release), found.both, known)
+            if not more:
+                break
+            extra = {j: np.union1d(extra.get(j, []), more.get(j, [])) for j in {*extra, *more}}
+            found = _searched(release, signs, left, told, extra, rng)
     except InputError as error:
         return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=str(error))
-    if len(signs) * _looked_at(known, hold) > _WORK:
-        why = (
-            f"{len(known.terms)} columns times {known.terms[0].shape[0]} outputs are more than a search for "
-            f"{len(signs)} people goes through"
+    lattice, both = found.lattice, found.both
+    score = -0.5 * both.misfit + _prior(lattice, both)
+    own = dataclasses.replace(
+        release,
+        columns=found.columns(release),
+        public_codes=np.where([c.kind == "continuous" for c in release.columns], -1, lattice.codes),
+    )
+    start = int(np.where(both.weight > 0, score, -np.inf).argmax())
+    people = read(own, lattice, found.known, signs, both, start=start, exact=extra)
+    return Group(repeated(own, len(signs)), people, found.p_value, both.log_evidence)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the searches on one lattice found."""
+
+    lattice: GroupLattice
+    known: SumLikelihood
+    both: Samples
+    p_value: float
+
+    def columns(self, release: Release) -> list[Column]:
+        """Return the lattice's columns, a continuous one as the release has it."""
+        return [b if b.kind == "continuous" else a for a, b in zip(self.lattice.columns, release.columns, strict=True)]
+
+
+def _searched(
+    release: Release,
+    signs: Floats,
+    left: int,
+    told: Mapping[int, Told],
+    extra: Mapping[int, Floats],
+    rng: np.random.Generator,
+) -> _Found:
+    """Return what searches find where columns have some `extra` values; InputError says why they find nobody."""
+    t = len(signs)
+    if t > MOST:
+        raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
+    lattice = group_lattice(release, extra)
+    known = sum_likelihood(release, lattice, left)
+    hold = held(lattice.columns, told, signs, rng)
+    if t * _looked_at(known, hold) > _WORK:
+        raise InputError(
+            f"{len(known.terms)} columns times {known.terms[0].shape[0]} outputs are more than a search for {t} people "
+            "goes through"
         )
-        return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=why)
-    degrees = max(1, len(known.seen) - (len(signs) * len(known.spread) if known.labels is None else 0))
+    degrees = max(1, len(known.seen) - (t * len(known.spread) if known.labels is None else 0))
 
     def fits(found: Samples) -> float:
         return float(chi2.sf(found.misfit.min(), degrees))
@@ -115,17 +162,9 @@ def group(
         runs.append(samples(known, lattice, signs, rng, held=hold))
     best = max(runs, key=lambda run: run.log_evidence)
     if not _agree(runs) and UNLIKELY <= fits(best) < _SETTLED:
-        why = f"each search for {len(signs)} people found others, so that none is believed"
-        return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=why)
+        raise InputError(f"each search for {t} people found others, so that none is believed")
     both = _together(runs)
-    score = -0.5 * both.misfit + _prior(lattice, both)
-    own = dataclasses.replace(
-        release,
-        columns=[b if b.kind == "continuous" else a for a, b in zip(lattice.columns, release.columns, strict=True)],
-        public_codes=np.where([c.kind == "continuous" for c in release.columns], -1, lattice.codes),
-    )
-    found = read(own, lattice, known, signs, both, start=int(np.where(both.weight > 0, score, -np.inf).argmax()))
-    return Group(repeated(own, len(signs)), found, fits(both), both.log_evidence)
+    return _Found(lattice, known, both, fits(both))
 
 
 def _looked_at(known: SumLikelihood, hold: Mapping[int, Held]) -> float:

@@ -145,7 +145,10 @@ def _on_a_grid(release: Release, j: int, extra: Floats | None) -> tuple[Column, 
             raise InputError(f"column {column.name!r} has public values that are not on a list")
         new = [] if extra is None else [v for v in np.unique(extra) if not np.isin(v, column.values)]
         for value in new:
-            column, place = with_value(column, float(value))
+            longer = column.with_value(float(value))
+            if longer is None:
+                raise InputError(f"column {column.name!r} has no value {value:g}: no public record has it")
+            column, place = longer
             codes += codes >= place
         return column, codes
     numbers = release.public_values[:, j]
@@ -158,26 +161,3 @@ def _on_a_grid(release: Release, j: int, extra: Floats | None) -> tuple[Column, 
     share = np.bincount(near, minlength=len(grid)) / len(near)
     terms = ((grid - column.offset) / column.slope)[:, None]
     return dataclasses.replace(column, kind="discrete", values=grid, terms=terms, frequency=share), near
-
-
-def with_value(column: Column, value: float) -> tuple[Column, int]:
-    """Return a column of numbers with one more value, and its position.
-
-    Raises
-    ------
-    InputError
-        Where its term is no line in the value.
-    """
-    own = column.values.astype(float) if column.kind == "discrete" else np.zeros(0)
-    if len(own) < 2 or column.terms.shape[1] != 1:
-        raise InputError(f"column {column.name!r} has no value {value:g}: no public record has it")
-    slope, offset = np.polyfit(own, column.terms[:, 0], 1)
-    if np.abs(slope * own + offset - column.terms[:, 0]).max() > 1e-9 * max(np.abs(column.terms).max(), 1.0):
-        raise InputError(f"column {column.name!r} is no line in its value: several people are not told apart there")
-    place = int(np.searchsorted(own, value))
-    return dataclasses.replace(
-        column,
-        values=np.insert(own, place, value),
-        terms=np.insert(column.terms, place, slope * value + offset, axis=0),
-        frequency=np.insert(column.frequency, place, 0.0),
-    ), place

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import permutations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from undelete.attacker.groups.lattice import GroupLattice
@@ -54,7 +57,14 @@ def _likeliest(codes: Indices, weight: Floats) -> int:
 
 
 def read(
-    release: Release, lattice: GroupLattice, known: SumLikelihood, signs: Floats, found: Samples, *, start: int
+    release: Release,
+    lattice: GroupLattice,
+    known: SumLikelihood,
+    signs: Floats,
+    found: Samples,
+    *,
+    start: int,
+    exact: Mapping[int, Floats] = MappingProxyType({}),
 ) -> Reconstruction:
     """Return a group's people as a reconstruction of t records.
 
@@ -70,6 +80,8 @@ def read(
         What it found.
     start : int
         The most probable of these.
+    exact : mapping of int to array
+        Numbers of a continuous column that the files give: all others on its grid stand for those around them.
     """
     order = same_people(found, signs, start)
     codes = np.take_along_axis(found.codes, order[:, :, None], axis=1)
@@ -88,13 +100,19 @@ def read(
             continue
         numbers = column.values.astype(float)[codes[:, :, j]]
         mean = found.weight @ numbers
-        arrays["error"][:, j] = np.sqrt(np.maximum(found.weight @ (numbers - mean) ** 2, 0.0))
+        given = np.isin(column.values, exact.get(j, []))
+        cell = _cells(column.values, given, own.spread) if own.kind == "continuous" else np.zeros(len(given))
+        variance = found.weight @ ((numbers - mean) ** 2 + cell[codes[:, :, j]] ** 2 / 12)
+        arrays["error"][:, j] = np.sqrt(np.maximum(variance, 0.0))
         arrays["values"][:, j] = column.values.astype(float)[shown[:, j]]
         if own.kind == "continuous":
-            sure = right > 1 - 1e-6
-            arrays["values"][:, j] = np.where(sure, arrays["values"][:, j], mean)
-            arrays["probability"][:, j] = np.where(sure, 1.0, _near(arrays["error"][:, j], own.spread))
-            whole *= np.where(sure, 1.0, arrays["probability"][:, j])
+            listed = (
+                found.weight @ given[codes[:, :, j]] > 1 - 1e-6
+            )  # the files say everybody's number, not whose it is
+            near = _near(arrays["error"][:, j], own.spread)
+            arrays["values"][:, j] = np.where(listed, arrays["values"][:, j], mean)
+            arrays["probability"][:, j] = np.where(listed, right, near)
+            whole *= np.where(listed, 1.0, near)
             held[:, j] = -1
     points = _points(lattice, codes)
     X, error, mean = _placed(release, points, found.weight, _points(lattice, shown[None])[0], whole)
@@ -127,6 +145,12 @@ def _near(error: Floats, spread: float) -> Floats:
     """Return about how probable it is that a continuous number is within the tolerance of its mean."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.minimum(1.0, 2 * CONTINUOUS_TOLERANCE * spread / (np.sqrt(2 * np.pi) * error)))
+
+
+def _cells(grid: Floats, exact: NDArray[np.bool_], spread: float) -> Floats:
+    """Return the width of what each value of a grid (c,) stands for: none of an exact one, a deviation at the ends."""
+    apart = np.concatenate([[2 * spread], np.diff(grid), [2 * spread]])
+    return np.where(exact, 0.0, (apart[1:] + apart[:-1]) / 2)
 
 
 def _points(lattice: GroupLattice, codes: Indices) -> Floats:
