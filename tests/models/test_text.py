@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
@@ -15,7 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 import undelete
 from undelete import InputError, deleted_words
-from undelete.attacker.documents import Sizes
+from undelete.adapters.sklearn.text import read_text
+from undelete.attacker.documents import Sizes, _Noise, _posterior
 from undelete.cli import main
 
 N = 900
@@ -213,3 +214,33 @@ def test_what_reads_tables_names_what_reads_text(letters):
     said = undelete.scan(*pair).table
     assert set(said.value[said.kind == "word"]) == set(texts[0].split())
     assert said.value[said.column == "long"].iloc[0] == pytest.approx(len(texts[0]))
+
+
+@pytest.mark.parametrize(
+    "steps", [(TfidfVectorizer(norm="l1", sublinear_tf=True),), (CountVectorizer(), TfidfTransformer())]
+)
+def test_words_that_no_training_document_has_shorten_a_public_one_as_rare_ones_do(letters, steps):
+    texts, kinds = letters
+    pipeline = make_pipeline(*map(clone, steps), LogisticRegression()).fit(texts[:N], kinds[:N])
+    public = ["word000 word001 nobody nobody else", "word003", "nothing known"]
+    lengthened = [*texts[:N], "nobody", "else"]  # two documents more, each of which alone has such a word
+    theirs = make_pipeline(*map(clone, steps)).fit(lengthened)
+    known = [name.startswith("word") for name in theirs[0].get_feature_names_out()]
+    found = read_text(pipeline).features(public, standing=True).toarray()
+    np.testing.assert_allclose(found, theirs.transform(public).toarray()[:, known], rtol=5e-3)
+    few = make_pipeline(TfidfVectorizer(min_df=2), LogisticRegression()).fit(texts[:N], kinds[:N])
+    np.testing.assert_array_equal(
+        read_text(few).features(public, standing=True).toarray(), few[:-1].transform(public).toarray()
+    )
+
+
+def test_words_of_another_document_that_shares_a_rare_word_are_not_surely_the_deleted_one_s():
+    y = np.array([0.3, 0.2, *[-0.4] * 3])  # two of the deleted document, and three that made up for one of them
+    noise = _Noise(np.array([0.03, 0.03, *[1e-4] * 3]), heavy=False)
+    sizes = Sizes(np.zeros(5), np.zeros(1), np.array([-0.1, 0.0, 0.1]), np.ones(5))
+    frequency, flat = np.array([0.02, 0.02, *[2e-4] * 3]), np.zeros(6)
+    scale = np.array([0.3, 0.4, 0.5, -0.3, -0.38, -0.41])
+    found = _posterior(y, noise, frequency, sizes, scale, flat, np.ones(1))
+    assert (found.probability[2:] < 0.95).all()
+    sure = _posterior(y, noise, frequency, sizes, scale, np.where(scale > 0, -30.0, 0.0), np.ones(1))
+    assert (sure.probability[2:] > 0.95).all()  # where the intercept says the side

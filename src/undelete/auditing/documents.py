@@ -129,8 +129,8 @@ def deleted_words(
     _check(old, new)
     exact = _exact(old.model, new.model)
     Y = encode_target(old.model, targets, "target")
-    X = old.features(texts)
-    found, label = _attacked(old, new, X, new.features(texts), Y, int(n))
+    X, X_after = (one.features(texts, standing=True) for one in (old, new))
+    found, label = _attacked(old, new, X, X_after, Y, int(n))
     table = _table(old, found, texts, exact)
     notes = [*dict.fromkeys((*old.model.notes, *new.model.notes))]
     if exact:

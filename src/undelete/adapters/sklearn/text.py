@@ -18,6 +18,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.estimators import READERS, read_estimator
 from undelete.adapters.sklearn.preprocessing import thawed
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.sklearn.unseen_words import brings_to_length, shortening
 from undelete.adapters.sklearn.wrapped import standing
 from undelete.errors import InputError
 
@@ -43,14 +44,20 @@ class TextModel:
     model: LinearModel
     names: tuple[str, ...] | None
 
-    def features(self, documents: Sequence[str]) -> sp.csr_array:
-        """Return documents as sparse features (m, d); InputError where the steps do not take them."""
+    def features(self, documents: Sequence[str], *, standing: bool = False) -> sp.csr_array:
+        """Return documents as sparse features (m, d); InputError where the steps do not take them.
+
+        With `standing` they stand for training documents, whose words are all in the vocabulary.
+        """
         made: Any = documents
-        for step in self.steps:
+        at = brings_to_length(self.steps) if standing else None
+        for place, step in enumerate(self.steps):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     made = step.transform(made)
+                    if place == at:
+                        made = sp.diags_array(shortening(self.steps, documents)) @ made
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
                 why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
                 raise InputError(f"{type(step).__name__} does not take these documents ({why}): give text") from error
