@@ -13,7 +13,7 @@ venv: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "undelete needs Python 3.11 or later, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@test -x $(BIN)/pip || { echo "Setting up .venv (once)"; $(PYTHON) -m venv .venv; }
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.$(if $(EXTRAS),[$(EXTRAS)])'
 	@touch $@
 
 demo: $(STAMP)
@@ -32,7 +32,7 @@ CORE := tests/maths tests/data/test_table.py tests/test_release.py tests/test_in
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
 	@test -x .venv-lowest/bin/pip || $(PYTHON) -m venv .venv-lowest
-	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict polars
+	@.venv-lowest/bin/python -m pip install -qq --disable-pip-version-check $(PIP_FLAGS) -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
 lowest: .venv-lowest/.installed
@@ -46,7 +46,7 @@ VENV_NEWEST := .venv-$(notdir $(NEWEST))
 
 $(VENV_NEWEST)/.installed: pyproject.toml
 	@test -x $(VENV_NEWEST)/bin/pip || $(NEWEST) -m venv $(VENV_NEWEST)
-	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict polars
+	@$(VENV_NEWEST)/bin/python -m pip install -qq --disable-pip-version-check $(PIP_FLAGS) -U --upgrade-strategy eager -e . pytest pytest-xdist hypothesis array-api-strict polars
 	@touch $@
 
 newest: $(VENV_NEWEST)/.installed

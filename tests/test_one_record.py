@@ -361,6 +361,9 @@ def test_the_models_own_words_name_the_cause(halves):
     assert fit.ok is False
     assert "LogisticRegression was fitted with tol=0.0001" in fit.text
     assert "noised" not in fit.text
+    found = result.found["hrec+"]  # its probabilities would be of one record, and there is none that fits
+    assert np.isnan(found.probability).all()
+    assert np.isnan(found.confidence).all()
 
 
 def test_a_model_of_more_features_than_records_is_seen():

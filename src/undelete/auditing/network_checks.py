@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from undelete.attacker.networks.attack import Account
-from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
@@ -102,8 +102,8 @@ def _one_record(account: Account) -> Diagnostic:
             "gradient, times the number of records, was below a record's own; the batches were drawn anew; loss, l2 or "
             "n are not those of the training; or more than one record changed."
         )
-        return Diagnostic("Fits one record", value, False, text, blocking=bool(odd.sum() > len(known) / 2))
-    return Diagnostic("Fits one record", value, True, "The change is a record's own gradient, within its error bars.")
+        return Diagnostic(FITS_ONE, value, False, text, blocking=bool(odd.sum() > len(known) / 2))
+    return Diagnostic(FITS_ONE, value, True, "The change is a record's own gradient, within its error bars.")
 
 
 def _rounding(release: NetworkRelease, account: Account, rounding: float, digits: str) -> Diagnostic | None:

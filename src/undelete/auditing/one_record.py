@@ -15,7 +15,7 @@ from scipy.stats import chi2, norm
 
 from undelete.attacker.embedding.traced_error import misfit
 from undelete.attacker.implied import Implied, implied
-from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -137,9 +137,9 @@ def _fits_one(value: str, unlike: int, count: int, causes: str) -> Diagnostic:
     if unlike > 0.02 * count:
         which = "" if count == 1 else f" for {unlike} of {count} deletions"
         text = f"The change of the model is not that of one record of this population{which}. {causes}"
-        return Diagnostic("Fits one record", value, False, text, blocking=unlike > count / 2)
+        return Diagnostic(FITS_ONE, value, False, text, blocking=unlike > count / 2)
     text = "The change of the model is what the deletion of one record would make, within the error bars."
-    return Diagnostic("Fits one record", value, True, text)
+    return Diagnostic(FITS_ONE, value, True, text)
 
 
 def reversed_order(release: Release, found: Reconstruction) -> bool:
