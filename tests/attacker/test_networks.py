@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.attacker.networks_played import COLUMNS, play, small
+from tests.attacker.networks_played import COLUMNS, people, play, small
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
@@ -15,8 +15,8 @@ from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
 from undelete.attacker.networks.record import Decoder
 from undelete.maintainer.leave_one_out import retrain_without
+from undelete.maintainer.networks import Fit, retrain, train
 from undelete.maintainer.networks import retrain_without as retrain_network
-from undelete.maintainer.networks import train
 from undelete.maths.network import Network
 from undelete.release.networks import NetworkRelease
 
@@ -242,3 +242,27 @@ def test_an_image_is_led_to_out_of_its_gradient_through_convolutions():
         found = decoder.decode(GradientEstimate(Difference.exact(G[None, :, None]), known, 0.0, False))[0]
         assert found.label == kind
         np.testing.assert_allclose(found.point, image, atol=0.02)
+
+
+def test_training_leaves_a_saddle_that_it_began_beside():
+    rng = np.random.default_rng(5)
+    table = people(rng, 400)
+    X, Y = np.asarray(table[COLUMNS], dtype=float), np.asarray(table[["label"]], dtype=float)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    module = small(torch, units=2)
+    for layer in (module[0].weight, module[0].bias, module[2].weight.T):  # two units that are one, and stay so
+        layer.data[1] = layer.data[0]
+    names = [name for name, _ in module.named_parameters()]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    network = Network(module.requires_grad_(False), loss, names, (len(COLUMNS),), False)
+    fit = Fit(network, X, Y, np.full(network.parameters, 0.2))
+
+    def bends(theta):
+        return np.linalg.eigh(network.hessian(theta, X, Y) + np.diag(fit.l2))
+
+    saddle = train(fit, network.vector(dict(module.named_parameters()))).theta
+    values, directions = bends(saddle)
+    assert values[0] < -1
+    left = retrain(fit, saddle + 1e-4 * directions[:, 0])
+    assert left.converged
+    assert bends(left.theta)[0].min() > 0

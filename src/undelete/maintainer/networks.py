@@ -27,6 +27,7 @@ _CHORD = 60
 _CG = 400
 _SLOW, _NEAR = 0.5, 1e-5  # of a step: what is left where it is slow; the gradient from which one needs care
 _QUICK = 0.1  # of the gradient, that a Newton step leaves over while its Hessian serves for another
+_ROUNDING = 1e-15  # of an objective, within which two are the same
 _LEAST = 1e-8  # of the largest eigenvalue: where the Hessian bends less, or the other way, it is taken to bend as much
 
 
@@ -137,7 +138,9 @@ def _newton(fit: Fit, theta: Floats, tol: float) -> Trained:
         length, close = 1.0, before < 1e-6
         while length > 1e-8:
             tried, slope = fit.value(theta - length * step)
-            if np.abs(slope).max() < before if close else tried < value:
+            rounding = _ROUNDING * abs(value)  # what is nearer to an optimum than values tell is told by the gradient;
+            level = close and tried <= value + rounding and np.abs(slope).max() < before  # near a saddle values lead
+            if tried < value - rounding or level:
                 theta, value, gradient = theta - length * step, tried, slope
                 break
             length /= 2
