@@ -124,6 +124,20 @@ def test_a_preprocessing_that_was_kept_tells_nothing_of_who_left(halves):
     assert (result.found["group"].probability[:, 0] < 0.9).all()
 
 
+def test_where_other_people_changed_too_nothing_is_said_to_be_sure(halves):
+    columns = ["age", "rooms", "kids", "town"]
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    steps = make_column_transformer((StandardScaler(), columns[:3]), (OneHotEncoder(), ["town"])).fit(private[columns])
+    fits = [
+        make_pipeline(FrozenEstimator(steps), Ridge(1.0)).fit(t[columns], t.cost)
+        for t in (private, private.drop(index=range(2, 40)))
+    ]
+    result = undelete.audit(*fits, public[[*columns, "cost"]], target="cost", n=N, deleted=2)
+    assert not next(c for c in result.diagnostics if c.name == "Fits these people").ok
+    assert np.isnan(result.found["group"].probability).all()
+    assert result.verdict.word == "NOT DECIDABLE"
+
+
 def test_a_value_that_only_one_of_them_had_is_said_as_such(halves):
     table = halves.assign(town=halves.town.where(halves.index != 2, "own"))
     result = audited(table, [2, 3], Ridge(1.0), "cost", columns=["age", "town"], truth=None)

@@ -16,12 +16,12 @@ from undelete.attacker.groups.ends import in_common
 from undelete.attacker.groups.group import GROUP_ATTACK, UNLIKELY, Group, group, signs_of
 from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
-from undelete.auditing.diagnostics import Diagnostic, diagnose
+from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose
 from undelete.auditing.examine import judged
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
-from undelete.auditing.together import BESIDE, FITS, OF_ONE, matched
+from undelete.auditing.together import BESIDE, OF_ONE, matched
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.game import released
@@ -208,9 +208,9 @@ def examine_together(
 def _fits(ones: Sequence[Group]) -> list[Diagnostic]:
     told = [one for one in ones if not one.why]
     if not told:
-        return [Diagnostic(FITS, "not told apart", None, f"{ones[0].why[:1].upper()}{ones[0].why[1:]}.")]
+        return [Diagnostic(FITS_PEOPLE, "not told apart", None, f"{ones[0].why[:1].upper()}{ones[0].why[1:]}.")]
     bad = sum(one.p_value < UNLIKELY for one in told)
     value = f"{bad} of {len(told)} changes are unlikely for such people"
     text = "Each change is what the people that were found make together, within the error bars."
-    return [Diagnostic(FITS, value, bad <= 0.02 * len(told), text if bad <= 0.02 * len(told) else
+    return [Diagnostic(FITS_PEOPLE, value, bad <= 0.02 * len(told), text if bad <= 0.02 * len(told) else
                        "The search did not find people who explain each of the changes.")]  # fmt: skip

@@ -17,7 +17,7 @@ from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.groups.group import GROUP_ATTACK, UNLIKELY, Group, group, signs_of
 from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
-from undelete.auditing.diagnostics import Diagnostic, diagnose
+from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose
 from undelete.auditing.examine import judged
 from undelete.auditing.inputs import Table, as_records
 from undelete.auditing.order import Between
@@ -33,7 +33,6 @@ from undelete.scoring.scores import centred_cosine
 from undelete.scoring.table import columns_right
 from undelete.scoring.truth import Truth
 
-FITS = "Fits these people"
 NUMBER = "Number of people"
 _ALONE = 3  # people, up to which another number of them is tried beside
 BESIDE: tuple[Attack, ...] = (AVG, MAXDIFF)
@@ -193,14 +192,14 @@ def _contradicted(denied: Sequence[str]) -> list[Diagnostic]:
 def _fit(one: Group, t: int) -> list[Diagnostic]:
     if one.why:
         text = f"The people are not told apart: {one.why}. The one who stands out most is shown, if any does."
-        return [Diagnostic(FITS, "the check cannot be made", None, text, blocking=True)]
+        return [Diagnostic(FITS_PEOPLE, "the check cannot be made", None, text, blocking=True)]
     fits = one.p_value >= UNLIKELY
     text = (
         f"The change of the model is what these {t} people make together, within the error bars." if fits
         else "The change of the model is not that of so many people of this population: others changed too, or the "
         "fits stopped early."
     )  # fmt: skip
-    return [Diagnostic(FITS, f"a worse misfit has probability {one.p_value:.2g}", fits, text, blocking=not fits)]
+    return [Diagnostic(FITS_PEOPLE, f"a worse misfit has probability {one.p_value:.2g}", fits, text, blocking=not fits)]
 
 
 def _other_number(between: Between, one: Group, release: Release, rng: np.random.Generator) -> list[Diagnostic]:
