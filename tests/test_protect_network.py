@@ -170,7 +170,7 @@ class TestPrivateTraining:
         assert 1.0 < found.twice() < 2.0
         assert found.curve(3.0) < found.curve(1.0)
 
-    def test_the_claim_holds_in_a_game_and_noise_thirty_times_too_small_is_caught(self, monkeypatch):
+    def test_the_claim_holds_in_a_game_and_a_broken_mechanism_is_caught(self, monkeypatch):
         monkeypatch.setattr(private_training, "RATE", 1.0)
         monkeypatch.setattr(private_training, "STEPS", 1)
         one = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False)).double().requires_grad_(False)
@@ -182,11 +182,13 @@ class TestPrivateTraining:
 
         def plays(recipe, X, Y, seed):
             rng = np.random.default_rng(seed)
-            return np.array([trained(network, recipe, X, Y, rng)[0] - begun for _ in range(60)])
+            return np.array([trained(network, recipe, X, Y, rng)[0] - begun for _ in range(45)])
 
         assert epsilon_seen(plays(recipe, *told, 0), plays(recipe, X, Y, 1), 1e-6) <= 1.0
-        planted = replace(recipe, multiplier=recipe.multiplier / 30)
-        assert epsilon_seen(plays(planted, *told, 2), plays(planted, X, Y, 3), 1e-6) > 1.0
+        quiet = replace(recipe, multiplier=recipe.multiplier / 30)  # noise thirty times too small
+        unclipped = replace(quiet, clip=30 * recipe.clip)  # the noise as claimed, and hardly anything clipped
+        for planted in (quiet, unclipped):
+            assert epsilon_seen(plays(planted, *told, 2), plays(planted, X, Y, 3), 1e-6) > 1.0
 
     def test_a_network_is_trained_from_a_start_that_saw_nobody(self, private, monkeypatch):
         monkeypatch.setattr(private_training, "STEPS", 5)
