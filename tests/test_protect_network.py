@@ -182,7 +182,7 @@ class TestPrivateTraining:
 
         def plays(recipe, X, Y, seed):
             rng = np.random.default_rng(seed)
-            return np.array([trained(network, recipe, X, Y, rng)[0] - begun for _ in range(45)])
+            return np.array([trained(network, recipe, X, Y, rng)[0] - begun for _ in range(60)])
 
         assert epsilon_seen(plays(recipe, *told, 0), plays(recipe, X, Y, 1), 1e-6) <= 1.0
         quiet = replace(recipe, multiplier=recipe.multiplier / 30)  # noise thirty times too small
