@@ -80,19 +80,18 @@ class Reading:
         return cls(column, atoms, fills, worded or cells.is_text(column), cells, encodings, logical)
 
     def filled(self) -> tuple[Category, str]:
-        """Return the value that missing cells get, and what it is called; None where no public cell is missing.
+        """Return the value that missing cells get, and what it is called; None where nothing is filled.
 
-        A word that only the imputer writes stands for a missing cell, whether or not a public one is.
+        Whether or not a public cell is missing: a private one may be. A word that only the imputer writes is one.
         """
         factor = self.cells.factor(self.column)
         seen = np.bincount(factor.codes + 1, minlength=len(factor.position))
         for marker, value in self.fills:
-            at = factor.at(marker)
             value = dict(self.fills).get(value, value)  # an imputer after the imputer
             other = factor.at(value)
             shown = label_of(value, self.logical) if isinstance(value, str) or self.text else f"{value:.6g}"
             alone = isinstance(value, str) and (other is None or not seen[other + 1])
-            if not alone and (at is None or not seen[at + 1]):
+            if marker is not None and not alone and ((at := factor.at(marker)) is None or not seen[at + 1]):
                 continue
             return value, "missing" if alone else f"missing, or {shown}"
         return None, ""
@@ -124,6 +123,8 @@ class Reading:
         """Return the categories that the model knows, as this table writes them; perhaps no public record has them."""
         known = [cell for e in self.encodings for cell in e.known if self.fills or cell not in dict(e.fills).values()]
         known += [cell for a in self.atoms if not a.negated for cell in a.categories or ()]
+        if not self.text and all(a.is_value for a in self.atoms):
+            known += [value for _, value in self.fills if isinstance(value, float)]
         if any(not a.indicator and not a.fills_missing for a in self.atoms):
             known = [cell for cell in known if cell is not None]  # nothing says what a missing cell would be
         if self.text:
