@@ -138,6 +138,15 @@ def test_where_other_people_changed_too_nothing_is_said_to_be_sure(halves):
     assert result.verdict.word == "NOT DECIDABLE"
 
 
+def test_two_people_between_models_that_are_the_same_are_not_looked_for(halves):
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    model = make_pipeline(FrozenEstimator(StandardScaler().fit(private[NUMBERS])), Ridge(1.0))
+    one = clone(model).fit(private[NUMBERS], private.cost)
+    same = undelete.audit(one, one, public[[*NUMBERS, "cost"]], target="cost", n=N, deleted=2)
+    assert "the two models are the same" in next(c.text for c in same.diagnostics if c.name == "Fits these people")
+    assert same.verdict.word == "NOT DECIDABLE"
+
+
 def test_a_value_that_only_one_of_them_had_is_said_as_such(halves):
     table = halves.assign(town=halves.town.where(halves.index != 2, "own"))
     result = audited(table, [2, 3], Ridge(1.0), "cost", columns=["age", "town"], truth=None)

@@ -11,7 +11,9 @@ import pytest
 
 from undelete.attacker.groups.ends import beyond, in_common
 from undelete.attacker.groups.moves import position, trios
+from undelete.attacker.groups.people import People
 from undelete.attacker.groups.read import _cells
+from undelete.attacker.groups.search import _either_side
 from undelete.attacker.groups.told import Told, held
 from undelete.errors import InputError
 from undelete.maths.losses import LOSSES
@@ -110,3 +112,19 @@ def test_groups_that_were_decoded_with_other_values_are_written_alike():
 def test_a_value_on_a_grid_stands_for_those_around_it_unless_the_files_say_it():
     cells = _cells(np.array([0.0, 1.0, 1.5, 4.0]), np.array([False, True, False, False]), spread=2.0)
     assert cells.tolist() == [2.5, 0.0, 1.5, 3.25]
+
+
+def test_two_people_with_one_record_have_sizes_of_which_the_sum_is_known():
+    precision = People.precision(SimpleNamespace(power=1.0), np.full((1, 2, 2), 1e9), np.full(2, 1e6))
+    assert np.isfinite(np.linalg.cholesky(precision)).all()
+    assert np.linalg.solve(precision, np.full((1, 2, 1), 1e9)).sum() == pytest.approx(1.0, rel=1e-6)
+
+
+def test_of_a_number_who_left_and_who_joined_explain_the_change_in_each_other_s_place():
+    rng, signs = np.random.default_rng(0), np.array([1.0, 1.0, -1.0])
+    codes, rho = np.tile(np.arange(3)[:, None], (400, 1, 2)), np.tile([[2.0], [3.0], [-5.0]], (400, 1, 1))
+    turned, sizes = _either_side(codes, rho, signs, rng)
+    assert (np.sort(turned[:, :, 0]) == [0, 1, 2]).all()
+    assert (turned[:, :, 0] == turned[:, :, 1]).all()
+    assert (sizes[:, :, 0] == np.array([2.0, 3.0, -5.0])[turned[:, :, 0]]).all()  # everybody keeps their own
+    assert 0.2 < (turned[:, 2, 0] == 2).mean() < 0.3  # neither took the place

@@ -20,6 +20,7 @@ from undelete.attacker.groups.moves import OPTIONS, Held
 from undelete.attacker.groups.read import GROUP, read
 from undelete.attacker.groups.search import GUESSES, Samples, samples
 from undelete.attacker.groups.told import Told, held, unlisted
+from undelete.attacker.hrec import unchanged
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
@@ -144,6 +145,8 @@ def _searched(
     t = len(signs)
     if t > MOST:
         raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
+    if unchanged(release)[0]:
+        raise InputError("the two models are the same")
     lattice = group_lattice(release, extra)
     known = sum_likelihood(release, lattice, left)
     hold = held(lattice.columns, told, signs, rng)

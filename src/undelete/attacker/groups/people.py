@@ -15,6 +15,8 @@ from undelete.attacker.groups.lattice import GroupLattice
 from undelete.attacker.groups.likelihood import SumLikelihood
 from undelete.maths.arrays import Floats, Indices
 
+_LEAST = 1e-12  # of a precision's trace, added to each of its directions: a matrix that can be inverted
+
 
 class People:
     """Guesses of t people in c columns: R groups.
@@ -198,7 +200,7 @@ class People:
     def free(self, along: Floats, square: Floats, spread: Floats | None = None) -> Floats:
         """Return the log-likelihood over all sizes rho (R, V), each normal with its public deviation beforehand."""
         spread = self.known.spread if spread is None else spread
-        A = self.power * square + np.diag(spread**-2.0)
+        A = self.precision(square, spread)
         b = self.power * along
         if A.shape[-1] == 1:
             return np.asarray(0.5 * b[..., 0] ** 2 / A[..., 0, 0] - 0.5 * np.log(A[..., 0, 0]))
@@ -208,11 +210,16 @@ class People:
     def some(self, along: Floats, square: Floats, spread: Floats | None = None) -> Floats:
         """Draw sizes rho (R, k) given all else."""
         spread = self.known.spread if spread is None else spread
-        A = self.power * square + np.diag(spread**-2.0)
+        A = self.precision(square, spread)
         root = np.linalg.cholesky(A)
         noise = self.rng.standard_normal(along.shape)[..., None]
         best = np.linalg.solve(A, (self.power * along)[..., None])
         return np.asarray((best + np.linalg.solve(np.swapaxes(root, -1, -2), noise))[..., 0])
+
+    def precision(self, square: Floats, spread: Floats) -> Floats:
+        """Return the precision of sizes (..., a, a), regular where two are equal, of whom the sum is known."""
+        A = self.power * square + np.diag(spread**-2.0)
+        return np.asarray(A + _LEAST * np.trace(A, axis1=-2, axis2=-1)[..., None, None] * np.eye(A.shape[-1]))
 
     def pull(self, z: Floats, Y: Floats, sign: Floats) -> Floats:
         """Return the sizes rho of people with scores z (..., k) and targets Y, against who joined."""

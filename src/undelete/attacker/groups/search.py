@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy.special import logsumexp
@@ -94,7 +95,9 @@ def samples(
         sweep(people, held)
     for _ in range(_LAST):
         sweep(people, held)
-    whole = people.codes
+    whole, rho = people.codes, people.rho
+    if known.labels is None and not held:
+        whole, rho = _either_side(whole, rho, signs, rng)
     tight, loose = (sum(of(whole[:, i]) for i in range(t)) for of in (lattice.log_prior, lattice.loose))
     log_weight = np.asarray(tight) - np.asarray(loose)
     log_weight -= log_weight.max()
@@ -102,11 +105,24 @@ def samples(
     return Samples(
         codes=whole[:, :, :-1],
         labels=whole[:, :, -1],
-        rho=people.rho,
+        rho=rho,
         weight=weight / weight.sum(),
         misfit=-2 * people.explained,
         log_evidence=evidence,
     )
+
+
+def _either_side(codes: Indices, rho: Floats, signs: Floats, rng: np.random.Generator) -> tuple[Indices, Floats]:
+    """Return guesses in which who left and who joined may have changed places, each pair in half of them.
+
+    Of a number the residual has either sign, so that both explain the change alike. A search that found one has not
+    found that it is the other's.
+    """
+    codes, rho = np.array(codes), np.array(rho)
+    for i, j in product(np.flatnonzero(signs > 0), np.flatnonzero(signs < 0)):
+        rows = np.flatnonzero(rng.random(len(codes)) < 0.5)[:, None]
+        codes[rows, [i, j]], rho[rows, [i, j]] = codes[rows, [j, i]], rho[rows, [j, i]]
+    return codes, rho
 
 
 def _step(fit: Floats, most: float) -> float:
