@@ -199,18 +199,29 @@ def _scan(options: argparse.Namespace) -> int:
 def _words(options: argparse.Namespace) -> int:
     from undelete.auditing.documents import Document, deleted_words
     from undelete.auditing.played_documents import PlayedDocuments, simulate_words
-    from undelete.command.listings import played_lines, word_lines
+    from undelete.auditing.who_documents import which_document
+    from undelete.command.listings import candidate_lines, played_lines, word_lines
+    from undelete.files import write_together
 
     check_folder(options.out, "--out")
     if (options.after is None) == (options.train is None) or (options.after is not None and options.n is None):
         raise InputError("give two models and --n, or one model and --train, which plays what if")
+    if options.candidates is not None and options.train is not None:
+        raise InputError("--candidates asks which of some documents lies between two models: leave it out with --train")
     documents, targets = _documents(options, options.public)
     found: Document | PlayedDocuments
+    listed = None
     if options.train is None:
         found = deleted_words(
             options.before, options.after, documents, targets, n=options.n, trust=options.trust
         )  # fmt: skip
         lines = word_lines(found, options.out)
+        if options.candidates is not None:
+            listed = which_document(
+                options.before, options.after, (documents, targets), _documents(options, options.candidates),
+                n=options.n, trust=options.trust,
+            )  # fmt: skip
+            lines += candidate_lines(listed, options.out / "candidates.csv")
     else:
         with Bar("deleting documents") as bar:
             found = simulate_words(
@@ -220,6 +231,8 @@ def _words(options: argparse.Namespace) -> int:
         lines = played_lines(found, options.out)
     try:
         found.save(options.out)
+        if listed is not None:
+            write_together({options.out / "candidates.csv": listed.to_csv(index_label="row")})
     except OSError as error:
         raise unwritable(options.out, error) from error
     options.terminal.say("\n".join(lines))
@@ -228,21 +241,16 @@ def _words(options: argparse.Namespace) -> int:
 
 def _documents(options: argparse.Namespace, place: Path) -> tuple[list[str], Any]:
     """Return the texts of a table, and their targets."""
+    from undelete.auditing.document_changes import text_column, texts_in
     from undelete.auditing.inputs import target_columns
     from undelete.data.table import read_table
 
     table = read_table(place)
     (target,) = target_columns(table, [options.target])
-    texts = [str(name) for name in table.columns if name != target]
-    column = options.text or (texts[0] if len(texts) == 1 else "")
-    if column not in texts:
-        raise InputError(
-            f"{place} has {len(texts)} columns besides the target ({', '.join(texts[:6])}): say which holds "
-            "the text (--text)"
-        )
+    options.text = text_column(table, target, options.text, str(place))  # of the other tables too
     if table.attrs.get("read_as"):
         options.terminal.say(table.attrs["read_as"])
-    return table[column].fillna("").astype(str).tolist(), table[target]
+    return texts_in(table, options.text), table[target]
 
 
 def _protect(options: argparse.Namespace) -> int:

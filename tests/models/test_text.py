@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from undelete import InputError, deleted_words
 from undelete.adapters.sklearn.text import read_text
-from undelete.attacker.documents import Sizes, _Noise, _posterior
+from undelete.attacker.documents import Sizes, _posterior
+from undelete.attacker.word_errors import Noise
 from undelete.cli import main
 
 N = 900
@@ -236,7 +237,7 @@ def test_words_that_no_training_document_has_shorten_a_public_one_as_rare_ones_d
 
 def test_words_of_another_document_that_shares_a_rare_word_are_not_surely_the_deleted_one_s():
     y = np.array([0.3, 0.2, *[-0.4] * 3])  # two of the deleted document, and three that made up for one of them
-    noise = _Noise(np.array([0.03, 0.03, *[1e-4] * 3]), heavy=False)
+    noise = Noise(np.array([0.03, 0.03, *[1e-4] * 3]), heavy=False)
     sizes = Sizes(np.zeros(5), np.zeros(1), np.array([-0.1, 0.0, 0.1]), np.ones(5))
     frequency, flat = np.array([0.02, 0.02, *[2e-4] * 3]), np.zeros(6)
     scale = np.array([0.3, 0.4, 0.5, -0.3, -0.38, -0.41])
@@ -244,3 +245,34 @@ def test_words_of_another_document_that_shares_a_rare_word_are_not_surely_the_de
     assert (found.probability[2:] < 0.95).all()
     sure = _posterior(y, noise, frequency, sizes, scale, np.where(scale > 0, -30.0, 0.0), np.ones(1))
     assert (sure.probability[2:] > 0.95).all()  # where the intercept says the side
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_who_was_deleted_of_documents(letters, refit, tmp_path, capsys):
+    texts, kinds = letters
+    steps = TfidfVectorizer() if refit else FrozenEstimator(TfidfVectorizer().fit(texts[:N]))
+    pair = [fitted(steps, LogisticRegression(class_weight="balanced", **SURE), letters, who) for who in (None, 7)]
+    table = pd.DataFrame({"letter": texts, "kind": kinds, "day": np.arange(2 * N) % 7})
+    public, people = table[N:], table[:60].assign(letter=[*texts[:20], *texts[:40]])
+    ranked = undelete.who_was_deleted(*pair, public, people, target="kind", text="letter", n=N)
+    assert set(ranked.index[:2]) == {7, 27}  # the same text twice
+    assert ranked.probability.iloc[:2].sum() > 0.99
+    assert ranked.p_value.iloc[0] > 0.01
+    with pytest.raises(InputError, match="has 2 columns besides the target"):
+        undelete.who_was_deleted(*pair, public, people, target="kind", n=N)
+    with pytest.raises(InputError, match="candidates have no column 'kind'"):
+        undelete.who_was_deleted(*pair, public, people[["letter"]], target="kind", text="letter", n=N)
+    with pytest.raises(InputError, match="of models of text one document left"):
+        undelete.who_was_deleted(*pair, public, people, target="kind", text="letter", n=N, joined=1)
+    if refit:
+        return
+    files = {"public.csv": public, "people.csv": people}
+    for name, one in files.items():
+        one.to_csv(tmp_path / name, index=False)
+    for name, one in zip(("before", "after"), pair, strict=True):
+        undelete.save_model(one, tmp_path / f"{name}.skops")
+    arguments = ["words", str(tmp_path / "before.skops"), str(tmp_path / "after.skops"), "--target", "kind", "--text"]
+    arguments += ["letter", "--public", str(tmp_path / "public.csv"), "--candidates", str(tmp_path / "people.csv")]
+    assert main([*arguments, "--n", str(N), "--out", str(tmp_path / "out")]) == 0
+    assert "60 candidates; given that one of them was deleted" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "out" / "candidates.csv").row[0] in (7, 27)

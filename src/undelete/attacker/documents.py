@@ -6,25 +6,21 @@ Public documents say how often each word is used, how large its feature is then,
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.special import logsumexp
 
+from undelete.attacker.word_errors import Noise, solvers_share, variance_of, widened
 from undelete.maths.arrays import Flags, Floats
 
 _QUANTILES = 9  # of a feature's size beside what its word and its document say
 _SCALES = 25  # of a document tried
-_MEDIAN = 0.455  # of a squared standard normal number
 _CLASS = 5.0  # documents of all classes that count in a word's frequency within one
 _TWICE = 2.0  # by which factor a tenth of the variances are raised, from which a solver's errors count
-_FREEDOM = 3.0  # of Student's distribution, whose tails those have: 12 fits
-_ALIKE = 0.999  # quantile of the moves of documents that are like the deleted one
 _LEFT = 2.0  # of the largest gradient left over, in units of a feature's root mean square: nine tenths are within 2.3
 _PULLS = 24  # of public documents tried where the intercept does not tell the deleted one's
-_COMPANIONS, _COMPANIONS_MOST = 2.0, 0.05  # how much oftener than in the deleted document, and at most
 _CLEAR = 4.0  # standard errors of the pull from which it does
 
 
@@ -96,6 +92,31 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """What is seen of a deleted document, along the direction of the outputs in which it pulled.
+
+    Parameters
+    ----------
+    y : array (d,)
+        Its pull times its features, with errors.
+    noise : Noise
+        These.
+    pull : array (k,), or (0,) without an intercept
+        The intercept's entry.
+    error : float
+        Standard error of each of its numbers.
+    direction : array (k,)
+        Of length one.
+    """
+
+    y: Floats
+    noise: Noise
+    pull: Floats
+    error: float
+    direction: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Words:
     """What is said of a document's words.
 
@@ -140,6 +161,13 @@ def words(X: sp.csr_array, change: Change, n: int, frequency: Floats, sizes: Siz
     -----
     Cost a few passes over the entries of X that are not zero, and some 2000 d flops; memory of a few of X.
     """
+    seen = seen_of(X, change, n, sizes)
+    scale, log_prior = _scales(seen.pull, seen.direction, seen.error, change.pulls, sizes)
+    return _posterior(seen.y * sizes.sign, seen.noise, frequency, sizes, scale, log_prior, seen.direction)
+
+
+def seen_of(X: sp.csr_array, change: Change, n: int, sizes: Sizes) -> Seen:
+    """Return minus the deleted document's gradient, and its errors; parameters as of `words`."""
     m = X.shape[0]
     G = (n - 1) / m * (X.T @ change.moves) + change.share
     pull = np.zeros(0)
@@ -148,18 +176,16 @@ def words(X: sp.csr_array, change: Change, n: int, frequency: Floats, sizes: Siz
     direction = _direction(G, pull, change.known, sizes)
     t = change.moves @ direction
     factor = float(n) ** 2 * (1 / m + 1 / n)
-    y = (G @ direction) * sizes.sign
-    variance = _variance(X, t, factor, sizes)
+    y = G @ direction
+    variance = variance_of(X, t, factor, sizes.word + float(np.mean(sizes.document)))
     known = change.known & np.isfinite(y)
     square = np.asarray(X.multiply(X).mean(axis=0)).ravel() + np.exp(2 * sizes.word) / m
-    left = max(_left_over(y, variance, square, known), (_LEFT * n * change.left) ** 2)
+    left = max(solvers_share(y, variance, square, known), (_LEFT * n * change.left) ** 2)
     raised = variance + left * square
-    wider = _wider(y[known] / np.sqrt(raised[known]))
+    wider = widened((y * sizes.sign)[known] / np.sqrt(raised[known]))
     heavy = bool(known.any() and wider * np.quantile(raised[known] / variance[known], 0.9) > _TWICE)
     raised, error = wider * raised, float(np.sqrt(wider * (factor * t.var() + left)))
-    noise = _Noise(np.where(known, raised, np.inf), heavy)
-    scale, log_prior = _scales(pull, direction, error, change.pulls, sizes)
-    return _posterior(y, noise, frequency, sizes, scale, log_prior, direction)
+    return Seen(y, Noise(np.where(known, raised, np.inf), heavy), pull, error, direction)
 
 
 def _direction(G: Floats, pull: Floats, known: Flags, sizes: Sizes) -> Floats:
@@ -191,37 +217,8 @@ def _scales(pull: Floats, direction: Floats, error: float, pulls: Floats, sizes:
     return scale, np.repeat(log_prior, len(steps))
 
 
-@dataclass(frozen=True, eq=False)
-class _Noise:
-    """The errors of what is seen of features: normal, or with tails where they are a solver's."""
-
-    variance: Floats
-    heavy: bool
-
-    @property
-    def known(self) -> Flags:
-        return np.isfinite(self.variance)
-
-    def log_density(self, off: Floats) -> Floats:
-        """Return it (d, ...) but for what no hypothesis changes; 0 where nothing is known."""
-        v = np.where(self.known, self.variance, 1.0).reshape(-1, *[1] * (off.ndim - 1))
-        square = off**2 / v
-        log = -0.5 * (_FREEDOM + 1) * np.log1p(square / _FREEDOM) if self.heavy else -0.5 * square
-        return np.where(self.known.reshape(v.shape), log, 0.0)
-
-    def of_companions(self, y: Floats, largest: Floats, frequency: Floats) -> Floats:
-        """Return the log-density (d,) of words that some other document has, which shares a rare word with the deleted.
-
-        They move to the other side, by as much as the deleted one's own at most: they make up for the rare word.
-        """
-        v = np.where(self.known, self.variance, 1.0)
-        share = np.minimum(_COMPANIONS * frequency, _COMPANIONS_MOST)
-        log = np.log(share * np.sqrt(2 * np.pi * v) / np.abs(largest))
-        return np.where(self.known & (y * largest < 0) & (np.abs(y) <= np.abs(largest)), log, -np.inf)
-
-
 def _posterior(
-    y: Floats, noise: _Noise, frequency: Floats, sizes: Sizes, scale: Floats, log_prior: Floats, direction: Floats
+    y: Floats, noise: Noise, frequency: Floats, sizes: Sizes, scale: Floats, log_prior: Floats, direction: Floats
 ) -> Words:
     """Sum over the document's scale and the sizes of its features."""
     noisy, shape = noise.log_density(y), np.exp(sizes.word[:, None] + sizes.rest)  # (d, q)
@@ -238,47 +235,6 @@ def _posterior(
     spread = np.where(noise.known, np.log(np.where(noise.known, noise.variance, 1.0)), 0.0).sum()
     middle = np.exp(float(sizes.document.mean()))
     return Words(weight @ np.stack(present), evidence - 0.5 * float(spread), weight, scale / middle, direction)
-
-
-def _variance(X: sp.csr_array, t: Floats, factor: float, sizes: Sizes) -> Floats:
-    """Return the error's variance (d,), maths (10), with one public document more that has the word.
-
-    That one moves as those do that are much like the deleted one: of a rare word a single private document decides.
-    """
-    m = X.shape[0]
-    square = X.multiply(X).tocsr().T @ t**2 / m
-    mean = X.T @ t / m
-    typical = np.exp(2 * (sizes.word + float(np.mean(sizes.document)))) * float(np.quantile(t**2, _ALIKE)) / m
-    return np.asarray(factor * np.maximum(square - mean**2, 0.0) + factor * typical + np.finfo(float).tiny)
-
-
-def _left_over(y: Floats, variance: Floats, size: Floats, known: Flags) -> float:
-    """Return what a solver left over, a variance in units of features' mean squares `size` (d,).
-
-    Nearly all words are in no document that was deleted, so what they show is error: half of them are within theirs.
-    """
-    own = y[known] ** 2
-    if not known.any() or np.median(own / variance[known]) <= _MEDIAN:
-        return 0.0
-    low, high = 0.0, float((own / size[known]).max())
-    for _ in range(60):
-        middle = (low + high) / 2
-        if np.median(own / (variance[known] + middle * size[known])) > _MEDIAN:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _wider(z: Floats) -> float:
-    """Return by which factor variances are too small, 1 at least, as the largest error on either side says.
-
-    A document pulls all its words to one side, and errors go to both: the smaller of the two largest is one.
-    """
-    if len(z) < 2:
-        return 1.0
-    largest = max(min(float(z.max()), -float(z.min())), 0.0)
-    return max(1.0, largest**2 / (2 * math.log(len(z))))
 
 
 def frequencies(X: sp.csr_array, own: Flags | None = None) -> Floats:

@@ -15,18 +15,14 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from undelete.adapters.comparable import check_models
-from undelete.adapters.files.files import load_model
-from undelete.adapters.leaks import between
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn.text import TextModel, read_text
+from undelete.adapters.sklearn.text import TextModel
 from undelete.adapters.targets import encode_target
-from undelete.adapters.weights import BALANCED, weighted_loss
-from undelete.attacker.documents import Change, Sizes, Words, frequencies, words
+from undelete.attacker.documents import Sizes, Words, frequencies, words
+from undelete.auditing.document_changes import changes, checked, classes_of, exact_words, read_both
 from undelete.errors import InputError
 from undelete.files import write_together
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.weighted import ClassWeighted
 
 SURE = 0.9
 
@@ -116,21 +112,13 @@ def deleted_words(
     Nothing is made dense but some numbers a feature and output: 20,000 public documents of 20,000 words take .6 GB with
     both fits (`benchmarks/text.py --large`).
     """
-    old, new = (
-        read_text(load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m) for m in (before, after)
-    )
+    old, new = read_both(before, after, trust=trust)
     texts = [str(one) for one in documents]
-    if len(texts) != len(np.asarray(targets)) or len(texts) < 2:
-        raise InputError(
-            f"there are {len(texts)} public documents and {len(np.asarray(targets))} targets: give one each"
-        )
-    if not isinstance(n, int | np.integer) or n < 2:
-        raise InputError(f"n is {n!r}: it is the number of training documents before the deletion, at least 2")
-    _check(old, new)
-    exact = _exact(old.model, new.model)
+    count = checked(texts, targets, n)
+    exact = exact_words(old, new)
     Y = encode_target(old.model, targets, "target")
     X, X_after = (one.features(texts, standing=True) for one in (old, new))
-    found, label = _attacked(old, new, X, X_after, Y, int(n))
+    found, label = _attacked(old, new, X, X_after, Y, count)
     table = _table(old, found, texts, exact)
     notes = [*dict.fromkeys((*old.model.notes, *new.model.notes))]
     if exact:
@@ -140,48 +128,17 @@ def deleted_words(
     return Document(table, label, tuple(notes))
 
 
-def _check(old: TextModel, new: TextModel) -> None:
-    check_models(old.model, new.model)
-    if old.model.steps != new.model.steps:
-        raise InputError(f"the steps differ: {', '.join(old.model.steps)} before, {', '.join(new.model.steps)} after")
-    if old.names is None and old.model.coef.shape != new.model.coef.shape:
-        raise InputError("the two models hash words into different numbers of features: give two fits of one pipeline")
-
-
-def _exact(old: LinearModel, new: LinearModel) -> list[str]:
-    """Return the words that the two files give away by themselves."""
-    return list(dict.fromkeys(str(row.value) for row in between(old, new).own if row.kind == "word" and row.exact))
-
-
 def _attacked(
     old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats, n: int
 ) -> tuple[Words, Any]:
     """Return what the likeliest hypothesis says: of balanced class weights one for each class."""
-    loss, model = weighted_loss(old.model, Y), old.model
-    d = X.shape[1]
-    Z, Z_after = (one @ w.W[: one.shape[1]] + (w.W[-1] if w.has_constant else 0.0)
-                  for one, w in ((X, model), (X_after, new.model)))  # fmt: skip
-    pulls = -np.asarray(loss.residual(Y, Z))
-    own = (Y > 0).argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
-    W_after, there = _by_name(old, new)
-    share, known = _share(old.model, new.model, W_after, there, n)
+    model = old.model
+    own = classes_of(Y)
     sizes, overall = Sizes.of(X), frequencies(X)
-    left = max(_left_over(one, X, Y) for one in (model, new.model))
-    afterwards: list[tuple[int | None, Any]] = [(None, loss)]
-    if model.class_weights == BALANCED:
-        assert isinstance(loss, ClassWeighted)
-        shares = (np.bincount(own, minlength=len(loss.weights)) / len(own)).tolist()
-        afterwards = [(c, loss.after(c, n, shares)) for c in range(len(loss.weights))]
     best: tuple[float, Words, Any] | None = None
-    for gone, later in afterwards:
-        moves = loss.residual(Y, Z) - later.residual(Y, Z_after)
-        if not moves.any():
-            raise InputError(
-                "the two models answer alike: no document lies between them, or both fits stopped before one counts"
-            )
-        change = Change(moves, share[:d], share[d] if model.has_constant else None, pulls, known[:d], left)
+    for gone, change in changes(old, new, X, X_after, Y, n):
         found = words(X, change, n, overall, sizes)
-        c = _class(model, found, pulls, own)
+        c = _class(model, found, change.pulls, own)
         if gone is not None and c is not None and c != gone:
             continue
         if c is not None:
@@ -197,21 +154,6 @@ def _attacked(
     return best[1], best[2]
 
 
-def _left_over(model: LinearModel, X: sp.csr_array, Y: Floats) -> float:
-    """Return about the largest gradient per record that a solver left; InputError where that is not known."""
-    if model.tolerance is None:
-        return 0.0
-    if model.criterion == "gradient" and np.isfinite(model.tolerance):
-        return model.tolerance
-    if model.criterion == "moment":
-        return model.tolerance * float(np.linalg.norm(X.T @ Y, axis=0).max()) / len(Y)
-    raise InputError(
-        f"this {model.kind} does not say how near the optimum it stopped (its solver, or its limit of iterations), and "
-        "words are told from the smallest differences: fit it with another solver to a small tol, such as "
-        'LogisticRegression(solver="newton-cg", tol=1e-8)'
-    )
-
-
 def _class(model: LinearModel, found: Words, pulls: Floats, own: Indices) -> int | None:
     """Return the class of who pulls so, as public documents do; None where that is not clear."""
     if model.classes is None:
@@ -221,38 +163,6 @@ def _class(model: LinearModel, found: Words, pulls: Floats, own: Indices) -> int
     near = np.exp(-0.5 * np.minimum(np.abs(theirs[:, None] - found.pulls) / width, 30.0) ** 2) @ found.weight
     share = np.bincount(own, near, minlength=len(model.classes))
     return int(share.argmax()) if share.max() > SURE * share.sum() else None
-
-
-def _by_name(old: TextModel, new: TextModel) -> tuple[Floats, Any]:
-    """Return the new parameters (d, k) in the old features, and which of them both have (d,)."""
-    if old.names is None or old.names == new.names:
-        return new.model.W, np.ones(len(old.model.W), dtype=np.bool_)
-    assert new.names is not None
-    at = {word: j for j, word in enumerate(new.names)}
-    place = np.array([at.get(word, -1) for word in old.names])
-    W = np.where((place >= 0)[:, None], new.model.coef.T[place], 0.0)
-    there = place >= 0
-    if old.model.has_constant:
-        W, there = np.vstack([W, new.model.W[-1:]]), np.append(there, True)
-    return W, there
-
-
-def _share(old: LinearModel, new: LinearModel, W_after: Floats, there: Any, n: int) -> tuple[Floats, Any]:
-    """Return the penalty's share (d, k) in minus the deleted gradient, maths (9), and where it is known (d,)."""
-    first, second = old.summed(n), new.summed(n - 1)
-    assert first.l2 is not None
-    assert second.l2 is not None
-    later = second.l2
-    if later.shape != first.l2.shape:
-        later = np.full(first.l2.shape, float(later[0]))
-        later[-1] = second.l2[-1] if old.has_constant else later[-1]
-    share, known = first.l2[:, None] * old.W - later[:, None] * W_after, there.copy()
-    if first.l1 is not None and second.l1 is not None:
-        l1 = np.full(first.l1.shape, float(second.l1[0]))
-        l1[-1] = second.l1[-1]
-        share = share + first.l1[:, None] * np.sign(old.W) - l1[:, None] * np.sign(W_after)
-        known &= (first.l1 == 0) | ((old.W != 0) & (np.sign(old.W) == np.sign(W_after))).all(axis=1)
-    return share, known
 
 
 def _table(old: TextModel, found: Words, texts: Sequence[str], exact: Sequence[str]) -> pd.DataFrame:

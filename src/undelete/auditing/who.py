@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from undelete.adapters.design.taken import taken
+from undelete.adapters.files.files import load_model
+from undelete.adapters.sklearn.text import text_chain
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.sets import Sets, explain_sets
 from undelete.auditing import inputs
+from undelete.auditing.document_changes import text_column, texts_in
 from undelete.auditing.inputs import Table
 from undelete.auditing.order import ordered
+from undelete.auditing.records import encoded_records
 from undelete.auditing.released import Model, Pair, read_pair
+from undelete.auditing.who_documents import which_document
 from undelete.auditing.words import seeds
 from undelete.errors import InputError
 from undelete.release.candidates import Candidates
-
-if TYPE_CHECKING:
-    pass
-from undelete.auditing.records import encoded_records
 
 
 def who_was_deleted(
@@ -36,6 +38,7 @@ def who_was_deleted(
     trust: bool = False,
     deleted: int | None = None,
     joined: int | None = None,
+    text: str | None = None,
     rng: int = 0,
 ) -> pd.DataFrame:
     """Rank candidates by how well each explains the difference of two models: maths (16).
@@ -56,6 +59,8 @@ def who_was_deleted(
         As `undelete.audit` has them. Without `n` only the direction of the change is compared.
     deleted, joined : int, optional
         How many left and joined, ten in all at most; by default one that left, or what the models' files count.
+    text : str, optional
+        Of pipelines of text, which column holds the documents; by default the only one besides the target.
     rng : int
         Seed of the search among sets.
 
@@ -74,9 +79,14 @@ def who_was_deleted(
     InputError
         When the input cannot be used.
     """
+    first, second = (load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after))
+    if text_chain(first) is not None and text_chain(second) is not None:
+        if l2 is not None or deleted not in (None, 1) or joined:
+            raise InputError("of models of text one document left, and their files say the penalty: leave the rest out")
+        return _document(first, second, public, candidates, target, text, n=n)
 
     def read(*, joined: int) -> Pair:
-        models, number = ((after, before), None if n is None else n + joined) if joined else ((before, after), n)
+        models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
         return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust)
 
     between = ordered(read, deleted, joined)
@@ -107,6 +117,19 @@ def who_was_deleted(
     )
     table = table.sort_values("misfit", kind="stable")
     return pd.concat([table, _never(never)]) if len(never) else table
+
+
+def _document(
+    before: Any, after: Any, public: Table, candidates: Table, target: Any, text: str | None, *, n: Any
+) -> pd.DataFrame:
+    known, asked = inputs.as_records(public), inputs.as_records(candidates)
+    (name,) = inputs.target_columns(known, [target] if isinstance(target, str) else target)
+    column = text_column(known, name, text, "the public table")
+    missing = [one for one in (column, name) if one not in asked]
+    if missing:
+        raise InputError(f"the candidates have no column {missing[0]!r}: give their texts, and what the model predicts")
+    pairs = [(texts_in(table, column), table[name]) for table in (known, asked)]
+    return which_document(before, after, *pairs, n=n)
 
 
 def _never(index: pd.Index[Any]) -> pd.DataFrame:

@@ -289,6 +289,10 @@ def _add_words(commands: Commands) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="with --train: which documents are drawn (default: 0)")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
+    parser.add_argument(
+        "--candidates", type=Path, metavar="FILE",
+        help="documents one of which may have been deleted, with the target: also ranks them, in candidates.csv",
+    )  # fmt: skip
     parser.add_argument("--text", metavar="COLUMN", help="the column of text (default: the only other one)")
     parser.add_argument(
         "--n", type=positive, metavar="N", help="number of training documents of the first model; --train counts them"
