@@ -258,3 +258,18 @@ def test_a_column_that_numbers_the_rows_is_left_out_and_said_to_be(tmp_path):
     assert "numbers the rows" in found.note
     pd.DataFrame({"a": [3, 1, 2], "b": [0.5, 0.25, 1]}).to_csv(tmp_path / "two.csv", index=False)
     assert undelete.auditing.answers.read_answers(tmp_path / "two.csv").values.shape == (3, 2)
+
+
+def test_answers_in_per_cent_are_probabilities():
+    models = pair("stays")
+    shares = answers(models, "probabilities", 4)
+    percent = [Answers(np.round(100 * one.values, 2)) for one in shares]
+    public = firm()[1][[*X, "stays"]]
+    for features in (models[0], "numeric,onehot"):
+        as_shares, as_percent = (
+            undelete.audit(*both, public, features=features, target="stays", n=N, attacks=("hrec+",))
+            for both in (shares, percent)
+        )
+        np.testing.assert_allclose(as_percent.release.W_after, as_shares.release.W_after, rtol=1e-6)
+        assert as_percent.records.equals(as_shares.records)
+        assert "The answers are taken as per cent." in as_percent.warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -18,7 +19,7 @@ from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.asked import MOST_FEATURES, Asked
 from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK
-from undelete.auditing.answers import Answers
+from undelete.auditing.answers import Answers, of_percent
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maths.arrays import Floats
@@ -31,6 +32,7 @@ Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
 
 _EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
 _FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
+_HALF = 0.6  # of a step, off which an answer may be: a model solved from rounded ones is off itself
 _FINE = 1e-3  # of the answers' change: a step as small as this is as good as none
 _TINY = 1e-9  # penalty with which coefficients are solved for, where answers do not settle them
 
@@ -63,6 +65,8 @@ def features_of(
 def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:
     """Return the model of assumed features whose answers come nearest to those given, which must be near."""
     given = before.asked
+    if before.values.shape[1] > 1 and (np.abs(before.values[given].sum(axis=1) - 100) <= 1).all():
+        before = of_percent(before)
     values, steps, k = before.values[given], before.step[given], before.values.shape[1]
     shares = values.min() >= 0 and values.max() <= 1
     loss = "squared"
@@ -130,6 +134,26 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
     step, l2 = np.maximum(before.step, after.step)[rows, -values[0].shape[1] :], old.summed(n).l2
     asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
     return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
+
+
+def as_shares(old: LinearModel, before: Answers, after: Answers, X: Floats) -> tuple[Answers, Answers]:
+    """Return two models' answers as probabilities, where they are per cent; as they are, where they are not.
+
+    They are where a hundredth of those before is what the old model answers to public records X (m, d).
+    """
+    percent = [100.0 >= float(np.nanmax(one.values)) > 1.0 and np.nanmin(one.values) >= 0 for one in (before, after)]
+    if old.classes is None or not all(percent) or len(before.values) != len(X) or len(after.values) != len(X):
+        return before, after
+    loss, Z = loss_of(old.loss), X @ old.W
+    try:
+        if _kind(loss, before, Z) == "decision":
+            return before, after
+    except InputError:
+        shares = of_percent(before), of_percent(after)
+        with contextlib.suppress(InputError):
+            _kind(loss, shares[0], Z)
+            return shares
+    return before, after
 
 
 def said(asked: Asked, before: Floats, after: Floats, step: Floats, *, decision: bool, Y: Floats | None) -> After:
@@ -203,7 +227,7 @@ def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
     if "number" not in loss.targets and answer.shape[1] == 1:
         own["pair"] = np.hstack([1 - answer, answer])
     off = {
-        kind: float(((np.abs(one - values) - 0.51 * steps) / (1 + np.abs(one))).max())
+        kind: float(((np.abs(one - values) - _HALF * steps) / (1 + np.abs(one))).max())
         for kind, one in own.items()
         if one.shape == values.shape
     }
@@ -231,4 +255,4 @@ def assumed(features: Features | None) -> list[str]:
     ]
 
 
-__all__ = ["Features", "answered", "assumed", "features_of"]
+__all__ = ["Features", "answered", "as_shares", "assumed", "features_of"]

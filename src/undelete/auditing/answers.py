@@ -84,6 +84,12 @@ def _numbers(given: ArrayLike) -> Floats:
     return values
 
 
+def of_percent(one: Answers) -> Answers:
+    """Return answers in per cent as probabilities."""
+    digits = None if one.digits is None else one.digits + 2
+    return Answers(one.values / 100, digits, " ".join(filter(None, (one.note, "The answers are taken as per cent."))))
+
+
 def read_answers(path: str | os.PathLike[str], digits: int | None = None) -> Answers:
     """Read a table of answers (.csv or .parquet with a header), one row a public record, one column an output.
 
@@ -144,4 +150,4 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
     ]
 
 
-__all__ = ["Answers", "precision", "read_answers"]
+__all__ = ["Answers", "of_percent", "precision", "read_answers"]

@@ -30,7 +30,7 @@ from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
-from undelete.auditing.answered import Features, answered, assumed, features_of
+from undelete.auditing.answered import Features, answered, as_shares, assumed, features_of
 from undelete.auditing.answers import Answers, precision
 from undelete.auditing.diagnostics import Diagnostic, public_gradient
 from undelete.auditing.inputs import Table
@@ -236,6 +236,7 @@ def _read_answers(
             "answers do not say whose class it was: give the two models"
         )
     old = old if l2 is None else inputs.penalised(old, l2)
+    before, after = as_shares(old, before, after, view["X_public"])
     told = answered(old, before, after, view["X_public"], view["Y_public"], n)
     told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
     like = alike(old, old.design.conformed(table), n, draw=False)
