@@ -75,3 +75,11 @@ def test_nothing_but_the_answers_is_seen(data_dir):
 def test_the_key_numbers_are_as_they_were(results):
     for found in results[1:]:
         agrees(found)
+
+
+def test_deletions_of_which_rounding_hides_some_are_told_together(game):
+    one = game(loss="squared", n=300, m=200)
+    moved = np.stack([one.W + 10.0, one.W + 1e-3])  # beside three decimals, one is seen in full and one hardly
+    told = asked_only(one.release(moved), np.arange(200), 3)
+    assert told.answer_change is None
+    np.testing.assert_allclose(told.W_after[0], moved[0], atol=1e-2)

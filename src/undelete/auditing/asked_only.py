@@ -44,6 +44,6 @@ def asked_only(release: Release, rows: Indices, digits: int | None) -> Release:
     if error is not None:  # a change that no answer shows has no error either
         errors = [one.get("share_error", np.zeros_like(error)) for one in each]
         release = dataclasses.replace(release, share_error=np.concatenate(errors))
-    if "answer_change" in each[0]:
+    if all("answer_change" in one for one in each):  # of some the rounding is coarse: then all are told by parameters
         release = dataclasses.replace(release, answer_change=np.concatenate([one["answer_change"] for one in each]))
     return dataclasses.replace(release, W_after=np.concatenate([one["W_after"] for one in each]))
