@@ -116,6 +116,16 @@ def test_a_fit_that_stopped_early_and_a_feature_that_no_public_record_has_contra
     assert (np.diag(explain(stopped, some).p_value) > 1e-3).all()
 
 
+def test_without_n_the_penalty_is_known_as_it_is_and_not_up_to_the_scale(game):
+    one = game(n=2000, m=1000, l2=300.0)
+    blind = one.release(retrain_without(one.objective, one.W, np.arange(4), tol=1e-10).W, n=None)
+    some = Candidates(one.objective.X[:50], one.objective.Y[:50])
+    without = explain(dataclasses.replace(blind, l2=None), some)
+    found = explain(blind, some)
+    assert np.diag(found.misfit[:, :4]).mean() < np.diag(without.misfit[:, :4]).mean()
+    assert (np.diag(found.p_value[:, :4]) > 1e-3).all()
+
+
 def test_a_record_beyond_the_margin_leaves_no_trace_and_all_like_it_are_alike(game):
     one = game(loss="squared_hinge")
     beyond = one.objective.Y[:, 0] * (one.objective.X @ one.W)[:, 0] > 1

@@ -72,12 +72,12 @@ def refitted(
     }
     later = {**later, **penalty_change(old, new, n, later["W_after"][0])}
     old, new = old.summed(n), new.summed(n and n - 1)
-    if n is None or old.l2 is None or new.l2 is None:
+    if old.l2 is None or new.l2 is None or (n is None and not refit.affine):
         return later
-    residual = None if Y is None else loss.residual(Y, Z_after)
+    residual = None if Y is None or n is None else loss.residual(Y, Z_after)
     held = _held_at_zero(new, refit)
-    later["penalty_share"] = refit.share(old.penalty_gradient(), new.penalty_gradient(), residual, n)[None]
-    if X.shape[1] > _MOST_FEATURES:
+    later["penalty_share"] = refit.share(old.penalty_gradient(), new.penalty_gradient(), residual, n or len(X))[None]
+    if X.shape[1] > _MOST_FEATURES or n is None:
         return later
     dealt = None if Y is None else fold_error(old, public, X, Y, loss, n)
     parts = [part for part in (refit.error(residual, n), dealt, held) if part is not None]
@@ -95,13 +95,7 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
     records of a category that is gone are left aside: nobody who remains has it.
     """
     old, new = old.summed(n), new.summed(n and n - 1)
-    if (
-        n is None
-        or old.l2 is None
-        or new.l2 is None
-        or (not new.l2.any() and new.l1 is None)
-        or X.shape[1] > _MOST_FEATURES
-    ):
+    if old.l2 is None or new.l2 is None or (not new.l2.any() and new.l1 is None) or X.shape[1] > _MOST_FEATURES:
         return {}
     lost = lost_categories(old.design, new.design)
     remains: Flags = np.ones(len(public), dtype=bool)
@@ -116,7 +110,8 @@ def affine_share(old: LinearModel, new: LinearModel, public: pd.DataFrame, X: Fl
         return {}
     refit = Refit.of(X, X_after, _same_features(old, new, X, X_after), _unseen(old, new, public[remains]))
     held = _held_at_zero(new, refit)
-    later: Later = {"penalty_share": refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n)[None]}
+    share = refit.share(old.penalty_gradient(), new.penalty_gradient(), None, n or len(X))
+    later: Later = {"penalty_share": share[None]}
     return later if held is None else later | {"share_error": held[None]}
 
 

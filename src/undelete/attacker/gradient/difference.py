@@ -162,11 +162,16 @@ def penalty_share(release: Release) -> Floats | None:
     """Return the penalty's share in minus the deleted gradients (b, d, k); None where it is not known.
 
     As the release says it, which is so where the preprocessing was refitted, maths (20), or l2 (W_before - W_after) and
-    what the penalty itself changed by.
+    what the penalty itself changed by. Beside gradients that are known up to a factor, without `n`, it is not known.
     """
+    return release.penalty_change if release.n is None else own_share(release)
+
+
+def own_share(release: Release) -> Floats | None:
+    """Return the same in the penalty's own size, which no number of records is needed for."""
     if release.penalty_share is not None:
         return release.penalty_share
-    if release.l2 is None or release.n is None:
+    if release.l2 is None:
         return release.penalty_change
     share = release.l2[:, None] * (release.W_before - release.W_after)
     return share if release.penalty_change is None else share + release.penalty_change

@@ -11,13 +11,14 @@ The attack sees the release and the candidates, nothing else.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 from scipy.stats import chi2
 
-from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.difference import Difference, own_share
 from undelete.attacker.hrec import unchanged
 from undelete.attacker.member.lira import confidence
 from undelete.attacker.table.further_error import strangers
@@ -107,7 +108,9 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
             f"candidates have {candidates.X.shape[1]} features and {candidates.Y.shape[1]} targets, the model {d} and "
             f"{k}: encode them as the model's own records"
         )
-    G, same = Difference.by(release, "answers").gradient, unchanged(release)
+    share, same = own_share(release), unchanged(release)
+    bare = dataclasses.replace(release, l2=None, penalty_share=None, penalty_change=None)
+    G = Difference.by(release if release.n is not None else bare, "answers").gradient
     pull = -np.asarray(release.loss.residual(candidates.Y, candidates.X @ release.W_before))  # (c, k)
     misfit = np.empty((release.deletions, len(candidates.X)))
     degrees, wider = np.zeros(release.deletions, dtype=np.int64), strangers(release)
@@ -119,7 +122,8 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
         half = factor(
             whole_error(release.take(slice(i, i + 1)), "answers", n, wider)
         ).half  # (d k, rank): S^-1 = half half'
-        misfit[i] = _misfit(release, candidates, pull, G[i].reshape(-1) @ half, half)
+        beside = None if share is None or release.n is not None else share[i].reshape(-1) @ half
+        misfit[i] = _misfit(candidates.X, pull, G[i].reshape(-1) @ half, half, release.n is not None, beside)
         degrees[i] = half.shape[1] - (release.n is None)
     return Explanation(misfit, degrees)
 
@@ -141,14 +145,18 @@ def confidence_drop(release: Release, candidates: Candidates) -> Floats:
     return drop
 
 
-def _misfit(release: Release, candidates: Candidates, pull: Floats, seen: Floats, half: Floats) -> Floats:
-    """Return the squared distance of G, whitened (rank,), from each candidate's gradient (c,)."""
+def _misfit(X: Floats, pull: Floats, seen: Floats, half: Floats, scaled: bool, beside: Floats | None) -> Floats:
+    """Return the squared distance of G, whitened (rank,), from each candidate's gradient (c,).
+
+    Where G is not `scaled`, of its best multiple from the candidate's less the penalty's share `beside` (rank,).
+    """
     found = np.empty(len(pull))
     for part in blocks(len(pull), _BLOCK_NUMBERS // len(half)):
-        own = (candidates.X[part, :, None] * pull[part, None, :]).reshape(-1, len(half)) @ half  # (c, rank)
-        if release.n is not None:
+        own = (X[part, :, None] * pull[part, None, :]).reshape(-1, len(half)) @ half  # (c, rank)
+        if scaled:
             found[part] = ((seen - own) ** 2).sum(axis=1)
             continue
+        own = own if beside is None else own - beside
         square, along = (own**2).sum(axis=1), np.maximum(own @ seen, 0.0)
         found[part] = seen @ seen - np.where(square > 0, along**2 / np.where(square > 0, square, 1.0), 0.0)
     return np.maximum(found, 0.0)
