@@ -72,7 +72,7 @@ def _run(experiment: Experiment, asked: Asked, options: argparse.Namespace) -> N
 
 def listed(asked: Asked) -> list[str]:
     """Return every experiment: what of the paper it is, how long it takes and what it needs."""
-    text = [f"{'':<15}{'':<47}{'deletions':>9}{'time':>9}"]
+    text = [f"{'':<16}{'':<46}{'deletions':>9}{'time':>9}"]
     lacking: dict[str, str] = {}
     for one in EXPERIMENTS.values():
         count, seconds = asked.count(one), one.expected(asked.count(one))
@@ -82,8 +82,8 @@ def listed(asked: Asked) -> list[str]:
         time = duration(seconds) if seconds else "?"
         if one.within:
             time = f"in {one.within}" if one.tries(count) else f"({time})"
-        text.append(f"{one.name:<15}{one.part:<48}{shown:>8}{time:>9}")
-        text.append(f"{'':<15}needs {', '.join(NEEDS[need].title for need in one.wants)}")
+        text.append(f"{one.name:<16}{one.part:<47}{shown:>8}{time:>9}")
+        text.append(f"{'':<16}needs {', '.join(NEEDS[need].title for need in one.wants)}")
         lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}
     known = {one.name: asked.expected(one, list(EXPERIMENTS)) for one in EXPERIMENTS.values()}
     unknown = sum(not one.expected(asked.count(one)) for one in EXPERIMENTS.values())
