@@ -82,7 +82,7 @@ def listed(asked: Asked) -> list[str]:
         time = duration(seconds) if seconds else "?"
         if one.within:
             time = f"in {one.within}" if one.tries(count) else f"({time})"
-        text.append(f"{one.name:<16}{one.part:<47}{shown:>8}{time:>9}")
+        text.append(f"{one.name:<15} {one.part:<48}{shown:>7}{time:>9}")
         text.append(f"{'':<16}needs {', '.join(NEEDS[need].title for need in one.wants)}")
         lacking |= {need: line for need in one.wants for line in missing((need,), asked.data_dir)}
     known = {one.name: asked.expected(one, list(EXPERIMENTS)) for one in EXPERIMENTS.values()}
