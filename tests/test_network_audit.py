@@ -244,7 +244,7 @@ def test_scikit_learn_s_perceptron_is_the_same_network_and_at_default_settings_i
     import warnings
 
     from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     from undelete.adapters.sklearn.perceptron import read_perceptron
@@ -265,8 +265,36 @@ def test_scikit_learn_s_perceptron_is_the_same_network_and_at_default_settings_i
         torch.sigmoid(read.module(X)).detach().numpy()[:, 0], before.predict_proba(few[COLUMNS])[:, 1], rtol=1e-10
     )
     found = undelete.audit(before, after, few, target="label", n=400, attacks=("hrec+",))
-    assert found.verdict.word == "NOT DECIDABLE"
     assert found.release.X_after is not None
+    assert found.verdict.word == "EXPOSED"  # whatever the network does, the scalers' means give the record away
+    assert found.verdict.reason.startswith("What the two pipelines store gives the deleted record's 'age', 'hours'")
+    assert found.records.loc[0, COLUMNS].tolist() == private.loc[3, COLUMNS].tolist()
+    assert (found.found["hrec+"].probability == 1).all()
+    kept = Pipeline([("scale", before[0]), ("network", after[-1])])
+    found = undelete.audit(before, kept, few, target="label", n=400, attacks=("hrec+",))
+    assert found.verdict.word == "NOT DECIDABLE"
+
+
+def test_a_category_that_left_changes_a_perceptron_s_shape_and_the_files_are_pointed_to(played):
+    import warnings
+
+    from sklearn.base import clone
+    from sklearn.compose import make_column_transformer
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    private = played.private.iloc[:400].assign(sex=lambda t: t.sex.map({0: "f", 1: "m"}))
+    private.loc[3, "sex"] = "x"
+    steps = make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pair = [
+            make_pipeline(clone(steps), MLPClassifier((3,), random_state=0, max_iter=3)).fit(t[COLUMNS], t["label"])
+            for t in (private, private.drop(index=[3]))
+        ]
+    with pytest.raises(InputError, match=r"differ in '0.weight'.*give 'sex' of the record away.*undelete scan"):
+        undelete.audit(*pair, private.drop(index=[3]), target="label", n=400)
 
 
 def test_only_the_parameters_that_moved_are_attacked_and_named(played):

@@ -28,7 +28,7 @@ _LINE = 1e-9  # of a term, up to which it is a line in its column's value
 _NEAR = 1e-3  # of the step to the next value, or of a continuous column's deviation: round-off is far below
 
 
-def on_grid(release: Release, values: Mapping[str, Category]) -> dict[str, Category]:
+def on_grid(release: Seen, values: Mapping[str, Category]) -> dict[str, Category]:
     """Return the values, those of columns of whole numbers, or of so many decimals, as such, where they are near one.
 
     What two files say of a sum over thousands of records has the round-off of that sum, so that -1244 may come as

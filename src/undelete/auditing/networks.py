@@ -20,6 +20,7 @@ from undelete.auditing.examine import judged
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_checks import checks
 from undelete.auditing.network_features import Features
+from undelete.auditing.network_files import FromFiles
 from undelete.auditing.network_reading import Reading, Training, opened, perceptrons, read_networks, true_records
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting, Target
@@ -47,10 +48,19 @@ def audit_networks(
     """Audit one deletion between two torch modules; see `undelete.audit`."""
     names = asked_attacks(attacks)
     table, sampled = public_records(public, [before], target)
+    files = FromFiles.of(before, after)
     before, after, training, features, later = perceptrons(before, after, training, features)
-    pair, release, reading = read_networks(
-        before, after, table, training, features=features, target=target, later=later
-    )
+    try:
+        pair, release, reading = read_networks(
+            before, after, table, training, features=features, target=target, later=later
+        )
+    except InputError as error:
+        if not files.rows:
+            raise
+        raise InputError(
+            f"{error}. The two files give {files.columns} of the record away by themselves all the same: undelete scan "
+            "BEFORE AFTER shows the values"
+        ) from error
     attacked = attack(release, names)
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
     schema = words.schema or schema_of(all_columns(public, table))
@@ -65,7 +75,7 @@ def audit_networks(
             public_source=words.source,
             command=words.command,
         ),
-        seed, warnings=[*words.notes, *sampled],
+        seed, warnings=[*words.notes, *sampled], files=files,
     )  # fmt: skip
 
 
@@ -116,8 +126,10 @@ def examined(
     seeds: np.random.SeedSequence,
     warnings: Sequence[str] = (),
     more: Sequence[Diagnostic] = (),
+    files: FromFiles | None = None,
 ) -> Audit:
-    """Return the judgement on what the attacks said; `more` checks than the attack's own."""
+    """Return the judgement on what the attacks said; `more` checks than the attack's own; what `files` give away."""
+    files = files or FromFiles()
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
     found = [*found, *more]
     warnings = [*warnings, *_notes(pair, release)]
@@ -125,6 +137,7 @@ def examined(
     return judged(
         release, [ATTACKS[name] for name in attacked.found], attacked.found, truth, setting, found,
         (score_seed, picture_seed), warnings=warnings,
+        leaks=files.leaks, exact=files.exact(release), given=files.mostly(release),
     )  # fmt: skip
 
 

@@ -1,0 +1,71 @@
+"""What two files of networks give away by themselves: a perceptron's pipeline whose preprocessing was fitted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from undelete.adapters.design.polynomial import Category
+from undelete.adapters.sklearn.perceptron import is_perceptron
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.stored.compare import compare
+from undelete.adapters.stored.given import Given
+from undelete.adapters.stored.statistic import TARGET
+from undelete.auditing.given_away import on_grid
+from undelete.auditing.verdict import MOST
+from undelete.release.networks import NetworkRelease
+
+_OWN = ("value", "extreme", "category", "class")  # kinds of rows that are the person's own value, where they are exact
+
+
+@dataclass(frozen=True)
+class FromFiles:
+    """What they give away of one deleted record.
+
+    Parameters
+    ----------
+    rows : list of Given
+        Its exact values.
+    one : bool
+        Whether the files say that it was one record.
+    """
+
+    rows: list[Given] = field(default_factory=list)
+    one: bool = False
+
+    @classmethod
+    def of(cls, before: Any, after: Any) -> FromFiles:
+        """Compare what two perceptrons' pipelines store; of other networks nothing but the parameters is known."""
+        if not (is_perceptron(before) and is_perceptron(after)):
+            return cls()
+        change = compare(stored_in(before), stored_in(after))
+        if change.joined:
+            return cls()
+        rows = [row for row in change.own if row.exact and row.kind in _OWN and row.column != TARGET]
+        return cls(rows, bool(change.one))
+
+    @property
+    def columns(self) -> str:
+        """The columns, for a sentence."""
+        return ", ".join(dict.fromkeys(repr(row.column) for row in self.rows))
+
+    @property
+    def leaks(self) -> list[str]:
+        """What to say of them."""
+        if not self.rows:
+            return []
+        return [
+            f"What the two pipelines store gives the deleted record's {self.columns} away exactly, without any attack."
+        ]
+
+    def exact(self, release: NetworkRelease) -> dict[str, Category]:
+        """Return the values by column, as the table has them."""
+        return on_grid(release, {row.column: row.value for row in reversed(self.rows)})
+
+    def mostly(self, release: NetworkRelease) -> str:
+        """Return the sentence that says so where they are most of the record, else ""."""
+        known = set(self.exact(release)) & {column.name for column in release.columns}
+        if not self.one or len(known) <= MOST * len(release.columns):
+            return ""
+        share = "all" if len(known) == len(release.columns) else f"{len(known)} of {len(release.columns)}"
+        return f"The two files give {share} columns of this record away by themselves, exactly."
