@@ -106,11 +106,16 @@ def mostly(
     """Return the sentence that says so where the files give most of a record away by themselves, else ""."""
     if stands(old, new, truth):
         return "The old file stores this record as it stands."
-    known = sum(column.name in values for column in release.columns)
-    if known > MOST * len(release.columns) and between(old, new).one:
-        share = "all" if known == len(release.columns) else f"{known} of {len(release.columns)}"
-        return f"The two files give {share} columns of this record away by themselves, exactly."
-    return ""
+    return most_columns(release, values) if between(old, new).one else ""
+
+
+def most_columns(release: Seen, values: Mapping[str, Category]) -> str:
+    """Return the sentence that says how many columns the files give, where they are most, else ""."""
+    known, count = sum(column.name in values for column in release.columns), len(release.columns)
+    if known <= MOST * count:
+        return ""
+    share = "all" if known == count else f"{known} of {count}"
+    return f"The two files give {share} columns of this record away by themselves, exactly."
 
 
 def gain(release: Release, with_them: Reconstruction, without: Reconstruction, truth: Truth | None) -> list[str]:

@@ -11,8 +11,7 @@ from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.given import Given
 from undelete.adapters.stored.statistic import TARGET
-from undelete.auditing.given_away import on_grid
-from undelete.auditing.verdict import MOST
+from undelete.auditing.given_away import most_columns, on_grid
 from undelete.release.networks import NetworkRelease
 
 _OWN = ("value", "extreme", "category", "class")  # kinds of rows that are the person's own value, where they are exact
@@ -64,8 +63,4 @@ class FromFiles:
 
     def mostly(self, release: NetworkRelease) -> str:
         """Return the sentence that says so where they are most of the record, else ""."""
-        known = set(self.exact(release)) & {column.name for column in release.columns}
-        if not self.one or len(known) <= MOST * len(release.columns):
-            return ""
-        share = "all" if len(known) == len(release.columns) else f"{len(known)} of {len(release.columns)}"
-        return f"The two files give {share} columns of this record away by themselves, exactly."
+        return most_columns(release, self.exact(release)) if self.one else ""
