@@ -98,25 +98,23 @@ def test_answers_give_as_much_away_as_the_models(target, how):
 
 
 def test_rounding_goes_into_the_error_bars():
-    models = pair("stays")
-    other = pair("stays", 6)  # of WHO three digits leave a change that is no one record's, and no bits are told
-    results = [
-        audited(both, answers(both, "probability", digits), "stays")
-        for both, digits in ((models, None), (models, 5), (other, 3))
-    ]
+    models = pair("stays")  # whose public records are alike in many: answers to those are off alike
+    results = [audited(models, answers(models, "probability", digits), "stays") for digits in (None, 5, 3)]
     assert centred(results[1]) > 0.99
     bits = [float(result.found["hrec+"].bits[0]) for result in results]
     assert bits[0] > bits[2] + 0.3
+    assert results[2].found["hrec+"].misfit[0] < 2 * results[2].found["hrec+"].misfit_terms
     for result in results[1:]:
         assert any("of the error's variance" in text for text in result.warnings)
-        assert result.found["hrec+"].misfit[0] < 5 * result.found["hrec+"].misfit_terms
 
 
 def test_coarser_answers_need_more_queries():
     models = pair("stays")
     counts = []
     for digits in (6, 4):
-        text = next(t for t in audited(models, answers(models, "probability", digits), "stays").warnings if "them" in t)
+        text = next(
+            t for t in audited(models, answers(models, "probability", digits), "stays").warnings if "would be" in t
+        )
         counts.append(int(text.split("; ")[1].split()[0].replace(",", "")))
     assert counts[0] < counts[1]
 

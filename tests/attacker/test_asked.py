@@ -58,6 +58,37 @@ def test_the_gradient_is_within_its_error(p, digits):
     assert 0.3 < np.median(off) < 1.7
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_record_asked_again_tells_nothing_more(k):
+    rng, X, W = people(k)
+    loss, rows = Softmax() if k > 1 else Logistic(), np.arange(200)
+    change = deleted(loss, X, W, rng, 1)[0]
+    found = []
+    for asked in (rows, np.repeat(rows, rows % 7 + 1)):
+        moved = np.round(loss.mean(X[asked] @ W), 4) - np.round(loss.mean(X[asked] @ (W - change)), 4)
+        found.append(Asked(loss, W, X, asked, n=N, l2=None, Y=None).answers(moved, 1e-4))
+    assert np.allclose(found[0].D, found[1].D)
+    assert np.allclose(found[0].error, found[1].error)
+
+
+def test_one_answer_that_moved_does_not_say_how_far():
+    off, loss = [], Logistic()
+    for seed in range(8):
+        rng, X, W = people(1, seed)
+        rows = np.arange(M)[-12:]  # few, as different records of a few categories are
+        asked = Asked(loss, W, X, rows, n=N, l2=None, Y=None)
+        H = N * X.T @ (loss.curvature(None, X @ W) * X) / M
+        for change in deleted(loss, X, W, rng, 60):
+            before, after = (np.round(loss.mean(X[rows] @ V), 2) for V in (W, W - change))
+            if np.count_nonzero(before - after) != 1:
+                continue
+            found = asked.answers(before - after, 1e-2)
+            left = (H @ (found.D - change))[:, 0]
+            off.append(left @ np.linalg.solve(found.error[0], left) / D)
+    assert len(off) > 10
+    assert np.mean(off) < 1
+
+
 def test_outputs_that_hang_together_are_solved_together():
     rng, X, W = people(3)
     loss, rows, digits = Softmax(), np.arange(400), 6

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from undelete.attacker.gradient.asked import alike
 from undelete.attacker.gradient.queries import queries
 from undelete.auditing.written import written
 from undelete.data.table import read_table
@@ -142,11 +143,15 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
             f"The answers are written in full: any {parameters:,} of them that show every feature would do as well as "
             f"{others}, for they give the change of the parameters away.",
         ]
-    found = queries(release, float(np.maximum(before.step, after.step)[before.asked & after.asked].mean()), asked)
+    both = before.asked & after.asked
+    kinds = len(alike(release.X_public[both])[0])
+    found = queries(release, float(np.maximum(before.step, after.step)[both].mean()), kinds)
+    if kinds < asked:
+        said.append(f"{kinds:,} of the records asked are different: answers to records that are alike are off alike.")
     return [
         *said,
         f"The answers are rounded to {coarser.rounding}, which makes {100 * found.share:.0f} % of the error's "
-        f"variance here; {found.enough:,} of them would be within a tenth of what exact ones give.",
+        f"variance here; {found.enough:,} different records would be within a tenth of what exact ones give.",
     ]
 
 

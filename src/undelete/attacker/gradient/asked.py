@@ -2,7 +2,8 @@
 
 Each answer is an equation for the change D of the parameters, and d of them settle it. With fewer, or with rounded
 ones, the likeliest D is taken of a population of changes with the covariance that one deleted record makes, c H^-1, and
-what the answers leave open becomes an error of the deleted gradient.
+what the answers leave open becomes an error of the deleted gradient. Records that are alike are one question: rounded
+answers to them are off alike, and asking again tells nothing more.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ class Asked:
     ) -> None:
         self.loss, self.W, self.X, self.n, self.l2 = loss, W, X, n or len(X), l2
         self.curvature = np.asarray(loss.curvature(Y, X @ W))  # (m, k)
-        self.asked, self.Z = X[rows], X[rows] @ W
-        self.slope = self.curvature[rows]
+        first, self._alike = alike(X[rows])
+        self.asked, self.Z = X[rows[first]], X[rows[first]] @ W
+        self.slope = self.curvature[rows[first]]
         mean = self._hessian(self.curvature.mean(axis=1))
         mean[np.diag_indices_from(mean)] += _CURVED * (np.trace(mean) / len(mean) or 1.0)
         self._factor = np.linalg.cholesky(mean)  # H = F F', so that D = F'^-1 y has the covariance c H^-1 of a y of c I
@@ -82,33 +84,41 @@ class Asked:
 
     def decisions(self, moved: Floats, step: Floats) -> Change:
         """Return the change of decision values (p, k), each known to multiples of `step` (p, k); 0: written in full."""
+        moved, step = self._once(moved), self._once(np.broadcast_to(step, moved.shape))
         full = _FULL * np.maximum(np.abs(self.Z), 1.0)
         V = _variance(moved, np.hypot(step, full)) / self._relative()
-        return self._change(moved, np.ones_like(moved), V, alone=True)
+        return self._change(moved, step, np.ones_like(moved), V, alone=True)
 
     def answers(self, moved: Floats, step: Floats) -> Change:
         """Return the change of canonical answers (p, k), rounded to multiples of `step` (p, k), to first order."""
+        moved, step = self._once(moved), self._once(np.broadcast_to(step, moved.shape))
         V = _variance(moved, step) * self._relative()
-        return self._change(moved, self.slope, V, alone=self.loss.separable)
+        return self._change(moved, step, self.slope, V, alone=self.loss.separable)
 
     def nearest(self, moved: Floats) -> Floats:
         """Return about the change (d, k) that moves the residuals of all records asked so (p, k): one Newton step."""
-        mean = solve_triangular(self._factor, self.asked.T @ moved / len(moved), lower=True)
+        mean = solve_triangular(self._factor, self.asked.T @ self._once(moved) / len(moved), lower=True)
         return np.asarray(solve_triangular(self._factor, mean, lower=True, trans="T"))
+
+    def _once(self, values: Floats) -> Floats:
+        """Return the mean (q, k) of values (p, k) over records that are alike."""
+        found = np.zeros((len(self.asked), values.shape[1]))
+        np.add.at(found, self._alike, values)
+        return found / np.bincount(self._alike)[:, None]
 
     def _relative(self) -> Floats:
         """Return the curvature of each answer beside their mean (p, k)."""
         slope = np.maximum(self.slope, _FLAT * self.slope.mean(axis=0))
         return np.asarray(slope / slope.mean(axis=0))
 
-    def _change(self, moved: Floats, slope: Floats, V: Floats, *, alone: bool) -> Change:
+    def _change(self, moved: Floats, step: Floats, slope: Floats, V: Floats, *, alone: bool) -> Change:
         """Return the likeliest change; `alone`: each answer hangs on its own output, by `slope` (p, k)."""
         (p, k), d = moved.shape, self.B.shape[1]
         if not moved.any():
             return Change(np.zeros((d, k)), None)
         square = slope**2 if alone else self._square()[:, None]
         unit, found = square * (self.B**2).sum(axis=1)[:, None], moved
-        c = _size(moved, V, unit)
+        c = _size(_one_more(moved, step), V, unit)
         for _ in range(_ROUNDS):
             y = self._alone(found, slope, V, c) if alone else self._together(found, 1 / np.sqrt(V), c)
             made = self.B @ y
@@ -118,7 +128,8 @@ class Asked:
             if slope is self.slope:  # answers, which are linear in the change to first order only
                 found = moved - (self.loss.mean(self.Z) - self.loss.mean(self.Z - made) - first)
         least = _EXACT * float((moved**2).mean())
-        own = left**2 * p / (p - d) if p > _TOLD * d else V  # what no change of the parameters explains is error
+        told = min(p, int((moved != 0).sum() / k)) > _TOLD * d
+        own = left**2 * p / (p - d) if told else np.maximum(left**2, V)  # what no change of the parameters explains
         D = np.asarray(solve_triangular(self._factor, y, lower=True, trans="T"))
         return Change(D, self._error(slope, np.maximum(V, least), np.maximum(own, least), c))
 
@@ -170,16 +181,29 @@ class Asked:
         return np.array(found)
 
 
+def alike(X: Floats) -> tuple[Indices, Indices]:
+    """Return the first of each kind of record (q,), and of which kind each of X (p, d) is (p,): the same one in all."""
+    rows = np.ascontiguousarray(X + 0.0).view(np.dtype((np.void, X.itemsize * X.shape[1])))[:, 0]
+    _, first, kind = np.unique(rows, return_index=True, return_inverse=True)
+    return first, kind.ravel()
+
+
 def _variance(moved: Floats, step: Floats) -> Floats:
     """Return about the variance of the difference of two rounded numbers, maths (21): q |t|, and q^2 / 4 at most."""
-    mean = np.abs(moved).mean(axis=0, keepdims=True)
-    return np.asarray(np.minimum(step * np.maximum(mean, step / len(moved)), step**2 / 4))
+    mean = _one_more(moved, step).mean(axis=0, keepdims=True)
+    return np.asarray(np.minimum(step * mean, step**2 / 4))
+
+
+def _one_more(moved: Floats, step: Floats) -> Floats:
+    """Return |t| (p, k) as if one answer more had moved by a step, which it may have, and p are few."""
+    return np.abs(moved) + step / len(moved)
 
 
 def _size(moved: Floats, V: Floats, unit: Floats) -> float:
-    """Return c, from the mean square of what was seen, less its error, and what c = 1 would make."""
-    square = float((moved**2).mean())
-    return max(square - float(V.mean()), 0.01 * square) / max(float(unit.mean()), np.finfo(float).tiny)
+    """Return c, from the mean of |t|, which rounding leaves as it is, and the mean squares that c = 1 would make."""
+    weight = 1 / np.sqrt(V)
+    one = max(float((weight * np.sqrt(unit)).mean()), np.finfo(float).tiny)
+    return np.pi / 2 * (float((weight * moved).mean()) / one) ** 2
 
 
 def _likeliest(B: Floats, t: Floats, V: Floats) -> Floats:
