@@ -24,13 +24,15 @@ from undelete.auditing.examine import examine
 from undelete.auditing.heads import read_heads
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_reading import Training, is_network, opened
+from undelete.auditing.network_stated import StatedNetworks
 from undelete.auditing.networks import audit_networks
 from undelete.auditing.order import Between, ordered
+from undelete.auditing.protection import digest_of
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import protected
-from undelete.auditing.statements import Statement, measured, read_stated, uncounted
+from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, people
@@ -137,9 +139,9 @@ def audit(
         refuse_steps(optimiser, "here more of a network moved than its last layer")
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
-        words = dataclasses.replace(words, notes=(*words.notes, *uncounted(read_stated(protection, before, after))))
+        said = StatedNetworks.of(first, second, read_stated(protection, before, after))
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
-                              attacks=attacks, seed=seeds(rng), words=words)  # fmt: skip
+                              attacks=attacks, seed=seeds(rng), words=words, stated=said)  # fmt: skip
     if loss is not None or weight_decay is not None or isinstance(l2, Mapping):
         raise InputError(
             "loss, weight_decay and penalties by name are said of networks, and these are no torch modules: leave them "
@@ -180,7 +182,7 @@ def audit(
         public_source=words.source,
         back=None if old.target_map is None else old.target_map.back,
         command=words.command,
-        protection=measured(stated, old, new),
+        protection=measured(stated, [digest_of(old), digest_of(new)]),
     )
     noted = [
         *words.notes,

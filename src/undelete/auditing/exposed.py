@@ -82,13 +82,18 @@ def exposed(release: Seen, truth: Truth, found: Reconstruction, rng: np.random.G
     """Return what one attack got: exposure with its interval, deletion by deletion as `near`, and whole records."""
     scores = score(release, truth, found)
     near = np.nan_to_num(scores["centred_cosine"]) - _with_others(release, truth, found)
-    ends = float(near.mean()), *mean_interval(near, rng)
+    ends = float(near.mean()), *interval(near, rng)
     value, low, high = (min(max(end, 0.0), 1.0) for end in ends)
     whole = np.nan_to_num(scores["exact_record"])
     return {
         "attack": found.attack, "exposure": value, "exposure_low": low, "exposure_high": high, "near": near,
         "whole_records": float(whole.mean()), "whole_records_high": wilson(float(whole.sum()), len(whole))[1],
     }  # fmt: skip
+
+
+def interval(near: Floats, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the 95 % interval of the mean exposure over deletions (b,); of one deletion it may be any."""
+    return mean_interval(near, rng) if len(near) > 1 else (0.0, 1.0)
 
 
 def better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

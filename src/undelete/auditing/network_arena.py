@@ -79,7 +79,7 @@ class NetworkArena:
         rows = self._exposed(protected)
         noise = protected.noise if protected.mechanism is None else self._found_out(protected, rng)
         plain = self._release(protected)
-        told = knowing(plain, noise, protected.together)
+        told = knowing(plain, (noise, noise), protected.together)
         found = self._best(told, rows, rng)
         found["exposure_unknowing"] = None
         if told is not plain:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,7 @@ def simulate_network(
     rng: int,
     tol: float,
     words: Words,
+    protection: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Audit:
     """Play deletions from a network that is trained to its optimum; see `undelete.simulate`."""
@@ -131,6 +132,7 @@ def simulate_network(
         schema=schema,
         public_source=words.source,
         command=words.command,
+        protection=protection,
     )
     y, y_public = (table[people.target] for table in (people.private, people.public))
     both = [table.drop(columns=[people.target]) for table in (people.private, people.public)]

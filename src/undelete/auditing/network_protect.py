@@ -31,6 +31,7 @@ from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import Loss, loss_of
 from undelete.release.networks import NetworkRelease
+from undelete.release.protection import Law
 from undelete.scoring.truth import Truth
 
 _TOL = 1e-9
@@ -103,11 +104,15 @@ def protect_network(
     )  # fmt: skip
     if chosen is None:
         return result
-    released = made[chosen][0].protect(private, made[chosen][1], stream(*made[chosen], rng))
+    best, released = table.iloc[chosen], made[chosen][0].protect(private, made[chosen][1], stream(*made[chosen], rng))
     # what is handed out is drawn by nobody's seed: whoever knew it would take the noise off
     own = with_theta(module, release, released.again(np.random.default_rng()))
     own = with_module(estimator, own) if is_perceptron(estimator) else own
-    return dataclasses.replace(result, recommended=table.iloc[chosen], model=own)
+    l2, budget = tuple(released.l2.tolist()), released.budget
+    law = Law(str(best["label"]), l2, released.law, chance=released.chance)
+    if budget is not None:
+        law = Law(str(best["label"]), l2, None, budget.epsilon, budget.delta, budget.telling())
+    return dataclasses.replace(result, recommended=best, model=own, law=law)
 
 
 def with_theta(module: Any, release: NetworkRelease, theta: Floats) -> Any:

@@ -22,6 +22,7 @@ from undelete.auditing.network_checks import checks
 from undelete.auditing.network_features import Features
 from undelete.auditing.network_files import FromFiles
 from undelete.auditing.network_reading import Reading, Training, opened, perceptrons, read_networks, true_records
+from undelete.auditing.network_stated import StatedNetworks
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting, Target
 from undelete.auditing.tables import all_columns, public_records
@@ -44,6 +45,7 @@ def audit_networks(
     attacks: Sequence[str | Attack],
     seed: np.random.SeedSequence,
     words: Words,
+    stated: StatedNetworks,
 ) -> Audit:
     """Audit one deletion between two torch modules; see `undelete.audit`."""
     names = asked_attacks(attacks)
@@ -61,6 +63,7 @@ def audit_networks(
             f"{error}. The two files give {files.columns} of the record away by themselves all the same: undelete scan "
             "BEFORE AFTER shows the values"
         ) from error
+    release = stated.seen(release)
     attacked = attack(release, names)
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
     schema = words.schema or schema_of(all_columns(public, table))
@@ -74,8 +77,9 @@ def audit_networks(
             schema=schema,
             public_source=words.source,
             command=words.command,
+            protection=stated.played,
         ),
-        seed, warnings=[*words.notes, *sampled], files=files,
+        seed, warnings=[*words.notes, *sampled, *stated.notes], files=files, stated=stated,
     )  # fmt: skip
 
 
@@ -127,17 +131,18 @@ def examined(
     warnings: Sequence[str] = (),
     more: Sequence[Diagnostic] = (),
     files: FromFiles | None = None,
+    stated: StatedNetworks | None = None,
 ) -> Audit:
     """Return the judgement on what the attacks said; `more` checks than the attack's own; what `files` give away."""
     files = files or FromFiles()
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
-    found = [*found, *more]
+    found, hidden = (stated or StatedNetworks()).judged(release, [*found, *more])
     warnings = [*warnings, *_notes(pair, release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(
         release, [ATTACKS[name] for name in attacked.found], attacked.found, truth, setting, found,
         (score_seed, picture_seed), warnings=warnings,
-        leaks=files.leaks, exact=files.exact(release), given=files.mostly(release),
+        leaks=files.leaks, exact=files.exact(release), given=files.mostly(release), hidden=hidden,
     )  # fmt: skip
 
 

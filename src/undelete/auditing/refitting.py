@@ -13,10 +13,11 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from undelete.auditing.audit import audit
+from undelete.auditing.exposed import interval
 from undelete.auditing.protection import REFITTING
 from undelete.errors import InputError
 from undelete.maths.arrays import Indices
-from undelete.scoring.intervals import mean_interval, wilson
+from undelete.scoring.intervals import wilson
 
 _TARGET = "target of the model"
 
@@ -77,7 +78,7 @@ def refitting_row(people: People, rows: Indices, plain: Mapping[str, Any]) -> di
     except InputError as error:
         return {"refused": str(error)}
     values = np.clip(near, 0.0, 1.0)
-    low, high = mean_interval(values, np.random.default_rng(0)) if len(values) > 1 else (0.0, 1.0)
+    low, high = interval(values, np.random.default_rng(0))
     return dict(plain) | {
         "defence": REFITTING, "label": "no defence, scaler refitted too", "exposure": float(values.mean()),
         "exposure_low": low, "exposure_high": high, "exposure_unknowing": None, "attack": "hrec+",

@@ -31,6 +31,7 @@ from undelete.auditing.network_reading import Training, perceptrons
 from undelete.auditing.played import Played, examine_together, played
 from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
+from undelete.auditing.protection import digest, digest_of, own_parameters
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.statements import Statement, measured_of, read_stated
@@ -129,6 +130,7 @@ def simulate(
         When the input cannot be used, or a deletion does not converge.
     """
     words, stated = words or Words(), read_stated(protection, None, None)
+    network = digest(*own_parameters(estimator)) if is_module(estimator) or is_perceptron(estimator) else ""
     together = _people(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)
     if is_perceptron(estimator):
@@ -139,14 +141,10 @@ def simulate(
                 "of a network deletions of one person each are played, of records that all count alike: leave out "
                 "group, joined, additions and sample_weight"
             )
-        if any(one.asked for one in stated):
-            raise InputError(
-                "what defences left is advised of linear models, and this is a network: leave out protection"
-            )
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
             attacks=[one for one in attacks if one is not INFORMED], rng=rng, tol=tol, words=words,
-            progress=progress,
+            protection=measured_of(stated, network), progress=progress,
         )  # fmt: skip
     if said != Training(None, None, None, None) or features is not None:
         raise InputError("loss, l2, weight_decay and features belong to a torch module: an estimator has its own")
@@ -182,7 +180,7 @@ def simulate(
         public_source=words.source,
         back=None if model.target_map is None else model.target_map.back,
         command=words.command,
-        protection=measured_of(stated, model),
+        protection=measured_of(stated, digest_of(model)),
     )
     noted = [
         *refused,

@@ -23,7 +23,7 @@ from undelete.release.release import Release
 
 NOISE = "Stated noise"
 HIDDEN = 0.5  # standard deviations of the noise between two people up to which it hides them
-_NEVER = 1e-4  # probability of so small a change under which the noise was not added
+NEVER = 1e-4  # probability of so small a change under which the noise was not added
 
 
 def protected(
@@ -45,7 +45,25 @@ def protected(
     InputError
         Where one that was named speaks of neither model, or n is not known.
     """
-    digests = [digest(model.coef, model.intercept) for model in (old, new)]
+    laws, notes = laws_of([digest(model.coef, model.intercept) for model in (old, new)], stated)
+    if laws == [None, None]:
+        return release, notes
+    if release.n is None:
+        raise InputError(
+            f"a {FILE} says how these models were protected, and how much noise hides depends on the number of "
+            "training records: give n (n=, --n)"
+        )
+    return _known(release, laws), notes
+
+
+def laws_of(digests: Sequence[str], stated: Sequence[Stated]) -> tuple[list[Law | None], list[str]]:
+    """Return by what laws two models were protected that have these digests, and what to say of it.
+
+    Raises
+    ------
+    InputError
+        Where a statement that was named speaks of neither model.
+    """
     laws: list[Law | None] = [next((one.law for one in stated if one.parameters == own), None) for own in digests]
     notes = []
     for one in stated:
@@ -63,18 +81,13 @@ def protected(
             )
         notes.append(f"{one.place} speaks of other parameters than these two models have: it is not used.")
     if laws == [None, None]:
-        return release, notes
-    if release.n is None:
-        raise InputError(
-            f"a {FILE} says how these models were protected, and how much noise hides depends on the number of "
-            "training records: give n (n=, --n)"
-        )
+        return laws, notes
     for word, law in zip(("first", "second"), laws, strict=True):
         if law is not None:
             notes.append(f"The {word} model was protected: {_said(law)}. The attacker is taken to know this.")
     if laws[0] is None or laws[1] is None:
         notes.append("The other of the two models was not protected, so far as is known.")
-    return _known(release, laws), notes
+    return laws, notes
 
 
 def _said(law: Law) -> str:
@@ -103,18 +116,23 @@ def noise_check(release: Release) -> tuple[Diagnostic, Hiding] | None:
     if found is None:
         return None
     value = f"two people are at most {found.apart:.2g} of its standard deviations apart, 99 of 100 of them"
-    if found.smaller < _NEVER:
-        text = (
-            f"The two models differ by far less than the noise alone that {FILE} states would make them: it was not "
-            "added, or not freshly to each. What is stated cannot be relied on."
-        )
-        return Diagnostic(NOISE, value, False, text, blocking=True), found
+    if found.smaller < NEVER:
+        return not_added("two models", value), found
     text = (
         f"Up to {HIDDEN} the noise hides any one of them from everybody, whatever the attack."
         if found.apart <= HIDDEN
         else f"Over {HIDDEN}: the noise blurs a person, and does not hide everybody."
     )
     return Diagnostic(NOISE, value, True, text), found
+
+
+def not_added(models: str, value: str = "less than it would change them") -> Diagnostic:
+    """Return the check of noise that is stated and was not added."""
+    text = (
+        f"The {models} differ by far less than the noise alone that {FILE} states would make them: it was not added, "
+        "or not freshly to each. What is stated cannot be relied on."
+    )
+    return Diagnostic(NOISE, value, False, text, blocking=True)
 
 
 def hidden(found: Hiding, checks: Sequence[Diagnostic]) -> str:

@@ -14,8 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from undelete.adapters.model import LinearModel
-from undelete.auditing.protection import FILE, NONE, PROOFS, SCHEMA, digest
+from undelete.auditing.protection import FILE, NONE, PROOFS, SCHEMA
 from undelete.errors import InputError
 from undelete.limits import HOW, JSON_BYTES, allowed
 from undelete.release.protection import Law
@@ -127,9 +126,8 @@ def _parsed(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def measured(stated: Sequence[Stated], *models: LinearModel) -> Mapping[str, Any] | None:
-    """Return what defences left and cost that were played of one of some models; None where none were."""
-    digests = [digest(model.coef, model.intercept) for model in models]
+def measured(stated: Sequence[Stated], digests: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return what defences left and cost that were played of a model with one of some digests; None where none were."""
     for own in digests:
         for one in stated:
             if own in (one.of, one.parameters):
@@ -137,23 +135,9 @@ def measured(stated: Sequence[Stated], *models: LinearModel) -> Mapping[str, Any
     return None
 
 
-def uncounted(stated: Sequence[Stated]) -> list[str]:
-    """Return what to say of statements on networks, whose noise no verdict counts; InputError where one was named."""
-    named = next((one for one in stated if one.asked), None)
-    if named is not None:
-        raise InputError(
-            f"{named.place} is of networks, whose noise is not counted in a verdict: leave out protection, and go by "
-            "the table that undelete protect made"
-        )
-    return [
-        f"{one.place} says that a network was protected: its noise is not counted, and the attack does not know it."
-        for one in stated
-    ]
-
-
-def measured_of(stated: Sequence[Stated], model: LinearModel) -> Mapping[str, Any] | None:
+def measured_of(stated: Sequence[Stated], digest: str) -> Mapping[str, Any] | None:
     """Return the same of one model alone; InputError where what was named is of another."""
-    found = measured(stated, model)
+    found = measured(stated, [digest])
     other = next((one for one in stated if one.asked), None)
     if found is None and other is not None:
         raise InputError(

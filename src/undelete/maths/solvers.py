@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, namespace, take_rows, to_numpy
+from undelete.maths.arrays import Array, Floats, namespace, take_rows, to_numpy
 
 _LARGE = 500  # order from which Cholesky's method is tried first: 5 times less work than the eigenvectors
 
@@ -75,6 +75,17 @@ def factor(A: Array, *, like: Array | None = None) -> Factored:
     rank = int(xp.sum(xp.astype(values > floor, xp.int64)))
     half = scale[:, None] * vectors[:, d - rank :] / xp.sqrt(values[d - rank :])[None, :]  # ascending order
     return Factored(half=half, rank=rank, null=scale[:, None] * vectors[:, : d - rank])
+
+
+FLOOR = 1e-3
+"""Of the mean curvature, added to all by `bent`: along directions that no record bends noise would have no bound."""
+
+
+def bent(H: Floats) -> Floats:
+    """Return a Hessian (p, p) as a metric: its curvatures without their signs, and a floor of `FLOOR` of their mean."""
+    values, vectors = np.linalg.eigh(H)
+    bend = np.abs(values) + FLOOR * float(np.abs(values).mean()) + np.finfo(float).tiny
+    return np.asarray((vectors * bend) @ vectors.T)
 
 
 def _regular(A: Array, floor: float) -> Array | None:

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from undelete.maths.arrays import Floats
-from undelete.maths.solvers import factor
+from undelete.maths.solvers import bent, factor
 
-Shape = Literal["isotropic", "hessian", "statistics", "gradient"]
+Shape = Literal["isotropic", "hessian", "bend", "statistics", "gradient"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class Noise:
 
     Parameters
     ----------
-    shape : {"isotropic", "hessian", "statistics", "gradient"}
+    shape : {"isotropic", "hessian", "bend", "statistics", "gradient"}
         Of standard deviation `scale` in each parameter, its feature in `unit`s; with covariance scale^2 times the
-        inverse Hessian of the summed objective; that of a least squares solution whose second moments had noise
+        inverse Hessian of the summed objective; the same of a network's, each parameter a feature, its curvatures
+        without their signs and with a floor (`bent`); that of a least squares solution whose second moments had noise
         of deviation `scale` in each entry; or of a minimum whose gradient had noise of that deviation in each entry.
     scale : float
         See `shape`.
@@ -55,6 +56,8 @@ class Noise:
             The parameters.
         """
         u = np.array(self.unit)
+        if self.shape == "bend":
+            return np.stack([self.scale**2 * np.linalg.inv(bent(one)) for one in hessian])
         if self.shape == "isotropic":
             return np.broadcast_to(np.diag((self.scale / u) ** 2), hessian.shape)
         # a pseudo-inverse: features that say the same, as indicators beside a constant, leave directions of no record
@@ -87,6 +90,9 @@ class Law:
         What was added to its parameters; None where none was.
     epsilon, delta : float or None
         Of this release, where differential privacy is proved.
+    chance : float or None
+        The most that anybody can be right with by this release who has to say which of two people left, where it is
+        not read off the noise: by what is proved, or as the maintainer found for 99 of 100 public people.
     """
 
     label: str
@@ -94,8 +100,11 @@ class Law:
     noise: Noise | None = None
     epsilon: float | None = None
     delta: float | None = None
+    chance: float | None = None
 
     def __post_init__(self) -> None:
+        if self.chance is not None and not 0.5 <= self.chance <= 1:
+            raise ValueError(f"a chance of {self.chance} to tell two people apart: it is between one half and 1")
         l2 = np.array(self.l2, dtype=np.float64)
         if not (np.isfinite(l2).all() and (l2 >= 0).all()):
             raise ValueError("penalties are numbers of at least 0")
@@ -112,7 +121,8 @@ class Law:
         held, noise = document, document["noise"]
         if noise is not None:
             noise = Noise(noise["shape"], float(noise["scale"]), _numbers(noise["unit"]), _numbers(noise["target"]))
-        own = {name: None if held[name] is None else float(held[name]) for name in ("epsilon", "delta")}
+        said = {name: held.get(name) for name in ("epsilon", "delta", "chance")}
+        own = {name: None if number is None else float(number) for name, number in said.items()}
         return cls(str(held["label"]), _numbers(held["l2"]), noise, **own)
 
 

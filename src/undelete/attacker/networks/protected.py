@@ -10,19 +10,20 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.stats import chi2
 
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
 
-def knowing(release: NetworkRelease, noise: Floats | None, together: int = 1) -> NetworkRelease:
+def knowing(release: NetworkRelease, noise: tuple[Floats | None, Floats | None], together: int = 1) -> NetworkRelease:
     """Return a release whose attacker knows by what law it was protected.
 
     Parameters
     ----------
     release : NetworkRelease
         The models as they were released.
-    noise : array (p, p) or None
+    noise : two of array (p, p) or None
         Covariance of what was added to the old model and to each new one, independently; None for nothing.
     together : int
         How many people left or joined at once.
@@ -36,15 +37,31 @@ def knowing(release: NetworkRelease, noise: Floats | None, together: int = 1) ->
     -----
     Cost m p^2 flops, once for all deletions.
     """
-    if noise is None and together == 1:
+    added = [one for one in noise if one is not None]
+    if not added and together == 1:
         return release
     seen = release.X_public, release.Y_network
     p, m = release.network.parameters, len(release.X_public)
     error = np.zeros((p, p)) if release.error is None else release.error
-    if noise is not None:
-        H = release.network.hessian(release.theta_before, *seen) * (release.n / m) + np.diag(release.penalty_before)
-        error = error + 2 * H @ noise @ H
+    if added:
+        H = curvature(release)
+        error = error + H @ np.sum(added, axis=0) @ H
     if together > 1:
         own = release.network.gradients(release.theta_before, *seen)
         error = error + (together - 1) * own.T @ own / m
-    return dataclasses.replace(release, error=(error + error.T) / 2, optimal=noise is None and release.optimal)
+    return dataclasses.replace(release, error=(error + error.T) / 2, optimal=noise[0] is None and release.optimal)
+
+
+def curvature(release: NetworkRelease) -> Floats:
+    """Return the Hessian (p, p) of the summed objective at the old network, as public records have it."""
+    seen, share = (release.X_public, release.Y_network), release.n / len(release.X_public)
+    return np.asarray(release.network.hessian(release.theta_before, *seen) * share + np.diag(release.penalty_before))
+
+
+def smaller(release: NetworkRelease, noise: Floats) -> float:
+    """Return how often noise of covariance `noise` (p, p) in both networks together would move one less than it moved.
+
+    Next to never means that it was not added.
+    """
+    change = release.theta_after[0] - release.theta_before
+    return float(chi2.cdf(change @ np.linalg.solve(noise, change), len(change)))

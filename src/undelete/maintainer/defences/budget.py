@@ -20,6 +20,7 @@ from scipy.special import ndtr, ndtri
 
 from undelete.maintainer.defences.gaussian import composed, delta_of, epsilon_of, mu_of
 
+_GRID = 64  # steps to the stated epsilon at which a proof is looked at
 _FURTHER = 60.0  # beyond twice the epsilon, where next to no delta is left
 
 
@@ -59,6 +60,20 @@ class Budget:
             return epsilon_of(composed(self.mu, 2), self.delta)
         half = self.delta / 2
         return 2 * float(brentq(lambda at: self.curve(at) - half, self.epsilon, 2 * self.epsilon + _FURTHER))
+
+    def telling(self) -> float:
+        """Return the most that anybody can be right with who has to say which of two people was not in the data.
+
+        Without either of them the release is within a total variation of t of that of all, t the least of
+        (e^epsilon - 1 + 2 delta) / (e^epsilon + 1) over all that is proved; of each other they are within 2 t.
+        """
+
+        def apart(at: float) -> float:
+            return (math.expm1(at) + 2 * self.curve(at)) / (math.exp(at) + 1)
+
+        found = minimize_scalar(apart, bounds=(0.0, self.epsilon + _FURTHER), method="bounded")
+        grid = min(apart(self.epsilon * step / _GRID) for step in range(_GRID + 1))
+        return min(1.0, 0.5 + min(float(found.fun), grid))
 
     def most(self, chance: float) -> float:
         """Return the most that anybody's chance of being right can have become who had `chance` before."""

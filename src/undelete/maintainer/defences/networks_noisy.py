@@ -12,6 +12,7 @@ from undelete.maintainer.defences.noisy import InstanceNoise, Repeated
 from undelete.maintainer.defences.of_networks import TOL, NetworkDefence, PrivateNetwork, ProtectedNetwork, ended
 from undelete.maintainer.networks import train
 from undelete.maths.arrays import Floats
+from undelete.release.protection import Noise
 
 
 def _noisy(private: PrivateNetwork, covariance: Floats, rng: np.random.Generator) -> ProtectedNetwork:
@@ -44,7 +45,9 @@ class NetworkNoise(NetworkDefence):
 
     def protect(self, private: PrivateNetwork, strength: float, rng: np.random.Generator) -> ProtectedNetwork:
         """Add noise with covariance s^2 M^-1, s the largest change in the metric M over mu(strength, delta)."""
-        return _noisy(private, _law(private, strength, self.delta), rng)
+        law = Noise("bend", private.largest / mu_of(strength, self.delta), (1.0,) * len(private.theta))
+        covariance = _law(private, strength, self.delta)
+        return replace(_noisy(private, covariance, rng), law=law, chance=private.telling(covariance))
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,18 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtr
 
 from undelete.errors import InputError
 from undelete.maintainer.defences.budget import Budget
 from undelete.maintainer.defences.defence import Proof
 from undelete.maintainer.networks import Fit, Trained, retrain_among
 from undelete.maths.arrays import Floats, Indices
+from undelete.maths.solvers import bent
+from undelete.release.protection import Noise
 
-FLOOR = 1e-3
-"""Of the mean curvature, added to all: along directions that no record bends noise would have no bound."""
+MOST = 0.99
+"""Of the public people, for whom it is said what noise hides."""
 TOL = 1e-9
 """Gradient a record to which a defence's models are trained."""
 
@@ -58,15 +61,24 @@ class PrivateNetwork:
     def metric(self) -> Floats:
         """The summed objective's Hessian (p, p) with a floor, in which a change of the parameters is measured."""
         H = self.fit.network.hessian(self.theta, self.fit.X, self.fit.Y) + np.diag(self.fit.l2)
-        values, vectors = np.linalg.eigh(H)
-        bend = np.abs(values) + FLOOR * float(np.abs(values).mean()) + np.finfo(float).tiny
-        return np.asarray((vectors * bend) @ vectors.T)
+        return bent(H)
 
     @cached_property
     def largest(self) -> float:
         """The largest change among the deletions that were played, in that metric."""
         moved = self.theta_after - self.theta
         return float(np.sqrt(np.einsum("bi,ij,bj->b", moved, self.metric, moved).max()))
+
+    def telling(self, noise: Floats) -> float:
+        """Return how sure somebody can be which of two people left, by a new network with noise of this covariance.
+
+        A person's gradient g moves the optimum by H^-1 g. So it is for `MOST` of the public people; 1/2 is guessing.
+        """
+        H = self.fit.network.hessian(self.theta, self.fit.X, self.fit.Y) + np.diag(self.fit.l2)
+        own = self.fit.network.gradients(self.theta, self.X_public, self.Y_public)
+        moved = np.linalg.solve(H, (own - own.mean(axis=0)).T)
+        off = np.sqrt((moved * np.linalg.solve(noise, moved)).sum(axis=0))
+        return float(ndtr(np.quantile(off, MOST)))  # two are at most as far apart as both are from the middle
 
     def penalty(self, n: int, l2: Floats | None = None) -> Floats:
         """Return the penalty (p,) of the sum over n of the records; of another `l2` than its own."""
@@ -100,6 +112,10 @@ class ProtectedNetwork:
         The penalty that the old one was trained with.
     noise : array (p, p) or None
         Covariance of what was added to each, independently; None: nothing was, or it has to be found out.
+    law : Noise or None
+        By what law that was, as it may be told to everybody; None where nothing was added, or it has to be found out.
+    chance : float or None
+        The most that anybody can be right with by it who has to say which of two people left.
     mechanism : callable or None
         Of a training that is drawn at random: from records, targets and a generator to what it would release (p,).
         Everybody knows it, so that an attacker finds out its law on public records.
@@ -123,6 +139,8 @@ class ProtectedNetwork:
     after: Floats
     l2: Floats
     noise: Floats | None = field(default=None, repr=False)
+    law: Noise | None = None
+    chance: float | None = None
     mechanism: Callable[[Floats, Floats, np.random.Generator], Floats] | None = None
     draws: int = 10
     redraw: Callable[[np.random.Generator], Floats] | None = None
