@@ -13,6 +13,7 @@ import pytest
 import undelete
 from tests.attacker.networks_played import COLUMNS, filled, play, small
 from undelete import InputError
+from undelete.auditing.network_files import FromFiles
 from undelete.maintainer.networks import train
 
 torch = pytest.importorskip("torch")
@@ -273,6 +274,19 @@ def test_scikit_learn_s_perceptron_is_the_same_network_and_at_default_settings_i
     kept = Pipeline([("scale", before[0]), ("network", after[-1])])
     found = undelete.audit(before, kept, few, target="label", n=400, attacks=("hrec+",))
     assert found.verdict.word == "NOT DECIDABLE"
+
+
+def test_what_the_files_give_away_is_a_constraint_of_the_attack_on_a_network(played, result, monkeypatch):
+    who = played.private.iloc[played.row]
+    monkeypatch.setattr(FromFiles, "exact", lambda self, release: {"age": int(who["age"]), "hours": int(who["hours"])})
+    found = audit(played, truth=played.private.iloc[[played.row]], attacks=("hrec+",))
+    assert found.records.loc[0, ["age", "hours"]].tolist() == who[["age", "hours"]].tolist()
+    place = {column.name: j for j, column in enumerate(found.release.columns)}
+    given, before = found.found["hrec+"], result.found["hrec+"]
+    assert (given.probability[0, [place["age"], place["hours"]]] == 1).all()
+    assert given.confidence[0] > before.confidence[0] + 0.02
+    note = next(text for text in found.warnings if text.startswith("Of 2 of 4 columns the files give"))
+    assert f"confidence {given.confidence[0]:.2f}, without them {before.confidence[0]:.2f}" in note
 
 
 def test_a_category_that_left_changes_a_perceptron_s_shape_and_the_files_are_pointed_to(played):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,11 @@ from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import Implied, estimated, implied
 from undelete.attacker.table.mixtures import _pairs
-from undelete.auditing.one_record import _size, one_deletion
+from undelete.auditing import one_record
+from undelete.auditing.one_record import _agreement, _size, one_deletion
 from undelete.maths.losses import LOSSES
+from undelete.release.columns import Column
+from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
 N, WHO = 900, 17
@@ -189,6 +193,27 @@ def test_one_record_explains_its_change_better_than_two_do_and_worse_that_of_two
     assert (two < 0).sum() >= 5  # the others are two of a kind, or one of them had hardly a residual
     assert (swap < 0).sum() >= 5
     assert all(result.verdict.word == "NOT DECIDABLE" for result, lead in zip(told, two, strict=True) if lead < -1)
+
+
+def test_a_number_that_agrees_speaks_for_one_record_and_one_that_does_not_for_two(monkeypatch):
+    public = np.ones((4, 1))
+    given = Release(LOSSES["logistic"], np.ones((1, 1)), np.ones((1, 1, 1)), public, n=1000)
+    agreement = lambda n, error: _agreement(given, Implied(n, error, float("nan")))  # noqa: E731
+    assert 0.9 < agreement(1000, 0.4) < agreement(1000, 0.3)
+    assert agreement(500, 0.3) < 0 < agreement(700, 0.3)
+    assert abs(agreement(300, 9.0)) < 0.01  # an error as wide as anything says nothing
+    assert agreement(float("nan"), 0.3) == 0
+    assert _agreement(replace(given, n=None), Implied(1000, 0.3, 0.0)) == 0
+    # two explain the change a little better, and the number decides
+    sure = {"codes": np.zeros((1, 1), dtype=int), "probability": np.full((1, 1), 0.95)}
+    found = Reconstruction(attack="hrec+", X=np.ones((1, 1)), status=("ok",), lead_over_two=np.array([-0.4]), **sure)
+    column = Column("a", "categorical", np.zeros((1, 0)), np.arange(2), np.zeros((2, 0)), np.array([0.5, 0.5]))
+    nobody = {"public_codes": np.zeros((4, 1), dtype=int), "public_values": np.full((4, 1), np.nan)}
+    seen = replace(given, columns=[column], **nobody)
+    for n, tested in ((1000, True), (400, False)):
+        monkeypatch.setattr(one_record, "implied", lambda *_, n=n: Implied(n, 0.4, float("nan")))
+        names = [one.name for one in one_deletion(seen, found, found, counted=False)]
+        assert ("One record" not in names) == tested
 
 
 def test_where_columns_have_fine_steps_nothing_tells_one_from_two(halves):

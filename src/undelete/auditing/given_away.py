@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from undelete.auditing.verdict import MOST
 from undelete.auditing.written import written
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
+from undelete.release.networks import NetworkRelease
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
@@ -71,7 +73,10 @@ def of_nobody(release: Release, before: LinearModel, after: LinearModel) -> dict
     return found
 
 
-def told(release: Release, values: Mapping[str, Category]) -> Release:
+_Told = TypeVar("_Told", Release, NetworkRelease)
+
+
+def told(release: _Told, values: Mapping[str, Category]) -> _Told:
     """Return a release of one deletion whose attacks know some columns' values.
 
     A number that no public record has joins its column's values, where its terms are lines in it; other values that are
@@ -118,7 +123,9 @@ def most_columns(release: Seen, values: Mapping[str, Category]) -> str:
     return f"The two files give {share} columns of this record away by themselves, exactly."
 
 
-def gain(release: Release, with_them: Reconstruction, without: Reconstruction, truth: Truth | None) -> list[str]:
+def gain(
+    release: Release | NetworkRelease, with_them: Reconstruction, without: Reconstruction, truth: Truth | None
+) -> list[str]:
     """Say what the values that the files give away add to the attack."""
     known = 0 if release.given is None else int(np.isfinite(release.given).all(axis=0).sum())
     if not known:

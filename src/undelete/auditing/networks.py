@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.networks.attack import NAMES, Attacked, attack
 from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.export import NamedGradient
-from undelete.auditing import truths
+from undelete.auditing import given_away, truths
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import judged
 from undelete.auditing.inputs import Table
@@ -63,9 +64,10 @@ def audit_networks(
             f"{error}. The two files give {files.columns} of the record away by themselves all the same: undelete scan "
             "BEFORE AFTER shows the values"
         ) from error
-    release = stated.seen(release)
+    release = given_away.told(stated.seen(release), files.exact(release))
     attacked = attack(release, names)
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
+    added = _gained(release, attacked, record)
     schema = words.schema or schema_of(all_columns(public, table))
     return examined(
         release, attacked, record, pair, reading,
@@ -79,8 +81,16 @@ def audit_networks(
             command=words.command,
             protection=stated.played,
         ),
-        seed, warnings=[*words.notes, *sampled, *stated.notes], files=files, stated=stated,
+        seed, warnings=[*words.notes, *sampled, *stated.notes, *added], files=files, stated=stated,
     )  # fmt: skip
+
+
+def _gained(release: NetworkRelease, attacked: Attacked, truth: Truth | None) -> list[str]:
+    """Say what the values that the files give away add to the attack."""
+    if release.given is None:
+        return []
+    without = attack(dataclasses.replace(release, given=None), ["hrec+"])
+    return given_away.gain(release, attacked.found["hrec+"], without.found["hrec+"], truth)
 
 
 def deleted_gradient(

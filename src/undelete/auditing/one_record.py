@@ -25,7 +25,8 @@ UNLIKELY = 1e-3  # probability of a misfit under which the difference is not tak
 _LEAD, _LEAD_UNSURE = 0.0, 3.0
 _SURE, _COMMON = 0.9, 0.75
 _MANY = float(np.log(1000))
-_TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one
+_TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one by itself
+_ANYWHERE = 1.0  # deviation of that logarithm, beyond its error, about what is given where two records changed
 
 
 def one_deletion(
@@ -58,9 +59,21 @@ def one_deletion(
     telling = said is not None and size is not None and size.ok is not None and said.error <= _TELLING
     if release.deletions == 1 and release.embedding is None and not counted and not telling:
         lead = float("nan") if decoded.lead_over_two is None else float(decoded.lead_over_two[0])
+        lead += _agreement(release, said)
         if not lead >= (_LEAD if _some_sure(release, decoded) else _LEAD_UNSURE):
             checks.append(_untested(release, lead))
     return checks
+
+
+def _agreement(release: Release, said: Implied | None) -> float:
+    """Return by how much better the implied number agrees with a given one if one record changed than if two did.
+
+    In the logarithm. The number that two make is of no record, and may be anywhere about it.
+    """
+    if said is None or release.n is None or release.n_error > 0 or not said.n > 0 or not np.isfinite(said.error):
+        return 0.0
+    off, wide = float(np.log(said.n / release.n)), float(np.hypot(said.error, _ANYWHERE))
+    return float(norm.logpdf(off, scale=said.error) - norm.logpdf(off, scale=wide))
 
 
 def _some_sure(release: Release, decoded: Reconstruction) -> bool:

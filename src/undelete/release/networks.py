@@ -50,6 +50,8 @@ class NetworkRelease:
         The public records as the new network takes them, where the preprocessing was refitted with it; None: as before.
     error : array (p, p) or None
         Covariance of what a defence that everybody knows adds to minus the deleted gradient.
+    given : array (b, columns) or None
+        What is known of each deleted record beforehand, as in Release.
     optimal : bool
         Whether the old parameters are the private records' optimum; not where noise was added to them.
     """
@@ -70,16 +72,17 @@ class NetworkRelease:
     tolerance: float | None = None
     X_after: Floats | None = None
     error: Floats | None = None
+    given: Floats | None = None
     optimal: bool = True
 
     def __post_init__(self) -> None:
         for field in ("theta_before", "theta_after", "X_public", "Y_public", "penalty_before", "penalty_after",
-                      "public_values", "public_codes", "X_after", "error"):  # fmt: skip
+                      "public_values", "public_codes", "X_after", "error", "given"):  # fmt: skip
             value = getattr(self, field)
             if value is None:
                 continue
             held = frozen(value, np.int64 if field == "public_codes" else np.float64)
-            if field != "public_values" and not np.isfinite(held).all():
+            if field not in ("public_values", "given") and not np.isfinite(held).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
             object.__setattr__(self, field, held)
         object.__setattr__(self, "columns", tuple(self.columns))

@@ -20,6 +20,7 @@ from undelete.attacker.networks.record import Decoder, Found
 from undelete.attacker.networks.told import Told
 from undelete.attacker.networks.view import View
 from undelete.attacker.table.columns import decode_column
+from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.shown import CANDIDATES
 from undelete.attacker.table.whole_record import Lattice, Posterior, search
@@ -47,7 +48,7 @@ def on_columns(release: NetworkRelease, decoder: Decoder, estimate: GradientEsti
         best = next(one for one in found if one.label == first[0].label)
         told = _as_found(release, decoder, best, misfit[best.label], 1 / np.exp(evidence - evidence[0]).sum())
         return told if lattice is None else dataclasses.replace(told, columns=_each_alone(release, decoder, best, told))
-    lattice = dataclasses.replace(lattice, whole=True)
+    lattice = conditioned(dataclasses.replace(lattice, whole=True), release, 0)  # of one deletion, if any
     tried: list[_Tried] = []
     evidence = np.array([-0.5 * one.misfit + decoder.log_share(one.label) for one in found])  # no prior: at most
     for k in np.argsort([one.value for one in found], kind="stable"):
@@ -125,6 +126,7 @@ def _decoded(release: NetworkRelease, decoder: Decoder, best: _Tried, lattice: L
     arrays |= {"candidates": np.full((1, c, CANDIDATES), -1), "X": told.point[None].copy()}
     arrays |= {"candidate_probability": np.full((1, c, CANDIDATES), np.nan)}
     one = write_record(release, lattice, posterior, arrays, 0)
+    write_given(release, lattice, arrays, 0)
     others = [j for j in range(c) if j not in lattice.order]
     point = arrays.pop("X")[0]
     return dataclasses.replace(

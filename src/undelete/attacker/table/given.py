@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from undelete.attacker.table.prior import Conditional
 from undelete.attacker.table.whole_record import Lattice
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
-from undelete.release.release import Release
 
 _NOTHING = Conditional(np.zeros(1), {}, 0.0)  # of one value there is nothing to know
 
@@ -21,7 +21,16 @@ def known_columns(given: Floats | None) -> tuple[int, ...]:
     return () if given is None else tuple(np.flatnonzero(np.isfinite(given).all(axis=0)).tolist())
 
 
-def conditioned(lattice: Lattice, release: Release, i: int) -> Lattice:
+class Knowing(Protocol):
+    """A release of linear models or of networks, and what is known of its records."""
+
+    @property
+    def columns(self) -> Sequence[Column]: ...  # noqa: D102
+    @property
+    def given(self) -> Floats | None: ...  # noqa: D102
+
+
+def conditioned(lattice: Lattice, release: Knowing, i: int) -> Lattice:
     """Return a lattice on which deletion i's given values are the only ones.
 
     A column on the lattice has its code. A continuous one in a single line joins it as a column of one value: its term
@@ -64,7 +73,7 @@ def one_value(column: Column, value: float) -> Column:
     )
 
 
-def write_given(release: Release, lattice: Lattice, arrays: Mapping[str, Floats], i: int) -> None:
+def write_given(release: Knowing, lattice: Lattice, arrays: Mapping[str, Floats], i: int) -> None:
     """Put deletion i's given numbers into what is shown: continuous, and without an error."""
     if release.given is None:
         return
