@@ -85,6 +85,27 @@ def test_a_number_that_no_public_record_has_is_known_all_the_same():
     assert result.right["hrec+"][0, 0]
 
 
+@pytest.mark.parametrize("hours", [37.5, 40_000.25])
+def test_a_number_off_the_steps_of_the_public_ones_is_the_person_s_where_the_variance_proves_it(hours):
+    """One who works 37.5 hours among whole hours, or has a slip in the cell: no mark of several people."""
+    private, public = people()
+    private["hours"] = private.hours.astype(float)
+    private.loc[4, "hours"] = hours
+    result, _ = audited(StandardScaler(), 4, private=private, public=public)
+    assert result.records.hours[0] == hours
+    assert result.verdict.word != "NOT DECIDABLE"
+
+
+def test_of_a_scale_that_is_lost_no_class_is_told_beside_what_the_files_give():
+    private, public = people()
+    private.loc[4, "hours"] = 20_000
+    model = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-10, max_iter=2000))
+    pair = [clone(model).fit(rows[NUMBERS], rows.late) for rows in (private, private.drop(index=4))]
+    result = undelete.audit(*pair, public[[*NUMBERS, "late"]], target="late", n=N)
+    assert result.verdict.word == "EXPOSED"
+    assert result.records.late[0] is None
+
+
 @pytest.mark.parametrize("gone", [4, 5])
 def test_given_numbers_of_columns_with_missing_cells_have_their_place_among_the_values(gone):
     """The missing cell, told apart by an indicator, is one of the values, and near no number."""

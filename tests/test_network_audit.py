@@ -366,3 +366,59 @@ def test_the_gradient_leaves_by_file_and_another_tool_finds_the_record_from_it(p
     optimiser.step(closure)
     true = played.fit.X[played.row]
     assert np.linalg.norm(x.detach().numpy()[0] - true) < 0.5 * np.linalg.norm(true)
+
+
+@pytest.fixture(scope="module")
+def perceptrons(played):
+    """Two pipelines of a refitted scaler and a perceptron that is far from its optimum."""
+    import warnings
+
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    private = played.private.iloc[:400]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [
+            make_pipeline(StandardScaler(), MLPClassifier((3,), random_state=0, max_iter=3)).fit(t[COLUMNS], t["label"])
+            for t in (private, private.drop(index=[3]))
+        ]
+
+
+def test_a_perceptron_s_public_table_may_have_more_columns_in_another_order(played, perceptrons):
+    few = played.public.iloc[:300]
+    wide = few.assign(id=range(300))[["id", *reversed(few.columns)]]
+    found = undelete.audit(*perceptrons, wide, target="label", n=400)
+    assert found.records.loc[0, COLUMNS].tolist() == played.private.loc[3, COLUMNS].tolist()
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "words"),
+    [
+        (lambda t: t, {}, "give n, the number of training records"),
+        (lambda t: t, {"target": "height", "n": 400}, "height"),
+        (lambda t: t.drop(columns="hours"), {"n": 400}, "no column 'hours', which the preprocessing reads"),
+    ],
+)
+def test_what_the_files_store_is_pointed_to_only_where_no_attack_can_compare_the_two(
+    played, perceptrons, table, more, words
+):
+    with pytest.raises(InputError, match=words) as said:
+        undelete.audit(*perceptrons, table(played.public.iloc[:300]), **{"target": "label", **more})
+    assert "undelete scan" not in str(said.value)
+
+
+def test_of_a_column_with_no_such_value_the_files_are_not_said_to_give_it(played, perceptrons):
+    from dataclasses import replace
+
+    from undelete.auditing.network_files import FromFiles
+
+    release = undelete.audit(*perceptrons, played.public.iloc[:300], target="label", n=400).release
+    files = FromFiles.of(*perceptrons)
+    off = replace(
+        files, rows=[replace(one, value=one.value + (one.column == "hours") / 3) for one in files.rows], proven=()
+    )
+    assert "'hours'" in files.leaks(release)[0]
+    assert "'hours'" not in off.leaks(release)[0]
+    assert "for 'hours', which is no value of that column" in off.not_used(release)[0]

@@ -374,6 +374,9 @@ def test_a_category_that_no_public_record_has_does_not_spoil_the_others(model):
         audit = undelete.audit(*pair, public, target="y", n=len(own), truth=own.loc[[gone]])
         assert audit.verdict.word == "EXPOSED"
         assert audit.right["hrec+"].all()
+    without = undelete.audit(*pair, public, target="y", n=len(own))
+    assert without.verdict.word == "EXPOSED"  # that the person might have it is no width of the others
+    assert without.exposure[0] == pytest.approx(audit.exposure[0], abs=0.1)
 
 
 def test_the_models_own_words_name_the_cause(halves):

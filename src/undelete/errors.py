@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is one line: what was seen, why it matters, what to do. The command line prints it and
     ends with status 2; it never prints a traceback for it.
     """
+
+
+class NotAttacked(InputError):
+    """Two models that no attack compares, whatever else is given with them; what their files store is not touched."""

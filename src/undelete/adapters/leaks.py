@@ -6,7 +6,7 @@ those of the models that are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,10 +34,10 @@ def between(before: LinearModel, after: LinearModel) -> Change:
     return compare(before.stored, after.stored)
 
 
-def sentences(before: LinearModel, after: LinearModel) -> list[str]:
-    """Say what two models' files give away of the deleted record by themselves, for a reader."""
+def sentences(before: LinearModel, after: LinearModel, but: Collection[str] = ()) -> list[str]:
+    """Say what two models' files give away of the deleted record by themselves, for a reader; `but` of some columns."""
     found = []
-    rows = between(before, after).own
+    rows = [row for row in between(before, after).own if row.column not in but]
     columns = list(dict.fromkeys(r.column for r in rows if r.kind == "value" and r.exact and r.column not in OF_TARGET))
     if columns:
         found.append(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.errors import InputError
+from undelete.errors import NotAttacked
 from undelete.maths.arrays import Floats
 
 _EXACT = 2.0**-50  # relative rounding of a product of adapters in float64
@@ -107,7 +107,7 @@ def refuse_merged(
     found = Spanned.of(before, after, rounding)
     if found is None or (squared and found.rank == 1) or found.holds(gradients()):
         return
-    raise InputError(
+    raise NotAttacked(
         f"the change of {name} has rank {found.rank}, where training all of it to the optimum would change it in "
         f"{found.most} directions: low-rank adapters (LoRA) were merged into it, or the new model is a few steps on a "
         "few records away. The gradient is then zero along some directions only, and two merged models do not say "

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Floats
 from undelete.maths.network import Network, torch
 
@@ -214,7 +214,7 @@ def _alike(own: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -
     if odd:
         name = odd[0]
         shapes = [str(one[name].shape) if name in one else "none" for one in (own, other)]
-        raise InputError(
+        raise NotAttacked(
             f"the two networks differ in {name!r} ({shapes[0]} before, {shapes[1]} after): the attack compares the "
             "parameters one by one; give two models of one architecture"
         )

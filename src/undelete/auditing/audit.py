@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from undelete.adapters.files.networks import Architecture
+from undelete.adapters.leaks import between as between_files
 from undelete.adapters.leaks import exact_values
 from undelete.adapters.torch import LossLike
 from undelete.attacker.attack import Attack
@@ -203,7 +204,9 @@ def audit(
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     release = reached(release)
     alone = given_away.of_nobody(release, old, new) if one else {}
-    exact = alone | given_away.as_fitted(old, given_away.on_grid(release, exact_values(old, new))) if one else {}
+    stored = exact_values(old, new) if one else {}
+    used = given_away.on_grid(release, stored, between_files(old, new).proven)
+    exact = alone | given_away.as_fitted(old, used)
     release = given_away.told(release, exact)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:
@@ -215,8 +218,8 @@ def audit(
         setting,
         seeds(rng),
         diagnostics=checks,
-        warnings=noted,
-        leaks=[*cautions.leaks(old, new, record), *cautions.of_nobody(alone)] if one else [],
+        warnings=[*noted, *given_away.not_used(stored, used)],
+        leaks=[*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone)] if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,
         given=given_away.mostly(old, new, release, exact, record) if one else "",

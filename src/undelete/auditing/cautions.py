@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -62,9 +62,9 @@ def _with_targets(table: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
     return pd.concat([table, Y.set_axis([f"{'target':_>{taken + 7}}{j}" for j in Y.columns], axis=1)], axis=1)
 
 
-def leaks(old: LinearModel, new: LinearModel, truth: Truth | None) -> list[str]:
-    """Say what the preprocessing gives away by itself."""
-    told, stored = sentences(old, new), stored_records(old)
+def leaks(old: LinearModel, new: LinearModel, truth: Truth | None, but: Collection[str] = ()) -> list[str]:
+    """Say what the preprocessing gives away by itself, `but` of columns of which it is not used."""
+    told, stored = sentences(old, new, but), stored_records(old)
     if stored is not None and truth is not None and truth.inputs is not None:
         kept = int(among(truth.inputs, stored).sum())
         if kept:

@@ -83,7 +83,7 @@ def means(old: LinearModel, new: LinearModel, release: Release) -> Diagnostic | 
     if not values or change.number != 1 or change.joined or release.public_values is None:
         return None
     for j, column in enumerate(release.columns):
-        if column.name not in values or column.kind == "categorical":
+        if column.name not in values or column.kind == "categorical" or column.name in change.proved:
             continue
         discrete = column.kind == "discrete"
         known = column.values.astype(float) if discrete else release.public_values[:, j]

@@ -179,7 +179,7 @@ def judged(
     scored = {} if truth is None else {name: score(release, truth, one, placed=placed) for name, one in found.items()}
     ranked = sorted(scored, key=[*ATTACKS, *scored].index)  # an interval's draws do not depend on the order of names
     summaries = {name: summarise(scored[name], found[name].confidence, rng) for name in ranked}
-    exposed = exposure(release, exposing or found[main], scored.get(main))
+    exposed = exposure(release, exposing or found[main], scored.get(main), found[main])
     if release.columns and all(column.name in exact for column in release.columns):
         exposed = Exposure(np.ones(1), np.ones(1))
     lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)

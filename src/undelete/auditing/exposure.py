@@ -10,7 +10,9 @@ import numpy as np
 
 from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.embedding.traced_error import input_error
+from undelete.attacker.gradient.asked import MOST_FEATURES
 from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.gradient.unvaried import unseen_features
 from undelete.attacker.table.further_error import strangers
 from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
 from undelete.maths.arrays import Floats
@@ -34,7 +36,9 @@ class Exposure:
     most: Floats
 
 
-def exposure(release: Seen, found: Reconstruction, scores: Mapping[str, Floats] | None) -> Exposure:
+def exposure(
+    release: Seen, found: Reconstruction, scores: Mapping[str, Floats] | None, told: Reconstruction | None = None
+) -> Exposure:
     """Return each deletion's exposure.
 
     Parameters
@@ -45,6 +49,8 @@ def exposure(release: Seen, found: Reconstruction, scores: Mapping[str, Floats] 
         The attack whose error bars are taken.
     scores : mapping of str to array (b,), or None
         The main attack's, where the truth is known.
+    told : Reconstruction, optional
+        The main attack's, whose columns are shown; by default `found`.
     """
     if scores is not None:
         known = np.clip(np.nan_to_num(scores["centred_cosine"]), 0.0, 1.0)
@@ -60,12 +66,41 @@ def exposure(release: Seen, found: Reconstruction, scores: Mapping[str, Floats] 
         estimate = Estimate(found.scale, found.output)
         every = np.eye(release.X_public.shape[1])
         squares = estimate.covariance(release, estimate.weights(release) ** 2, every, found.X, dense=False)
+        squares = _less_unseen(release, found, told or found, estimate, squares)
         error = np.sqrt(np.maximum(squares, 0.0) * strangers(release))
     identified = np.array([status == "ok" for status in found.status])
     promised, most = expected_centred_cosine(release, found, error), most_centred_cosine(release, found, error)
     return Exposure(
         np.where(identified, np.nan_to_num(promised), 0.0), np.where(identified, np.nan_to_num(most, nan=1.0), 1.0)
     )
+
+
+def _less_unseen(
+    release: Release, found: Reconstruction, told: Reconstruction, estimate: Estimate, squares: Floats
+) -> Floats:
+    """Return the variances (b, d) of a record, less what hangs on categories that no public record has.
+
+    Nothing is known of how many private records have such a category, and the linear estimate may be off by as much in
+    it. Where the search of whole records tells its column's value, the record has not that category with as much
+    probability, and what is known of its other features holds given that.
+    """
+    held = unseen_features(release)
+    if not held or told.codes is None or told.probability is None or squares.shape[1] > MOST_FEATURES:
+        return squares
+    features, places = list(held), sorted(set(held.values()))
+    codes = told.codes[:, places]
+    common = np.array([release.columns[j].frequency[code] > 0 for j, code in zip(places, codes.T, strict=True)])
+    sure = np.where(
+        common.all(axis=0) & (codes >= 0).all(axis=1), np.nan_to_num(told.probability[:, places]).prod(axis=1), 0.0
+    )
+    C = estimate.covariance(release, estimate.weights(release) ** 2, np.eye(squares.shape[1]), found.X, dense=True)
+    left = np.array(squares)
+    for i in np.flatnonzero(sure > 0):
+        along = C[i][:, features] @ np.linalg.pinv(C[i][np.ix_(features, features)], hermitian=True)
+        shift = along @ (release.X_public[0, features] - found.X[i, features])
+        given = np.diag(C[i]) - np.einsum("pf,pf->p", along, C[i][:, features]) + shift**2
+        left[i] = sure[i] * np.minimum(given, squares[i]) + (1 - sure[i]) * squares[i]
+    return left
 
 
 def lift(

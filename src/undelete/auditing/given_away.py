@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -30,11 +30,12 @@ _LINE = 1e-9  # of a term, up to which it is a line in its column's value
 _NEAR = 1e-3  # of the step to the next value, or of a continuous column's deviation: round-off is far below
 
 
-def on_grid(release: Seen, values: Mapping[str, Category]) -> dict[str, Category]:
+def on_grid(release: Seen, values: Mapping[str, Category], proved: Collection[str]) -> dict[str, Category]:
     """Return the values, those of columns of whole numbers, or of so many decimals, as such, where they are near one.
 
     What two files say of a sum over thousands of records has the round-off of that sum, so that -1244 may come as
-    -1243.99999994, which no cell of the column is; and as -1243.7 where nothing exact is left.
+    -1243.99999994, which no cell of the column is; and as -1243.7 where nothing exact is left, unless the column is
+    `proved` to be that of one record (`Change.proven`), which then has a value that no public record has.
     """
     found = dict(values)
     for column in release.columns:
@@ -48,9 +49,19 @@ def on_grid(release: Seen, values: Mapping[str, Category]) -> dict[str, Category
         whole = round(float(value), digits)
         if abs(value - whole) <= _NEAR * 10.0**-digits:
             found[column.name] = whole
-        else:
+        elif column.name not in proved:
             del found[column.name]
     return found
+
+
+def not_used(values: Mapping[str, Category], used: Collection[str]) -> list[str]:
+    """Say of which columns a value that the files give is none that the column has, and why it is left out."""
+    return [
+        f"What the two files store gives {value} for {name!r}, which is no value of that column: something else "
+        "changed there too, and it is not used."
+        for name, value in values.items()
+        if name not in used
+    ]
 
 
 def as_fitted(model: LinearModel, values: Mapping[str, Category]) -> dict[str, Category]:
@@ -175,6 +186,8 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         for j in places:
             candidates[0, j], chances[0, j] = -1, np.nan
             candidates[0, j, 0], chances[0, j, 0] = codes[0, j], 1.0
+    lost = found.status[0] != "ok" and found.target is not None  # it would rest on a scale that nobody knows
+    target = np.full_like(found.target, np.nan) if lost else found.target
     X, status = found.X, ("given",) if found.status[0] == "unchanged" else found.status
     if release.embedding is None and (status[0] == "ok" or len(places) == len(release.columns)):
         start = X[0] if np.isfinite(X[0]).all() else release.X_public.mean(axis=0)
@@ -184,6 +197,7 @@ def with_exact(release: Seen, found: Reconstruction, values: Mapping[str, Catego
         found,
         X=X,
         status=status,
+        target=target,
         codes=codes,
         values=numbers,
         probability=probability,

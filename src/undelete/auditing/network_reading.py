@@ -22,7 +22,7 @@ from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
 from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
 from undelete.auditing import inputs, truths
 from undelete.auditing.network_features import Features, design_of, refitted
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
@@ -131,7 +131,7 @@ def read_networks(
     )  # fmt: skip
     _not_merged(pair, release)
     if pair.network.parameters > MOST:
-        raise InputError(
+        raise NotAttacked(
             f"{pair.network.parameters:,} parameters changed, and the attack forms a matrix of up to {MOST:,} by as "
             "many: audit networks of which fewer layers were trained (a head on a frozen net), or smaller ones"
         )

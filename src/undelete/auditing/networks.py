@@ -29,7 +29,7 @@ from undelete.auditing.setting import Setting, Target
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.words import Words
 from undelete.data.census import schema_of
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
 
@@ -57,10 +57,10 @@ def audit_networks(
         pair, release, reading = read_networks(
             before, after, table, training, features=features, target=target, later=later
         )
-    except InputError as error:
+    except NotAttacked as error:
         if not files.rows:
             raise
-        raise InputError(
+        raise NotAttacked(
             f"{error}. The two files give {files.columns} of the record away by themselves all the same: undelete scan "
             "BEFORE AFTER shows the values"
         ) from error
@@ -147,12 +147,12 @@ def examined(
     files = files or FromFiles()
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
     found, hidden = (stated or StatedNetworks()).judged(release, [*found, *more])
-    warnings = [*warnings, *_notes(pair, release)]
+    warnings = [*warnings, *_notes(pair, release), *files.not_used(release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(
         release, [ATTACKS[name] for name in attacked.found], attacked.found, truth, setting, found,
         (score_seed, picture_seed), warnings=warnings,
-        leaks=files.leaks, exact=files.exact(release), given=files.mostly(release), hidden=hidden,
+        leaks=files.leaks(release), exact=files.exact(release), given=files.mostly(release), hidden=hidden,
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class Change:
         What speaks against one person.
     pairs : list of (str, Leaving)
         Each raw column's mean and variance, where two people changed.
+    proved : set of str
+        Raw columns whose mean and variance together differ as by one record, whatever its value.
     """
 
     before: float | None = None
@@ -44,11 +46,17 @@ class Change:
     rows: list[Given] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pairs: list[tuple[str, Leaving]] = field(default_factory=list)
+    proved: set[str] = field(default_factory=set)
 
     @property
     def own(self) -> list[Given]:
         """Values of the one person who came between; none where it was not one."""
         return self.rows if self.one is not False and self.number in (1, None) else []
+
+    @property
+    def proven(self) -> set[str]:
+        """Raw columns of which one record has the value, whatever it is: no other's is in it."""
+        return self.proved | {row.column for row in self.own if row.kind == "extreme"}
 
     def deny(self, why: str) -> None:
         """Note that it was not one person."""

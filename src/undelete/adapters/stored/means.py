@@ -33,6 +33,7 @@ def moments_of(big: Moments, small: Moments, numbers: tuple[float | None, float 
     if alone and between.one is not None and not _own_class(big, change):
         if between.one:
             change.one = True if change.one is None else change.one
+            change.proved.add(str(big.feature.label))
         else:
             change.deny(f"{big.source} of {big.feature.column}: mean and variance do not differ as by one record")
     if between.number == 2 and not big.group:
@@ -59,6 +60,7 @@ def _filled(big: Moments, small: Moments, change: Change) -> list[Given]:
     if own is None:
         return []
     change.one = True if change.one is None else change.one
+    change.proved.add(big.feature.column)
     value, error, _ = own
     sure = error <= EXACT * np.sqrt(max(big.variance, 0.0))
     return [Given(big.feature.column, plain(value, error), value - error, value + error, sure, "value", big.source)]

@@ -80,6 +80,12 @@ def unseen(release: Release) -> list[Unseen]:
     return [Unseen(*pair, count) for pair, count in zip(made, expected.T, strict=True)]
 
 
+def unseen_features(release: Release) -> dict[int, int]:
+    """Return the features that are indicators of categories that no public record has, each with its column's place."""
+    found = {int(feature): _category(release, int(feature)) for feature in _same(release)}
+    return {feature: pair[0] for feature, pair in found.items() if pair is not None}
+
+
 def moved(people: Unseen, pulls: Callable[[Release], Floats]) -> Floats:
     """Return by how much people pull less on the old model than on the new one, as `pulls` says of public records.
 
