@@ -29,8 +29,9 @@ Singles = NDArray[np.float32]
 
 FACTORS = (0.5, 0.707, 1.0, 1.414)
 PENALTIES = (1.0, 0.3, 0.1, 0.03)
-STEPS = (10, 30, 100, 300)
-STOPPED_AT = (0.5, 0.707, 1.0)  # factors at which the minimisers are stopped
+STEPS = (10, 30, 100)
+STOPPED_AT = (0.707, 1.0)  # factors at which the minimisers are stopped
+MOST = 60  # steps from one penalty to the next
 PAPER = 0.504
 _CLASSES, _BLOCK = 10, 5_000
 
@@ -147,7 +148,7 @@ def main() -> None:
     read = load_images("cifar10", options.data)
     train, test = (X.reshape(len(X), -1).astype(np.float32) / 127.5 - 1 for X in (read.x_train, read.x_test))
     every = Images(train, read.y_train.astype(np.int64), test, read.y_test.astype(np.int64))
-    sizes, features, most, steps = (25_000, len(train)), 4096, 100, list(STEPS)
+    sizes, features, most, steps = (25_000, len(train)), 4096, MOST, list(STEPS)
     if options.quick:
         sizes, features, most, steps = (1_000, 2_000), 256, 30, list(STEPS[:2])
     median = median_distance(train[:5_000].astype(np.float64), np.random.default_rng(0))
