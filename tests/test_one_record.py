@@ -114,6 +114,14 @@ def test_equal_numbers_of_a_kept_scaler_say_nothing(halves):
     assert result.release.n == N
     assert not any(one.name == "Number of deleted records" for one in result.diagnostics)
     assert result.verdict.word == "EXPOSED"
+    said = "Nothing in the two files says which of them has the record."
+    assert any(text.startswith(said) for text in result.warnings)
+    other = audited(*models[::-1], public, "cost")
+    assert (other.records[COLUMNS] == result.records[COLUMNS]).all(axis=None)
+    predicted = models[0].predict(result.records[COLUMNS])
+    assert np.isclose(other.records["cost"] - predicted, predicted - result.records["cost"], atol=0.3).all()
+    told = audited(*models, public, "cost", deleted=1)
+    assert not any(text.startswith(said) for text in told.warnings)
     # it may have been fitted on others: a number that is given counts more
     assert audited(*models, public, "cost", n=N - 100).release.n == N - 100
 

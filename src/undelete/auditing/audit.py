@@ -201,6 +201,8 @@ def audit(
         refuse_steps(optimiser, "several records came between these models")
         return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
+    said_who = deleted is not None or joined is not None or any(check.name in (COUNT, MEANS) for check in checks)
+    noted += cautions.which_has_it(release, "" if setting.target is None else setting.target.label, counted=said_who)
     one = not any(check.name in (COUNT, MEANS) and check.ok is False for check in checks)  # else it is not one record's
     release = reached(release)
     alone = given_away.of_nobody(release, old, new) if one else {}

@@ -116,3 +116,24 @@ def refilled(columns: Sequence[str]) -> list[str]:
         f"The imputers of {', '.join(map(repr, columns))} fill another value after the deletion. No public record has "
         "a missing cell there, so this is left out; it matters only if the deleted one had."
     ]
+
+
+def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
+    """Say what a number's model cannot: whether the first of two files has the record, or the second.
+
+    Parameters
+    ----------
+    release : Release
+        One deletion.
+    target : str
+        What it is called; "" for none.
+    counted : bool
+        Whether the files say on how many records each was fitted, or the user said who left and who joined.
+    """
+    if counted or not target or release.target_kind != "number" or release.Y_public is None:
+        return []
+    return [
+        "Nothing in the two files says which of them has the record. Were it the second (they are in the other order, "
+        f"or somebody joined), the record would be the same but for its {target}, which would lie as far on the other "
+        "side of what the model predicts."
+    ]
