@@ -203,5 +203,11 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
     assert "No defence keeps exposure" in capsys.readouterr().out
     assert not (tmp_path / "none" / "protected.skops").exists()
     assert not (out / "rows").exists()  # kept while it runs, with --resume, and forgotten at the end
+    small = [*command, "--defence", "noisy_moments", "--max-exposure", "1", "--max-loss", "1", "--epsilon", "0.3"]
+    assert main(small) == 0
+    assert json.loads((out / "protection.json").read_text())["recommended"]["epsilon"] <= 0.3
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--epsilon", "0"])
+    assert "'0' is not a number above 0" in capsys.readouterr().err
     assert main([*command, "--defence", "magic"]) == 2
     assert "there is no defence 'magic'" in capsys.readouterr().err

@@ -117,6 +117,9 @@ def protect(
     """
     estimator = opened(model, architecture, trust=trust)
     limits = {"max_exposure": max_exposure, "max_loss": max_loss, "epsilon": epsilon}
+    wrong = next((name for name, limit in limits.items() if limit is not None and not 0 <= limit < np.inf), None)
+    if wrong is not None or epsilon == 0:
+        raise InputError(f"{wrong or 'epsilon'} is {limits[wrong or 'epsilon']}: a limit is a number, epsilon above 0")
     said = Training(loss, None, l2, weight_decay)
     if is_network(estimator):
         if image is not None:

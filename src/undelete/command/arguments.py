@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from undelete.command.options import Parser, count, descent, factor, natural, positive, shape, share
+from undelete.command.options import Parser, above_zero, count, descent, factor, natural, positive, shape, share
 
 if TYPE_CHECKING:
     pass
@@ -332,7 +332,10 @@ def _add_protect(commands: Commands) -> None:
         "--max-loss", type=share, default=0.01, metavar="X", help="largest loss of R2 or accuracy (default: 0.01)"
     )
     parser.add_argument(
-        "--epsilon", type=factor, metavar="E", help="only defences that prove differential privacy with at most this"
+        "--epsilon",
+        type=above_zero,
+        metavar="E",
+        help="only defences that prove differential privacy with at most this",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("undelete-protect"), metavar="DIR",

@@ -63,6 +63,17 @@ def factor(text: str) -> float:
     return value
 
 
+def above_zero(text: str) -> float:
+    """Return a finite number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
 def descent(text: str) -> Descent:
     """Return the steps that ``gd:steps=100,step=.1,momentum=.9`` says."""
     shown = "give gd:steps=100,step=0.1 and with momentum ,momentum=0.9"
