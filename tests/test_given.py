@@ -336,3 +336,13 @@ def test_a_mark_of_missing_cells_that_left_with_the_record_says_that_its_cell_wa
     cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == column)
     assert (cell["recovered"], cell["probability"], cell["true"], cell["right"]) == ("missing", 1.0, "missing", True)
     assert any("no indicator of missing cells any more" in text for text in [*result.warnings, result.verdict.reason])
+
+
+def test_where_folds_keep_an_attack_out_the_files_are_pointed_to():
+    from sklearn.calibration import CalibratedClassifierCV
+
+    private, public = people()
+    model = pipeline(StandardScaler(), CalibratedClassifierCV(LogisticRegression(max_iter=2000), cv=3))
+    pair = [clone(model).fit(rows.drop(columns="late"), rows.late) for rows in (private, private.drop(index=4))]
+    with pytest.raises(InputError, match=r"ensemble=False.*give 'age', 'hours', 'pay'.*undelete scan"):
+        undelete.audit(*pair, public, target="late")

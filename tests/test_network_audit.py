@@ -389,16 +389,17 @@ def perceptrons(played):
 def test_a_perceptron_s_public_table_may_have_more_columns_in_another_order(played, perceptrons):
     few = played.public.iloc[:300]
     wide = few.assign(id=range(300))[["id", *reversed(few.columns)]]
-    found = undelete.audit(*perceptrons, wide, target="label", n=400)
+    found = undelete.audit(*perceptrons, wide, target="label")
+    assert found.release.n == 400  # as the scaler counts
     assert found.records.loc[0, COLUMNS].tolist() == played.private.loc[3, COLUMNS].tolist()
 
 
 @pytest.mark.parametrize(
     ("table", "more", "words"),
     [
-        (lambda t: t, {}, "give n, the number of training records"),
-        (lambda t: t, {"target": "height", "n": 400}, "height"),
-        (lambda t: t.drop(columns="hours"), {"n": 400}, "no column 'hours', which the preprocessing reads"),
+        (lambda t: t, {"l2": 1.0, "weight_decay": 1.0}, "give one of them"),
+        (lambda t: t, {"target": "height"}, "height"),
+        (lambda t: t.drop(columns="hours"), {}, "no column 'hours', which the preprocessing reads"),
     ],
 )
 def test_what_the_files_store_is_pointed_to_only_where_no_attack_can_compare_the_two(
@@ -422,3 +423,18 @@ def test_of_a_column_with_no_such_value_the_files_are_not_said_to_give_it(played
     assert "'hours'" in files.leaks(release)[0]
     assert "'hours'" not in off.leaks(release)[0]
     assert "for 'hours', which is no value of that column" in off.not_used(release)[0]
+
+
+def test_perceptrons_of_several_who_left_are_no_record(played, perceptrons):
+    from sklearn.base import clone
+
+    rest = played.private.iloc[4:400]
+    after = clone(perceptrons[0]).set_params(mlpclassifier__max_iter=400).fit(rest[COLUMNS], rest["label"])
+    found = undelete.audit(perceptrons[0], after, played.public.iloc[:300], target="label")
+    assert found.verdict.word == "NOT DECIDABLE"
+    assert any("4 records fewer" in check.text for check in found.diagnostics)
+
+
+def test_a_perceptron_of_default_settings_is_read_from_its_file(perceptrons, tmp_path):
+    undelete.save_model(perceptrons[0], tmp_path / "net.skops")  # whose optimiser skops does not list
+    assert (undelete.load_model(tmp_path / "net.skops")[-1].coefs_[0] == perceptrons[0][-1].coefs_[0]).all()

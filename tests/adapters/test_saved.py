@@ -12,7 +12,7 @@ import sklearn
 import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -166,3 +166,11 @@ def test_only_plain_parts_are_trusted_beside_what_skops_trusts():
         "sklearn.metrics._scorer.np", "sklearn.metrics.os.system", "sklearn.datasets._base.load_files",
     ):  # fmt: skip
         assert not trusted(name)
+
+
+def test_a_classifier_that_others_are_made_of_is_not_fitted_itself(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.integers(0, 2, 60)
+    stack = StackingClassifier([("ridge", RidgeClassifier())], LogisticRegression(), cv=2).fit(X, y)
+    skops.io.dump(stack, tmp_path / "stack.skops")
+    assert (load_model(tmp_path / "stack.skops").predict(X) == stack.predict(X)).all()

@@ -46,8 +46,6 @@ def counts(old: LinearModel, new: LinearModel) -> Diagnostic | None:
         return None
     fewer = old.n - new.n
     value = f"{old.n:,} before, {new.n:,} after"
-    if fewer == 1:
-        return Diagnostic(COUNT, value, True, "The two models differ by one record.")
     if fewer == 0 and not fitted_anew(old, new) and old.steps:
         return None  # the same preprocessing in both: it counts its own records, once
     if fewer == 0:
@@ -55,15 +53,24 @@ def counts(old: LinearModel, new: LinearModel) -> Diagnostic | None:
             f"Both models were fitted on {old.n:,} records: as many joined as left, so what comes back is a mixture of "
             "persons, not a record. If you know how many did, say so (deleted=1, joined=1; --deleted, --joined)."
         )
-    elif fewer < 0:
+        return Diagnostic(COUNT, value, False, text, blocking=True)
+    return counted(old.n, new.n)
+
+
+def counted(before: int, after: int) -> Diagnostic:
+    """Check that two numbers of records, which are not the same, differ by one."""
+    fewer, value = before - after, f"{before:,} before, {after:,} after"
+    if fewer == 1:
+        return Diagnostic(COUNT, value, True, "The two models differ by one record.")
+    if fewer < 0:
         more = "one record" if fewer == -1 else f"{-fewer:,} records"
         text = (
-            f"AFTER was fitted on {more} more than BEFORE ({new.n:,} and {old.n:,}): the two files are in the wrong "
+            f"AFTER was fitted on {more} more than BEFORE ({after:,} and {before:,}): the two files are in the wrong "
             "order (swap them), or records joined."
         )
     else:
         text = (
-            f"AFTER was fitted on {fewer:,} records fewer than BEFORE ({new.n:,} and {old.n:,}), and a deletion takes "
+            f"AFTER was fitted on {fewer:,} records fewer than BEFORE ({after:,} and {before:,}), and a deletion takes "
             "one: what comes back is a mixture of persons, not a record."
         )
     return Diagnostic(COUNT, value, False, text, blocking=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.sklearn.perceptron import is_perceptron
-from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.given import Given
-from undelete.adapters.stored.statistic import TARGET
+from undelete.auditing.deletion_checks import counted
+from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.given_away import most_columns, not_used, on_grid
+from undelete.auditing.network_reading import Training
+from undelete.auditing.pointed import own_values
 from undelete.release.networks import NetworkRelease
-
-_OWN = ("value", "extreme", "category", "class")  # kinds of rows that are the person's own value, where they are exact
 
 
 @dataclass(frozen=True)
@@ -30,27 +29,37 @@ class FromFiles:
         Whether the files say that it was one record.
     proven : collection of str
         Columns of which they say so themselves (`Change.proven`).
+    before, after : float or None
+        Of how many records they say they are.
     """
 
     rows: list[Given] = field(default_factory=list)
     one: bool = False
     proven: Collection[str] = ()
+    before: float | None = None
+    after: float | None = None
 
     @classmethod
     def of(cls, before: Any, after: Any) -> FromFiles:
         """Compare what two perceptrons' pipelines store; of other networks nothing but the parameters is known."""
         if not (is_perceptron(before) and is_perceptron(after)):
             return cls()
-        change = compare(stored_in(before), stored_in(after))
-        if change.joined:
-            return cls()
-        rows = [row for row in change.own if row.exact and row.kind in _OWN and row.column != TARGET]
-        return cls(rows, bool(change.one), change.proven)
+        change, rows = own_values(before, after)
+        return cls(rows, bool(change.one) and not change.joined, change.proven, change.before, change.after)
+
+    def counted(self, training: Training) -> tuple[Training, list[str]]:
+        """Return what is said of the training with the number of records, where only the old file says it."""
+        if training.n is not None or self.before is None or self.before != round(self.before):
+            return training, []
+        n = int(self.before)
+        return replace(training, n=n), [f"The number of training records, {n:,}, is the one that the old file counts."]
 
     @property
-    def columns(self) -> str:
-        """The columns, for a sentence."""
-        return ", ".join(dict.fromkeys(repr(row.column) for row in self.rows))
+    def checks(self) -> list[Diagnostic]:
+        """Check that the files count one record less; equal numbers are those of a preprocessing that was kept."""
+        if self.before is None or self.after is None or self.before == self.after:
+            return []
+        return [counted(int(self.before), int(self.after))]
 
     def leaks(self, release: NetworkRelease) -> list[str]:
         """Say what of them is used."""

@@ -24,6 +24,7 @@ from undelete.auditing.network_features import Features
 from undelete.auditing.network_files import FromFiles
 from undelete.auditing.network_reading import Reading, Training, opened, perceptrons, read_networks, true_records
 from undelete.auditing.network_stated import StatedNetworks
+from undelete.auditing.pointed import pointed
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting, Target
 from undelete.auditing.tables import all_columns, public_records
@@ -51,19 +52,15 @@ def audit_networks(
     """Audit one deletion between two torch modules; see `undelete.audit`."""
     names = asked_attacks(attacks)
     table, sampled = public_records(public, [before], target)
-    files = FromFiles.of(before, after)
+    files, given = FromFiles.of(before, after), (before, after)
     before, after, training, features, later = perceptrons(before, after, training, features)
+    training, told = files.counted(training)
     try:
         pair, release, reading = read_networks(
             before, after, table, training, features=features, target=target, later=later
         )
     except NotAttacked as error:
-        if not files.rows:
-            raise
-        raise NotAttacked(
-            f"{error}. The two files give {files.columns} of the record away by themselves all the same: undelete scan "
-            "BEFORE AFTER shows the values"
-        ) from error
+        raise pointed(error, *given) from error
     release = given_away.told(stated.seen(release), files.exact(release))
     attacked = attack(release, names)
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
@@ -81,7 +78,7 @@ def audit_networks(
             command=words.command,
             protection=stated.played,
         ),
-        seed, warnings=[*words.notes, *sampled, *stated.notes, *added], files=files, stated=stated,
+        seed, warnings=[*words.notes, *told, *sampled, *stated.notes, *added], files=files, stated=stated,
     )  # fmt: skip
 
 
@@ -146,7 +143,7 @@ def examined(
     """Return the judgement on what the attacks said; `more` checks than the attack's own; what `files` give away."""
     files = files or FromFiles()
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
-    found, hidden = (stated or StatedNetworks()).judged(release, [*found, *more])
+    found, hidden = (stated or StatedNetworks()).judged(release, [*found, *files.checks, *more])
     warnings = [*warnings, *_notes(pair, release), *files.not_used(release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(

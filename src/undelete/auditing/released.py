@@ -35,10 +35,11 @@ from undelete.auditing.answers import Answers, precision
 from undelete.auditing.diagnostics import Diagnostic, public_gradient
 from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over, refuse_far
+from undelete.auditing.pointed import pointed
 from undelete.auditing.population import alike
 from undelete.auditing.tables import accepted
 from undelete.data.schema import ImageInfo
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.release.public import After, Public
@@ -112,7 +113,10 @@ def read_pair(
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
-    old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
+    try:
+        old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
+    except NotAttacked as error:
+        raise pointed(error, *paths) from error
     table, refused = _taken(old, new, table)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]

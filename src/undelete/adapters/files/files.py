@@ -170,7 +170,8 @@ def _load_skops(file: Path) -> BaseEstimator:
         shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         raise InputError(
             f"{file} holds types that are not trusted ({shown}, in a {schema.holder(set(unknown))}): they may run code "
-            "when loaded; save a pipeline of scikit-learn's own linear models and steps"
+            "when loaded; save a pipeline of scikit-learn's own linear models and steps (what such files store by "
+            "themselves undelete scan reads without building anything)"
         )
     try:
         with warnings.catch_warnings(), older_classes():

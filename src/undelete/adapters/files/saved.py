@@ -39,6 +39,8 @@ _NAMED = frozenset(
         "sklearn.compose._column_transformer._RemainderColsList",
         "sklearn.impute._iterative.IterativeImputer",
         "sklearn.impute._iterative._ImputerTriplet",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.utils._bunch.Bunch",
     }
 )
@@ -131,7 +133,8 @@ def mark(model: Any, saved: str | None) -> Any:
         for part in _parts(model, set()):
             if isinstance(part, SimpleImputer) and hasattr(part, "statistics_") and not hasattr(part, "_fill_dtype"):
                 part._fill_dtype = np.asarray(part.statistics_).dtype
-            if isinstance(part, RidgeClassifierCV | RidgeClassifier) and "classes_" not in dir(part):
+            ridge = isinstance(part, RidgeClassifierCV | RidgeClassifier)
+            if ridge and "classes_" not in dir(part) and hasattr(part, "_label_binarizer"):  # one to be fitted has none
                 part.classes_ = part._label_binarizer.classes_
         with contextlib.suppress(AttributeError, TypeError):
             setattr(model, _SAVED, saved)

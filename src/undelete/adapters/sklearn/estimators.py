@@ -28,7 +28,7 @@ from undelete.adapters.sklearn.least_squares import read_least_squares, read_rid
 from undelete.adapters.sklearn.linear import Linear, coefficients
 from undelete.adapters.sklearn.logistic import read_logistic, read_svc, read_svr
 from undelete.adapters.sklearn.refused import NOT_READ
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 
 
 def read_estimator(estimator: Any, features: int) -> Linear:
@@ -41,10 +41,10 @@ def read_estimator(estimator: Any, features: int) -> Linear:
     """
     reader = READERS.get(type(estimator))
     if reader is None:
-        raise InputError(_refusal(type(estimator).__name__))
+        raise NotAttacked(_refusal(type(estimator).__name__))
     name = type(estimator).__name__
     if getattr(estimator, "positive", False):
-        raise InputError(
+        raise NotAttacked(
             f"{name} was fitted with positive=True: at a bound the gradient is not zero, so the attack's equations "
             "do not hold; fit without it"
         )

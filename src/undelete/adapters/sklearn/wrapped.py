@@ -23,7 +23,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOut
 from sklearn.pipeline import Pipeline
 
 from undelete.adapters.sklearn.preprocessing import thawed
-from undelete.errors import InputError
+from undelete.errors import InputError, NotAttacked
 from undelete.limits import DEPTH, HOW, allowed
 
 
@@ -110,7 +110,7 @@ def _of_many(whole: Any, parts: list[tuple[str, Any]], readable: Callable[[Any],
     kind = type(whole).__name__
     if chosen is None:
         held = ", ".join(dict.fromkeys(type(one).__name__ for _, one in kept)) or "nothing"
-        raise InputError(
+        raise NotAttacked(
             f"{kind} holds {held}, none of which undelete reads: it reads one that holds a linear model fitted on all "
             "records"
         )
@@ -133,7 +133,7 @@ def _calibrated(whole: CalibratedClassifierCV, readable: Callable[[Any], bool]) 
     fitted = whole.calibrated_classifiers_
     frozen = len({id(one.estimator) for one in fitted}) == 1
     if len(fitted) > 1 and not frozen:
-        raise InputError(
+        raise NotAttacked(
             f"CalibratedClassifierCV holds a model for each of {len(fitted)} folds, and a deletion deals the folds "
             "anew: records move from one to another, so the two models of a fold differ by more than who was deleted; "
             "fit it with ensemble=False, which fits one model on all records"
