@@ -89,7 +89,8 @@ def _audit_series(options: argparse.Namespace) -> int:
     features = options.model if options.features is None else options.features
     with Bar("auditing the steps") as bar:
         steps = audit_series(files, public, target=options.target, n=options.n, l2=options.l2, features=features,
-                             rng=options.seed, trust=options.trust, words=words, progress=bar)  # fmt: skip
+                             rng=options.seed, trust=options.trust, words=words, offset=options.offset,
+                             exposure=options.exposure, progress=bar)  # fmt: skip
     series = Series(steps, [one.name for one in files])
     try:
         document = series.save(options.out, redact=options.redact)
@@ -128,6 +129,7 @@ def _audit(options: argparse.Namespace) -> int:
         l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed, trust=options.trust,
         words=words, deleted=options.deleted, joined=options.joined,
         protection=read_stated(options.protection, options.before, options.after), optimiser=options.optimiser,
+        offset=options.offset, exposure=options.exposure,
     )  # fmt: skip
     return _finish(result, options, None if options.candidates is None else ranked(options, before, after, public))
 
@@ -166,6 +168,7 @@ def _simulate(options: argparse.Namespace) -> int:
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
             sample_weight=weights, loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay,
+            offset=options.offset, exposure=options.exposure,
             features=preprocessing(options), rng=options.seed, words=words, checkpoint=checkpoint,
             protection=read_stated(options.protection, options.model, None), progress=bar,
         )  # fmt: skip

@@ -15,12 +15,14 @@ from undelete.adapters.design.design import Design
 from undelete.adapters.design.feature_names import design_from_names
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.embedding import checked_copy
+from undelete.adapters.offset import Offset
 from undelete.adapters.stored.statistic import Statistic
 from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
 from undelete.maths.losses import loss_of
+from undelete.maths.objective import predict
 
 __all__ = ["LinearModel", "align"]
 
@@ -91,6 +93,8 @@ class LinearModel:
         the table has them.
     output : int or None
         Which of several target columns it predicts, where what holds it has several; None: all.
+    offset : Offset or None
+        What is added to each record's prediction; None where the model was fitted without.
     stopped : str
         What says that the fit ended at its limit of iterations, "" where nothing does.
 
@@ -129,6 +133,7 @@ class LinearModel:
     target_map: TargetMap | None = None
     output: int | None = None
     chosen: bool = False
+    offset: Offset | None = None
 
     def of_columns(self, columns: Iterable[object]) -> LinearModel:
         """Return the model as a table with some columns has it: one that is called `log(age)` is no logarithm then."""
@@ -231,6 +236,10 @@ class LinearModel:
         if self.n is not None and self.n < 1:
             raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
         loss = loss_of(self.loss)
+        if self.offset is not None and (k > 1 or self.embedding is not None or (self.classes is None) != (
+            "number" in loss.targets
+        )):  # fmt: skip
+            raise InputError("an offset is read of models of one output without an embedding, of a loss of its target")
         if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.classes or ()):
             raise InputError(f"there are {len(self.class_weights)} class weights: one for each class")
         if self.classes is None:
@@ -296,9 +305,13 @@ class LinearModel:
         """Return raw records in the model's space (n, d); InputError as `Design.transform`."""
         return self.embed(self.inputs(table))
 
+    def offsets(self, table: pd.DataFrame) -> Floats | None:
+        """Return what is added to raw records' predictions (n,), None for nothing; InputError as `Offset.of`."""
+        return None if self.offset is None else self.offset.of(table)
+
     def decision(self, table: pd.DataFrame) -> Floats:
-        """Return z = x W (n, k) for raw records; InputError as `Design.transform`."""
-        return self.features(table) @ self.W
+        """Return z = x W (n, k) for raw records, offsets added; InputError as `Design.transform` and `Offset.of`."""
+        return np.asarray(predict(self.features(table), self.W, self.offsets(table)))
 
 
 def _numbers(values: ArrayLike, what: str) -> Floats:

@@ -17,6 +17,7 @@ from undelete.attacker.gradient.difference import answer_change
 from undelete.attacker.gradient.refit import RANK, Refit
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Floats
+from undelete.maths.objective import predict
 from undelete.release.public import After, Later
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ def refitted(
     X_after = new.features(public)
     if np.array_equal(X, X_after):
         return {"W_after": new.W[None], **penalty_change(old, new, n, new.W)}
-    Z_after = X_after @ new.W
+    apart = old.offsets(public)
+    Z_after = predict(X_after, new.W, apart)
     refit = Refit.of(X, X_after, _same_features(old, new, X, X_after), _unseen(old, new, public))
     _check_same(old, refit)
     loss = weighted_loss(old, Y)
-    change = answer_change(loss, Y, X @ old.W, Z_after)
+    change = answer_change(loss, Y, predict(X, old.W, apart), Z_after)
     later: After = {
-        "W_after": nearest_parameters(old.W, X, Z_after)[None],
+        "W_after": nearest_parameters(old.W, X, X_after @ new.W)[None],
         "answer_change": change[None],
     }
     later = {**later, **penalty_change(old, new, n, later["W_after"][0])}

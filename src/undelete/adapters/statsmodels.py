@@ -21,6 +21,7 @@ from undelete.adapters.design.design import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import Offset
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
@@ -56,11 +57,11 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     Parameters
     ----------
     result : results of OLS, WLS, GLM, Logit, Probit, Poisson or MNLogit
-        Fitted without weights, offset and penalty.
+        Fitted without weights and penalty.
     public : DataFrame or None
         Where the result was fitted on an array, its columns besides the targets are the array's.
     targets : collection of str
-        The public table's target columns.
+        The public table's target columns, and others that are no features: of an array's all the rest are.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     """
     model, kind = result.model, type(result.model).__name__
     loss = _loss(model, kind)
-    _refuse_weights(model, kind, loss)
+    _refuse_weights(model, kind)
     if "Regularized" in type(result).__name__:
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
     params, classes = np.asarray(result.params, dtype=np.float64), (0, 1) if loss in ("logistic", "probit") else None
@@ -97,6 +98,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         stopped="" if converged else "converged is False",
         tolerance=None if converged else np.inf,
         notes=() if converged else (f"{kind} stopped before it had converged",),
+        offset=_offset(model),
     )
     formula, terms = formula_of(model, public), [names[j] for j in features]
     try:
@@ -177,32 +179,20 @@ def _classes(model: Any) -> tuple[Any, ...]:
     return tuple(words)
 
 
-def _refuse_weights(model: Any, kind: str, loss: str) -> None:
+def _refuse_weights(model: Any, kind: str) -> None:
     for name in ("freq_weights", "var_weights") if kind == "GLM" else ("weights",):
         given = getattr(model, name, None)
         if given is not None and np.ptp(np.asarray(given, dtype=np.float64)) > 0:
             raise InputError(f"the {kind} was fitted with {name}, and a deleted record's own is not known: fit without")
-    for name in ("_offset_exposure", "offset", "exposure"):
+
+
+def _offset(model: Any) -> Offset | None:
+    """Return that the model has an offset, whose column it does not know; None where it has none."""
+    for name in ("offset", "exposure"):  # what statsmodels keeps, the exposure's logarithm
         given = getattr(model, name, None)
         if given is not None and np.any(np.asarray(given, dtype=np.float64) != 0):
-            raise InputError(
-                f"the {kind} was fitted with an offset or exposure, which the public records have no place for: "
-                f"{_instead(loss)}"
-            )
-
-
-def _instead(loss: str) -> str:
-    """Return which fit without an offset has the same coefficients; of a log link e = exp(offset) is a weight."""
-    if loss == "squared":
-        return "fit the target less the offset, which gives the same coefficients"
-    power = {"poisson": 1.0, "gamma": 2.0}.get(loss, float(loss[8:-1]) if loss.startswith("tweedie(") else None)
-    if power is None:
-        return "no weight says the same of this family; fit without, or make it a column"
-    weight = "" if power == 2 else " with sample_weight e" if power == 1 else f" with sample_weight e ** {2 - power:g}"
-    return (
-        f"with e = exp(offset) scikit-learn's PoissonRegressor, GammaRegressor or TweedieRegressor (alpha=0) of y / e"
-        f"{weight} has the same coefficients, and simulate and leave_one_out take that"
-    )
+            return Offset()
+    return None
 
 
 def _columns(names: list[str], public: pd.DataFrame | None, targets: Collection[str]) -> list[str]:

@@ -22,6 +22,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
 from undelete.attacker.gradient.difference import Difference, Way, deletions_at_a_time
 from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.own_offset import OwnOffset, Told
 from undelete.attacker.table.columns import decode
 from undelete.maths.arrays import Flags, Floats, blocks
 from undelete.maths.objective import predict
@@ -130,8 +131,10 @@ def from_gradient(
     X[same] = np.nan
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
     target = _targets(release, scales, X, identified, after=difference.way == "hessian")
-    error = None
-    if noisy and k == 1 and target is not None and release.target_kind == "number":
+    error = over = None
+    if target is not None and release.offset_public is not None and release.target_kind == "number":
+        over = _over_offsets(release, estimate, X, identified)
+    elif noisy and k == 1 and target is not None and release.target_kind == "number":
         error = np.where(identified, estimate.target_error(release, X), np.nan)[:, None]
     inputs = distance = None
     if release.embedding is not None:
@@ -140,7 +143,7 @@ def from_gradient(
         rows = np.flatnonzero(~same & np.isfinite(whole).all(axis=1))
         inputs, distance = _traced(release, whole, estimate, rows, trace)
     raw = decode(release, X, inputs, estimate if noisy else None, identified)
-    return Reconstruction(
+    found = Reconstruction(
         attack=attack,
         X=X,
         inputs=inputs,
@@ -157,6 +160,15 @@ def from_gradient(
         error=raw.error,
         probability=raw.probability,
     )
+    return found if over is None else over.of(found)
+
+
+def _over_offsets(release: Release, estimate: Estimate, X: Floats, identified: Flags) -> Told:
+    """Return what is known of numbers whose records have an offset of their own."""
+    W = release.W_after[:, :, 0] if estimate.way == "hessian" else np.tile(release.W_before[:, 0], (len(X), 1))
+    error = np.zeros(len(X)) if estimate.way == "exact" else estimate.scale_error(release)
+    known = np.where(identified, estimate.scale, np.nan)
+    return OwnOffset(release).told(X, W, known, error)
 
 
 def _traced(

@@ -25,6 +25,7 @@ from undelete.attacker.embedding.posterior import most_probable
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
+from undelete.attacker.own_offset import OwnOffset
 from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
 from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.learnt import shared_lattice, target_codes
@@ -44,7 +45,8 @@ STOPPED = (LEFT_AT_LEAST, LEFT)
 _CLEARLY = 3.0  # log-evidence by which the smaller has to lead
 _SKETCH = 64  # in a first round, which only says about where the covariance is to be taken
 _BLOCK = 64  # deletions whose covariances are formed at a time
-_REFINED = ("X", "target", "target_error", "codes", "values", "error", "probability")  # what HRec said before
+_TARGET = ("target", "target_error", "target_low", "target_high", "target_probability")
+_REFINED = ("X", *_TARGET, "codes", "values", "error", "probability")  # what HRec said before
 _RANGE = ("low", "high", "range_probability")
 _NUMBER = ("values", "error", "probability", *_RANGE)
 
@@ -81,6 +83,9 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     if unsure.any():
         found = from_gradient(release, difference, same, attack="hrec+", unsure=unsure)
     targeted = found.target is not None and release.Y_public is not None
+    numbers = None  # a number over offsets is no ground for a prior
+    if targeted and release.offset_public is not None and release.target_kind == "number":
+        targeted, numbers = False, OwnOffset(release)
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
         return _widened(found, wider)
@@ -104,7 +109,9 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             whole[i] = one.whole * arrays["probability"][i, others].prod()
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
-            if found.target_error is not None and lattice.whole:
+            if numbers is not None and lattice.whole:
+                _over_offsets(numbers, known, b, posterior, arrays, int(i))
+            elif found.target_error is not None and lattice.whole:
                 arrays["target"][i, 0], arrays["target_error"][i, 0] = _number(known, b, posterior)
             if (
                 release.deletions == 1 and release.given is None
@@ -168,6 +175,21 @@ def _number(known: Likelihood, b: int, posterior: Posterior) -> tuple[float, flo
     values, error = known.number(b, posterior.points, posterior.covariance)
     mean = float(posterior.weight @ values)
     return mean, float(np.sqrt(error**2 + posterior.weight @ (values - mean) ** 2))
+
+
+def _over_offsets(
+    numbers: OwnOffset, known: Likelihood, b: int, posterior: Posterior, arrays: dict[str, Floats], i: int
+) -> None:
+    """Put a number whose record has an offset of its own, over these and the records that are still possible."""
+    rho, error = known.pull(b, posterior.points, posterior.covariance)
+    middle, W, weight = float(posterior.weight @ rho), known.weights[b], posterior.weight
+    error = float(np.sqrt(error**2 + weight @ (rho - middle) ** 2))
+    Z = posterior.points @ W
+    spread = float(np.sqrt(weight @ (Z - weight @ Z) ** 2 + max(W @ posterior.covariance @ W, 0.0)))
+    point = weight @ posterior.points
+    told = numbers.told(point[None], W[None], np.array([middle]), np.array([error]), np.array([spread]))
+    for name in _TARGET:
+        arrays[name][i] = getattr(told, name.removeprefix("target_"))[0]
 
 
 def write_record(release: Seen, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:

@@ -73,7 +73,7 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
     n, j, scale = release.n or len(release.X_public), int(found.output[0]), float(found.scale[0])
     if found.mix is not None or abs(scale) <= NEAR_ZERO * np.sqrt(_unsaid(release, j, release.constant)):
         return None
-    z = _record(release, found, j, scale) @ release.W_before
+    z, apart = _shifted(release, found, _record(release, found, j, scale) @ release.W_before, j)
     if release.loss.separable:
         values = np.array([-1.0, 1.0])
         rho = -np.array([release.loss.residual(np.full_like(z, y), z)[0, j] for y in values])
@@ -84,7 +84,23 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
     else:
         Y = found.target
         own, other = _positive(-release.loss.residual(Y, z)[0, j : j + 1] * n / scale), float("nan")
-    return Implied(own, _error(release, found, Y, z, n if own != own else own), other, _pulls(release, found) > 1)
+    error = float(np.hypot(_error(release, found, Y, z, n if own != own else own), apart))
+    return Implied(own, error, other, _pulls(release, found) > 1)
+
+
+def _shifted(release: Release, found: Reconstruction, z: Floats, output: int) -> tuple[Floats, float]:
+    """Return the record's prediction (1, k) with the middle one of the public offsets, which its own may not be.
+
+    And by how much the logarithm of its residual varies over these.
+    """
+    o = release.offset_public
+    if o is None:
+        return z, 0.0
+    assert found.scale is not None
+    Z = z + o[:, None]
+    size = np.abs(release.loss.residual(np.full_like(Z, np.sign(found.scale[0])), Z)[:, output])
+    with np.errstate(divide="ignore"):
+        return z + np.median(o), float(np.std(np.log(size)))
 
 
 def _record(release: Release, found: Reconstruction, output: int, scale: float) -> Floats:

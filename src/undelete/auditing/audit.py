@@ -12,6 +12,7 @@ from typing import Any
 from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import between as between_files
 from undelete.adapters.leaks import exact_values
+from undelete.adapters.offset import named_offset
 from undelete.adapters.torch import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
@@ -36,7 +37,7 @@ from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
-from undelete.auditing.together import audit_together, people
+from undelete.auditing.together import audit_together, people, refuse_unseen_offsets
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -61,6 +62,8 @@ def audit(
     architecture: Architecture | None = None,
     protection: Statement | Sequence[Statement] | None = None,
     optimiser: Descent | None = None,
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -108,6 +111,9 @@ def audit(
     optimiser : Descent, optional
         Of linear models that were stopped, not converged, or of a network's last layer: the steps of gradient descent
         that made both from zero. The attack then undoes them, maths (40), which takes n and one record's deletion.
+    offset, exposure : str, optional
+        The public table's column that each record's prediction is shifted by, or whose logarithm it is: of models that
+        were fitted with one, where their files do not name it.
     attacks : sequence of str or Attack
         Names of attacks and baselines.
     rng : int
@@ -140,6 +146,8 @@ def audit(
         refuse_steps(optimiser, "here more of a network moved than its last layer")
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
+        if offset is not None or exposure is not None:
+            raise InputError("offset and exposure belong to linear models, and these are networks: leave them out")
         said = StatedNetworks.of(first, second, read_stated(protection, before, after))
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words, stated=said)  # fmt: skip
@@ -153,12 +161,12 @@ def audit(
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
 
-    stated = read_stated(protection, before, after)
+    stated, own_offset = read_stated(protection, before, after), named_offset(offset, exposure)
 
     def read(*, joined: int) -> Pair:
         models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
         pair = read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
-                         features=features)  # fmt: skip
+                         features=features, offset=own_offset)  # fmt: skip
         release, said = protected(pair.old, pair.new, pair.release, stated)
         release = release if optimiser is None else stepped(release, optimiser)
         return dataclasses.replace(pair, release=release, warnings=[*pair.warnings, *said])
@@ -195,10 +203,12 @@ def audit(
         *dict.fromkeys([*old.notes, *new.notes]),
         *cautions.taken_constant(old, release),
         *cautions.refilled(pair.gapless),
+        *cautions.offset_unknown(old),
         *cautions.stored(old, release),
     ]
     if between.several:
         refuse_steps(optimiser, "several records came between these models")
+        refuse_unseen_offsets(release)
         return audit_together(between, setting, truth, names, seeds(rng), noted)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     said_who = deleted is not None or joined is not None or any(check.name in (COUNT, MEANS) for check in checks)

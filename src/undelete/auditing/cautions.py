@@ -137,3 +137,15 @@ def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
         f"or somebody joined), the record would be the same but for its {target}, which would lie as far on the other "
         "side of what the model predicts."
     ]
+
+
+def offset_unknown(model: LinearModel) -> list[str]:
+    """Say what is not known of a deleted record whose model has an offset."""
+    if model.offset is None:
+        return []
+    what = "of what they pulled by only the sign is told" if model.classes is not None else (
+        "their target is a range over those that public records like them have")  # fmt: skip
+    return [
+        f"The model has an offset ({model.offset}), which is in nothing but a record's residual: the deleted person's "
+        f"own is not known, and {what}. The columns come back as without one."
+    ]

@@ -13,7 +13,6 @@ import numpy as np
 from undelete.attacker.embedding.traced_error import TRACED
 from undelete.maths.arrays import Floats, blocks
 from undelete.maths.frozen import FrozenNet
-from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -128,9 +127,10 @@ def public_gradient(
     m, n = len(release.X_public), release.n or len(release.X_public)
     total, square, fourth = (np.zeros(release.W_before.shape) for _ in range(3))
     with np.errstate(over="ignore", invalid="ignore"):
+        Z = release.predictions(release.W_before)
         for rows in blocks(m, max(1, _NUMBERS // release.X_public.shape[1])):
             X = release.X_public[rows]
-            residual = release.loss.residual(release.Y_public[rows], predict(X, release.W_before))
+            residual = release.loss.residual(release.Y_public[rows], Z[rows])
             total += X.T @ residual
             square += (X**2).T @ residual**2
             fourth += (X**2).T ** 2 @ residual**4

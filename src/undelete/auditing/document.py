@@ -21,7 +21,7 @@ from undelete.auditing.verdict import joining
 from undelete.environment import environment
 from undelete.redaction import redacted
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
-from undelete.release.reconstruction import WITHIN, Reconstruction
+from undelete.release.reconstruction import Reconstruction
 from undelete.scoring.table import SCORES
 from undelete.scoring.truth import Truth
 
@@ -257,9 +257,8 @@ def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] 
         return None
     true = None if audit.truth is None or audit.truth.Y is None else target_of(audit, audit.truth.Y[i])
     value = target_of(audit, found.target[i])
-    error = np.nan if found.target_error is None else WITHIN * found.target_error[i, 0]
     number = target.kind == "number" and isinstance(value, float)
-    ends = [target_of(audit, found.target[i] + side * error) for side in (-1, 1)] if number else []
+    ends = [target_of(audit, end[i]) for end in found.target_range] if number else []
     low, high = (min(ends), max(ends)) if number and None not in ends else (None, None)
     cell = {
         "recovered": value,

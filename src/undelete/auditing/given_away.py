@@ -215,7 +215,9 @@ def with_target(found: Reconstruction, target: Floats | None) -> Reconstruction:
     if target is None or found.target is None or found.target.shape != (1, len(target)):
         return found
     error = None if found.target_error is None else np.zeros_like(found.target_error)
-    return dataclasses.replace(found, target=target[None], target_error=error, target_probability=np.ones(1))
+    return dataclasses.replace(
+        found, target=target[None], target_error=error, target_probability=np.ones(1), target_low=None, target_high=None
+    )
 
 
 def _moved(release: Seen, record: Floats, values: Mapping[int, Category], codes: Indices) -> tuple[Floats, bool]:

@@ -103,6 +103,7 @@ def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64]
         "public_codes": codes,
         "public_values": values,
         "target_kind": "number" if model.classes is None else "class",
+        "offset_public": model.offsets(public),
     }
 
 

@@ -86,7 +86,7 @@ def refuse_far(model: LinearModel, release: Release) -> None:
     X = release.X_public
     unit = np.sqrt((X**2).mean(axis=0))
     unit = np.where(unit > 0, unit, 1.0)
-    pulls = np.abs(release.loss.residual(release.Y_public, predict(X, release.W_before))).max(axis=1)
+    pulls = np.abs(release.loss.residual(release.Y_public, release.predictions(release.W_before))).max(axis=1)
     hardest = float((pulls * np.sqrt(((X / unit) ** 2).sum(axis=1))).max())
     change = Difference.by(release, "answers").gradient[0] / unit[:, None]
     times = float(np.sqrt((change**2).sum())) / hardest

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import named_offset
 from undelete.adapters.targets import target_names
 from undelete.adapters.weights import resample_weights
 from undelete.attacker.member.lira import Variance, lira
@@ -136,6 +137,8 @@ def membership(
     *,
     shadows: int = 64,
     variance: Variance = "global",
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     rng: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Membership:
@@ -159,6 +162,8 @@ def membership(
         How many, two at least. Carlini et al. and the paper use 64.
     variance : {"global", "record"}
         Whether the shadows' spread is one for all records or each record's own.
+    offset, exposure : str, optional
+        As of `undelete.leave_one_out`; all three tables have that column.
     rng : int
         Seed; bootstraps, mixing and intervals each have a stream of their own.
     progress : callable, optional
@@ -194,20 +199,23 @@ def membership(
         raise InputError(f"shadows is {shadows!r}: the spread of shadow models needs two at least, 64 are usual")
     draws = np.random.SeedSequence(_seed(rng)).spawn(3)
     estimator, (private, holdout, public) = written_out(estimator, y_private, X_private, X_holdout, X_public)
-    problem = Problem.of(estimator, private, y_private, public=public)
+    problem = Problem.of(estimator, private, y_private, public=public, offset=named_offset(offset, exposure))
     public, y_public, _ = accepted(problem.model.design, public, y_public)
     target, model = problem.objective, problem.model
     name = ", ".join(target_names(y_private))
     seen = encoded_records(model, public, y_public, name, "public")
     others = encoded_records(model, holdout, y_holdout, name, "held-out")
-    lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]))
+    apart, unseen = model.offsets(holdout), model.offsets(public)
+    shifts = None if apart is None or target.offset is None else (np.asarray(target.offset), apart)
+    lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]), shifts)
     drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
     if isinstance(target.loss, Huber):
         raise InputError(
             "HuberRegressor fits a scale with its coefficients, of which shadow models are not fitted: test "
             "membership with Ridge"
         )
-    shadowed, weights = Objective(*seen, target.loss, target.l2), resample_weights(model, seen[1], drawn)
+    shadowed = Objective(*seen, target.loss, target.l2, offset=unseen)
+    weights = resample_weights(model, seen[1], drawn)
     if model.l1 is not None:
         l1 = np.asarray(model.summed(target.n).l1)
         found = fit_sparse_resamples(shadowed, l1, weights, tol=FIT_TOL, progress=progress)

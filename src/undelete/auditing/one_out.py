@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import named_offset
 from undelete.auditing.problem import Problem
 from undelete.auditing.records import check_rows
 from undelete.auditing.written_out import written_out
@@ -27,6 +28,8 @@ def leave_one_out(
     *,
     tol: float = 1e-9,
     sample_weight: ArrayLike | None = None,
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     certify: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -35,7 +38,7 @@ def leave_one_out(
 
     Parameters
     ----------
-    estimator : estimator, Pipeline or LinearModel
+    estimator : estimator, Pipeline, LinearModel or fitted result of statsmodels
         Fitted or not: squared, logistic, softmax or squared hinge loss. The preprocessing of a
         Pipeline stays as fitted on all records.
     X : DataFrame, array or sparse matrix (n, columns), or sequence of str (n,)
@@ -50,6 +53,9 @@ def leave_one_out(
         record may add to it: max_i |x_ij|, times max_i |y_i| for the squared loss.
     sample_weight : array (n,), optional
         Factor of each record's loss.
+    offset, exposure : str, optional
+        The table's column that each record's prediction is shifted by, or whose logarithm it is: of a fitted result of
+        statsmodels, or a LinearModel, that has an offset.
     certify : bool
         Whether a certified bound on the gradient may stand for a pass over the data that measures it.
     checkpoint : path, optional
@@ -85,7 +91,7 @@ def leave_one_out(
     [[[1.0]]]
     """
     estimator, (table,) = written_out(estimator, y, X)
-    problem = Problem.of(estimator, table, y, sample_weight=sample_weight)
+    problem = Problem.of(estimator, table, y, sample_weight=sample_weight, offset=named_offset(offset, exposure))
     chosen = np.arange(problem.objective.n) if rows is None else check_rows(rows, problem.objective.n)
     problem.refuse_last_of_class(chosen)
     return problem.retrain(

@@ -95,6 +95,11 @@ def played(
             "groups are played for models without balanced class weights and without an l1 penalty: give the class "
             "weights as numbers, or play single deletions"
         )
+    if model.offset is not None and model.classes is not None:
+        raise InputError(
+            "groups are not played of models of a class with an offset, which is not known of each: play single "
+            "deletions"
+        )
     groups = _groups(chosen, whole.n, left, joined, rng)
     _refuse_last_of_class(problem, groups)
     n = len(groups.base)

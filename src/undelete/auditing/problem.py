@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import Offset, agreed
 from undelete.adapters.refitted import penalty_change
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sparse import active
+from undelete.adapters.statsmodels import from_statsmodels, is_result
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, record_weights, weighted_loss
 from undelete.attacker.gradient.difference import answering
@@ -75,6 +77,7 @@ class Problem:
         *,
         public: pd.DataFrame | None = None,
         sample_weight: ArrayLike | None = None,
+        offset: Offset | None = None,
     ) -> Problem:
         """Read the estimator, encode the records, and refit.
 
@@ -90,6 +93,8 @@ class Problem:
             Public records, whose centres and scales the encoding then uses inside instead of the private ones.
         sample_weight : array (n,), optional
             Factor of each record's loss.
+        offset : Offset, optional
+            What the user says of the model's.
 
         Raises
         ------
@@ -101,9 +106,12 @@ class Problem:
         weights = None if sample_weight is None else record_factors(sample_weight, len(X))
         if isinstance(estimator, LinearModel):
             model = estimator.of_columns(X)
+        elif is_result(estimator):
+            model = from_statsmodels(estimator, X, () if offset is None else offset.columns)
         else:
             model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
             model = _counted(model, len(X))
+        model = replace(model, offset=agreed([model.offset], offset))
         if model.n is not None and model.n != len(X):
             raise InputError(
                 f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
@@ -125,7 +133,7 @@ class Problem:
                 "weights as numbers"
             )
         weights = own if weights is None else weights if own is None else weights * own
-        objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights)
+        objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights, model.offsets(X))
         if model.l1 is not None:
             return cls._sparse(model, objective)
         if isinstance(objective.loss, Huber):
@@ -267,6 +275,10 @@ class Problem:
 
 def _refuse_retraining(model: LinearModel) -> None:
     """Refuse models that a deletion changes by more than a step of their optimum."""
+    if model.offset is not None and (model.class_weights == BALANCED or isinstance(loss_of(model.loss), Huber)):
+        raise InputError(
+            "an offset beside balanced class weights, or of Huber's regression, is not retrained: leave it out"
+        )
     if model.chosen:
         raise InputError(
             f"{model.kind} chooses its features anew in each fit, so a deletion may change which they are, and exact "

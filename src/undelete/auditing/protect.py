@@ -135,6 +135,11 @@ def protect(
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
+    if problem.model.offset is not None:
+        raise InputError(
+            "defences are played of models without an offset (or exposure): of a log link fit y / e with weights e in "
+            "its place"
+        )
     public, y_public, _ = accepted(problem.model.design, public, y_public)
     if problem.objective.X.shape[1] > _FEATURES:
         raise InputError(

@@ -18,6 +18,7 @@ from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
 from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import Offset, agreed
 from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
@@ -46,6 +47,10 @@ from undelete.release.public import After, Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
+NO_OFFSET = (
+    "answers hold each record's own offset, and what they say of the models is read of answers without one: give the "
+    "two models"
+)
 OF_OTHERS = 2.0  # standard errors that the gradient of public records may have that are known to be of others
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
@@ -97,14 +102,18 @@ def read_pair(
     trust: bool = False,
     image: ImageInfo | None = None,
     features: Features | None = None,
+    offset: Offset | None = None,
 ) -> Pair:
     """Read two released models and public records; parameters and errors as of `undelete.audit`.
 
-    With `image` the columns are its pixels. A refitted preprocessing is folded into the coefficients where that can
-    be, so that both models are in the old one's space; of others the answers are compared, maths (19).
+    With `image` the columns are its pixels; `offset` is what the user says of the models'. A refitted preprocessing
+    is folded into the coefficients where that can be, so that both models are in the old one's space; of others the
+    answers are compared, maths (19).
     """
     table = inputs.as_records(public)
     if isinstance(before, Answers) and isinstance(after, Answers):
+        if offset is not None:
+            raise InputError(NO_OFFSET)
         return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust)
     if isinstance(before, Answers) or isinstance(after, Answers) or features is not None:
         raise InputError(
@@ -113,10 +122,15 @@ def read_pair(
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     names = inputs.target_columns(table, target)
+    aside = (*names, *(() if offset is None else offset.columns))
     try:
-        old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, names) for m in paths)
+        old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, aside) for m in paths)
     except NotAttacked as error:
         raise pointed(error, *paths) from error
+    common = agreed([old.offset, new.offset], offset)
+    old, new = (replace(m, offset=common) for m in (old, new))
+    if common is not None and old.class_weights == BALANCED:
+        raise InputError("an offset beside class weights that balance the classes is not read: leave one of them out")
     table, refused = _taken(old, new, table)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
@@ -232,6 +246,8 @@ def _read_answers(
     """Return the pair that two models' answers make; the new model is known by these alone."""
     names = inputs.target_columns(table, target)
     old = features_of(features, before, table, names, trust=trust)
+    if old.offset is not None:
+        raise InputError(NO_OFFSET)
     n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
     if old.class_weights == BALANCED:

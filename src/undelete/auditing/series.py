@@ -93,6 +93,8 @@ def audit_series(
     n: int | None = None,
     l2: float | None = None,
     features: Any = None,
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     rng: int = 0,
     trust: bool = False,
     words: Words | None = None,
@@ -107,7 +109,7 @@ def audit_series(
         or .parquet). Between a model and answers the model's own answers are taken.
     public : DataFrame, array or path
         Public records.
-    target, l2, rng, trust, words
+    target, l2, offset, exposure, rng, trust, words
         As of `undelete.audit`.
     n : int, optional
         Number of training records of the first version; of the later ones it follows from who left and joined.
@@ -140,8 +142,8 @@ def audit_series(
             kind = reads if isinstance(first, Answers) else None
             if isinstance(first, Answers) and kind is None:
                 kind = next((one for one in opened if not isinstance(one, Answers)), None)
-            one = audit(first, second, public, target=target, n=n, l2=l2, features=kind, rng=rng, trust=trust,
-                        words=words)  # fmt: skip
+            one = audit(first, second, public, target=target, n=n, l2=l2, features=kind, rng=rng,
+                        trust=trust, words=words, offset=offset, exposure=exposure)  # fmt: skip
         except InputError as error:
             raise InputError(f"step {i + 1}: {error}") from error
         found.append(one)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import left_out
 from undelete.adapters.targets import encode_target, target_names
@@ -58,6 +59,8 @@ def simulate(
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     additions: bool = False,
     sample_weight: ArrayLike | None = None,
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     loss: LossLike | None = None,
     l2: float | Mapping[str, float] | None = None,
     weight_decay: float | Mapping[str, float] | None = None,
@@ -77,7 +80,7 @@ def simulate(
 
     Parameters
     ----------
-    estimator : estimator, Pipeline, LinearModel or torch.nn.Module
+    estimator : estimator, Pipeline, LinearModel, fitted result of statsmodels or torch.nn.Module
         Fitted or not; an unfitted one is fitted on X and y first. A module, or one of scikit-learn's perceptrons, is
         trained to its optimum from where it stands, the parameters that require a gradient, and the null pair, trained
         again with nobody deleted, is among the checks.
@@ -101,8 +104,10 @@ def simulate(
         Play that each of these people joined the others, and was not deleted: the same two models in the other order,
         and as much comes back.
     sample_weight : array (n,), optional
-        Factor of each training record's loss. An exposure, the offset log(e) of a Poisson model, is the weight e of the
-        target y / e.
+        Factor of each training record's loss.
+    offset, exposure : str, optional
+        The tables' column that each record's prediction is shifted by, or whose logarithm it is: of a fitted result of
+        statsmodels, or a LinearModel, that has an offset.
     loss, l2, weight_decay, features
         Of a module, as of `undelete.audit`; by default it has no penalty, and the table's columns go in as they are.
     rng : int
@@ -136,10 +141,10 @@ def simulate(
     if is_perceptron(estimator):
         estimator, _, said, features, _ = perceptrons(estimator, estimator, said, features)
     if is_module(estimator):
-        if together or additions or sample_weight is not None:
+        if together or additions or any(one is not None for one in (sample_weight, offset, exposure)):
             raise InputError(
                 "of a network deletions of one person each are played, of records that all count alike: leave out "
-                "group, joined, additions and sample_weight"
+                "group, joined, additions, sample_weight, offset and exposure"
             )
         return simulate_network(
             estimator, People.of(X, y, X_public, y_public), said, features=features, deletions=deletions,
@@ -152,7 +157,9 @@ def simulate(
     deletions = (20 if together else 200) if deletions is None else deletions
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
-    problem = Problem.of(estimator, train, y, public=public, sample_weight=sample_weight)
+    problem = Problem.of(
+        estimator, train, y, public=public, sample_weight=sample_weight, offset=named_offset(offset, exposure)
+    )
     public, y_public, refused = accepted(problem.model.design, public, y_public)
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if weights is not None and together:
@@ -160,6 +167,8 @@ def simulate(
             "groups are played for records that all count alike: leave out sample_weight, or group and joined"
         )
     model, objective = problem.model, problem.objective
+    if model.offset is not None and weights is not None:
+        raise InputError("an offset and sample_weight together are not played: leave one of them out")
     like = alike(model, model.design.conformed(public), objective.n)
     public, y_public = part(public, y_public, like.kept)
     draw, judge = seeds(rng).spawn(2)
@@ -187,6 +196,7 @@ def simulate(
         *unknown(model.design.conformed(public), model.design.uses),
         *cautions.overlap(train, y, public, y_public),
         *_fixed_preprocessing(model),
+        *cautions.offset_unknown(model),
         *like.notes,
     ]
     if together:

@@ -16,6 +16,11 @@ def stepped(release: Release, optimiser: Descent) -> Release:
     InputError
         Where they cannot be undone.
     """
+    if release.offset_public is not None:
+        raise InputError(
+            "the steps of an optimiser are undone for models without an offset (or exposure): leave optimiser out "
+            "(--optimiser)"
+        )
     if not release.columns:
         raise InputError(
             "the steps of an optimiser are undone for records of raw columns, and these are images, or behind an "

@@ -31,6 +31,7 @@ def columns_read(models: Sequence[Any]) -> set[str] | None:
         names = getattr(model, "feature_names_in_", None)
         if isinstance(model, LinearModel):  # a column may be called log(age)
             names = [*model.design.raw, *(atom.written for atom in model.design.atoms)]
+            names += [] if model.offset is None else model.offset.columns
         if names is None:
             return None
         wanted |= {str(name) for name in names}

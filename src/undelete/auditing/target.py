@@ -8,13 +8,12 @@ from scipy.stats import norm
 
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.maths.arrays import Floats
-from undelete.release.reconstruction import Reconstruction
+from undelete.release.reconstruction import TARGET_NEAR, Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 from undelete.scoring.truth import Truth
 
 SURE = 0.95  # probability from which a single column or target counts where there is no truth
-TARGET_NEAR = 0.1  # of the public targets' deviation: a number that is known so well came back
 
 
 def target_lift(release: Seen, found: Reconstruction, truth: Truth | None) -> float:
@@ -47,6 +46,8 @@ def target_probability(release: Seen, found: Reconstruction) -> Floats:
     within a tenth of the public deviation.
     """
     nothing = np.zeros(release.deletions)
+    if found.target_probability is not None:
+        return np.nan_to_num(found.target_probability)
     if release.target_kind == "number":
         if found.target_error is None or release.Y_public is None:
             return nothing
@@ -54,8 +55,6 @@ def target_probability(release: Seen, found: Reconstruction) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = erf(_width(release.Y_public) / error / np.sqrt(2))
         return np.asarray(np.where(error == 0, 1.0, inside).prod(axis=1))
-    if found.target_probability is not None:
-        return np.nan_to_num(found.target_probability)
     known = found.scale is not None and found.output is not None and found.status.count("ok") > 0
     if not known or not isinstance(release, Release) or release.constant is None:
         return nothing

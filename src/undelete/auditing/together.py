@@ -250,3 +250,12 @@ def _said(told: Mapping[int, Any], one: Group, release: Release, left: int, came
             "person would give away."
         )
     return text
+
+
+def refuse_unseen_offsets(release: Release) -> None:
+    """Raise InputError where how hard each of several people pulled is known for each class, but for their offsets."""
+    if release.offset_public is not None and release.target_kind == "class":
+        raise InputError(
+            "several people came between models of a class with an offset: how hard each pulled depends on their own "
+            "offset, which is not known; audit a step of one person, or name candidates (--candidates)"
+        )

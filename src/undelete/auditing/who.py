@@ -11,6 +11,7 @@ import pandas as pd
 
 from undelete.adapters.design.taken import taken
 from undelete.adapters.files.files import load_model
+from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.text import text_chain
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.member.sets import Sets, explain_sets
@@ -39,6 +40,8 @@ def who_was_deleted(
     deleted: int | None = None,
     joined: int | None = None,
     text: str | None = None,
+    offset: str | Sequence[str] | None = None,
+    exposure: str | None = None,
     rng: int = 0,
 ) -> pd.DataFrame:
     """Rank candidates by how well each explains the difference of two models: maths (16).
@@ -61,6 +64,8 @@ def who_was_deleted(
         How many left and joined, ten in all at most; by default one that left, or what the models' files count.
     text : str, optional
         Of pipelines of text, which column holds the documents; by default the only one besides the target.
+    offset, exposure : str, optional
+        As `undelete.audit` has them; the candidates have that column too, so that nothing of them is not known.
     rng : int
         Seed of the search among sets.
 
@@ -81,13 +86,14 @@ def who_was_deleted(
     """
     first, second = (load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after))
     if text_chain(first) is not None and text_chain(second) is not None:
-        if l2 is not None or deleted not in (None, 1) or joined:
+        if l2 is not None or deleted not in (None, 1) or joined or offset is not None or exposure is not None:
             raise InputError("of models of text one document left, and their files say the penalty: leave the rest out")
         return _document(first, second, public, candidates, target, text, n=n)
 
     def read(*, joined: int) -> Pair:
         models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
-        return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust)
+        return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust,
+                         offset=named_offset(offset, exposure))  # fmt: skip
 
     between = ordered(read, deleted, joined)
     asked = deleted is not None or joined is not None
@@ -106,11 +112,12 @@ def who_was_deleted(
     X, Y = encoded_records(pair.old, people, people[list(names)], ", ".join(names), "candidate")
     if pair.kept is not None:
         X = X[:, pair.kept]
+    asked_of = Candidates(X, Y, pair.old.offsets(people))
     if between.several:
-        table = _sets(explain_sets(pair.release, Candidates(X, Y), between.left, between.joined,
+        table = _sets(explain_sets(pair.release, asked_of, between.left, between.joined,
                                    np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
         return pd.concat([table, _never(never).assign(role="")])[list(table.columns)] if len(never) else table
-    found = explain(pair.release, Candidates(X, Y))
+    found = explain(pair.release, asked_of)
     table = pd.DataFrame(
         {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},
         index=people.index,

@@ -123,6 +123,14 @@ def _add_networks(parser: argparse.ArgumentParser, files: str) -> None:
     )  # fmt: skip
 
 
+def _add_offset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--offset", action="append", metavar="COLUMN",
+        help="of models fitted with an offset the column that it is; several times where it is a sum",
+    )  # fmt: skip
+    parser.add_argument("--exposure", metavar="COLUMN", help="the column whose logarithm the offset is")
+
+
 def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser(
         "demo", help="delete 200 people of the US Census 2000 and reconstruct them", epilog=EPILOG
@@ -192,6 +200,7 @@ def _add_audit(commands: Commands) -> None:
         help="of linear models that were stopped, not converged: the number of steps of gradient descent on the mean "
         "loss, from zero, and the learning rate; what comes back is read through them",
     )  # fmt: skip
+    _add_offset(parser)
     _add_tables(parser)
     _add_input(parser)
     _add_image(parser)
@@ -239,6 +248,7 @@ def _add_simulate(commands: Commands) -> None:
         "--protection", type=Path, nargs="+", metavar="FILE",
         help="what undelete protect measured of this model, for the report's advice (default: the one beside MODEL)",
     )  # fmt: skip
+    _add_offset(parser)
     _add_tables(parser)
     _add_input(parser)
     _add_image(parser)

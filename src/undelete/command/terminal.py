@@ -20,7 +20,6 @@ from rich.text import Text
 from undelete.auditing.document import target_note
 from undelete.auditing.result import Audit
 from undelete.plain_text import escaped
-from undelete.release.reconstruction import WITHIN
 from undelete.report.records import UNDECIDED
 
 WIDTH = 80
@@ -254,7 +253,10 @@ def _record(audit: Audit) -> list[str]:
             ends = best.ranges
             error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
         elif best.target_error is not None:
-            error = WITHIN * best.target_error[0, 0]
+            low, high = (float(end[0, 0]) for end in best.target_range)
+            error = (high - low) / 2
+            if best.target_low is not None and value != "?" and np.isfinite(error):  # it need not lie in the middle
+                value, error = f"{value} ({low:,.3g} to {high:,.3g})", np.nan
         if np.isfinite(error) and sure != "100%" and value != "?":
             value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""

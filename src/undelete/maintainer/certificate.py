@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from undelete.maintainer.rounding import Rounding
 from undelete.maths.arrays import Array, blocks, columns, namespace, summed, take_rows, to_numpy
 from undelete.maths.loss import Bounds
-from undelete.maths.objective import Objective, accumulate, predict
+from undelete.maths.objective import Objective, accumulate
 from undelete.maths.solvers import Factored, factor
 
 _LARGEST_TENSOR = 4_000_000  # numbers in the third-derivative tensor: d up to 158
@@ -82,7 +82,7 @@ class Expansion:
         xp = namespace(W)
         X, n = objective.X, objective.n
         self.objective, self.W = objective, W
-        self.z = predict(X, W)  # (n, 1)
+        self.z = objective.predict(W)  # (n, 1)
         self.curvature = objective.curvature(W)[:, 0]
         self.residual = objective.residual(self.z)[:, 0]
         self.hessian = objective.hessian(W, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -194,7 +194,7 @@ class _Directions:
         objective, xp = self.objective, namespace(W)
         if objective.loss.separable:
             return factor(objective.hessian(W, 0)).solve(gradient)
-        Z = predict(objective.X, W)
+        Z = objective.predict(W)
         if not is_large(objective):
             dense = factor(dense_hessian(objective, Z))
             return xp.reshape(dense.solve(xp.reshape(gradient, (-1, 1))), W.shape)
@@ -273,4 +273,4 @@ def choose_penalty(
 
 def _rows(objective: Objective, rows: Array, factor_l2: float) -> Objective:
     part = objective.take(rows)
-    return Objective(part.X, part.Y, part.loss, part.l2 * factor_l2, part.weights)
+    return replace(part, l2=part.l2 * factor_l2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def retrain_groups(
     found, worst = [], 0.0
     for i in range(len(groups.left)):
         own = objective.take(groups.after(i))
-        own = Objective(own.X, own.Y, own.loss, np.asarray(l2), own.weights)
+        own = replace(own, l2=np.asarray(l2))
         fitted = fit(own, tol=_TOL, start=W, has_constant=has_constant)
         worst = max(worst, fitted.gradient_norm)
         if not fitted.gradient_norm <= tol:

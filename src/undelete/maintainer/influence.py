@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.matrix_free import MatrixFree
 from undelete.maths.arrays import Array, blocks, namespace, take_rows
-from undelete.maths.objective import Objective, predict
+from undelete.maths.objective import Objective, predict, shifted
 
 _RESIDUAL = 0.03  # of a solve, relative: under the error that the first order has anyway
 _NUMBERS = 4_000_000  # in the right sides that are solved for together; a solve holds some fifteen times as many
@@ -51,7 +51,7 @@ def step_change(objective: Objective, W: Array, X_probe: Array, rate: float) -> 
     [[[1.0, -1.0]]]
     """
     xp = namespace(objective.X)
-    Z = predict(objective.X, W) if W.ndim == 2 else (objective.X[:, None, :] @ W)[:, 0, :]
+    Z = objective.predict(W) if W.ndim == 2 else shifted((objective.X[:, None, :] @ W)[:, 0, :], objective.offset)
     kernel = objective.X @ xp.matrix_transpose(X_probe)  # (n, p)
     return -rate * kernel[:, :, None] * objective.residual(Z)[:, None, :]
 
@@ -92,7 +92,7 @@ def deletion_change(
     2 b d p k^2 flops. One deletion by itself takes a solve, too: this pays where b is larger than p (k - 1).
     """
     xp, (d, k), p = namespace(objective.X), W.shape, X_probe.shape[0]
-    free, Z = MatrixFree(objective), predict(objective.X, W)
+    free, Z = MatrixFree(objective), objective.predict(W)
     at = Z, free.preconditioner(Z)
     own = free.single.take(rows)
     r = own.residual(xp.astype(take_rows(Z, rows), own.X.dtype))  # (b, k)

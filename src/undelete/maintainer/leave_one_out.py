@@ -154,8 +154,14 @@ def retrain_without(
         folder, mark = None, ""
         if checkpoint is not None:
             folder = checkpoint / f"output-{j}"
+            own = [] if part.offset is None else [part.offset]
             mark = fingerprint(
-                [part.X, part.Y, part.l2, part.weights, w, rows], loss.name, tol, certify, has_constant, task.block_rows
+                [part.X, part.Y, part.l2, part.weights, w, rows, *own],
+                loss.name,
+                tol,
+                certify,
+                has_constant,
+                task.block_rows,
             )
         threads = 1 if task.light else product_threads(W)
         results.append(_joined(run_blocks(task, cut, moved, folder, mark, threads), np.argsort(order)))

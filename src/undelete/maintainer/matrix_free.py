@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from undelete.maintainer.preconditioner import PrincipalAxes, TwoLevel, principal_axes
 from undelete.maths.arrays import Array, namespace, take_rows
-from undelete.maths.objective import Objective, predict
+from undelete.maths.objective import Objective
 from undelete.maths.solvers import conjugate_gradients
 
 FINEST = 1e-3  # relative residual to which a step is solved at most: Newton's own error is of that size
@@ -124,7 +124,7 @@ class MatrixFreeStep:
 
     def __init__(self, objective: Objective, W: Array, rows: NDArray[np.int64] | None = None) -> None:
         self.free = MatrixFree(objective)
-        Z = predict(objective.X, W)
+        Z = objective.predict(W)
         self.at = (Z, self.free.preconditioner(Z))
         if rows is not None and len(rows) * _INNER > _WORTH:
             probes = np.sort(rows)[:_PROBES]

@@ -21,7 +21,7 @@ from undelete.maintainer.softmax import null_free
 from undelete.maintainer.sparse import fit_sparse
 from undelete.maintainer.sweep import BLOCK_NUMBERS
 from undelete.maths.arrays import Array, Floats, blocks
-from undelete.maths.objective import Objective, predict
+from undelete.maths.objective import Objective
 from undelete.maths.solvers import conjugate_gradients, factor
 
 Progress = Callable[[int, int], None]
@@ -140,7 +140,7 @@ def _newton(objective: Objective, W: Floats, precondition: Callable[[Array], Arr
         best = Resampled(np.where(lower[:, None, None], W, best.W), np.where(lower, norm, best.gradient_norm))
         if (best.gradient_norm <= 0.1 * tol).all():
             break
-        operator, right = partial(_curved, objective, predict(objective.X, W)), null_free(objective, gradient)
+        operator, right = partial(_curved, objective, objective.predict(W)), null_free(objective, gradient)
         digits = np.full(len(W), _FORCING)
         # no line search: the start is near, and what a full step throws off is fitted by itself
         W = W - conjugate_gradients(operator, right, precondition, tol=digits, max_iterations=_PRODUCTS)[0]
@@ -157,7 +157,7 @@ def _curved(objective: Objective, Z: Floats, V: Floats, which: NDArray[np.int64]
 def _preconditioner(objective: Objective, W: Array) -> Callable[[Array], Array]:
     """Return the inverse of the Hessian of all records, or what comes near it, applied to (s, d, k)."""
     if not objective.loss.separable:
-        Z = predict(objective.X, W)
+        Z = objective.predict(W)
         return TwoLevel(objective, principal_axes(objective, Z), Z)
     factored = [factor(objective.hessian(W, c)) for c in range(W.shape[1])]
     return lambda V: np.stack([one.solve(V[:, :, c].T).T for c, one in enumerate(factored)], axis=2)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from undelete.maintainer.separable import REGULAR, SeparableStep
 from undelete.maintainer.sweep import Block, gradient_norms, rows_in_block
 from undelete.maths.arrays import Array, columns, namespace, take_rows, to_numpy
-from undelete.maths.objective import Objective, accumulate
+from undelete.maths.objective import Objective, accumulate, shifted
 from undelete.maths.solvers import shortest
 
 _ROUGH = 1e-13  # gradient per record, in the objective's units, over which the closed form is refined
@@ -41,7 +41,9 @@ class ClosedForm:
 
     def __init__(self, objective: Objective, W: Array, *, has_constant: bool) -> None:
         self.W, self.step = W, SeparableStep(objective, W)
-        target = objective.Y if objective.weights is None else objective.Y * objective.weights[:, None]
+        offset = objective.offset
+        target = objective.Y if offset is None else objective.Y - offset[:, None]  # a difference alone counts
+        target = target if objective.weights is None else target * objective.weights[:, None]
         self.moment = accumulate(objective.X, target)
         self.metric = least_norm_metric(objective, has_constant=has_constant)
         self.block_rows, self.light = rows_in_block(W.shape[0] * W.shape[1]), True
@@ -56,7 +58,7 @@ class ClosedForm:
         slack = 1 - c * xp.sum(xt * hx, axis=0)
         safe = slack > REGULAR
         # maths (2): the inverse without the record, applied to x_i, is A^-1 x_i / (1 - h_i)
-        pull = own.residual(own.X @ self.W) / xp.where(safe, slack, xp.ones_like(slack))[:, None]
+        pull = own.residual(own.predict(self.W)) / xp.where(safe, slack, xp.ones_like(slack))[:, None]
         V = hx[:, :, None] * pull[None, :, :]  # (d, b, k)
         V += self.W[:, None, :]
         gradient = xp.abs(self._gradient(own, xt, V)) / self.step.objective.unit[:, None, :]
@@ -86,7 +88,7 @@ class ClosedForm:
         # one product for all deletions, not a small one for each
         gradient = xp.reshape(self.step.hessian @ xp.reshape(V, (V.shape[0], -1)), V.shape)
         gradient -= self.moment[:, None, :]
-        left = own.residual(xp.sum(xt[:, :, None] * V, axis=0))  # (b, k)
+        left = own.residual(shifted(xp.sum(xt[:, :, None] * V, axis=0), own.offset))  # (b, k)
         gradient -= xt[:, :, None] * left[None, :, :]
         return gradient
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from undelete.maths.arrays import Array, blocks, namespace
-from undelete.maths.objective import Objective
+from undelete.maths.objective import Objective, shifted
 
 _NUMBERS = 4_000_000  # in a temporary array
 
@@ -30,8 +30,8 @@ class Rounding:
 
     - The gradient at W: gamma(block + n / block) sum_j |x_jk| |r_j|; a few more for r itself, whose terms are
       |r| + 2 loss'' at most, maths (41).
-    - The prediction that r is taken at: z_j is off by eta_j = gamma(d) |x_j| |W|, hence r_j by eta_j times its
-      steepest slope near. The expansion is around the computed z_j, so its higher terms have no such error.
+    - The prediction that r is taken at: z_j is off by eta_j = gamma(d) (|x_j| |W| + |o_j|), hence r_j by eta_j times
+      its steepest slope near. The expansion is around the computed z_j, so its higher terms have no such error.
     - H D: gamma(n + d) A |D|, A = |X|' C |X| + diag(l2). T[D, D]: the same times max|x| |D|, as |loss'''| <= loss''.
     """
 
@@ -49,7 +49,10 @@ class Rounding:
         for rows in blocks(n, _NUMBERS // d):
             size = xp.abs(X[rows, :])
             back = xp.matrix_transpose(size)
-            etas.append((d + 2) * self.eps * (size @ xp.abs(W[:, 0])))
+            moved = shifted(
+                size @ xp.abs(W[:, 0]), None if objective.offset is None else xp.abs(objective.offset[rows])
+            )
+            etas.append((d + 2) * self.eps * moved)
             self.A = self.A + back @ (curvature[rows, None] * size)
             self.B = self.B + back @ (weights[rows, None] * size)
             self.furthest = xp.maximum(self.furthest, xp.max(size, axis=0))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, blocks, namespace, take_rows
-from undelete.maths.objective import Objective, gram, predict
+from undelete.maths.objective import Objective, gram
 from undelete.maths.solvers import factor
 
 DENSE_LIMIT = 8192  # parameters d k up to which the Hessian is formed: its inverse takes (d k)^2 numbers
@@ -94,7 +94,7 @@ class DenseStep:
 
     def __init__(self, objective: Objective, W: Array) -> None:
         self.objective = objective
-        self.Z = predict(objective.X, W)
+        self.Z = objective.predict(W)
         self.inverse = _inverse(dense_hessian(objective, self.Z))
 
     def solve(self, rows: NDArray[np.int64], G: Array, forcing: float | NDArray[np.float64] = 0.0) -> Array:

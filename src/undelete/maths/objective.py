@@ -1,11 +1,12 @@
 """The objective that every model here minimises, maths (1), and its derivatives.
 
-    F(W) = sum_i loss(y_i, x_i W) + 1/2 sum_j l2_j ||W_j||^2
+    F(W) = sum_i loss(y_i, x_i W + o_i) + 1/2 sum_j l2_j ||W_j||^2
 
-A sum, not a mean: deleting a record removes exactly one term. The last feature is usually the constant 1,
-so there is no separate intercept. All functions take a batch of parameters at once, because n deletions
-are n parameter matrices of one objective: two large matrix products serve them all. Gradients and Hessian
-products go over the records a few at a time, so that no array of n predictions for each deletion is held.
+with an offset o_i of each record's own, which is zero where it has none. A sum, not a mean: deleting a record removes
+exactly one term. The last feature is usually the constant 1, so there is no separate intercept. All functions take a
+batch of parameters at once, because n deletions are n parameter matrices of one objective: two large matrix products
+serve them all. Gradients and Hessian products go over the records a few at a time, so that no array of n predictions
+for each deletion is held.
 """
 
 from __future__ import annotations
@@ -35,14 +36,22 @@ def _records_at_a_time(flat: Array) -> int:
     return max(_FEWEST_RECORDS, int(d), numbers // max(1, int(columns)))
 
 
-def predict(X: Array, W: Array) -> Array:
-    """Return Z = X W: (n, k) for W (d, k), and (n, b, k) for a batch W (b, d, k). Cost 2 n d b k flops."""
+def predict(X: Array, W: Array, offset: Array | None = None) -> Array:
+    """Return Z = X W, an offset (n,) added: (n, k) for W (d, k), (n, b, k) for a batch W (b, d, k).
+
+    Cost 2 n d b k flops.
+    """
     if W.ndim == 2:
-        return X @ W
+        return shifted(X @ W, offset)
     xp = namespace(X, W)
     b, d, k = W.shape
     flat = xp.reshape(xp.permute_dims(W, (1, 0, 2)), (d, b * k))
-    return xp.reshape(X @ flat, (X.shape[0], b, k))
+    return shifted(xp.reshape(X @ flat, (X.shape[0], b, k)), offset)
+
+
+def shifted(Z: Array, offset: Array | None) -> Array:
+    """Return predictions (n, ...) with each record's offset (n,) added, maths (47)."""
+    return Z if offset is None else Z + offset[(slice(None), *(None,) * (Z.ndim - 1))]
 
 
 def accumulate(X: Array, R: Array) -> Array:
@@ -83,6 +92,8 @@ class Objective:
     weights : array (n,), (n, b) or None
         Factor of each record's loss; None for ones. With (n, b) each of a batch of b parameter matrices has
         factors of its own: b resamples of the same records.
+    offset : array (n,) or None
+        What is added to each record's prediction; None for nothing.
     """
 
     X: Array
@@ -90,6 +101,7 @@ class Objective:
     loss: Loss
     l2: Array
     weights: Array | None = None
+    offset: Array | None = None
 
     @property
     def n(self) -> int:
@@ -115,24 +127,28 @@ class Objective:
 
     def take(self, rows: NDArray[np.int64]) -> Objective:
         """Return the objective of some records only."""
-        weights = None if self.weights is None else take_rows(self.weights, rows)
-        return Objective(take_rows(self.X, rows), take_rows(self.Y, rows), self.loss, self.l2, weights)
+        weights, offset = (None if a is None else take_rows(a, rows) for a in (self.weights, self.offset))
+        return Objective(take_rows(self.X, rows), take_rows(self.Y, rows), self.loss, self.l2, weights, offset)
 
     def astype(self, dtype: Any) -> Objective:
         """Return the objective in another precision: a copy, unless it is in that one already."""
         xp = namespace(self.X)
         X, Y, l2 = (xp.astype(array, dtype, copy=False) for array in (self.X, self.Y, self.l2))
-        weights = None if self.weights is None else xp.astype(self.weights, dtype, copy=False)
-        return Objective(X, Y, self.loss, l2, weights)
+        weights, offset = (None if a is None else xp.astype(a, dtype, copy=False) for a in (self.weights, self.offset))
+        return Objective(X, Y, self.loss, l2, weights, offset)
 
     def output(self, j: int) -> Objective:
         """Return one output's own objective; only for a separable loss."""
-        return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights)
+        return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights, self.offset)
+
+    def predict(self, W: Array) -> Array:
+        """Return the records' predictions z, offsets added: `predict`."""
+        return predict(self.X, W, self.offset)
 
     def value(self, W: Array) -> Array:
         """Return F: a scalar array, or (b,) for a batch."""
         xp = namespace(self.X, W)
-        Z = predict(self.X, W)
+        Z = self.predict(W)
         losses = self.loss.value(self._like(self.Y, Z), Z)
         if self.weights is not None:
             losses = losses * (self.weights if losses.ndim == self.weights.ndim else self.weights[:, None])
@@ -144,19 +160,19 @@ class Objective:
 
     def gradient(self, W: Array) -> Array:
         """Return dF/dW, of W's shape. Cost 4 n d b k flops."""
-        return self._through(W, lambda part, Z, _: part.residual(Z)) + self.l2[:, None] * W
+        return self._through(W, lambda part, Z, _: part.residual(shifted(Z, part.offset))) + self.l2[:, None] * W
 
     def own_gradients(self, W: Array) -> Array:
         """Return each record's own gradient x' r (n, d, k), without the penalty.
 
         W is one (d, k) for all records, or (n, d, k), each record at its own parameters.
         """
-        Z = predict(self.X, W) if W.ndim == 2 else self._own_predictions(W)
+        Z = self.predict(W) if W.ndim == 2 else shifted(self._own_predictions(W), self.offset)
         return self.X[:, :, None] * self.residual(Z)[:, None, :]
 
     def hessian_vector_product(self, W: Array, V: Array) -> Array:
         """Return the Hessian at W (d, k) applied to V (d, k) or a batch (b, d, k). Cost 4 n d b k flops."""
-        return self.curved(predict(self.X, W), V)
+        return self.curved(self.predict(W), V)
 
     def curved(self, Z: Array, V: Array) -> Array:
         """Return the Hessian where the predictions are Z (n, k), applied to V: `hessian_vector_product`.
@@ -177,7 +193,7 @@ class Objective:
 
     def curvature(self, W: Array) -> Array:
         """Return each record's weighted curvature, its diagonal (n, k)."""
-        return self._weigh(self.loss.curvature(self.Y, predict(self.X, W)))
+        return self._weigh(self.loss.curvature(self.Y, self.predict(W)))
 
     def hessian(self, W: Array, output: int) -> Array:
         """Return the dense Hessian (d, d) of one output's column of W. Cost n d^2 flops."""
@@ -205,7 +221,8 @@ class Objective:
 
     def _between(self, rows: slice) -> Objective:
         weights = None if self.weights is None else self.weights[rows, ...]
-        return Objective(self.X[rows, :], self.Y[rows, :], self.loss, self.l2, weights)
+        offset = None if self.offset is None else self.offset[rows]
+        return Objective(self.X[rows, :], self.Y[rows, :], self.loss, self.l2, weights, offset)
 
     @staticmethod
     def _like(Y: Array, Z: Array) -> Array:

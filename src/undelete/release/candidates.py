@@ -8,6 +8,7 @@ import numpy as np
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
+from undelete.maths.objective import predict
 from undelete.release.columns import frozen
 
 
@@ -23,10 +24,13 @@ class Candidates:
         In the model's space.
     Y : array (c, k)
         Their targets, as the model's loss has them.
+    offset : array (c,) or None
+        What each has added to its predictions, maths (47); None where the models have no offset.
     """
 
     X: Floats
     Y: Floats
+    offset: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in ("X", "Y"):
@@ -41,3 +45,15 @@ class Candidates:
             raise InputError(
                 f"there are {len(self.X)} candidates and {len(self.Y)} targets: give one each, one at least"
             )
+        if self.offset is not None:
+            object.__setattr__(self, "offset", frozen(self.offset))
+            if self.offset.shape != (len(self.X),) or not np.isfinite(self.offset).all():
+                raise InputError(f"candidates' offset must be {len(self.X)} finite numbers, one for each")
+
+    def take(self, which: slice) -> Candidates:
+        """Return some of them."""
+        return Candidates(self.X[which], self.Y[which], None if self.offset is None else self.offset[which])
+
+    def predictions(self, W: Floats) -> Floats:
+        """Return their predictions z by parameters, (c, k) or of a batch (c, b, k), offsets added."""
+        return np.asarray(predict(self.X, W, self.offset))

@@ -31,6 +31,7 @@ class Public(TypedDict, total=False):
     X_public: Required[Floats]
     Y_public: Required[Floats | None]
     target_kind: Required[Literal["number", "class"]]
+    offset_public: Floats | None
     constant: Floats | None
     columns: Sequence[Column]
     public_codes: Indices | None

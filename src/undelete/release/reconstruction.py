@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from undelete.maths.arrays import Floats
 from undelete.release.columns import frozen
 
+TARGET_NEAR = 0.1  # of the public targets' deviation: a number that is known so well came back
 WITHIN = 1.96  # standard errors on either side that hold a normal number with probability .95
 _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
     "record_error", "features", "features_error", "target_probability",
-    "lead_over_two",
+    "lead_over_two", "target_low", "target_high",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
-    "range_probability", "record_error", "features_error", "target_probability",
+    "range_probability", "record_error", "features_error", "target_probability", "target_low", "target_high",
 )  # fmt: skip
 
 
@@ -95,7 +96,10 @@ class Reconstruction:
     features, features_error : arrays (b, D) or None
         With an embedding, its most probable value, maths (11), and the standard error of each number.
     target_probability : array (b,) or None
-        Probability that the class is right, where it does not follow from `scale`.
+        Probability that the class is right, where it does not follow from `scale`; or that a number is within
+        `TARGET_NEAR`, where it does not follow from `target_error`.
+    target_low, target_high : arrays (b, k) or None
+        Ends of the range that holds the target with probability .95; None: 1.96 standard errors on either side.
     """
 
     attack: str
@@ -128,6 +132,8 @@ class Reconstruction:
     features: Floats | None = None
     features_error: Floats | None = None
     target_probability: Floats | None = None
+    target_low: Floats | None = None
+    target_high: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _ARRAYS:
@@ -149,6 +155,16 @@ class Reconstruction:
             name: np.full_like(array, np.nan) for name in _PROMISES if (array := getattr(self, name)) is not None
         }
         return dataclasses.replace(self, **nothing)
+
+    @property
+    def target_range(self) -> tuple[Floats, Floats]:
+        """Ends (b, k) of each target's 95 % range, NaN where there is none."""
+        if self.target is None or self.target_error is None:
+            nothing = np.full((len(self.X), 1), np.nan)
+            return nothing, nothing
+        if self.target_low is not None and self.target_high is not None:
+            return self.target_low, self.target_high
+        return self.target - WITHIN * self.target_error, self.target + WITHIN * self.target_error
 
     @property
     def ranges(self) -> tuple[Floats, Floats] | None:

@@ -23,6 +23,7 @@ from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import EMBEDDINGS, Embedding
 from undelete.maths.loss import Loss
 from undelete.maths.losses import loss_of
+from undelete.maths.objective import predict
 from undelete.release.columns import Column, frozen
 
 _FORMAT = "undelete.release/1"
@@ -36,7 +37,7 @@ _LATER = (
 )  # of each deletion, where coefficients do not say it all
 _RELEASE_ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", "noise", "rest", *_LATER,
+    "inputs_public", "given", "noise", "rest", "offset_public", *_LATER,
 )  # fmt: skip
 
 
@@ -58,6 +59,9 @@ class Release:
         Their targets (a number, or +1 and -1 for a class); None when the attacker has none.
     n : int or None
         Number of private records before the deletion; None when not known (it scales the gradient only).
+    offset_public : array (m,) or None
+        What each public record has added to its predictions, maths (47); None where the models have no offset. The
+        deleted record has one too, which nobody is told.
     l2 : array (d,) or None
         Penalty of each feature in the summed objective, maths (1); None when not known. The paper's attack
         does not use it.
@@ -144,6 +148,7 @@ class Release:
     given: Floats | None = None
     noise: Floats | None = None
     rest: Floats | None = None
+    offset_public: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _RELEASE_ARRAYS:
@@ -174,13 +179,15 @@ class Release:
             raise InputError("there are no public records: the attack estimates the Hessian from them")
         if self.Y_public is not None and self.Y_public.shape != (m, k):
             raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
+        if self.offset_public is not None and self.offset_public.shape != (m,):
+            raise InputError(f"offset_public has shape {self.offset_public.shape}, expected {(m,)}")
         b = len(self.W_after)
         shapes = {name: (b, d, k) for name in _LATER} | {"answer_change": (b, m, k), "share_error": (b, k, d, d)}
         for name, shape in shapes.items():
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise InputError(f"{name} has shape {array.shape}, expected {shape}")
-        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public", *_LATER):
+        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public", "offset_public", *_LATER):
             array = getattr(self, field)
             if array is not None and not np.isfinite(array).all():
                 raise InputError(f"{field} has values that are not finite: the attack cannot use them")
@@ -227,6 +234,10 @@ class Release:
     def records_public(self) -> Floats:
         """Return the public records as they are compared and shown: before the embedding, where there is one."""
         return self.X_public if self.inputs_public is None else self.inputs_public
+
+    def predictions(self, W: Floats) -> Floats:
+        """Return the public records' predictions z by parameters, (m, k) or of a batch (m, b, k), offsets added."""
+        return np.asarray(predict(self.X_public, W, self.offset_public))
 
     @property
     def deletions(self) -> int:

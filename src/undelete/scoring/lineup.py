@@ -37,7 +37,13 @@ class Lineup:
     members: int
 
     @classmethod
-    def mix(cls, members: tuple[Floats, Floats], others: tuple[Floats, Floats], rng: np.random.Generator) -> Lineup:
+    def mix(
+        cls,
+        members: tuple[Floats, Floats],
+        others: tuple[Floats, Floats],
+        rng: np.random.Generator,
+        offsets: tuple[Floats, Floats] | None = None,
+    ) -> Lineup:
         """Return a line-up of members and others, each given as records (., d) and targets (., k).
 
         Parameters
@@ -46,10 +52,13 @@ class Lineup:
             Those who were in the training data, and those who were not.
         rng : numpy.random.Generator
             Draws the permutation; the attack must not hold it.
+        offsets : pair of arrays, optional
+            What is added to the predictions of either, where the model has an offset.
         """
         X, Y = (np.concatenate(pair) for pair in zip(members, others, strict=True))
         order = rng.permutation(len(X))
-        return cls(Candidates(X[order], Y[order]), order, len(members[0]))
+        shifts = None if offsets is None else np.concatenate(offsets)[order]
+        return cls(Candidates(X[order], Y[order], shifts), order, len(members[0]))
 
     @property
     def member(self) -> NDArray[np.bool_]:

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from undelete.adapters.design.feature_names import describes
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import Offset
 from undelete.errors import InputError
 from undelete.maths.embeddings import EMBEDDINGS, Embedding
 
 # What defines each embedding: its own arrays.
 _EMBEDDED = {"fourier": ("frequencies", "phases"), "nystroem": ("basis", "mixing", "gamma")}
 _PARTS = tuple(part for parts in _EMBEDDED.values() for part in parts)
-KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", "l1", *_PARTS)
+KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", "l1", "offset", *_PARTS)
 _NEEDED = ("coef", "loss", "feature_names")
 MOST = 10**12  # training records
 _NUMBERS = ("coef", "intercept", "l2", "l1", "n", *_PARTS)
@@ -53,6 +54,9 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
         raise InputError(f"{file} has feature_names that are not a list of text: write one name for each coefficient")
     if loss.size != 1 or loss.dtype.kind not in "US":
         raise InputError(f"{file} has a loss that is not one word: write squared, logistic, ... (docs/model-files.md)")
+    offset = entries.get("offset")
+    if offset is not None and (offset.dtype.kind not in "US" or not offset.size):
+        raise InputError(f"{file} has an offset that is not text: name the columns that are added up, or log(column)")
     classes = entries.get("classes")
     n = entries.get("n")
     if n is not None and (n.size != 1 or not np.issubdtype(n.dtype, np.number) or n != np.round(n)):
@@ -70,6 +74,7 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
             l1=entries.get("l1"),
             n=None if n is None else int(n.item()),
             embedding=_embedding(entries),
+            offset=None if offset is None else Offset(tuple(_text(term) for term in np.ravel(offset).tolist())),
         )
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
@@ -123,6 +128,12 @@ def entries_of(model: LinearModel) -> Entries:
     optional = {"intercept": model.intercept, "l2": model.l2, "l1": model.l1, "n": model.n}
     optional |= {} if model.embedding is None else model.embedding.arrays()
     entries.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
+    if model.offset is not None:
+        if not model.offset.terms:
+            raise InputError(
+                f"the {model.kind} has an offset, and no column is named for it: give LinearModel(offset=)"
+            )
+        entries["offset"] = np.array(model.offset.terms, dtype=str)
     if model.classes is not None:
         classes = np.array(list(model.classes))
         entries["classes"] = classes.astype(str) if classes.dtype == object else classes

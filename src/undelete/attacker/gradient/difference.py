@@ -100,6 +100,7 @@ def by_hessian(release: Release) -> Floats:
         np.zeros((len(release.X_public), release.W_before.shape[1])) if Y is None else Y,
         release.loss,
         np.zeros(release.W_before.shape[0]),
+        offset=release.offset_public,
     )
     G: Floats = public.hessian_vector_product(release.W_before, release.W_before - release.W_after)
     return G * (_records(release) / public.n)
@@ -120,20 +121,20 @@ def moves(release: Release, way: Way) -> Floats:
 
     Times the record it is the summand of maths (4) or (19). Cost 2 m d b k flops.
     """
-    Z, Y = predict(release.X_public, release.W_before)[:, None, :], release.Y_public
+    Z, Y = release.predictions(release.W_before)[:, None, :], release.Y_public
     if way == "hessian":
         moved = predict(release.X_public, release.W_before - release.W_after)
         return np.asarray(release.loss.curvature_action(None if Y is None else Y[:, None, :], Z, moved))
     if release.answer_change is not None:
         return release.answer_change.transpose(1, 0, 2)
-    return answer_change(release.loss, Y, Z, predict(release.X_public, release.W_after))
+    return answer_change(release.loss, Y, Z, release.predictions(release.W_after))
 
 
 def answering(release: Release) -> Release:
     """Return a release with the change of the answers in it: in some of its coordinates the models no longer say it."""
     if release.answer_change is not None:
         return release
-    Z, Z_after = predict(release.X_public, release.W_before), predict(release.X_public, release.W_after)
+    Z, Z_after = release.predictions(release.W_before), release.predictions(release.W_after)
     change = answer_change(release.loss, release.Y_public, Z[:, None, :], Z_after)
     return replace(release, answer_change=change.transpose(1, 0, 2))
 
@@ -152,7 +153,7 @@ def weights(release: Release, way: Way, output: NDArray[np.int64], mix: Floats |
     own = np.arange(len(output))
     if way == "hessian" and release.loss.separable and mix is None:  # only the output's own prediction counts
         change = (release.W_before - release.W_after)[own, :, output]
-        Z = release.X_public @ release.W_before
+        Z = release.predictions(release.W_before)
         return np.asarray(release.loss.curvature(release.Y_public, Z)[:, output] * (release.X_public @ change.T))
     t = moves(release, way)
     return np.asarray(t[:, own, output] if mix is None else (t * mix).sum(axis=2))

@@ -47,7 +47,7 @@ def knowing(release: Release, noise: tuple[Noise | None, Noise | None], together
     assert release.n is not None
     (d, k), (m, _) = release.W_before.shape, release.X_public.shape
     Y = np.zeros((m, k)) if release.Y_public is None else release.Y_public
-    public = Objective(release.X_public, Y, release.loss, np.zeros(d))
+    public = Objective(release.X_public, Y, release.loss, np.zeros(d), offset=release.offset_public)
     H = np.stack([np.asarray(public.hessian(release.W_before, j)) for j in range(k)]) * (release.n / m)
     H += np.diag(release.l2)
     own = np.stack(
@@ -69,7 +69,7 @@ def knowing(release: Release, noise: tuple[Noise | None, Noise | None], together
 
 def _scatter(public: Objective, W: Floats) -> Floats:
     """Return the second moments of a record's gradient (k, d, d)."""
-    R = np.asarray(public.residual(public.X @ W))
+    R = np.asarray(public.residual(public.predict(W)))
     return np.stack([(public.X * R[:, j : j + 1] ** 2).T @ public.X / public.n for j in range(R.shape[1])])
 
 
@@ -102,7 +102,7 @@ def hiding(release: Release) -> Hiding | None:
     """
     if release.noise is None or release.Y_public is None:
         return None
-    R = np.asarray(release.loss.residual(release.Y_public, release.X_public @ release.W_before))
+    R = np.asarray(release.loss.residual(release.Y_public, release.predictions(release.W_before)))
     minus = by_hessian(release)[0]
     if release.penalty_share is not None:
         minus = minus + release.penalty_share[0]

@@ -9,7 +9,6 @@ import numpy as np
 
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
-from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 
@@ -27,7 +26,7 @@ def rescaled(release: Release, after: Sequence[Loss], Z_after: Floats | None = N
     """
     Y = release.Y_public
     assert Y is not None
-    later = predict(release.X_public, release.W_after).transpose(1, 0, 2) if Z_after is None else Z_after
-    before = release.loss.residual(Y, release.X_public @ release.W_before)
+    later = release.predictions(release.W_after).transpose(1, 0, 2) if Z_after is None else Z_after
+    before = release.loss.residual(Y, release.predictions(release.W_before))
     change = [before - loss.residual(Y, Z) for loss, Z in zip(after, later, strict=True)]
     return replace(release, answer_change=np.stack(change), reweighed=True)

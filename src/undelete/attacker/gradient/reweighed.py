@@ -15,7 +15,6 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.loss import Loss
-from undelete.maths.objective import predict
 from undelete.maths.weighted import ClassWeighted
 from undelete.release.release import Release
 
@@ -75,8 +74,8 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
     loss, Y = release.loss, release.Y_public
     assert isinstance(loss, ClassWeighted)
     assert Y is not None
-    Z = release.X_public @ release.W_before
-    later = predict(release.X_public, release.W_after).transpose(1, 0, 2) if Z_after is None else Z_after
+    Z = release.predictions(release.W_before)
+    later = release.predictions(release.W_after).transpose(1, 0, 2) if Z_after is None else Z_after
     own = _classes(Y)
     shares = np.bincount(own, minlength=len(loss.weights)) / len(own)
     before = loss.residual(Y, Z)

@@ -122,6 +122,7 @@ def _only(release: Release, rows: Indices, X: Floats) -> Release:
         release, X_public=X, Y_public=None if release.Y_public is None else release.Y_public[rows], columns=(),
         public_codes=None, public_values=None, given=None, embedding=None, inputs_public=None,
         answer_change=None if change is None else change[:, rows],
+        offset_public=None if release.offset_public is None else release.offset_public[rows],
     )  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def _labels(release: Release) -> Floats | None:
 
 def _spread(release: Release) -> Floats:
     """Return the deviation of the residual; where there are no public targets, about that of the answers."""
-    Z = release.X_public @ release.W_before
+    Z = release.predictions(release.W_before)
     if release.Y_public is None:
         return np.asarray(np.maximum(Z.std(axis=0), 1e-12))
     R = release.loss.residual(release.Y_public, Z)

@@ -183,6 +183,8 @@ def _targets(
     if known.labels is not None:
         best = np.array([_likeliest(labels[:, i], weight) for i in range(labels.shape[1])])
         return known.labels[best], None, weight @ (labels == best)
+    if release.offset_public is not None:  # each has one of their own, which is not known
+        return np.full((len(signs), release.W_before.shape[1]), np.nan), None, None
     W = np.where((signs > 0)[:, None, None], release.W_before, release.W_after[0])
     z = np.einsum("rtd,tdk->rtk", points, W)
     y = np.asarray(release.loss.target_from(z, -signs[:, None] * rho)[0])

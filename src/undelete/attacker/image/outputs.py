@@ -42,7 +42,7 @@ def best_mix(release: Release, G: Floats) -> tuple[Floats, NDArray[np.int64]]:
     Once m d^2 + 3 d^3 flops; a deletion 2 m d k + m k^2 + 4 d^2 k flops. Source: maths (12), (10).
     """
     half, leverage = shared(release, _metric)
-    Z = predict(release.X_public, release.W_before)
+    Z = release.predictions(release.W_before)
     b, _, k = G.shape
     mixes, residuals = np.empty((b, k)), np.empty((b, k))
     for part in blocks(b, max(1, _HELD // Z.size)):

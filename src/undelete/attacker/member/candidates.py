@@ -25,7 +25,6 @@ from undelete.attacker.table.further_error import strangers
 from undelete.attacker.table.whole_error import whole_error
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices, blocks
-from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.candidates import Candidates
 from undelete.release.release import Release
@@ -111,7 +110,7 @@ def explain(release: Release, candidates: Candidates) -> Explanation:
     share, same = own_share(release), unchanged(release)
     bare = dataclasses.replace(release, l2=None, penalty_share=None, penalty_change=None)
     G = Difference.by(release if release.n is not None else bare, "answers").gradient
-    pull = -np.asarray(release.loss.residual(candidates.Y, candidates.X @ release.W_before))  # (c, k)
+    pull = -np.asarray(release.loss.residual(candidates.Y, candidates.predictions(release.W_before)))  # (c, k)
     misfit = np.empty((release.deletions, len(candidates.X)))
     degrees, wider = np.zeros(release.deletions, dtype=np.int64), strangers(release)
     n = release.n or len(release.X_public)
@@ -137,11 +136,11 @@ def confidence_drop(release: Release, candidates: Candidates) -> Floats:
 
     Cost 2 c d k (b + 1) flops.
     """
-    X, Y, loss = candidates.X, candidates.Y, release.loss
-    before = confidence(loss, Y, X @ release.W_before)
-    drop = np.empty((release.deletions, len(X)))
-    for part in blocks(release.deletions, max(1, _BLOCK_NUMBERS // (len(X) * Y.shape[1]))):
-        drop[part] = (before[:, None] - confidence(loss, Y, predict(X, release.W_after[part]))).T
+    Y, loss = candidates.Y, release.loss
+    before = confidence(loss, Y, candidates.predictions(release.W_before))
+    drop = np.empty((release.deletions, len(Y)))
+    for part in blocks(release.deletions, max(1, _BLOCK_NUMBERS // (len(Y) * Y.shape[1]))):
+        drop[part] = (before[:, None] - confidence(loss, Y, candidates.predictions(release.W_after[part]))).T
     return drop
 
 

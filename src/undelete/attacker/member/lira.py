@@ -18,7 +18,6 @@ import numpy as np
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, blocks
 from undelete.maths.losses import Loss
-from undelete.maths.objective import predict
 from undelete.release.candidates import Candidates
 
 Variance = Literal["global", "record"]
@@ -101,9 +100,9 @@ def lira(loss: Loss, W: Floats, W_shadows: Floats, candidates: Candidates, *, va
     count, (shadows, _, k) = len(candidates.X), W_shadows.shape
     above, deviation = np.empty(count), np.empty(count)
     for part in blocks(count, _BLOCK_NUMBERS // (shadows * k)):
-        X, Y = candidates.X[part], candidates.Y[part]
-        unseen = confidence(loss, Y, predict(X, W_shadows))  # (c, s)
-        above[part] = confidence(loss, Y, X @ W) - unseen.mean(axis=1)
+        own = candidates.take(part)
+        unseen = confidence(loss, own.Y, own.predictions(W_shadows))  # (c, s)
+        above[part] = confidence(loss, own.Y, own.predictions(W)) - unseen.mean(axis=1)
         deviation[part] = unseen.std(axis=1, ddof=1)
     if variance == "global":
         deviation = np.full(count, np.sqrt((deviation**2).mean()))

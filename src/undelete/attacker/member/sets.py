@@ -103,7 +103,7 @@ def _pulls(release: Release, candidates: Candidates, half: Floats) -> tuple[Floa
     X, Y = candidates.X, candidates.Y
     found = []
     for W, sign in ((release.W_before, 1.0), (release.W_after[0], -1.0)):
-        rho = -sign * np.asarray(release.loss.residual(Y, X @ W))
+        rho = -sign * np.asarray(release.loss.residual(Y, candidates.predictions(W)))
         found.append((X[:, :, None] * rho[:, None, :]).reshape(len(X), -1) @ half)
     return found[0], found[1]
 

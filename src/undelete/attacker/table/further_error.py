@@ -15,7 +15,6 @@ from scipy.stats import chi2
 
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.maths.arrays import Flags, Floats
-from undelete.maths.objective import predict
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -45,7 +44,7 @@ def strangers(release: Release) -> float:
         return release.unlike
     X, W = release.X_public, release.W_before
     m, n = len(X), release.n or len(X)
-    residual = release.loss.residual(release.Y_public, predict(X, W))
+    residual = release.loss.residual(release.Y_public, release.predictions(W))
     square = degrees = 0.0
     for j in range(W.shape[1]):
         g = X * residual[:, [j]]
@@ -124,7 +123,7 @@ def rounding(release: Release, outputs: NDArray[np.int64], basis: Floats) -> Flo
     if spacing is None:
         return None
     X, n = release.X_public, release.n or len(release.X_public)
-    Z = predict(X, release.W_before)
+    Z = release.predictions(release.W_before)
     found = {}
     for j in np.unique(outputs):
         unit = np.zeros((len(X), Z.shape[1]))

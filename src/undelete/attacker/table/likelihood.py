@@ -24,7 +24,6 @@ from undelete.attacker.table.further_error import rounding
 from undelete.attacker.table.term_likelihood import TermLikelihood, whitened
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import Loss
-from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 _VALUES = 10  # of a target, up to which it has few
@@ -160,15 +159,25 @@ class Likelihood:
         error : float
             Standard error of the first.
         """
-        G, W = self.gradient[i], self.weights[i]
+        W = self.weights[i]
         if np.isfinite(self.target[i]):
             return np.full(len(points), self.target[i]), 0.0
-        weighed = points @ self._precision(i)
-        size = (weighed * points).sum(axis=1)
-        rho = weighed @ G / size
+        rho, weighed, size = self._pull(i, points)
         y, along, against = (np.asarray(part) for part in self.loss.target_from(points @ W, -rho))
         slope = along[0] * W + against[0] * rho[0] * weighed[0] / size[0]  # of y in x, at G = x rho
         return y, float(np.sqrt(against[0] ** 2 / size[0] + max(slope @ covariance @ slope, 0.0)))
+
+    def pull(self, i: int, points: Floats, covariance: Floats) -> tuple[Floats, float]:
+        """Return rho (r,) if record i is each of some points (r, p), and the first one's error; as `number`."""
+        rho, weighed, size = self._pull(i, points)
+        slope = rho[0] * weighed[0] / size[0]
+        return rho, float(np.sqrt(1 / size[0] + max(slope @ covariance @ slope, 0.0)))
+
+    def _pull(self, i: int, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return rho (r,) of points (r, p), these times the precision (r, p), and their lengths by it (r,)."""
+        weighed = points @ self._precision(i)
+        size = (weighed * points).sum(axis=1)
+        return np.asarray(weighed @ self.gradient[i] / size), weighed, size
 
     def floored(self, i: int) -> Floats:
         """Return record i's covariance (p, p), with a little of each direction added: it may be singular."""
@@ -249,7 +258,7 @@ def _widths(release: Release) -> Floats | None:
     """
     if release.Y_public is None or release.n is None:
         return None
-    residual = release.loss.residual(release.Y_public, predict(release.X_public, release.W_before))
+    residual = release.loss.residual(release.Y_public, release.predictions(release.W_before))
     size = np.sort(np.abs(residual).max(axis=1))
     if not size[-1] > 0:
         return None
@@ -274,7 +283,7 @@ def _of_few(covariance: Floats, t: Floats, X: Floats, factor: float) -> Floats:
 def _few(release: Release, scale: Floats, Z: Floats, error: Floats) -> Floats:
     """Return the target (b,) where it has few values and minus the residual at z, `scale`, fits one alone; else NaN."""
     nothing = np.full(len(scale), np.nan)
-    if not release.loss.separable:
+    if not release.loss.separable or release.offset_public is not None:  # z has an offset that is not known
         return nothing
     values = np.array([-1.0, 1.0])
     if release.target_kind == "number":

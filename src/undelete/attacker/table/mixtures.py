@@ -16,7 +16,6 @@ from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.term_likelihood import lower
 from undelete.attacker.table.whole_record import Lattice, Posterior
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 _RECORDS = 1000  # public ones of which all pairs are formed
@@ -76,8 +75,8 @@ def _sizes(release: Release, rows: Indices, output: int, usual: float) -> Floats
     """Return minus the residuals of some public records; of unknown targets normal numbers as large as the change's."""
     if release.Y_public is None:
         return np.random.default_rng(0).normal(size=len(rows)) * abs(usual)
-    X, Y = release.X_public[rows], release.Y_public[rows]
-    return np.asarray(-release.loss.residual(Y, predict(X, release.W_before))[:, output])
+    Z = release.predictions(release.W_before)[rows]
+    return np.asarray(-release.loss.residual(release.Y_public[rows], Z)[:, output])
 
 
 def _pairs(gradients: Floats, change: Floats, sign: float) -> float:
