@@ -50,11 +50,13 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
   }
   alpha <- given(alpha, "alpha", 1)
   standardize <- given(standardize, "standardize", TRUE)
-  for (one in c("penalty.factor", "weights", "offset", "lower.limits", "upper.limits")) {
+  for (one in c("penalty.factor", "weights", "lower.limits", "upper.limits")) {
     if (!is.null(fit$call[[one]])) stop("glmnet was fitted with ", one, ", which is not written")
   }
   loss <- switch(class(fit)[1], elnet = "squared", lognet = "logistic", fishnet = "poisson", NULL)
   if (is.null(loss)) stop("undelete reads the families gaussian, binomial and poisson of glmnet, not ", class(fit)[1])
+  offset <- if (is.null(fit$call$offset)) NULL else undelete_summand(fit$call$offset)
+  if (!is.null(offset) && loss == "squared") stop("of family gaussian fit y less the offset, which gives the same coefficients")
   n <- fit$nobs
   spread <- 1
   if (loss == "squared" && alpha < 1) {  # glmnet divides y by its deviation, and with it the ridge's part once too often
@@ -65,7 +67,8 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
   centred <- sweep(as.matrix(x), 2, colMeans(x))
   size <- if (standardize) sqrt(colMeans(centred^2)) else rep(1, ncol(x))
   undelete_json(list(
-    coef = unname(beta[-1]), intercept = unname(beta[1]), loss = loss, feature_names = names,
+    coef = unname(beta[-1]), intercept = unname(beta[1]) + if (is.null(offset)) 0 else offset$added, loss = loss,
+    feature_names = names, offset = offset$terms,
     classes = if (loss == "logistic") fit$classnames, n = n,
     l2 = c(n * s * (1 - alpha) * size^2 / spread, 0), l1 = c(n * s * alpha * size, 0)
   ), path)
@@ -73,7 +76,7 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
 
 # The coefficients of the raw columns' features that predict what the model does.
 undelete_plain <- function(fit, path, parts) {
-  if (!is.null(fit$offset)) stop("the model has an offset, which is not written: of a log link with e = exp(offset) fit y / e with weights e in Python (docs/model-files.md)")
+  offset <- undelete_offset(fit)
   weights <- fit$prior.weights
   if (is.null(weights)) weights <- fit$weights
   if (!is.null(weights) && diff(range(weights)) > 0) stop("the model has weights, which are not written")
@@ -95,12 +98,58 @@ undelete_plain <- function(fit, path, parts) {
     kept <- seq_len(ncol(F))
   }
   names <- vapply(features, `[[`, "", "name")
+  if (!is.null(offset) && offset$added != 0) {
+    if (!constant) stop("the offset has a number added, and there is no intercept to hold it: make it a column of the table")
+    own[1] <- own[1] + offset$added
+  }
   coefficients <- if (constant) own[-1] else own
   kept <- if (constant) setdiff(kept, 1) - 1 else kept
   undelete_json(c(
-    list(coef = coefficients[kept], intercept = if (constant) own[1], feature_names = names[kept], l2 = 0, n = nobs(fit)),
+    list(coef = coefficients[kept], intercept = if (constant) own[1], feature_names = names[kept], l2 = 0, n = nobs(fit),
+         offset = offset$terms),
     parts
   ), path)
+}
+
+# The columns that the offset adds up, and a number beside them; NULL where there is none. log(e / 1000) is log(e) and a
+# number, which the intercept takes.
+undelete_offset <- function(fit) {
+  if (is.null(fit$offset)) return(NULL)
+  within <- as.list(attr(terms(fit), "variables"))[-1][attr(terms(fit), "offset")]
+  parts <- lapply(within, function(call) undelete_summand(call[[2]]))
+  if (!is.null(fit$call$offset)) parts <- c(parts, list(undelete_summand(fit$call$offset)))
+  list(terms = unlist(lapply(parts, `[[`, "terms")), added = sum(vapply(parts, `[[`, 0, "added")))
+}
+
+undelete_summand <- function(call) {
+  refuse <- function() {
+    stop("the offset ", paste(deparse(call), collapse = ""), " is no column, logarithm of one, or sum of these: make it a column of the table, and write offset(column)")
+  }
+  if (is.numeric(call)) return(list(terms = NULL, added = call))
+  if (is.name(call)) return(list(terms = as.character(call), added = 0))
+  head <- paste(deparse(call[[1]]), collapse = "")
+  if (head == "(") return(undelete_summand(call[[2]]))
+  if (head == "$") return(undelete_summand(as.name(as.character(call[[3]]))))
+  if (head == "[[" && is.character(call[[3]])) return(undelete_summand(as.name(call[[3]])))
+  if (head == "+" && length(call) == 3) {
+    both <- lapply(list(call[[2]], call[[3]]), undelete_summand)
+    return(list(terms = c(both[[1]]$terms, both[[2]]$terms), added = both[[1]]$added + both[[2]]$added))
+  }
+  if (head != "log" || length(call) != 2) refuse()
+  inside <- call[[2]]
+  while (is.call(inside) && identical(inside[[1]], as.name("("))) inside <- inside[[2]]
+  head <- if (is.call(inside)) paste(deparse(inside[[1]]), collapse = "") else ""
+  scale <- 1
+  if (head %in% c("/", "*") && is.numeric(inside[[3]])) {
+    scale <- if (head == "/") 1 / inside[[3]] else inside[[3]]
+    inside <- inside[[2]]
+  } else if (head == "*" && is.numeric(inside[[2]])) {
+    scale <- inside[[2]]
+    inside <- inside[[3]]
+  }
+  own <- if (is.numeric(inside)) refuse() else undelete_summand(inside)
+  if (length(own$terms) != 1 || own$added != 0 || grepl("(", own$terms, fixed = TRUE)) refuse()
+  list(terms = paste0("log(", own$terms, ")"), added = log(scale))
 }
 
 # A list of features, each with its name in undelete's grammar and its values for the records of the fit.

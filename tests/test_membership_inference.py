@@ -131,7 +131,7 @@ def test_the_attack_is_told_nothing_of_who_is_a_member(monkeypatch):
     np.testing.assert_allclose(one.scores[:200], two.scores[200:], atol=1e-9)
     np.testing.assert_allclose(one.scores[200:], two.scores[:200], atol=1e-9)
     # what the attack is given has no field that could tell, and is in no order that could
-    assert set(vars(seen[0][1])) == {"X", "Y"}
+    assert set(vars(seen[0][1])) == {"X", "Y", "offset"}
     start = seen[0][1].Y[:200, 0]
     assert 60 < np.isin(start, y).sum() < 140
 

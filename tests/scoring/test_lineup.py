@@ -25,4 +25,4 @@ def test_the_attack_s_part_keeps_nothing_of_the_tables():
     for array in (lineup.candidates.X, lineup.candidates.Y):
         assert array.base is None
         assert not array.flags.writeable
-    assert set(vars(lineup.candidates)) == {"X", "Y"}
+    assert set(vars(lineup.candidates)) == {"X", "Y", "offset"}

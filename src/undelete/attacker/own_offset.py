@@ -23,6 +23,7 @@ _ALIKE = 60  # public records with about an answer, which say how targets vary a
 _PAYS = 0.95  # of the variance of the public offsets: less has to be left where the columns tell them
 _RECORDS_A_FEATURE = 10  # public, from which that is looked for
 _NODES = np.array([-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645])  # of a normal number
+_FLOOR = 1e-6  # of residuals, by which any is off: retraining ends at a gradient that is not zero
 _ENDS = (0.025, 0.5, 0.975)
 
 
@@ -109,6 +110,8 @@ class OwnOffset:
         order = np.argsort(Z, kind="stable")
         self.Z, self.Y = Z[order], None if Y is None else Y[order, 0]
         self.whole = bool(Y is not None and (np.round(Y) == Y).all())
+        R = np.ones(1) if Y is None else np.asarray(release.loss.residual(Y, Z[:, None]))
+        self.least_error = _FLOOR * float(np.sqrt((R**2).mean()))
         self.width = 0.0 if Y is None else TARGET_NEAR * float(Y.std())
 
     def told(self, X: Floats, W: Floats, rho: Floats, error: Floats, spread: Floats | None = None) -> Told:
@@ -129,7 +132,9 @@ class OwnOffset:
             for i in np.flatnonzero(np.isfinite(X).all(axis=1) & np.isfinite(rho) & np.isfinite(error)):
                 z = float(X[i] @ W[i]) + self.offsets.of_record(X[i])
                 width = np.hypot(self.offsets.width, spread[i])
-                found[:, i] = self._summary(*self._mixture(z, width, float(rho[i]), float(error[i])))
+                found[:, i] = self._summary(
+                    *self._mixture(z, width, float(rho[i]), max(float(error[i]), self.least_error))
+                )
         return Told(*found)
 
     def _mixture(self, z: Floats, width: Floats, rho: float, error: float) -> tuple[Floats, Floats]:
@@ -173,7 +178,7 @@ class OwnOffset:
         middle = (pulls * ~none).sum(axis=1) / count
         varies = np.sqrt((((pulls - middle[:, None]) ** 2) * ~none).sum(axis=1) / count)
         wide = np.sqrt((0.9 * varies * count**-0.2) ** 2 + error**2)[:, None]
-        wide = np.maximum(np.hypot(wide, slope * width[:, None]), 1e-9 * abs(rho) + np.finfo(float).tiny)
+        wide = np.hypot(wide, slope * width[:, None])
         density = (np.exp(-0.5 * ((rho - pulls) / wide) ** 2) / wide * ~none).sum(axis=1) / count
         return none.mean(axis=1), density / np.sqrt(2 * np.pi)
 

@@ -109,12 +109,12 @@ class CertifiedRemoval(Defence):
         objective = private.objective
         if not objective.loss.separable:  # of softmax all classes alike may be shifted, and nothing would hold that
             b -= b.mean(axis=1, keepdims=True)
-        tilted = Tilted(objective.X, objective.Y, objective.loss, objective.l2, objective.weights, b)
+        tilted = Tilted(objective.X, objective.Y, objective.loss, objective.l2, objective.weights, tilt=b)
         W = refitted(tilted, private.W, private.has_constant)
         everyone = np.arange(objective.n)
         after = []
         for row in private.rows:
             rest = objective.take(np.delete(everyone, row))
-            part = Tilted(rest.X, rest.Y, rest.loss, rest.l2, rest.weights, b)
+            part = Tilted(rest.X, rest.Y, rest.loss, rest.l2, rest.weights, tilt=b)
             after.append(refitted(part, W, private.has_constant))
         return Protected(W, np.stack(after), W, np.asarray(objective.l2))

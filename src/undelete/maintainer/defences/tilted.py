@@ -59,7 +59,7 @@ class Tilted(Objective):
         """Return one output's own objective; only for a separable loss."""
         own = super().output(j)
         tilt = np.broadcast_to(np.asarray(self.tilt), (self.X.shape[1], self.Y.shape[1]))[:, j : j + 1]
-        return Tilted(own.X, own.Y, own.loss, own.l2, own.weights, tilt)
+        return Tilted(own.X, own.Y, own.loss, own.l2, own.weights, tilt=tilt)
 
 
 @dataclass(frozen=True)
