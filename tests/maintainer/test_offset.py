@@ -29,7 +29,9 @@ def test_derivatives_are_those_of_the_value(name):
     step = 1e-6
     slope = (objective.value(W + step * V) - objective.value(W - step * V)) / (2 * step)
     np.testing.assert_allclose((objective.gradient(W) * V).sum(), slope, rtol=1e-6)
-    np.testing.assert_allclose(objective.own_gradients(W).sum(axis=0) + objective.l2[:, None] * W, objective.gradient(W))
+    np.testing.assert_allclose(
+        objective.own_gradients(W).sum(axis=0) + objective.l2[:, None] * W, objective.gradient(W)
+    )
     bend = (objective.gradient(W + step * V) - objective.gradient(W - step * V)) / (2 * step)
     found = objective.hessian_vector_product(W, V)
     np.testing.assert_allclose(found, bend, atol=1e-5 * np.abs(bend).max())
@@ -82,4 +84,3 @@ def test_a_checkpoint_knows_the_offset(tmp_path):
     other = replace(objective, offset=objective.offset + 0.1 * (np.arange(objective.n) % 2))
     with pytest.raises(ValueError, match="another sweep"):
         retrain_without(other, fit(objective).W, np.arange(5), checkpoint=tmp_path)
-

@@ -24,11 +24,17 @@ MODELS = {
     "probit": ('glm(left ~ age + town, binomial("probit"), d, epsilon = 1e-14)', "left", ""),
     "counts": ("glm(visits ~ age + children + town, poisson, d, epsilon = 1e-14)", "visits", ""),
     "sizes": ('glm(spent ~ age + town, Gamma("log"), d, epsilon = 1e-14)', "spent", ""),
-    "offsets": ("glm(visits ~ age + town + offset(log(years / 10)), poisson, d, offset = extra, epsilon = 1e-14)",
-        "visits", ""),
+    "offsets": (
+        "glm(visits ~ age + town + offset(log(years / 10)), poisson, d, offset = extra, epsilon = 1e-14)",
+        "visits",
+        "",
+    ),
     "least squares with an offset": ("lm(wage ~ age + offset(extra), d)", "wage", ""),
-    "net of counts": ('glmnet(x(d), d$visits, "poisson", offset = log(d$years), thresh = 1e-16)', "visits",
-        ", s = 0.05, x = x(d)"),
+    "net of counts": (
+        'glmnet(x(d), d$visits, "poisson", offset = log(d$years), thresh = 1e-16)',
+        "visits",
+        ", s = 0.05, x = x(d)",
+    ),
     "net": ("glmnet(x(d), d$wage, alpha = 0.5, thresh = 1e-16)", "wage", ", s = 0.1, x = x(d), y = d$wage"),
     "net of classes": ('glmnet(x(d), d$left, "binomial", thresh = 1e-16)', "left", ", s = 0.01, x = x(d)"),
 }

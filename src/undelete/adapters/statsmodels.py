@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def _same(read: LinearModel, formula: Formula, features: list[int], public: pd.D
     if public is None:
         return True
     known = read.design.conformed(public.iloc[:_COMPARED])
-    for some in (known, *(known.iloc[[row]] for row in range(len(known)))):
+    for some in chain([known], (known.iloc[[row]] for row in range(len(known)))):
         try:
             own = formula.matrix(some)[:, features]
         except InputError:  # a level that it does not know, a missing cell: then record by record

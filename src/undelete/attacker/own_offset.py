@@ -18,8 +18,8 @@ from undelete.maths.loss import Loss
 from undelete.release.reconstruction import TARGET_NEAR, Reconstruction
 from undelete.release.release import Release
 
-_TRIED = 1000  # public offsets, evenly spread over the records
-_ALIKE = 60  # public records with about an answer, which say how targets vary about it
+_TRIED = 400  # public offsets, evenly spread over the records
+_ALIKE = 40  # public records with about an answer, which say how targets vary about it
 _PAYS = 0.95  # of the variance of the public offsets: less has to be left where the columns tell them
 _RECORDS_A_FEATURE = 10  # public, from which that is looked for
 _NODES = np.array([-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645])  # of a normal number
