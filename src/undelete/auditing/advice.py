@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from undelete.release.release import Release
 from undelete.release.seen import Seen
 from undelete.report import formatting
 
@@ -22,6 +23,7 @@ def threat_model(
     whose, how = ("The added record" if joined else "The deleted record"), f"{added} the record"
     if people > 1:
         what, whose, how = "change", "These people's records", "after it"
+    unseen = isinstance(release, Release) and release.offset_public is not None
     return [
         row(f"The model before the {what}", True, "all of its parameters and its preprocessing"),
         row(f"The model after the {what}", True, f"likewise, retrained {how}"),
@@ -35,6 +37,11 @@ def threat_model(
         ),
         row("The remaining training records", False, "only the bound called 'informed' is given them"),
         row(whose, False, "neither columns, target nor place in the table"),
+        *(
+            [row("The record's own offset", False, "public records' are known, over which a number is told")]
+            if unseen
+            else []
+        ),
     ]
 
 
