@@ -13,6 +13,7 @@ from tests.models.conftest import WHO, customers
 from undelete import InputError
 from undelete.adapters.offset import Offset
 from undelete.auditing.released import read_pair
+from undelete.auditing.series import audit_series
 from undelete.cli import main
 
 sm = pytest.importorskip("statsmodels.api")
@@ -129,6 +130,19 @@ def test_other_refusals():
         undelete.audit(*ill, PUBLIC, target="ill", offset="logyears", deleted=2)
     with pytest.raises(InputError, match="groups are not played of models of a class with an offset"):
         undelete.simulate(ill[0], PRIVATE, PRIVATE.ill, PUBLIC, PUBLIC.ill, offset="logyears", group=2, deletions=1)
+    with pytest.raises(InputError, match="a result of statsmodels cannot be made"):
+        undelete.protect(own, PRIVATE, PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made)
+    shift = undelete.LinearModel(np.ones((1, 1)), 0.0, "poisson", ["age"], offset=Offset(("logyears",)), l2=0.0, n=500)
+    with pytest.raises(InputError, match="defences are played of models without an offset"):
+        undelete.protect(shift, PRIVATE[["age", "logyears"]], PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made)
+    answers = undelete.Answers(np.asarray(own.predict(PUBLIC, offset=PUBLIC.logyears)))
+    for what in ({"features": shift}, {"features": "numeric,onehot", "offset": "logyears"}):
+        with pytest.raises(InputError, match="answers hold each record's own offset"):
+            undelete.audit(answers, answers, PUBLIC, target="claims_made", **what)
+    with pytest.raises(InputError, match="an optimiser are undone for models without an offset"):
+        undelete.audit(
+            *models(), PUBLIC, target="claims_made", offset="logyears", optimiser=undelete.Descent(steps=10, step=0.1)
+        )  # fmt: skip
     with pytest.raises(InputError, match="an offset is read of models of one output"):
         undelete.LinearModel(np.ones((2, 1)), None, "squared", ["age"], offset=Offset(("years",)))
 
@@ -165,6 +179,12 @@ def test_simulations_and_membership_train_with_the_exposure():
         own, PRIVATE, y, PUBLIC[:300], known[:300], PUBLIC[300:], known[300:], shadows=4, exposure="years"
     )
     assert 0.4 < scores.auc < 0.65
+
+
+def test_a_series_has_one_offset():
+    steps = [*models(), fitted(REST.drop(index=3).reset_index(drop=True))]
+    found = audit_series(steps, PUBLIC, target="claims_made", exposure="years")
+    assert [one.verdict.word == "NOT DECIDABLE" for one in found] == [False, False]
 
 
 def test_a_command_names_the_column(tmp_path, capsys):

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from undelete.adapters.files.networks import Architecture
+from undelete.adapters.statsmodels import is_result
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.torch import LossLike
 from undelete.auditing import inputs
@@ -131,6 +132,11 @@ def protect(
         )  # fmt: skip
     if said != Training(None, None, None, None) or features is not None:
         raise InputError("loss, l2, weight_decay and features belong to a network: an estimator has its own")
+    if is_result(estimator):
+        raise InputError(
+            "defences hand out a model of the type that came in, and a result of statsmodels cannot be made: give "
+            "its coefficients as .json (docs/model-files.md), or a scikit-learn estimator"
+        )
     ladder, refits = _ladder(defences)
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
