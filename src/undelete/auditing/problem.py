@@ -111,7 +111,8 @@ class Problem:
         else:
             model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
             model = _counted(model, len(X))
-        model = replace(model, offset=agreed([model.offset], offset))
+        if (common := agreed([model.offset], offset)) != model.offset:
+            model = replace(model, offset=common)
         if model.n is not None and model.n != len(X):
             raise InputError(
                 f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "

@@ -128,9 +128,10 @@ def read_pair(
     except NotAttacked as error:
         raise pointed(error, *paths) from error
     common = agreed([old.offset, new.offset], offset)
-    old, new = (replace(m, offset=common) for m in (old, new))
-    if common is not None and old.class_weights == BALANCED:
-        raise InputError("an offset beside class weights that balance the classes is not read: leave one of them out")
+    if common is not None:
+        old, new = (replace(m, offset=common) for m in (old, new))
+        if old.class_weights == BALANCED:
+            raise InputError("an offset beside class weights that balance classes is not read: leave one of them out")
     table, refused = _taken(old, new, table)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
