@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from undelete.adapters.files.files import load_model, save_model
     from undelete.adapters.model import LinearModel
+    from undelete.adapters.offset import Offset
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.documents import Document, deleted_words
@@ -42,6 +43,7 @@ __all__ = [
     "InputError",
     "LinearModel",
     "Membership",
+    "Offset",
     "PlayedDocuments",
     "Protection",
     "Reconstruction",
@@ -74,6 +76,7 @@ _HOME = {
     "InputError": "errors",
     "LinearModel": "adapters.model",
     "Membership": "auditing.membership",
+    "Offset": "adapters.offset",
     "PlayedDocuments": "auditing.played_documents",
     "Protection": "auditing.protection",
     "Reconstruction": "release.reconstruction",

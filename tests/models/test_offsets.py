@@ -10,8 +10,7 @@ import pytest
 
 import undelete
 from tests.models.conftest import WHO, customers
-from undelete import InputError
-from undelete.adapters.offset import Offset
+from undelete import InputError, Offset
 from undelete.auditing.released import read_pair
 from undelete.auditing.series import audit_series
 from undelete.cli import main
@@ -125,6 +124,11 @@ def test_other_refusals():
     with pytest.raises(InputError, match="an offset and sample_weight together are not played"):
         undelete.simulate(own, PRIVATE, PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made, exposure="years",
                           sample_weight=np.ones(len(PRIVATE)))  # fmt: skip
+    bare = PRIVATE.drop(columns="years")
+    with pytest.raises(InputError, match="a table has no column 'years'"):
+        undelete.who_was_deleted(*models(), PUBLIC, bare, target="claims_made", exposure="years")
+    with pytest.raises(InputError, match="a table has no column 'years'"):
+        undelete.leave_one_out(own, bare, PRIVATE.claims_made, [0], exposure="years")
     ill = models("logit")[0], fitted(REST[:-1], "logit")
     with pytest.raises(InputError, match="several people came between models of a class with an offset"):
         undelete.audit(*ill, PUBLIC, target="ill", offset="logyears", deleted=2)
