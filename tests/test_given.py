@@ -21,6 +21,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.attacker.hrec_plus import hrec_plus
+from undelete.command.terminal import lines
 from undelete.errors import InputError
 
 N, M = 500, 900
@@ -336,6 +337,25 @@ def test_a_mark_of_missing_cells_that_left_with_the_record_says_that_its_cell_wa
     cell = next(cell for cell in result.document()["records"][0]["columns"] if cell["name"] == column)
     assert (cell["recovered"], cell["probability"], cell["true"], cell["right"]) == ("missing", 1.0, "missing", True)
     assert any("no indicator of missing cells any more" in text for text in [*result.warnings, result.verdict.reason])
+
+
+def test_what_the_files_give_is_shown_though_nothing_else_came_back():
+    """Who is alone in a category of an unpenalised fit moves nothing but its coefficient."""
+    private, public = people()
+    private.loc[4, "town"] = "nowhere"
+    steps = make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(drop="first"), ["town"]))
+    pair = [
+        clone(make_pipeline(steps, LinearRegression())).fit(rows[[*NUMBERS, "town"]], rows[["hours", "pay"]].to_numpy())
+        for rows in (private, private.drop(index=4))
+    ]
+    both = public[[*NUMBERS, "town"]].assign(first=public.hours, second=public.pay)
+    result = undelete.audit(*pair, both, target=["first", "second"])
+    assert result.verdict.word == "EXPOSED"
+    shown = "\n".join(lines(result))
+    assert "town                nowhere" in shown
+    assert f"age                 {private.age[4]} " in shown
+    assert all(f"\n  {name} " in shown for name in ("first", "second"))
+    assert "holds for a record of weight one" not in shown
 
 
 def test_where_folds_keep_an_attack_out_the_files_are_pointed_to():

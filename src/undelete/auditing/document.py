@@ -275,7 +275,9 @@ def target_note(audit: Audit) -> str | None:
     """Return under what condition a recovered number is the target; None for a class, and where the fits are known."""
     target = audit.setting.target
     numeric = target is not None and target.kind == "number" and audit.release.n is not None
-    return TARGET_NOTE if numeric and audit.setting.kind == "audit" else None
+    found = audit.found[audit.main].target
+    told = found is None or bool(np.isfinite(found).any())
+    return TARGET_NOTE if numeric and told and audit.setting.kind == "audit" else None
 
 
 def plain(value: Any) -> Any:

@@ -85,11 +85,18 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
         if audit.scored:
             table = _table if audit.release.columns else _similarity
             text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
-        if audit.release.columns and any(status == "ok" for status in audit.found[audit.main].status):
+        if audit.release.columns and _something_told(audit):
             text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
     verdict = document["verdict"]
     text += wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
     return [escaped(line) for line in text]
+
+
+def _something_told(audit: Audit) -> bool:
+    """Return whether some record came back, or of a single one values that the files give by themselves."""
+    found = audit.found[audit.main]
+    given = audit.release.deletions == 1 and found.probability is not None and np.isfinite(found.probability).any()
+    return bool(given or any(status == "ok" for status in found.status))
 
 
 def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
@@ -244,12 +251,15 @@ def _record(audit: Audit) -> list[str]:
     best = audit.found[audit.main]
     text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
     for j, name in enumerate(audit.records.columns):
-        label = audit.setting.target.label if audit.setting.target is not None else name
+        target = audit.setting.target
+        label = target.label if target is not None and name == target.name else name
         sure, error, value = "", np.nan, _shown(audit, name, found[name])
         if j < len(audit.release.columns):
             label = audit.setting.schema[name].label
             if best.probability is not None and np.isfinite(best.probability[0, j]):
                 sure = f"{best.probability[0, j]:.0%}"
+            elif best.status[0] != "ok":
+                value = "?"
             ends = best.ranges
             error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
         elif best.target_error is not None:
