@@ -315,6 +315,7 @@ def test_of_models_without_an_encoder_a_category_that_left_is_told_where_no_publ
     else:
         assert not sure
         assert not any("no indicator" in text for text in result.warnings)
+        assert any("the only one of the old reference" in text for text in result.warnings)
 
 
 @pytest.mark.parametrize("column", ["children", "hours"])

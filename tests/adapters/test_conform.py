@@ -55,7 +55,7 @@ def test_marks_of_missing_cells_are_missing_only_where_the_model_reads_such():
     assert pd.isna(read(["NA", "?", "DE"], ("DE", "missing"), fills=True)).tolist() == [True, True, False]
     assert read(["NA", "DE"], ("DE", "NA"), fills=True) == ["NA", "DE"]  # Namibia
     assert read([None, "DE"], ("DE", "nan")) == ["nan", "DE"]
-    assert pd.isna(read(["4", "?"], (), number=True, fills=True)).tolist() == [False, True]
+    assert pd.isna(read(["4", "?", "n.a."], (), number=True, fills=True)).tolist() == [False, True, True]
     assert read(["4", "?"], (), number=True) == ["4", "?"]
 
 

@@ -230,7 +230,7 @@ def audit(
         setting,
         seeds(rng),
         diagnostics=checks,
-        warnings=[*noted, *given_away.not_used(stored, used)],
+        warnings=[*noted, *given_away.not_used(stored, used), *given_away.of_somebody(release, old, new)],
         leaks=[*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone)] if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,

@@ -84,6 +84,23 @@ def of_nobody(release: Release, before: LinearModel, after: LinearModel) -> dict
     return found
 
 
+def of_somebody(release: Release, before: LinearModel, after: LinearModel) -> list[str]:
+    """Say which indicators only the old model has of categories that public records have: of two people's it may be."""
+    lost = lost_indicators(before.design, after.design)
+    found = []
+    for column in release.columns:
+        value = lost.get(column.name, ())
+        code = _code(column, value[0]) if len(value) == 1 else -1
+        if code >= 0 and column.frequency[code] > 0:
+            found.append(
+                f"Only the old model has an indicator of {value[0]!r} of column {column.name!r}: that is the new one's "
+                "reference, since the deleted record was the only one of the old reference, which no file names, or "
+                "the deleted record was the only one with it. This much the files give away, whatever else does not "
+                "come back."
+            )
+    return found
+
+
 _Told = TypeVar("_Told", Release, NetworkRelease)
 
 

@@ -208,7 +208,7 @@ def _numbers(series: pd.Series[Any], column: str, lines: Any) -> Floats:
             where = place(series, column, int(bad[0]), lines)
             raise InputError(
                 f"column {column!r} has {str(values[bad[0]])!r} in {where}, which is not a number, and the model reads "
-                "numbers there: correct the cell or drop the row"
+                "numbers there: correct the cell or drop the row, or say that it stands for a missing one (--missing)"
             )
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
