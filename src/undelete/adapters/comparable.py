@@ -43,7 +43,9 @@ def check_models(before: LinearModel, after: LinearModel) -> None:
 
 
 def _but_for_scale(loss: str) -> str:
-    """Return a loss without the scale that Huber's regression fits with its coefficients."""
+    """Return a loss without what is fitted with the coefficients: Huber's scale, a negative binomial's dispersion."""
+    if loss.startswith("negative_binomial("):
+        return "negative_binomial"
     return loss.rsplit(",", 1)[0] if loss.startswith("huber(") else loss
 
 

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Array, largest, namespace, summed
-from undelete.maths.generalised import Gamma, Poisson, Probit, Tweedie
+from undelete.maths.generalised import Gamma, NegativeBinomial, Poisson, Probit, Tweedie
 from undelete.maths.loss import Bounds, Kind, Loss, OfClass, OfNumber, exponential, margin_of, number
 from undelete.maths.robust import Huber, SquaredTolerance
 from undelete.maths.weighted import ClassWeighted
@@ -232,6 +232,7 @@ LOSSES: dict[str, Loss] = {
         Gamma(),
         Probit(),
         Tweedie(1.5),
+        NegativeBinomial(0.5),
         SquaredTolerance(0.1),
     )
 }
@@ -239,6 +240,7 @@ LOSSES: dict[str, Loss] = {
 
 _WITH_PARAMETERS: dict[str, Any] = {
     "tweedie": Tweedie,
+    "negative_binomial": NegativeBinomial,
     "squared_epsilon_insensitive": SquaredTolerance,
     "huber": Huber,
 }
@@ -268,7 +270,12 @@ def loss_of(name: str) -> Loss:
             raise InputError(f"loss {name!r} has weights that it cannot have: {error}") from error
     parts = re.fullmatch(r"([a-z_]+)\(([^()]*)\)", str(name))
     if parts is None or parts[1] not in _WITH_PARAMETERS:
-        known = (*(one for one in LOSSES if "(" not in one), "tweedie(POWER)", "squared_epsilon_insensitive(EPSILON)")
+        known = (
+            *(one for one in LOSSES if "(" not in one),
+            "tweedie(POWER)",
+            "negative_binomial(ALPHA)",
+            "squared_epsilon_insensitive(EPSILON)",
+        )
         raise InputError(f"loss {name!r} is not known: it is one of {', '.join(known)}")
     try:
         return _WITH_PARAMETERS[parts[1]](*(float(part) for part in parts[2].split(",")))  # type: ignore[no-any-return]
