@@ -18,14 +18,20 @@ undelete_write.lm <- function(fit, path, ...) {
 undelete_write.glm <- function(fit, path, ...) {
   family <- fit$family$family
   power <- if (grepl("^Tweedie", family)) get("p", environment(fit$family$variance)) else NA
+  theta <- if (grepl("^Negative Binomial", family)) get(".Theta", environment(fit$family$variance)) else NA
+  if (inherits(fit, "negbin")) theta <- fit$theta
   kind <- paste(sub("^quasi", "", family), fit$family$link)
   loss <- switch(kind,
     "binomial logit" = "logistic", "binomial probit" = "probit", "gaussian identity" = "squared",
     "poisson log" = "poisson", "Gamma log" = "gamma",
+    if (!is.na(theta) && fit$family$link == "log") sprintf("negative_binomial(%.17g)", 1 / theta) else
     if (!is.na(power) && fit$family$link %in% c("log", "mu^0")) sprintf("tweedie(%s)", power) else NULL
   )
   if (is.null(loss)) {
-    stop("undelete reads binomial (logit, probit), gaussian (identity), poisson, Gamma and Tweedie (log), not ", kind)
+    stop(
+      "undelete reads binomial (logit, probit), gaussian (identity), poisson, Gamma, Tweedie and negative binomial (log), not ",
+      kind
+    )
   }
   if (fit$control$epsilon > 1e-10) {
     message("glm was fitted with epsilon = ", fit$control$epsilon, ": what one record changes may be smaller; use 1e-14")

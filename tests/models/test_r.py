@@ -35,6 +35,8 @@ MODELS = {
         "visits",
         ", s = 0.05, x = x(d)",
     ),
+    "overdispersed": ("glm(visits ~ age + town, MASS::negative.binomial(2), d, epsilon = 1e-14)", "visits", ""),
+    "theta fitted": ("MASS::glm.nb(calls ~ age + town, d, epsilon = 1e-14)", "calls", ""),
     "net": ("glmnet(x(d), d$wage, alpha = 0.5, thresh = 1e-16)", "wage", ", s = 0.1, x = x(d), y = d$wage"),
     "net of classes": ('glmnet(x(d), d$left, "binomial", thresh = 1e-16)', "left", ", s = 0.01, x = x(d)"),
 }
@@ -42,12 +44,13 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Every model with the record and without it, by one run of R; those of glmnet where it is installed."""
+    """Every model with the record and without it, by one run of R; those of glmnet and MASS where these are."""
     if shutil.which("Rscript") is None:
         pytest.skip("there is no R")
     place = tmp_path_factory.mktemp("r")
     table = customers(300).assign(
-        kind=lambda t: np.where(t.left == 1, "yes", "no"), years=lambda t: 1 + t.age % 7, extra=lambda t: t.age % 3 / 2
+        kind=lambda t: np.where(t.left == 1, "yes", "no"), years=lambda t: 1 + t.age % 7, extra=lambda t: t.age % 3 / 2,
+        calls=lambda t: t.visits**2,
     )  # fmt: skip
     table.to_csv(place / "d.csv", index=False)
     lines = [
@@ -55,11 +58,13 @@ def written(tmp_path_factory):
         "all <- read.csv('d.csv', stringsAsFactors = TRUE)",
         "x <- function(d) as.matrix(d[c('age', 'children', 'member')])",
         "nets <- suppressMessages(require(glmnet, quietly = TRUE))",
+        "mass <- requireNamespace('MASS', quietly = TRUE)",
     ]  # fmt: skip
     for name, (fit, _, more) in MODELS.items():
         for file, rows in (("before", ""), ("after", f"-{WHO + 1}")):
             inside = f"d <- all[{rows},]; undelete_write({fit}, '{name}-{file}.json'{more})"
-            lines.append(f"if (nets) {{ {inside} }}" if "net" in name else inside)
+            needed = "nets" if "net" in name else "mass" if "MASS" in fit else "TRUE"
+            lines.append(f"if ({needed}) {{ {inside} }}")
     (place / "run.R").write_text("\n".join(lines))
     done = subprocess.run(["Rscript", "--vanilla", place / "run.R"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -71,7 +76,7 @@ def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exac
     place, table = written
     files = [place / f"{name}-{which}.json" for which in ("before", "after")]
     if not files[0].exists():
-        pytest.skip("R has no glmnet")
+        pytest.skip("R has no glmnet, or no MASS")
     target = MODELS[name][1]
     public = pd.read_csv(place / "d.csv").drop(index=WHO)
     found = read_pair(*files, public, target=target)

@@ -32,6 +32,7 @@ _CONSTANTS = ("Intercept", "const", "1")
 _LOSSES = {
     ("Gaussian", "Identity"): "squared", ("Binomial", "Logit"): "logistic", ("Binomial", "Probit"): "probit",
     ("Poisson", "Log"): "poisson", ("Gamma", "Log"): "gamma", ("Tweedie", "Log"): "tweedie",
+    ("NegativeBinomial", "Log"): "negative_binomial",
 }  # fmt: skip
 _MODELS = {
     "OLS": "squared",
@@ -40,7 +41,9 @@ _MODELS = {
     "Probit": "probit",
     "Poisson": "poisson",
     "MNLogit": "softmax",
+    "NegativeBinomial": "negative_binomial",
 }
+_QUASI_NEWTON = 1e-5  # of the mean loss's gradient, at which statsmodels stops BFGS
 _LEVEL = re.compile(r"(?:C\((?P<call>[^,()]+)(?:,.*)?\)|(?P<bare>[^\[\]]+))\[(?:T\.)?(?P<level>.*)\]")
 _CODED = re.compile(r"\[(S|H|D|P)\.|\[\.?(Linear|Quadratic|Cubic)")
 _POWER = re.compile(r"I\(\s*(?P<name>\w+)\s*\*\*\s*(?P<power>\d+)\s*\)")
@@ -57,7 +60,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
 
     Parameters
     ----------
-    result : results of OLS, WLS, GLM, Logit, Probit, Poisson or MNLogit
+    result : results of OLS, WLS, GLM, Logit, Probit, Poisson, NegativeBinomial or MNLogit
         Fitted without weights and penalty.
     public : DataFrame or None
         Where the result was fitted on an array, its columns besides the targets are the array's.
@@ -70,7 +73,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         When it is another model, or was fitted with what is not known of a deleted record.
     """
     model, kind = result.model, type(result.model).__name__
-    loss = _loss(model, kind)
+    loss = _loss(result, kind)
     _refuse_weights(model, kind)
     if "Regularized" in type(result).__name__:
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
@@ -79,7 +82,9 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         params, classes = np.c_[np.zeros(len(params)), params], _classes(model)
     elif params.ndim != 1:
         raise InputError(f"the {kind} has several outputs: fit one model for each")
-    names = _columns([str(name) for name in model.exog_names], public, targets)
+    if kind == "NegativeBinomial":  # its dispersion is the last
+        params = params[:-1]
+    names = _columns([str(name) for name in model.exog_names[: len(params)]], public, targets)
     where = [j for j, name in enumerate(names) if name in _CONSTANTS]
     features = [j for j in range(len(names)) if j not in where]
     stored: tuple[Statistic, ...] = ()
@@ -97,7 +102,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         kind=kind,
         stored=stored,
         stopped="" if converged else "converged is False",
-        tolerance=None if converged else np.inf,
+        tolerance=(_QUASI_NEWTON if kind == "NegativeBinomial" else None) if converged else np.inf,
         notes=() if converged else (f"{kind} stopped before it had converged",),
         offset=_offset(model),
     )
@@ -156,18 +161,30 @@ def _asked(formula: Formula, terms: list[str], features: list[int], constant: bo
     )
 
 
-def _loss(model: Any, kind: str) -> str:
+def _loss(result: Any, kind: str) -> str:
+    model = result.model
+    if kind == "NegativeBinomial":
+        if model.loglike_method != "nb2":
+            raise InputError(
+                f"the NegativeBinomial was fitted as {model.loglike_method}, and undelete reads nb2, whose variance "
+                "grows with the square of the mean"
+            )
+        return f"negative_binomial({float(np.asarray(result.params)[-1])!r})"
     if kind in _MODELS:
         return _MODELS[kind]
     if kind != "GLM":
-        raise InputError(f"statsmodels' {kind} is not read: OLS, WLS, GLM, Logit, Probit, Poisson and MNLogit are")
+        raise InputError(
+            f"statsmodels' {kind} is not read: OLS, WLS, GLM, Logit, Probit, Poisson, NegativeBinomial and MNLogit are"
+        )
     family, link = model.family, type(model.family.link).__name__
     loss = _LOSSES.get((type(family).__name__, link[:1].upper() + link[1:]))
     if loss is None:
         raise InputError(
             f"the GLM is of family {type(family).__name__} with link {link}: undelete reads Gaussian (identity), "
-            "Binomial (logit, probit), Poisson, Gamma and Tweedie (log)"
+            "Binomial (logit, probit), Poisson, Gamma, Tweedie and NegativeBinomial (log)"
         )
+    if loss == "negative_binomial":
+        return f"{loss}({float(family.alpha)!r})"
     return f"tweedie({float(family.var_power):g})" if loss == "tweedie" else loss
 
 
