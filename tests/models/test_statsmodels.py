@@ -175,6 +175,16 @@ def test_an_offset_is_a_weight_of_a_log_link_and_deletions_follow(family, power,
         np.testing.assert_allclose(itself.coef[0, 0], gone.coef[0, 0], rtol=1e-9)
 
 
+def test_deletions_of_a_dispersion_that_is_given_are_played_and_of_one_that_is_fitted_refused():
+    table = customers(300).assign(calls=lambda t: t.visits**2)
+    make = MODELS["overdispersed"][0]
+    found = undelete.leave_one_out(make(table), table[["age", "member"]], table.visits, [WHO])
+    np.testing.assert_allclose(found.coef[0, 0], make(table.drop(index=WHO)).params.iloc[1:], rtol=1e-7)
+    fitted = MODELS["dispersion fitted"][0](table)
+    with pytest.raises(InputError, match="fits its dispersion with the coefficients"):
+        undelete.leave_one_out(fitted, table[["age", "member"]], table.calls, [WHO])
+
+
 def test_refusals():
     table = customers(200)
     family = sm.families.Poisson()

@@ -108,6 +108,11 @@ class Problem:
             model = estimator.of_columns(X)
         elif is_result(estimator):
             model = from_statsmodels(estimator, X, () if offset is None else offset.columns)
+            if model.kind == "NegativeBinomial":
+                raise InputError(
+                    "the NegativeBinomial fits its dispersion with the coefficients, and retraining holds it: fit GLM "
+                    "with family NegativeBinomial(alpha) at that dispersion, or audit two results"
+                )
         else:
             model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
             model = _counted(model, len(X))
