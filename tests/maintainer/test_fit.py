@@ -38,7 +38,11 @@ def reference(name, X, Y, l2):
     if name in ("logistic", "softmax"):
         return LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(X, y)
     if name == "probit":
-        return Probit(l2).fit(X, y)
+        return ByScores(l2, lambda y, z: -y * norm.pdf(y * z) / norm.cdf(y * z)).fit(X, y)
+    if name.startswith("negative_binomial"):
+        a = LOSSES[name].alpha
+        # of log p = y log(a m) - (y + 1/a) log(1 + a m), by its two parts
+        return ByScores(l2, lambda y, z: (y + 1 / a) * a * np.exp(z) / (1 + a * np.exp(z)) - y).fit(X, y)
     mean = {"alpha": l2 / len(X), "solver": "newton-cholesky", "tol": 1e-12, "max_iter": 1000}
     if name in ("poisson", "gamma"):
         return (PoissonRegressor if name == "poisson" else GammaRegressor)(**mean).fit(X, y)
@@ -50,16 +54,15 @@ def reference(name, X, Y, l2):
     return LinearSVR(loss="squared_epsilon_insensitive", epsilon=LOSSES[name].epsilon, **primal).fit(X, y)
 
 
-class Probit:
-    """By its score equations: scikit-learn has none."""
+class ByScores:
+    """A model by its score equations, `pull` a record's slope in its prediction: scikit-learn has none."""
 
-    def __init__(self, l2):
-        self.l2 = l2
+    def __init__(self, l2, pull):
+        self.l2, self.pull = l2, pull
 
     def fit(self, X, y):
         def score(w):
-            t = y * (X @ w[:-1] + w[-1])
-            pull = -y * norm.pdf(t) / norm.cdf(t)
+            pull = self.pull(y, X @ w[:-1] + w[-1])
             return np.append(X.T @ pull + self.l2 * w[:-1], pull.sum())
 
         found = root(score, np.zeros(X.shape[1] + 1), tol=1e-13)
