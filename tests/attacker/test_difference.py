@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import LOSS_NAMES
-from undelete.attacker.gradient.difference import Difference, answer_change, moves
+from undelete.attacker.gradient.difference import Difference, answer_change, answering, moves
 from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.errors import InputError
@@ -14,6 +14,7 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.release.release import Release
+from undelete.release.restricted import restricted
 
 RNG = np.random.default_rng(0)  # the attacks draw nothing
 
@@ -131,3 +132,19 @@ def test_a_release_of_answers_survives_its_file_and_its_parts(game, tmp_path):
     assert again.penalty_share.shape == (2, *g.W.shape)
     with pytest.raises(InputError, match="answer_change has shape"):
         dataclasses.replace(release, answer_change=change[:, :5])
+
+
+def test_what_moves_in_coordinates_that_are_left_out_is_in_the_answers_alone():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=4000)
+    X = np.c_[first, first + 0.3 * rng.normal(size=4000), np.ones(4000)]
+    W, moved = np.array([[1.0], [0.01], [0.5]]), np.zeros((8, 3, 1))
+    moved[:, 0, 0] = 1e-3
+    moved[:3, 1, 0] = -1e-3  # of three deletions of eight the second feature moves too
+    release = Release(LOSSES["squared"], W, W - moved, X, X @ W, n=1000, constant=np.array([0.0, 0.0, 1.0]))
+    seen = restricted(answering(release), np.array([True, False, True]))
+    found = Difference.best(seen)
+    exact = 999 * (moved[:, :, 0] @ (X.T @ X / len(X)))[:, [0, 2]]
+    assert found.way == "answers"
+    np.testing.assert_allclose(found.gradient[:, :, 0], exact, atol=1e-9)
+    assert Difference.best(release).way == "hessian"  # where the parameters say it all

@@ -73,7 +73,8 @@ class Difference:
         """Return the estimate by the way with the smaller expected error.
 
         Where the ways differ, by the second order of the change, the first-order one is off by their difference, which
-        counts as its error; the paper's way stays where they agree, as they do for the squared loss.
+        counts as its error; the paper's way stays where they agree, as they do for the squared loss. Where the answers
+        change by more than the parameters say, in coordinates that are left out, only the answers hold it all.
         """
         few, n = release.take(slice(0, _JUDGED)), _records(release)
         first, exact = (_by(few, way) for way in ("hessian", "answers"))
@@ -81,7 +82,8 @@ class Difference:
             left_out = _size(few, first / n - exact / (n - 1)) / _size(few, exact / n)
             sampling = _relative_error(few, "answers", exact)  # of either: they sum over the same records
             better = np.hypot(sampling, left_out) > (1 + _CLEARLY) * sampling
-        chosen = cls.by(release, "answers" if release.reweighed or better.mean() > 0.5 else "hessian")
+        whole = release.reweighed or release.answer_change is not None or better.mean() > 0.5
+        chosen = cls.by(release, "answers" if whole else "hessian")
         return replace(chosen, error=_relative_error(release, chosen.way, chosen.gradient))
 
 
