@@ -1,6 +1,7 @@
 """Models with an l1 penalty: exact where a feature is in both models, and silent elsewhere."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
@@ -23,6 +24,8 @@ from undelete import InputError
 from undelete.adapters.targets import encode_target
 from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.released import read_pair
+from undelete.auditing.words import Words
+from undelete.data.schema import ImageInfo, Schema
 from undelete.maintainer.resample import bootstrap, fit_sparse_resamples
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
@@ -209,6 +212,22 @@ def test_refusals():
     flat = LinearSVR(loss="epsilon_insensitive", max_iter=100_000).fit(table[NUMBERS] / 10, table.wage / 10)
     with pytest.raises(InputError, match="a record pulls in full or not at all, whatever its target"):
         undelete.audit(flat, flat, table[[*NUMBERS, "wage"]], target="wage", n=300)
+
+
+def test_pictures_of_a_model_that_holds_pixels_at_zero_are_refused_and_its_pixels_are_told_as_columns():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 17, (900, 9)) / 16, columns=[f"p{j}" for j in range(9)])
+    y = 3 * X.p0 - 2 * X.p4 + rng.normal(size=900)
+    public = X[300:].assign(y=y[300:]).reset_index(drop=True)
+    before, after = (Lasso(0.05, **DESCENT).fit(X[:300].drop(index=i), y[:300].drop(i)) for i in ([], [3]))
+    assert (before.coef_ == 0).any()
+    words = Words(schema=Schema(image=ImageInfo((3, 3))))
+    with pytest.raises(InputError, match="holds pixels at zero"):
+        undelete.audit(before, after, public, target="y", n=300, words=words)
+    with pytest.raises(InputError, match="holds pixels at zero"):
+        undelete.simulate(before, X[:300], y[:300], public.drop(columns="y"), public.y, deletions=3, words=words)
+    told = undelete.audit(before, after, public, target="y", n=300)
+    assert told.records.loc[0, "p0"] == pytest.approx(X.p0[3], abs=0.1)
 
 
 def test_shadow_models_are_fits_of_their_resamples():

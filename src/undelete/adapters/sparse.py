@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from undelete.adapters.model import LinearModel
 
 
+NO_PICTURE = (
+    "the model holds pixels at zero (an l1 penalty, or another rule), of which nothing is known, so that no picture is "
+    "put together: leave out the image, and the pixels that are known are told as columns"
+)
+
+
 def active(old: LinearModel, release: Release, new: LinearModel | None = None) -> Flags | None:
     """Return the features (d,) that are in every model with the sign they had; None for models that leave none out.
 

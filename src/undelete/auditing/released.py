@@ -23,7 +23,7 @@ from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.sparse import active, left_out
+from undelete.adapters.sparse import NO_PICTURE, active, left_out
 from undelete.adapters.statsmodels import from_statsmodels, is_result
 from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
@@ -172,6 +172,8 @@ def read_pair(
     refuse_far(old, release)
     kept = active(old, release, new)
     if kept is not None:
+        if readout is not None:
+            raise InputError(NO_PICTURE)
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
     checks = _of_everyone(old, everyone, names, n) if like.notes else ()

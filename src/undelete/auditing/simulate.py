@@ -15,7 +15,7 @@ from undelete.adapters.design.conform import unknown
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.perceptron import is_perceptron
-from undelete.adapters.sparse import left_out
+from undelete.adapters.sparse import NO_PICTURE, left_out
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.torch import LossLike, is_module
 from undelete.attacker.attack import Attack
@@ -219,6 +219,8 @@ def simulate(
     )
     refuse_unconverged(retrained, tol)
     release, kept = problem.release(retrained, view)
+    if kept is not None and readout is not None:
+        raise InputError(NO_PICTURE)
     release = reached(release)
     if weights is not None:
         release, asked = unequal(release, weights), [unweighed(attack, weights) for attack in asked]

@@ -53,6 +53,8 @@ def _apart(found: Sequence[tuple[Column, Flags]], own: Floats, constant: Floats 
     As of an age that l1 left out beside the years of school and of work which it is the sum of: the coordinates kept
     say these, and not the age as if it were one more thing.
     """
+    if not found:
+        return ()
     scale = np.sqrt((own**2).mean(axis=0))[:, None]
     basis = np.hstack([column.projection[:, ~recovered] for column, recovered in found]) * scale
     if constant is not None:
