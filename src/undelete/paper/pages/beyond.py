@@ -55,6 +55,8 @@ BEYOND = (
     Beyond("Defences", "defences.md", "What does each leave, and cost?", "defences"),
     Beyond("Defences, two other states", "defences.md#defences_more-what-each-defence-leaves-and-costs-ny-tx",
            "And on people of New York and Texas?", "defences_more"),
+    Beyond("Defences of image models", "defences.md#defences_images-what-each-defence-leaves-and-costs-images",
+           "And on images, on pixels and on random features?", "defences_images"),
     Beyond("Defences of a network", "defences.md#defences_mlp-what-each-defence-leaves-and-costs-a-network",
            "And of a network, where only private training is proved?", "defences_mlp"),
     Beyond("Pictures under noise", "defences.md#noisy_images-what-noise-leaves-of-a-deleted-picture",
