@@ -206,7 +206,10 @@ def test_one_record_explains_its_change_better_than_two_do_and_worse_that_of_two
 def test_a_number_that_agrees_speaks_for_one_record_and_one_that_does_not_for_two(monkeypatch):
     public = np.ones((4, 1))
     given = Release(LOSSES["logistic"], np.ones((1, 1)), np.ones((1, 1, 1)), public, n=1000)
-    agreement = lambda n, error: _agreement(given, Implied(n, error, float("nan")))  # noqa: E731
+
+    def agreement(n, error):
+        return _agreement(given, Implied(n, error, float("nan")))
+
     assert 0.9 < agreement(1000, 0.4) < agreement(1000, 0.3)
     assert agreement(500, 0.3) < 0 < agreement(700, 0.3)
     assert abs(agreement(300, 9.0)) < 0.01  # an error as wide as anything says nothing
