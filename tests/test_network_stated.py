@@ -14,6 +14,7 @@ import undelete
 from tests.attacker.networks_played import COLUMNS, filled, play
 from undelete.attacker.networks import record
 from undelete.auditing import protection
+from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.network_stated import StatedNetworks
 from undelete.auditing.protection import digest, own_parameters
 from undelete.auditing.statements import read_stated
@@ -190,6 +191,16 @@ def test_a_statement_on_others_is_refused_or_not_used(played, made):
         audited(played, (model, played.after), short)
     with pytest.raises(ValueError, match="between one half and 1"):
         Law("DP", (1.0,), None, 1.0, 1e-6, 0.3)
+
+
+def test_what_the_files_count_keeps_its_reason_where_something_is_stated():
+    counted = Diagnostic("Number of deleted records", "3", False, "Three people left.", blocking=True)
+    near = Diagnostic("Same optimum", ".9", False, "Another optimum.", blocking=True)
+    stated = StatedNetworks((None, Law("DP", (1.0,), None, 30.0, 1e-6, 0.99)))
+    found, hidden = stated.judged(None, [near, counted], None)
+    assert hidden == ""
+    assert [one.text for one in found][1] == "Three people left."
+    assert "moves them further than one person does" in found[0].text
 
 
 def test_simulate_of_a_network_advises_what_was_measured(played, made):

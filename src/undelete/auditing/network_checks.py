@@ -13,6 +13,7 @@ from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
+NEAR, ERROR = "Same optimum", "Expected error of the gradient"
 BENT = 0.5  # of the change of the gradients, which the Hessian may not explain
 LOST = 1.0  # expected error of the gradient, beside the public records' own gradients
 UNSURE = 1.0  # expected error of the gradient, beside the estimate itself
@@ -65,7 +66,7 @@ def _near(account: Account, kinks: Sequence[str]) -> Diagnostic:
     """See whether the Hessian explains the change of the gradients: both models then lie in one smooth basin."""
     bent = _typical(account.curved)
     value = f"{bent:.2g} of the change of the gradients is not what the curvature makes of it"
-    name = "Same optimum"
+    name = NEAR
     if not bent <= BENT:
         why = f"the network has kinks ({', '.join(kinks)}), or it" if kinks else "it"
         text = (
@@ -80,7 +81,7 @@ def _near(account: Account, kinks: Sequence[str]) -> Diagnostic:
 def _error(account: Account) -> Diagnostic:
     usual, relative = _typical(account.usual), _typical(account.relative)
     value = f"{usual:.2g} of a public record's own gradient, {relative:.2g} of the estimate"
-    name = "Expected error of the gradient"
+    name = ERROR
     if not (usual <= LOST and relative <= UNSURE):
         text = (
             "Public records do not tell the deleted record's gradient from their own sampling error: the models lie "

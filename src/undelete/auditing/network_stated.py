@@ -16,7 +16,8 @@ import numpy as np
 from scipy.stats import norm
 
 from undelete.attacker.networks.protected import curvature, knowing, smaller
-from undelete.auditing.diagnostics import CHANGE, Diagnostic
+from undelete.auditing.diagnostics import CHANGE, FITS_ONE, Diagnostic
+from undelete.auditing.network_checks import ERROR, NEAR
 from undelete.auditing.protection import FILE, digest, own_parameters
 from undelete.auditing.stated import HIDDEN, NEVER, NOISE, laws_of, not_added
 from undelete.auditing.statements import Stated, measured
@@ -25,6 +26,7 @@ from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 from undelete.release.protection import Law
 
+_LOST = (NEAR, ERROR, FITS_ONE)  # checks that fail where what was done moves a network further than a person does
 _HIDING = float(norm.cdf(HIDDEN / 2))  # chance to tell two people apart up to which they are hidden
 
 
@@ -53,8 +55,10 @@ class StatedNetworks:
         laws, notes = laws_of(digests, stated)
         return cls(laws, notes, measured(stated, digests))
 
-    def seen(self, release: NetworkRelease) -> NetworkRelease:
+    def seen(self, release: NetworkRelease) -> tuple[NetworkRelease, Floats | None]:
         """Return the release as somebody sees it who knows how the networks were protected.
+
+        And the covariance (p, p) of what was added to both together, by public records; None for nothing.
 
         Raises
         ------
@@ -62,7 +66,7 @@ class StatedNetworks:
             Where a statement has another number of parameters than changed.
         """
         if self.laws[0] is None and self.laws[1] is None:
-            return release
+            return release, None
         p = release.network.parameters
         for law in self.laws:
             if law is not None and len(law.l2) != p:
@@ -77,29 +81,29 @@ class StatedNetworks:
             penalty_after=release.penalty_after if after is None else after,
             optimal=release.optimal and (self.laws[0] is None or self.laws[0].chance is None),
         )
-        return knowing(known, self._noise(known))
-
-    def _noise(self, release: NetworkRelease) -> tuple[Floats | None, Floats | None]:
-        """Return the covariance (p, p) of what was added to each, by public records."""
         noises = [None if law is None else law.noise for law in self.laws]
         if noises == [None, None]:
-            return None, None
-        H, theta = curvature(release)[None], release.theta_before[:, None]
-        before, after = (None if one is None else one.covariance(H, theta)[0] for one in noises)
-        return before, after
+            return known, None
+        H, theta = curvature(known), known.theta_before[:, None]
+        before, after = (None if one is None else one.covariance(H[None], theta)[0] for one in noises)
+        added = np.sum([one for one in (before, after) if one is not None], axis=0)
+        return knowing(known, (before, after), hessian=H), added
 
-    def judged(self, release: NetworkRelease, checks: Sequence[Diagnostic]) -> tuple[list[Diagnostic], str]:
+    def judged(
+        self, release: NetworkRelease, checks: Sequence[Diagnostic], added: Floats | None
+    ) -> tuple[list[Diagnostic], str]:
         """Return all checks, that of what is stated among them, and why nobody can be exposed; "" where some can.
 
         Parameters
         ----------
         release : NetworkRelease
-            As `seen` made it.
+            As `seen` made it, and `added`.
         checks : sequence of Diagnostic
             The others.
+        added : array (p, p) or None
+            Covariance of what was added to both networks.
         """
-        added = [one for one in self._noise(release) if one is not None]
-        if added and smaller(release, np.sum(added, axis=0)) < NEVER:
+        if added is not None and smaller(release, added) < NEVER:
             return [not_added("two networks"), *checks], ""
         law = self.laws[1]  # the old network is the same, whoever of two people left
         own = [] if law is None or law.chance is None else [_check(law)]
@@ -107,8 +111,8 @@ class StatedNetworks:
             return [*checks, *own], ""
         if law is not None and law.chance is not None and law.chance <= _HIDING:
             return [*checks, *own], _why(law)
-        if added or own:
-            checks = [_lost(one) if one.blocking and one.ok is False else one for one in checks]
+        if added is not None or own:
+            checks = [_lost(one) if one.ok is False and one.name in _LOST else one for one in checks]
         return [*checks, *own], ""
 
 

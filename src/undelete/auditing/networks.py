@@ -31,6 +31,7 @@ from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.words import Words
 from undelete.data.census import schema_of
 from undelete.errors import InputError, NotAttacked
+from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
 
@@ -61,7 +62,8 @@ def audit_networks(
         )
     except NotAttacked as error:
         raise pointed(error, *given) from error
-    release = given_away.told(stated.seen(release), files.exact(release))
+    release, noise = stated.seen(release)
+    release = given_away.told(release, files.exact(release))
     attacked = attack(release, names)
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
     added = _gained(release, attacked, record)
@@ -79,6 +81,7 @@ def audit_networks(
             protection=stated.played,
         ),
         seed, warnings=[*words.notes, *told, *sampled, *stated.notes, *added], files=files, stated=stated,
+        noise=noise,
     )  # fmt: skip
 
 
@@ -139,11 +142,15 @@ def examined(
     more: Sequence[Diagnostic] = (),
     files: FromFiles | None = None,
     stated: StatedNetworks | None = None,
+    noise: Floats | None = None,
 ) -> Audit:
-    """Return the judgement on what the attacks said; `more` checks than the attack's own; what `files` give away."""
+    """Return the judgement on what the attacks said.
+
+    `more` checks than the attack's own; what `files` give away; what is `stated`, and the `noise` by it.
+    """
     files = files or FromFiles()
     found = checks(release, attacked.account, rounding=pair.rounding, digits=pair.digits, kinks=pair.kinks)
-    found, hidden = (stated or StatedNetworks()).judged(release, [*found, *files.checks, *more])
+    found, hidden = (stated or StatedNetworks()).judged(release, [*found, *files.checks, *more], noise)
     warnings = [*warnings, *_notes(pair, release), *files.not_used(release)]
     _, score_seed, picture_seed = seeds.spawn(3)
     return judged(

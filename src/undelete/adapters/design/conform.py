@@ -22,28 +22,10 @@ if TYPE_CHECKING:
     from undelete.adapters.design.design import Design, Encoding
 
 # What programs write for a missing cell, and users for one they do not know.
-_MARKS = frozenset(
-    {
-        "",
-        "?",
-        "NA",
-        "N/A",
-        "n/a",
-        "n.a.",
-        "N.A.",
-        "NaN",
-        "nan",
-        "NULL",
-        "null",
-        "None",
-        "none",
-        "#N/A",
-        "<NA>",
-        ".",
-        "-",
-        "--",
-    }
-)
+_MARKS = frozenset({
+    "", "?", "NA", "N/A", "n/a", "n.a.", "N.A.", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "<NA>",
+    ".", "-", "--",
+})  # fmt: skip
 _LOGICAL = (("FALSE", "TRUE"), ("False", "True"), ("false", "true"), ("F", "T"))
 _WORDS = {word: bool(i) for pair in _LOGICAL for i, word in enumerate(pair)}
 

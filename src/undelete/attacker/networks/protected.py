@@ -16,7 +16,12 @@ from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
 
-def knowing(release: NetworkRelease, noise: tuple[Floats | None, Floats | None], together: int = 1) -> NetworkRelease:
+def knowing(
+    release: NetworkRelease,
+    noise: tuple[Floats | None, Floats | None],
+    together: int = 1,
+    hessian: Floats | None = None,
+) -> NetworkRelease:
     """Return a release whose attacker knows by what law it was protected.
 
     Parameters
@@ -27,6 +32,8 @@ def knowing(release: NetworkRelease, noise: tuple[Floats | None, Floats | None],
         Covariance of what was added to the old model and to each new one, independently; None for nothing.
     together : int
         How many people left or joined at once.
+    hessian : array (p, p), optional
+        What `curvature` returns, where it is formed already.
 
     Returns
     -------
@@ -44,7 +51,7 @@ def knowing(release: NetworkRelease, noise: tuple[Floats | None, Floats | None],
     p, m = release.network.parameters, len(release.X_public)
     error = np.zeros((p, p)) if release.error is None else release.error
     if added:
-        H = curvature(release)
+        H = curvature(release) if hessian is None else hessian
         error = error + H @ np.sum(added, axis=0) @ H
     if together > 1:
         own = release.network.gradients(release.theta_before, *seen)
