@@ -205,6 +205,18 @@ def test_a_signal_ends_tidily(place, tmp_path, number):
         assert not out.exists() or not any(path.name.startswith(".") for path in out.iterdir())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_an_import_that_runs_text_ends_tidily(tmp_path, number):
+    work = f"exec('import os; os.kill(os.getpid(), {int(number)})')"  # as data classes do: `python -m` remembers it
+    text = f"from undelete.command.ending import ended, entry\nentry(lambda: ended(lambda _: {work}))\n"
+    (tmp_path / "stopped_by_itself.py").write_text(text)
+    line = [sys.executable, "-m", "stopped_by_itself"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 128 + number, done.stderr
+    assert number.name in told(done.stderr)
+
+
 @pytest.mark.parametrize("option", ["--out", "--export"])
 @pytest.mark.parametrize("kind", ["a file", "below a file", "too long"])
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(place, tmp_path, option, kind, capsys):

@@ -22,8 +22,12 @@ FAULT = 3
 _LONGEST = 2000  # characters of a line of trouble: a name in a file may have millions
 
 
-class Stopped(BaseException):
-    """A signal asked the process to end."""
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end.
+
+    Its own class, since Python ends a process by SIGINT itself, whatever its status, where a plain `KeyboardInterrupt`
+    passed through an `exec` of text under `python -m` (every data class that an import makes has one).
+    """
 
 
 class Terminal:
@@ -135,8 +139,6 @@ _received: list[int] = []  # signals that came, the first one first
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
     _received.append(number)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
     raise Stopped
 
 
@@ -152,7 +154,7 @@ def entry(main: Callable[[], int]) -> NoReturn:
         status = main()
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None) * 2
-    except (KeyboardInterrupt, Stopped):  # a second one, before the first was told
+    except Stopped:  # a second one, before the first was told
         status = 128 + _received[0]
     for number in stopping:
         signal.signal(number, signal.SIG_IGN)
