@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from undelete.errors import InputError
 from undelete.maths.descent import Descent
 from undelete.plain_text import escaped
+
+EPILOG = "Docs: README.md, docs/. Use it on public data or your own; it is not for identifying anybody."
 
 
 def natural(text: str) -> int:
@@ -101,3 +103,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line."""
         self.exit(2, f"{escaped(f'{self.prog}: {message}; see {self.prog} --help')}\n")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import textwrap
+from pathlib import Path
 
 from undelete.command.child import Child
 from undelete.command.ending import trouble
+from undelete.command.options import EPILOG, Commands, count, natural, positive
 from undelete.command.progress import Bar
 from undelete.errors import InputError
+from undelete.files import check_folder
 from undelete.lab.steps import TRIAL
 from undelete.paper.batch import DEFAULT, USUAL, Asked, Batch, duration
 from undelete.paper.experiments import EXPERIMENTS, Experiment
@@ -28,8 +31,44 @@ _RULE = (
 )
 
 
+def add(commands: Commands) -> None:
+    """Add the command and its options."""
+    networks = " and ".join(one.name for one in EXPERIMENTS.values() if one.trained)
+
+    parser = commands.add_parser(
+        "reproduce", help="reproduce figures and tables of the paper", epilog=EPILOG,
+        description="Reproduce figures and tables of the paper. `list` says what there is, what it needs and how long "
+        "it takes; `all` runs everything that is not finished, and goes on when one fails.",
+    )  # fmt: skip
+    parser.add_argument(
+        "names", nargs="+", choices=[*sorted(EXPERIMENTS), "all", "list"], metavar="NAME",
+        help=f"list, all, or one or more of {', '.join(sorted(EXPERIMENTS))}",
+    )  # fmt: skip
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data are (default: $UNDELETE_DATA)")
+    parser.add_argument(
+        "--deletions", type=count, default=argparse.SUPPRESS, metavar="N",
+        help="deletions a panel, or 'all' (default: as `list` says)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=natural, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where to write figures and JSON (default: results/)",
+    )
+    parser.add_argument(
+        "--jobs", type=positive, default=1, metavar="J",
+        help="of all: run so many experiments side by side, each in a process with its share of the cores (default: 1)",
+    )  # fmt: skip
+    for option, what in (("shadows", "shadow updates"), ("epochs", "epochs of training on them, at most")):
+        parser.add_argument(f"--{option}", type=positive, metavar="N", help=f"{networks}: {what} (the paper's: 10,000)")
+    parser.set_defaults(run=reproduce)
+
+
 def reproduce(options: argparse.Namespace) -> int:
     """Do what was asked for and return the exit status."""
+    check_folder(options.out, "--out")
     trained = {name: value for name in ("shadows", "epochs") if (value := getattr(options, name)) is not None}
     asked = Asked(options.data, options.out, getattr(options, "deletions", DEFAULT), options.seed, trained)
     if len(options.names) > 1 and {ALL, LIST} & set(options.names):
