@@ -33,8 +33,8 @@ from research_tables import Pair, pairs
 from undelete.adapters.leaks import exact_values
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.auditing.thresholds import CLEAR, COLUMN, MOST, NEAR
 from undelete.auditing.truths import true_record
-from undelete.auditing.verdict import CLEAR, COLUMN, MOST, NEAR
 from undelete.release.reconstruction import TARGET_NEAR
 from undelete.scoring.intervals import wilson
 from undelete.scoring.table import columns_right, score

@@ -180,7 +180,7 @@ def test_two_outputs_of_two_classes_are_one(halves, scale):
 
 def test_a_loss_is_known_by_its_derivatives_whatever_it_is_called():
     from undelete.adapters.head import recognised
-    from undelete.adapters.torch import Loss
+    from undelete.adapters.torch_loss import Loss
 
     own = nn.functional
     assert recognised(Loss.of(nn.MSELoss(reduction="sum")), 2) == ("squared", pytest.approx(2))

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.verdict import Evidence, decide
+from undelete.auditing.thresholds import Evidence
+from undelete.auditing.verdict import decide
 
 NAN = float("nan")
 MANY = Evidence(200, 0.6, 0.3, "Avg", 0.2, 0.0, 0.0, 0.0, ("age", 0.1), True, 0.5, lift_high=0.09, whole_high=0.02)

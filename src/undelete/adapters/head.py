@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from undelete.adapters.torch import Loss, Pair
+from undelete.adapters.torch import Pair
+from undelete.adapters.torch_loss import Loss
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.frozen import FrozenNet

@@ -13,7 +13,7 @@ from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import between as between_files
 from undelete.adapters.leaks import exact_values
 from undelete.adapters.offset import named_offset
-from undelete.adapters.torch import LossLike
+from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated

@@ -17,7 +17,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.baselines import AVG
 from undelete.auditing import advice
 from undelete.auditing.pictures import BESIDE, gallery
-from undelete.auditing.verdict import joining
+from undelete.auditing.retold import joining
 from undelete.environment import environment
 from undelete.redaction import redacted
 from undelete.release.columns import CONTINUOUS_TOLERANCE, Column

@@ -16,7 +16,7 @@ import numpy as np
 from undelete.attacker.baselines import share_near
 from undelete.auditing.exposure import CONTROLS, Exposure, similar_only
 from undelete.auditing.target import SURE, target_lift
-from undelete.auditing.verdict import COLUMN, Evidence
+from undelete.auditing.thresholds import COLUMN, Evidence
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.seen import Seen

@@ -15,7 +15,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.stored.statistic import TARGET
 from undelete.attacker.table.given import on_a_line
 from undelete.auditing.cautions import stands
-from undelete.auditing.verdict import MOST
+from undelete.auditing.thresholds import MOST
 from undelete.auditing.written import written
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column

@@ -13,7 +13,8 @@ import pandas as pd
 from undelete.adapters.head import Head
 from undelete.adapters.low_rank import refuse_merged
 from undelete.adapters.model import LinearModel
-from undelete.adapters.torch import Pair, is_module, penalty, targets
+from undelete.adapters.torch import Pair, is_module, penalty
+from undelete.adapters.torch_loss import targets
 from undelete.auditing import inputs
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.network_checks import DRAWS, digits_told

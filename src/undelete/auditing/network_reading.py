@@ -19,7 +19,8 @@ from undelete.adapters.files.networks import Architecture, is_parameters, load_n
 from undelete.adapters.head import recognised
 from undelete.adapters.low_rank import ASKED, refuse_merged
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
-from undelete.adapters.torch import LossLike, Pair, is_module, penalty, targets
+from undelete.adapters.torch import Pair, is_module, penalty
+from undelete.adapters.torch_loss import LossLike, targets
 from undelete.auditing import inputs, truths
 from undelete.auditing.network_features import Features, design_of, refitted
 from undelete.errors import InputError, NotAttacked

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from undelete.adapters.files.networks import Architecture
-from undelete.adapters.torch import LossLike, Pair
+from undelete.adapters.torch import Pair
+from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import ATTACKS, chosen
 from undelete.attacker.networks.attack import NAMES, Attacked, attack

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from undelete.adapters.files.networks import Architecture
 from undelete.adapters.statsmodels import is_result
 from undelete.adapters.targets import encode_target, target_names
-from undelete.adapters.torch import LossLike
+from undelete.adapters.torch_loss import LossLike
 from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
 from undelete.auditing.inputs import Table

@@ -17,7 +17,8 @@ from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import NO_PICTURE, left_out
 from undelete.adapters.targets import encode_target, target_names
-from undelete.adapters.torch import LossLike, is_module
+from undelete.adapters.torch import is_module
+from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.baselines import INFORMED, NEAREST

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.adapters.torch import Loss
+from undelete.adapters.torch_loss import Loss
 from undelete.data.images import load_images
 from undelete.errors import InputError
 from undelete.lab.networks import Trained

@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.probed import Probed
-from undelete.adapters.torch import Loss
+from undelete.adapters.torch_loss import Loss
 from undelete.auditing.network_features import design_of
 from undelete.auditing.network_reading import Reading, true_records
 from undelete.data.sources import Dataset, acs_income, acs_mobility
