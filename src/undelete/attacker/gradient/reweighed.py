@@ -12,17 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from undelete.attacker.gradient.difference import Difference
+from undelete.attacker.gradient.pulls import log_densities
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.loss import Loss
 from undelete.maths.weighted import ClassWeighted
 from undelete.release.release import Release
 
 _SURE = 1e-4  # probability of the other classes from which their difference is in the error
 _MOST_FEATURES = 1024  # up to which that is formed
-_MOST_PARAMETERS = 400  # of several outputs, up to which all of the gradient is judged
-_NULL = 1e-7  # of the largest eigenvalue: directions that no error has
-_SHARE = 0.05  # of all classes' covariance in that of each: a class may have few public records, all alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,92 +101,16 @@ def _classes(Y: Floats) -> Indices:
 
 
 def _guessed(seen: list[Release], gradients: Floats, own: Indices, shares: Floats) -> Guessed:
-    """Return how probable each class is: its share, times how likely the record it makes is, and its pull."""
+    """Return how probable each class is: its share, times how likely the gradient that it makes is."""
     K, b = gradients.shape[:2]
+    if seen[0].constant is None:
+        return Guessed(np.zeros(b, dtype=np.int64), np.full((b, K), 1.0 / K))
     log = np.full((b, K), -np.inf)
-    release = seen[0]
-    if release.constant is None:
-        chosen = np.zeros(b, dtype=np.int64)
-        return Guessed(chosen, np.full((b, K), 1.0 / K))
-    whole = np.cov(release.X_public.T, bias=True)
-    for c in range(K):
-        X = release.X_public[own == c]
-        with np.errstate(divide="ignore"):
-            prior = _Normal.of(X.mean(axis=0), (1 - _SHARE) * np.cov(X.T, bias=True) + _SHARE * whole, whole)
-            log[:, c] = np.log(shares[c]) + np.array([_fit(seen[c], gradients[c, i], c, i, prior) for i in range(b)])
+    for c in np.flatnonzero(shares):
+        log[:, c] = np.log(shares[c]) + log_densities(seen[c], gradients[c], own == c, int(c))
     best = log.max(axis=1, keepdims=True)
     weight = np.where(np.isfinite(best), np.exp(log - np.where(np.isfinite(best), best, 0.0)), 1.0)
     return Guessed(np.asarray(log.argmax(axis=1)), weight / weight.sum(axis=1, keepdims=True))
-
-
-@dataclass(frozen=True, eq=False)
-class _Normal:
-    """A normal distribution of records, in the directions in which they vary at all."""
-
-    mean: Floats
-    half: Floats
-    log_size: float
-
-    @classmethod
-    def of(cls, mean: Floats, covariance: Floats, whole: Floats) -> _Normal:
-        unit = np.sqrt(np.diag(whole))
-        unit = np.where(unit > 0, unit, 1.0)
-        values, vectors = np.linalg.eigh(covariance / np.outer(unit, unit))
-        kept = values > 1e-9 * values[-1]
-        half = vectors[:, kept] / np.sqrt(values[kept]) / unit[:, None]
-        return cls(mean, half, float(np.log(values[kept]).sum()))
-
-    def log_density(self, x: Floats) -> float:
-        return -0.5 * float((((x - self.mean) @ self.half) ** 2).sum()) - 0.5 * self.log_size
-
-    @property
-    def directions(self) -> int:
-        return int(self.half.shape[1])
-
-
-def _fit(release: Release, G: Floats, c: int, i: int, prior: _Normal) -> float:
-    """Return the log-likelihood of deletion i's gradient (d, k) if it was of class c, up to a constant.
-
-    The record that the gradient makes has a density, and its own residual is to be the gradient's scale, to within
-    the error of (10) of their difference.
-    """
-    loss, W, k = release.loss, release.W_before, release.W_before.shape[1]
-    assert release.constant is not None
-    assert release.answer_change is not None
-    j = 0 if k == 1 else c
-    scale = float(G[:, j] @ release.constant)
-    side = 1.0 if k > 1 or c == 1 else -1.0
-    if not scale * side > 0 and not _may_turn(loss):
-        return -np.inf
-    if scale == 0:
-        return -np.inf
-    x = G[:, j] / scale
-    Y = np.full((1, k), loss.low)
-    Y[0, j] = side
-    z = (x @ W)[None]
-    rho = -loss.residual(Y, z)[0]
-    bend = loss.curvature_action(np.repeat(Y, k, axis=0), np.repeat(z, k, axis=0), np.eye(k))  # of rho, (k, k)
-    t = release.answer_change[i]
-    n, m = release.n or len(t), len(t)
-    X, own = release.X_public, (t[:, [j]] / scale) * (release.X_public - x)  # by what each public record moves x
-    off, noise = G.T @ release.constant - rho, t + own @ W @ bend
-    if 1 < k <= _MOST_PARAMETERS // len(x):  # x times rho is all of G, not of the constant's row alone
-        unit = np.sqrt((X**2).mean(axis=0))
-        unit = np.where(unit > 0, unit, 1.0)[:, None]
-        off = ((G - x[:, None] * rho) / unit).ravel()
-        noise = ((X[:, :, None] * t[:, None, :] - own[:, :, None] * rho + x[:, None] * (own @ W @ bend)[:, None, :])
-                 / unit).reshape(m, -1)  # fmt: skip
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(noise.T, bias=True)) * n**2 * (1 / m + 1 / n))
-    kept = values > _NULL * values[-1]
-    if not kept.any():
-        return -np.inf
-    misfit = float(((off @ vectors[:, kept]) ** 2 / values[kept]).sum() + np.log(values[kept]).sum())
-    return prior.log_density(x) - prior.directions * float(np.log(abs(scale))) - 0.5 * misfit
-
-
-def _may_turn(loss: Loss) -> bool:
-    """Whether a residual may have either sign for one class: the squared loss of a label."""
-    return "number" in loss.targets
 
 
 def _doubt(gradients: Floats, found: Guessed) -> Floats | None:
