@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh, solve_triangular
 from scipy.special import logsumexp
+from sklearn.utils.extmath import randomized_svd
 
 from undelete.maths.arrays import Flags, Floats
 from undelete.release.release import Release
@@ -89,7 +90,10 @@ def _basis(X: Floats, most: int) -> Floats:
     """Return directions (d, q) in which the public records have mean square 1, those in which they vary most."""
     unit = np.sqrt((X**2).mean(axis=0))
     unit = np.where(unit > 0, unit, 1.0)
-    _, values, vectors = np.linalg.svd(X / unit, full_matrices=False)
+    if min(X.shape) > 4 * most:
+        _, values, vectors = randomized_svd(X / unit, most, random_state=0)
+    else:
+        _, values, vectors = np.linalg.svd(X / unit, full_matrices=False)
     kept = values**2 > _NULL * values[0] ** 2
     kept[most:] = False
     return np.asarray(vectors[kept].T / (values[kept] / np.sqrt(len(X))) / unit[:, None])
