@@ -18,6 +18,10 @@ from undelete import InputError
 from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.problem import Problem
 from undelete.auditing.released import read_pair
+from undelete.maintainer.joint_scale import fit_joint
+from undelete.maintainer.resample import bootstrap, fit_each_resample
+from undelete.maths.objective import Objective
+from undelete.maths.robust import Huber
 
 NUMBERS = [*COLUMNS[:3], "z0", "z1"]
 MODELS = {
@@ -86,10 +90,24 @@ def test_huber_gives_the_record_back(people):
         deletions=10, attacks=("hrec+", "informed"),
     )  # fmt: skip
     assert played.summary().loc["hrec+", "median_centred_cosine"] > 0.99
-    with pytest.raises(InputError, match="fits a scale with its coefficients"):
-        undelete.membership(
-            kept(HuberRegressor(**HUBER), private), *[p for _ in range(3) for p in (private[COLUMNS], private.wage)]
-        )
+
+
+def test_shadows_of_huber_are_fits_of_their_resamples(people):
+    X, y = people[NUMBERS].iloc[:200].to_numpy(dtype=float), people.wage.iloc[:200].to_numpy()
+    drawn = bootstrap(200, 150, 2, np.random.default_rng(1))
+    objective = Objective(np.c_[X, np.ones(200)], y[:, None], Huber(1.35, 1.0), np.r_[np.full(X.shape[1], 2e-4), 0.0])
+    scale = float(np.abs(y - np.median(y)).mean())
+    start = np.r_[np.zeros(X.shape[1]), np.median(y)][:, None]
+    found = fit_each_resample(objective, start, drawn, lambda one, at: fit_joint(one, at, scale))
+    for W, count in zip(found.W, drawn, strict=True):
+        rows = np.repeat(np.arange(200), count.astype(int))
+        np.testing.assert_allclose(W[:-1, 0], HuberRegressor(**HUBER).fit(X[rows], y[rows]).coef_, atol=2e-3)
+
+
+def test_huber_betrays_its_members():
+    draw = np.random.default_rng(3)
+    parts = [part for n in (100, 100, 300) for part in (draw.normal(size=(n, 20)), draw.normal(size=n))]
+    assert undelete.membership(HuberRegressor(**HUBER), *parts, shadows=16).auc > 0.6
 
 
 def test_passes_over_the_records_are_read_where_they_came_near_the_optimum(people):

@@ -26,7 +26,8 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.released import read_pair
 from undelete.auditing.words import Words
 from undelete.data.schema import ImageInfo, Schema
-from undelete.maintainer.resample import bootstrap, fit_sparse_resamples
+from undelete.maintainer.resample import bootstrap, fit_each_resample
+from undelete.maintainer.sparse import fit_sparse
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
 
@@ -235,7 +236,8 @@ def test_shadow_models_are_fits_of_their_resamples():
     X, y = table[NUMBERS].to_numpy(dtype=float), table.wage.to_numpy()
     drawn = bootstrap(400, 150, 3, np.random.default_rng(1))
     design, l1 = np.c_[X, np.ones(400)], np.r_[np.full(X.shape[1], 150 * 0.2), 0.0]
-    found = fit_sparse_resamples(Objective(design, y[:, None], loss_of("squared"), np.zeros(len(l1))), l1, drawn)
+    objective = Objective(design, y[:, None], loss_of("squared"), np.zeros(len(l1)))
+    found = fit_each_resample(objective, np.zeros((len(l1), 1)), drawn, lambda one, start: fit_sparse(one, l1, start))
     for W, count in zip(found.W, drawn, strict=True):
         rows = np.repeat(np.arange(400), count.astype(int))
         theirs = Lasso(0.2, **DESCENT).fit(X[rows], y[rows])

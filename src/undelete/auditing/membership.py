@@ -33,7 +33,9 @@ from undelete.auditing.written_out import written_out
 from undelete.environment import environment
 from undelete.errors import InputError
 from undelete.files import write
-from undelete.maintainer.resample import bootstrap, fit_resamples, fit_sparse_resamples
+from undelete.maintainer.joint_scale import fit_joint
+from undelete.maintainer.resample import Fitted, bootstrap, fit_each_resample, fit_resamples
+from undelete.maintainer.sparse import fit_sparse
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
@@ -209,16 +211,11 @@ def membership(
     shifts = None if apart is None or target.offset is None else (np.asarray(target.offset), apart)
     lineup = Lineup.mix((target.X, target.Y), others, np.random.default_rng(draws[0]), shifts)
     drawn = bootstrap(len(seen[0]), target.n, int(shadows), np.random.default_rng(draws[1]))
-    if isinstance(target.loss, Huber):
-        raise InputError(
-            "HuberRegressor fits a scale with its coefficients, of which shadow models are not fitted: test "
-            "membership with Ridge"
-        )
     shadowed = Objective(*seen, target.loss, target.l2, offset=unseen)
     weights = resample_weights(model, seen[1], drawn)
-    if model.l1 is not None:
-        l1 = np.asarray(model.summed(target.n).l1)
-        found = fit_sparse_resamples(shadowed, l1, weights, tol=FIT_TOL, progress=progress)
+    fitted = _fitted_alone(problem)
+    if fitted is not None:
+        found = fit_each_resample(shadowed, problem.W, weights, fitted, tol=FIT_TOL, progress=progress)
     else:
         found = fit_resamples(shadowed, weights, tol=FIT_TOL, has_constant=model.has_constant, progress=progress)
     scores = lira(target.loss, problem.W, found.W, lineup.candidates, variance=variance)
@@ -232,6 +229,17 @@ def membership(
         seed=draws[2],
         warnings=(*([] if check.ok else [check.text]), *cautions.overlap(private, y_private, public, y_public)),
     )
+
+
+def _fitted_alone(problem: Problem) -> Callable[[Objective, Floats], Fitted] | None:
+    """Return how a shadow of a model with an l1 penalty or a scale of its own is fitted; None: many at once."""
+    loss = problem.objective.loss
+    if isinstance(loss, Huber):
+        return lambda objective, start: fit_joint(objective, start, loss.scale, tol=FIT_TOL)
+    if problem.model.l1 is None:
+        return None
+    l1 = np.asarray(problem.model.summed(problem.objective.n).l1)
+    return lambda objective, start: fit_sparse(objective, l1, start, tol=FIT_TOL)
 
 
 def _rate(fpr: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from undelete.errors import InputError
 from undelete.maintainer.fit import Fit, fit, unsettled
 from undelete.maintainer.preconditioner import TwoLevel, principal_axes
 from undelete.maintainer.softmax import null_free
-from undelete.maintainer.sparse import fit_sparse
 from undelete.maintainer.sweep import BLOCK_NUMBERS
 from undelete.maths.arrays import Array, Floats, blocks
 from undelete.maths.objective import Objective
@@ -45,6 +45,15 @@ class Resampled:
 
     W: Floats
     gradient_norm: Floats
+
+
+class Fitted(Protocol):
+    """A model that was fitted to one resample."""
+
+    @property
+    def W(self) -> Floats: ...  # noqa: D102 - (d, k)
+    @property
+    def gradient_norm(self) -> float: ...  # noqa: D102
 
 
 def bootstrap(m: int, size: int, count: int, rng: np.random.Generator) -> Floats:
@@ -106,19 +115,25 @@ def fit_resamples(
     return Resampled(np.concatenate([p.W for p in parts]), np.concatenate([p.gradient_norm for p in parts]))
 
 
-def fit_sparse_resamples(
-    objective: Objective, l1: Floats, weights: Floats, *, tol: float = 1e-9, progress: Progress | None = None
+def fit_each_resample(
+    objective: Objective,
+    start: Floats,
+    weights: Floats,
+    fitted: Callable[[Objective, Floats], Fitted],
+    *,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
 ) -> Resampled:
-    """Minimise one objective of one output with an l1 penalty (d,) besides under many weightings, one after the other.
+    """Minimise an objective of another kind (an l1 penalty, a scale of its own) under many weightings, one by one.
 
-    Parameters and errors as of `fit_resamples`; each starts at the optimum on all m records.
+    Parameters and errors as of `fit_resamples`. `fitted` minimises one from a start, first from `start` (d, k) with
+    the mean of the weights, then each from where that ended.
     """
-    none = np.zeros((objective.X.shape[1], 1))
-    start = fit_sparse(replace(objective, weights=weights.mean(axis=0)), l1, none, tol=tol).W
+    start = fitted(replace(objective, weights=weights.mean(axis=0)), start).W
     found = []
     for s, own in enumerate(weights):
         used = np.flatnonzero(own)
-        found.append(fit_sparse(replace(objective, weights=own).take(used), l1, start, tol=tol))
+        found.append(fitted(replace(objective, weights=own).take(used), start))
         if not found[-1].gradient_norm <= tol:
             raise InputError(
                 f"the model does not converge on resample {s} (gradient {found[-1].gradient_norm:.1e} per record), so "
