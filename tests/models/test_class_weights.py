@@ -77,6 +77,25 @@ def test_a_simulation_tells_whose_class_it_was(halves, name):
     assert (found.loc[["hrec+", "hrec"], "label"] > 0.95).all()
 
 
+def test_balanced_weights_beside_an_l1_penalty(halves):
+    private, public = halves
+    sparse = {"l1_ratio": 1.0, "C": 0.05, "class_weight": "balanced", "tol": 1e-9, "max_iter": 20_000}
+    settings = {**sparse, "solver": "liblinear", "fit_intercept": False}  # which has the intercept in the penalty
+    X, y, rows = private[COLUMNS[:3]].iloc[:200] - private[COLUMNS[:3]].mean(), private.left.iloc[:200], [0, 5, 9]
+    found = undelete.leave_one_out(LogisticRegression(**settings), X, y, rows)
+    for i, row in enumerate(rows):
+        theirs = LogisticRegression(**settings).fit(X.drop(index=row), y.drop(index=row))
+        np.testing.assert_allclose(found.coef[i], theirs.coef_, atol=1e-6)
+    played = undelete.simulate(
+        kept(LogisticRegression(**sparse, solver="saga"), private), private[COLUMNS], private.left, public[COLUMNS],
+        public.left, deletions=20, attacks=("hrec+", "hrec", "informed"),
+    )  # fmt: skip
+    scores = played.summary()
+    assert scores.loc["informed", "median_centred_cosine"] > 0.999999
+    assert scores.loc["hrec+", "median_centred_cosine"] > 0.95
+    assert scores.loc["hrec+", "label"] >= 0.95
+
+
 def test_membership_balances_each_shadow_model(halves):
     private, public = halves
     make, target = MODELS["softmax, balanced"]

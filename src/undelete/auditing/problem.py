@@ -26,7 +26,7 @@ from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.records import fitted_on, record_factors
 from undelete.errors import InputError
-from undelete.maintainer.changed import After, retrain_changed
+from undelete.maintainer.changed import After, joined, retrain_changed, shifted
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
 from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.joint_scale import fit_joint, retrain_joint
@@ -207,17 +207,20 @@ class Problem:
         return retrain_changed(parts, self.W, rows, **settings)
 
     def _retrain_sparse(self, rows: NDArray[np.int64], tol: float, progress: Progress | None) -> Deletions:
-        if self.model.class_weights == BALANCED:
-            raise InputError(
-                "class weights that balance the classes and an l1 penalty together are not retrained: give the class "
-                "weights as numbers"
-            )
-        later = self.model.summed(self.objective.n - 1)
+        later, told = self.model.summed(self.objective.n - 1), 0
         afterwards = replace(self.objective, l2=np.asarray(later.l2))
-        return retrain_sparse(
-            afterwards, np.asarray(later.l1), self.W, rows, tol=tol, has_constant=self.model.has_constant,
-            progress=progress,
-        )  # fmt: skip
+        balances = self.model.class_weights == BALANCED
+        parts = list(_rebalanced(afterwards, rows)) if balances else [After(np.arange(len(rows)), afterwards)]
+        found = []
+        for part in parts:
+            found.append(
+                retrain_sparse(
+                    part.objective, np.asarray(later.l1), self.W, rows[part.positions], tol=tol,
+                    has_constant=self.model.has_constant, progress=shifted(progress, told, len(rows)),
+                )
+            )  # fmt: skip
+            told += len(part.positions)
+        return joined(parts, found, rows)
 
     def release(self, retrained: Deletions, public: Public) -> tuple[Release, Flags | None]:
         """Return what anyone sees of retrained models, and the features in which that is: None for all.
@@ -232,7 +235,7 @@ class Problem:
             moved = np.concatenate([change for change in changes if change is not None])
             release = replace(release, penalty_change=moved)
         if self.model.class_weights == BALANCED:
-            return balanced(release), None
+            release = balanced(release)
         if retrained.scale is not None:
             assert isinstance(loss, Huber)
             return rescaled(release, [replace(loss, scale=float(scale)) for scale in retrained.scale]), None

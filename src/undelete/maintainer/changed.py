@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,22 +77,27 @@ def retrain_changed(
                 certify=certify,
                 has_constant=has_constant,
                 checkpoint=None if checkpoint is None else checkpoint / f"part-{j}",
-                progress=None if progress is None else partial(_told, progress, done, len(rows)),
+                progress=shifted(progress, done, len(rows)),
             )
         )
         done += len(part.positions)
+    return joined(parts, found, rows)
+
+
+def joined(parts: Sequence[After], found: Sequence[Deletions], rows: NDArray[np.int64]) -> Deletions:
+    """Return the deletions of all parts in the order of their rows."""
     order = np.argsort(np.concatenate([part.positions for part in parts]))
-    xp = namespace(W)
     return Deletions(
         rows=rows,
-        W=take_rows(xp.concat([one.W for one in found], axis=0), order),
+        W=take_rows(namespace(found[0].W).concat([one.W for one in found], axis=0), order),
         gradient_norm=np.concatenate([one.gradient_norm for one in found])[order],
         iterations=np.concatenate([one.iterations for one in found])[order],
         converged=np.concatenate([one.converged for one in found])[order],
         certified=np.concatenate([one.certified for one in found])[order],
-        has_constant=has_constant,
+        has_constant=found[0].has_constant,
     )
 
 
-def _told(progress: Progress, before: int, total: int, done: int, _: int) -> None:
-    progress(before + done, total)
+def shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Return how a part's progress is told that begins after so many of all deletions."""
+    return None if progress is None else lambda done, _: progress(before + done, total)

@@ -14,9 +14,10 @@ import numpy as np
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.pulls import log_densities
 from undelete.errors import InputError
-from undelete.maths.arrays import Floats, Indices
+from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.maths.weighted import ClassWeighted
 from undelete.release.release import Release
+from undelete.release.restricted import restricted
 
 _SURE = 1e-4  # probability of the other classes from which their difference is in the error
 _MOST_FEATURES = 1024  # up to which that is formed
@@ -82,7 +83,8 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
         change = before[None] - np.stack([after.residual(Y, one) for one in later])
         seen.append(replace(release, answer_change=change, reweighed=True))
     gradients = np.stack([Difference.by(one, "answers").gradient for one in seen])  # (K, b, d, k)
-    found = _guessed(seen, gradients, own, shares)
+    kept = _known(release)
+    found = _guessed([_judged(one, kept) for one in seen], gradients[:, :, kept], own, shares)
     index = np.arange(release.deletions)
     changes = np.stack([one.answer_change for one in seen if one.answer_change is not None])
     error = _doubt(gradients, found)
@@ -94,6 +96,17 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
         reweighed=True,
         share_error=release.share_error if error is None else error,
     )
+
+
+def _known(release: Release) -> Flags:
+    """Return the features (d,) whose gradient is known: of one that an l1 penalty left out it is not."""
+    moved = release.W_before.any(axis=1) & release.W_after.any(axis=2).all(axis=0)
+    return np.ones_like(moved) if release.l1 is None else np.asarray(moved | (release.l1 == 0))
+
+
+def _judged(release: Release, kept: Flags) -> Release:
+    """Return a release in some of its features, as much of it as whose class it was is judged by."""
+    return restricted(replace(release, columns=(), public_codes=None, public_values=None), kept)
 
 
 def _classes(Y: Floats) -> Indices:
