@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh, solve_triangular
 from scipy.special import logsumexp
-from sklearn.utils.extmath import randomized_svd
 
 from undelete.maths.arrays import Flags, Floats
 from undelete.release.release import Release
 
 _SHARE = 0.05  # of all classes' covariance in that of each: a class may have few public records, all alike
 _DIRECTIONS = 256  # in which records vary most: the gradient is judged in these
+_TURNS = 3  # of a random subspace towards those of a wide table
 _PARAMETERS = 400  # of all outputs together
 _RECORDS = 4000  # of which the error is estimated
 _NULL = 1e-10  # of the largest eigenvalue: directions in which nothing varies
@@ -90,10 +90,13 @@ def _basis(X: Floats, most: int) -> Floats:
     """Return directions (d, q) in which the public records have mean square 1, those in which they vary most."""
     unit = np.sqrt((X**2).mean(axis=0))
     unit = np.where(unit > 0, unit, 1.0)
-    if min(X.shape) > 4 * most:
-        _, values, vectors = randomized_svd(X / unit, most, random_state=0)
-    else:
-        _, values, vectors = np.linalg.svd(X / unit, full_matrices=False)
+    A = X / unit
+    if min(A.shape) > 4 * most:  # within a random subspace, turned towards them: Halko, Martinsson and Tropp (2011)
+        turned = np.random.default_rng(0).normal(size=(A.shape[1], 2 * most))
+        for _ in range(_TURNS):
+            turned = A.T @ np.linalg.qr(A @ turned)[0]
+        A = np.linalg.qr(A @ turned)[0].T @ A
+    _, values, vectors = np.linalg.svd(A, full_matrices=False)
     kept = values**2 > _NULL * values[0] ** 2
     kept[most:] = False
     return np.asarray(vectors[kept].T / (values[kept] / np.sqrt(len(X))) / unit[:, None])
