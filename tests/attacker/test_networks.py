@@ -13,7 +13,14 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
+from undelete.attacker.networks.missed import with_public
+from undelete.attacker.networks.problem import Problem
 from undelete.attacker.networks.record import Decoder
+from undelete.attacker.networks.view import View
+from undelete.attacker.table.learnt import shared_lattice
+from undelete.attacker.table.shown import shown
+from undelete.attacker.table.whole_record import search
+from undelete.auditing.network_reading import Training, read_networks
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maintainer.networks import Fit, retrain, train
 from undelete.maintainer.networks import retrain_without as retrain_network
@@ -151,6 +158,34 @@ def test_the_record_comes_back_with_its_label_and_error_bars_that_hold(played):
     assert np.sign(found.target[0, 0]) == np.sign(played.fit.Y[played.row, 0] - 0.5)
     assert (np.abs(found.X[0] - true) < 4 * found.record_error[0]).all()
     assert attacked.account.misfit[0] / attacked.account.freedom < 2
+
+
+def test_a_search_that_went_by_a_wrong_line_is_not_surer_than_public_records_that_explain_as_much(played):
+    training = Training("bce", played.n, played.l2, None)
+    public = played.public.head(200)
+    _, release, _ = read_networks(played.before, played.after, public, training, features=played.scale, target="label")
+    estimator = Estimator(release)
+    decoder, lattice = Decoder(release, estimator.own), shared_lattice(release, targeted=True)
+    estimate = estimator.estimate(0)
+    problem = Problem(release, estimate, 1, decoder.prior)
+    view = View.about(decoder, problem, release.X_public[0], len(COLUMNS))
+    tight = dataclasses.replace(view, covariance=1e-4 * view.covariance)
+    sure = search(lattice, tight.terms(lattice.projection), 1, 100)
+    sizes = [len(column.values) for column in lattice.columns]
+    assert shown(sure, sizes).probability.min() > 0.9
+    near = view.along(release.X_public[:1])
+    np.testing.assert_allclose(near, (problem.residuals(release.X_public[:1]) ** 2).sum(axis=1))  # the point itself
+
+    alike, far = np.zeros(len(public)), np.full(len(public), 1e9)
+    mixed, rows, mass = with_public(release, lattice, sure, alike, far, -50.0)
+    assert len(rows) > 190
+    assert mass == pytest.approx(0, abs=0.1)
+    rooms = lattice.order.index(COLUMNS.index("rooms"))
+    share = np.bincount(mixed.codes[:, rooms], weights=mixed.weight, minlength=sizes[rooms])
+    np.testing.assert_allclose(share, lattice.columns[rooms].frequency, atol=0.02)
+    for misfit, line, log_mass in [(far, alike, 0.0), (alike, alike, -50.0), (alike, far, 50.0)]:
+        kept, _, _ = with_public(release, lattice, sure, misfit, line, log_mass)
+        np.testing.assert_allclose(shown(kept, sizes).probability, shown(sure, sizes).probability, rtol=1e-9)
 
 
 def test_two_equal_models_give_nothing(played):

@@ -15,6 +15,7 @@ import numpy as np
 from undelete.attacker.hrec_plus import DRAWN, ROOM, write_record
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.held_out import widened
+from undelete.attacker.networks.missed import target_mass, with_public
 from undelete.attacker.networks.problem import Problem
 from undelete.attacker.networks.record import Decoder, Found
 from undelete.attacker.networks.told import Told
@@ -51,11 +52,14 @@ def on_columns(release: NetworkRelease, decoder: Decoder, estimate: GradientEsti
     lattice = conditioned(dataclasses.replace(lattice, whole=True), release, 0)  # of one deletion, if any
     tried: list[_Tried] = []
     evidence = np.array([-0.5 * one.misfit + decoder.log_share(one.label) for one in found])  # no prior: at most
+    public = (((decoder.own + estimate.gradient) @ estimate.whitening.T) ** 2).sum(axis=1)
     for k in np.argsort([one.value for one in found], kind="stable"):
         if tried and evidence[k] < max(one.evidence for one in tried) - _BEHIND:
             continue
         tried.append(
-            _searched(release, decoder, Problem(release, estimate, found[k].label, decoder.prior), found[k], lattice)
+            _searched(
+                release, decoder, Problem(release, estimate, found[k].label, decoder.prior), found[k], lattice, public
+            )
         )
         evidence[k] = tried[-1].evidence
     chosen = max(tried, key=lambda one: one.evidence)
@@ -148,18 +152,24 @@ class _Tried:
     view: View
     posterior: Posterior
     evidence: float
+    targets: Floats
 
     def number(self) -> dict[str, Any]:
         """Return a target that is a number, and its error, over the records that are still possible."""
-        values = self.view.rest(self.posterior.points)[:, 0]
+        values = self.targets
         mean, slope = float(self.posterior.weight @ values), self.view.slope[:, 0]
         left = float(self.view.left[0, 0] + slope @ self.posterior.covariance @ slope)
         spread = float(self.posterior.weight @ (values - mean) ** 2)
         return {"target": np.array([mean]), "target_error": float(np.sqrt(max(left, 0.0) + spread))}
 
 
-def _searched(release: NetworkRelease, decoder: Decoder, problem: Problem, found: Found, lattice: Lattice) -> _Tried:
-    """Return the posterior over whole records of one class, linearised twice: about what was found, and its mean."""
+def _searched(
+    release: NetworkRelease, decoder: Decoder, problem: Problem, found: Found, lattice: Lattice, public: Floats
+) -> _Tried:
+    """Return the posterior over whole records of one class, linearised twice: about what was found, and its mean.
+
+    `public` (m,) are the misfits of public records, which may explain the gradient where it is no line.
+    """
     d = release.X_public.shape[1]
     code = int(target_codes(release, _target(release, found)[None], 1)[0])
     view = View.about(decoder, problem, found.point, d)
@@ -175,4 +185,12 @@ def _searched(release: NetworkRelease, decoder: Decoder, problem: Problem, found
     density = posterior.log_evidence - 0.5 * float(likelihood.data @ likelihood.data)
     apart = [c for j, c in enumerate(release.columns) if j not in lattice.order and c.projection.shape[1]]
     density += near.remaining(posterior, np.hstack([release.X_public[:0].T, *(c.projection for c in apart)]))
-    return _Tried(found, near, posterior, density + decoder.log_share(found.label))
+    density += decoder.log_share(found.label)
+    targets = near.rest(posterior.points)[:, :1].sum(axis=1)
+    if release.classes:
+        public = np.where(decoder.place == found.label, public, np.inf)
+    else:
+        density += target_mass(release.Y_public[:, 0], float(posterior.weight @ targets), float(near.left[0, 0]))
+    known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
+    posterior, rows, density = with_public(release, lattice, posterior, public, near.along(known), density)
+    return _Tried(found, near, posterior, density, np.concatenate([targets, release.Y_public[rows, 0]]))

@@ -29,6 +29,8 @@ class View:
         The public records' covariance, a factor of it.
     d : int
         How many they are.
+    line : arrays (q,), (p,), (p, q)
+        The point, by the prior's coordinates, the whitened residual there, and its derivatives.
     """
 
     problem: Problem
@@ -36,6 +38,7 @@ class View:
     covariance: Floats
     axes: Floats
     d: int
+    line: tuple[Floats, Floats, Floats]
 
     @classmethod
     def about(cls, decoder: Decoder, problem: Problem, point: Floats, d: int) -> View:
@@ -47,7 +50,7 @@ class View:
         inverse = np.linalg.inv(J.T @ J + np.eye(J.shape[1]) / WEAK)
         end = u - inverse @ (J.T @ off[0] + u / WEAK)
         return cls(problem, prior.mean + prior.axes @ end, prior.axes @ inverse @ prior.axes.T,
-                   prior.axes[:d], d)  # fmt: skip
+                   prior.axes[:d], d, (u, off[0], J))  # fmt: skip
 
     def terms(self, projection: Floats) -> TermLikelihood:
         """Return what the gradient says of terms (d, q) of the record."""
@@ -77,6 +80,11 @@ class View:
     def rest(self, records: Floats) -> Floats:
         """Return the target (r, e - d) that goes with each record (r, d)."""
         return np.asarray(self.centre[self.d :] + (records - self.centre[: self.d]) @ self.slope)
+
+    def along(self, points: Floats) -> Floats:
+        """Return the squared distances (r,) from the estimate that points (r, e) would have if the line were right."""
+        u, off, J = self.line
+        return np.asarray(((off + (self.problem.prior.coordinates(points) - u) @ J.T) ** 2).sum(axis=1))
 
     def correction(self, points: Floats, misfit: Floats) -> Floats:
         """Return what the log-likelihoods of records (r, d) lack where the gradient is not a line in them."""
