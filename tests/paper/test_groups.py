@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sklearn.linear_model import Ridge
 
-from undelete.paper import groups, population
+from undelete.errors import InputError
+from undelete.paper import groups, lists, population
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
@@ -17,16 +18,29 @@ def test_groups_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(groups, "CASES", (groups.Case("ridge", "ridge", Ridge(1.0), "income"), groups.CASES[1]))
     monkeypatch.setattr(groups, "TOGETHER", ((9, 0),))
     monkeypatch.setattr(groups, "REFITTED", (2,))
-    monkeypatch.setattr(groups, "LISTS", ((2, 50),))
     monkeypatch.setattr("undelete.attacker.groups.search.GUESSES", 12)
     found = EXPERIMENTS["groups"].run(data_dir, tmp_path, 1, 0, None)
     assert [(r["model"], r["left"], r["refitted"]) for r in found["together"]] == [
         ("ridge", 9, False), ("logistic", 9, False), ("logistic", 2, True),
     ]  # fmt: skip
     assert all(0 <= r["person"] <= r["most"] <= 1 for r in found["together"])
-    assert found["lists"][0]["candidates"] == 50
     assert "| ridge | 9 | 0 | no | 1 |" in page([found])
+    assert any("most exposed" in line for line in lines(found))
+
+
+def test_lists_of_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "LISTS", (("logistic", 2, 50), ("softmax", 2, 50)))
+    found = EXPERIMENTS["lists"].run(data_dir, tmp_path, 2, 0, None)
+    assert [(r["model"], r["candidates"], r["cases"]) for r in found["lists"]] == [
+        ("logistic", 50, 2), ("softmax", 50, 2),
+    ]  # fmt: skip
+    assert found["lists"][1]["all"] == 1
+    assert "| softmax | 2 | 50 | 2 |" in page([found])
     assert any("all named" in line for line in lines(found))
+    other = {**found, "populations": []}
+    del other["lists"]
+    with pytest.raises(InputError, match="population has a page of its own"):
+        page([found, other])
 
 
 def test_another_population_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             needs=("cifar10", "torch"), trial=480,
         ),
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
-                   seconds=(60, 220)),
+                   seconds=(60, 200)),
+        Experiment("lists", "lists", most=20, part="beyond it: several people among candidates", needs=("acs",),
+                   seconds=(20, 25)),
         Experiment(
             "defences", "defences", most=20, part="beyond it: what each defence leaves and costs",
             needs=("acs",), trial=71,

@@ -1,4 +1,4 @@
-"""Several people at once: how far a group hides its members, also with refitted scalers and in lists of candidates.
+"""Several people at once: how far a group hides its members, also with refitted scalers.
 
 Beyond the paper, which deletes one record at a time.
 """
@@ -17,22 +17,17 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from undelete.adapters.targets import encode_target
-from undelete.attacker.member.sets import explain_sets
 from undelete.auditing.audit import audit
-from undelete.auditing.released import read_pair
 from undelete.auditing.result import Audit
 from undelete.auditing.simulate import simulate
 from undelete.data.sources import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
 from undelete.lab.steps import Folder, Progress, Steps
-from undelete.release.candidates import Candidates
 from undelete.scoring.intervals import wilson
 
 N, M = 8000, 22_000  # private and public records
 TOGETHER = ((1, 0), (2, 0), (3, 0), (5, 0), (10, 0), (50, 0), (1, 1), (1, 10), (1, 100))
 REFITTED = (1, 2, 3, 4, 5)
-LISTS = ((2, 1000), (3, 1000), (5, 1000), (2, 30_000))
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def people(data_dir: Folder | None, seed: int) -> People:
 def run(
     data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Play groups, refit without them, search lists, and write ``groups.json``.
+    """Play groups, refit without them, and write ``groups.json``.
 
     Parameters
     ----------
@@ -91,18 +86,17 @@ def run(
         Called as progress(done, total, stage).
     """
     folder, count = prepare(out), deletions or 8
-    steps = Steps(len(CASES) * len(TOGETHER) + len(REFITTED) + len(LISTS), progress)
+    steps = Steps(len(CASES) * len(TOGETHER) + len(REFITTED), progress)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn's: a softmax that stops is refitted to convergence here
         all_ = people(data_dir, seed)
         rows = [*_kept(all_, count, seed, steps), *_refitted(all_, count, seed, steps)]
-        lists = list(_lists(all_, count, seed, steps))
     result = header(
         "groups", "Several people at once", "beyond the paper: does a group hide its members?", seed, count,
         features="the ten columns standardised, with a constant; the scaler held as fitted, or refitted too",
     ) | {
         "split": f"{len(all_.private):,} private and {len(all_.public):,} public people of California, by the seed",
-        "notes": list(NOTES), "together": rows, "lists": lists,
+        "notes": list(NOTES), "together": rows,
     }  # fmt: skip
     save(result, folder)
     return result
@@ -180,38 +174,6 @@ def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return rows[0] | {name: float(np.mean([row[name] for row in rows])) for name in numbers} | {
         "groups": len(rows), "all_low": low, "all_high": high, "word": max(words, key=words.count), "avg": None,
     }  # fmt: skip
-
-
-def _lists(all_: People, count: int, seed: int, steps: Steps) -> Iterator[dict[str, Any]]:
-    """Look for groups among candidates: other private people, and public ones."""
-    case, private, public = CASES[1], all_.private, all_.public
-    scaler = StandardScaler().fit(private[all_.columns])
-    X, y, rng = scaler.transform(private[all_.columns]), private[case.target], np.random.default_rng([seed, 1])
-    old = make_pipeline(scaler, clone(case.model).fit(X, y))
-    columns = [*all_.columns, case.target]
-    everybody = pd.concat([private[columns], public[columns]], ignore_index=True)
-    for size, among in LISTS:
-        steps.begin(f"{size} among {among:,} candidates")
-        hits, sure = [], []
-        cases = count if among <= 1000 else max(1, count // 4)
-        for _ in range(cases):
-            gone = rng.choice(len(private), size=size, replace=False)
-            there = np.ones(len(private), dtype=bool)
-            there[gone] = False
-            new = make_pipeline(scaler, clone(case.model).fit(X[there], y[there]))
-            pair = read_pair(old, new, public[columns], target=case.target, n=len(private))
-            rest = np.setdiff1d(np.arange(len(everybody)), gone)
-            others = rng.choice(rest, size=min(among, len(everybody)) - size, replace=False)
-            table = everybody.iloc[np.concatenate([gone, others])]
-            Y = encode_target(pair.old, table[case.target], case.target)
-            found = explain_sets(pair.release, Candidates(pair.old.features(table), Y), size, 0, rng)
-            named = table.iloc[found.left].sort_values(columns).to_numpy().tolist()  # or somebody quite alike
-            hits.append(named == table.iloc[:size].sort_values(columns).to_numpy().tolist())
-            sure.append(found.set_probability)
-        low, high = wilson(float(sum(hits)), len(hits))
-        yield {"left": size, "candidates": min(among, len(everybody)), "cases": cases, "all": float(np.mean(hits)),
-               "all_low": low, "all_high": high, "said": float(np.mean(sure))}  # fmt: skip
-        steps.add(1)
 
 
 EXPERIMENTS = {"groups": run}

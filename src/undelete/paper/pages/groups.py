@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from undelete.errors import InputError
 from undelete.paper.pages.markdown import heading, table
 from undelete.report import formatting
 
 _GROUPS = """# Several people at once
 
 `undelete simulate --group G --joined J` and `undelete audit --deleted G --joined J`, `docs/maths.md` (32), (33), on
-people of California. Made by the command below; `python -m undelete.paper.pages results/groups.json >
-docs/results/groups.md` made this page. DIR holds the ACS 2018 data.
+people of California. Made by the commands below; `python -m undelete.paper.pages results/groups.json
+results/lists.json > docs/results/groups.md` made this page. DIR holds the ACS 2018 data.
 """
 _GROUPS_READING = """## How to read the tables
 
@@ -44,17 +45,30 @@ _POPULATION_READING = """## How to read the table
 
 def belongs(result: dict[str, Any]) -> bool:
     """Return whether a result is one of these pages'."""
-    return "together" in result or "populations" in result
+    return _together(result) or "populations" in result
 
 
-def page(result: dict[str, Any]) -> str:
-    """Return the page of one result as Markdown."""
-    if "together" in result:
-        text = [_GROUPS, *heading(result, result["notes"]), *table(*groups(result)), "### Lists of candidates\n",
-                *table(*lists(result)), _GROUPS_READING]  # fmt: skip
-    else:
-        text = [_POPULATION, *heading(result, result["notes"]), *table(*populations(result)), _POPULATION_READING]
-    return "\n".join(text)
+def _together(result: dict[str, Any]) -> bool:
+    return "together" in result or "lists" in result
+
+
+def page(results: Sequence[dict[str, Any]]) -> str:
+    """Return the page of groups and lists, or of one population's result, as Markdown.
+
+    Raises
+    ------
+    InputError
+        When they belong on different pages.
+    """
+    if not all(map(_together, results)):
+        if len(results) > 1:
+            raise InputError("population has a page of its own: give population.json alone")
+        (one,) = results
+        return "\n".join([_POPULATION, *heading(one, one["notes"]), *table(*populations(one)), _POPULATION_READING])
+    text = [_GROUPS]
+    for one in sorted(results, key=lambda result: "lists" in result):
+        text += [*heading(one, one["notes"]), *table(*(lists(one) if "lists" in one else groups(one)))]
+    return "\n".join([*text, _GROUPS_READING])
 
 
 def groups(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -73,8 +87,8 @@ def groups(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def lists(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the lists of candidates."""
-    head = ["left", "candidates", "cases", "all named", "said"]
-    rows = [[str(r["left"]), f"{r['candidates']:,}", str(r["cases"]), _interval(r), f"{r['said']:.2f}"]
+    head = ["model", "left", "candidates", "cases", "all named", "said"]
+    rows = [[r["model"], str(r["left"]), f"{r['candidates']:,}", str(r["cases"]), _interval(r), f"{r['said']:.2f}"]
             for r in result["lists"]]  # fmt: skip
     return head, rows
 

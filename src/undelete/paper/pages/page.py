@@ -14,8 +14,8 @@
     python -m undelete.paper.pages results/heads.json > docs/results/heads.md
     undelete reproduce answers answers_images --data DIR --out results
     python -m undelete.paper.pages results/{answers,answers_images}.json > docs/results/answers.md
-    undelete reproduce groups population --data DIR --out results
-    python -m undelete.paper.pages results/groups.json > docs/results/groups.md
+    undelete reproduce groups lists population --data DIR --out results
+    python -m undelete.paper.pages results/groups.json results/lists.json > docs/results/groups.md
     python -m undelete.paper.pages results/population.json > docs/results/population.md
     undelete reproduce stopped --data DIR --out results
     python -m undelete.paper.pages results/stopped.json > docs/results/stopped.md
@@ -121,8 +121,8 @@ _OWN: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[_Results], str], b
      "the decoders' comparison makes a page of its own: give better.json alone"),
     (answers_page.belongs, answers_page.page, False,
      "answers have a page of their own, answers.md: give their results apart from others"),
-    (groups_page.belongs, _one(groups_page.page), True,
-     "groups and population have a page of their own each: give one of them alone"),
+    (groups_page.belongs, groups_page.page, False,
+     "groups (with lists) and population have a page of their own each: give one of them alone"),
     (defences_page.belongs, defences_page.page, False,
      "defences have a page of their own, defences.md: give their results apart from others"),
     (heads_page.belongs, _one(heads_page.page), True,

@@ -41,6 +41,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         "asked": _answers,
         "asked_images": _answers_on_images,
         "together": _groups,
+        "lists": _lists,
         "populations": _populations,
         "networks": _networks,
         "heads": _heads,
@@ -63,8 +64,12 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def _groups(result: dict[str, Any]) -> list[str]:
-    """Return what groups hide, and what lists name."""
-    return ["", *groups.in_columns(*groups.groups(result)), "", *groups.in_columns(*groups.lists(result))]
+    """Return what groups hide."""
+    return ["", *groups.in_columns(*groups.groups(result))]
+
+
+def _lists(result: dict[str, Any]) -> list[str]:
+    return ["", *groups.in_columns(*groups.lists(result))]
 
 
 def _populations(result: dict[str, Any]) -> list[str]:
