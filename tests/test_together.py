@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
+from undelete import cli
 from undelete.auditing.together import matched
+from undelete.command.terminal import lines
 from undelete.errors import InputError
 
 N = 600
@@ -232,3 +234,39 @@ def test_a_list_of_candidates_names_both(halves):
     assert list(ranked.role[:3]) == ["left", "left", ""]
     came = undelete.who_was_deleted(*fits[::-1], public[columns], private.loc[:80, columns], target="late", joined=2)
     assert set(came.index[came.role == "joined"]) == {4, 9}
+
+
+@pytest.mark.parametrize("refitted", [True, False], ids=["refitted", "kept"])
+def test_the_command_shows_how_sure_where_nobody_gives_the_truth(halves, tmp_path, capsys, refitted):
+    private, public = halves[:N], halves[N:]
+    rest = private.drop(index=[5, 17])
+    old = make_pipeline(StandardScaler(), Ridge(1.0)).fit(private[NUMBERS], private.cost)
+    scaler = StandardScaler().fit(rest[NUMBERS]) if refitted else old[0]
+    new = make_pipeline(scaler, Ridge(1.0).fit(scaler.transform(rest[NUMBERS]), rest.cost))
+    for name, model in (("before", old), ("after", new)):
+        undelete.save_model(model, tmp_path / f"{name}.skops")
+    public.to_csv(tmp_path / "public.csv", index=False)
+    line = [
+        *(str(tmp_path / f"{name}.skops") for name in ("before", "after")),
+        "--public",
+        str(tmp_path / "public.csv"),
+    ]
+    more = ["--target", "cost", "--deleted", "2", "--n", str(N), "--out", str(tmp_path / "out")]
+    assert cli.main(["audit", *line, *more]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("recovered  ") == 2
+    assert shown.count("     sure  ") == 2
+    assert "true" not in shown.split("Verdict")[0]
+
+
+def test_who_left_and_who_joined_are_told_apart_in_words(halves, tmp_path):
+    model, target = MODELS[0]
+    found = audited(halves, [5], model, target, came=[9], truth=None, deleted=1, joined=1)
+    shown = "\n".join(lines(found))
+    assert shown.count("who left  ") == 1
+    assert shown.count("who joined  ") == 1
+    found.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "Person 1, who left" in page
+    assert "Person 2, who joined" in page
+    assert "recovered beside true" not in page

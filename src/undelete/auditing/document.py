@@ -49,6 +49,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "question": {
             "kind": audit.setting.kind, "deletions": audit.release.deletions, "text": audit.setting.text,
             "joined": audit.setting.joined, "people": audit.setting.people,
+            "came": audit.setting.came,
         },
         "model": model,
         "public": {"records": len(audit.release.X_public), "source": audit.setting.public_source},

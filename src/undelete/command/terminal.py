@@ -219,7 +219,7 @@ def _shown(audit: Audit, name: str, value: Any) -> str:
 
 
 def _people(audit: Audit) -> list[str]:
-    """Return five deletions side by side, recovered and true, spread over the ranking."""
+    """Return five records side by side, recovered and true, or how sure where nobody gave the true ones."""
     table = audit.records
     keep = list(table.columns[:_COLUMNS_SHOWN])
     if audit.setting.target is not None and audit.setting.target.name in table:
@@ -235,14 +235,29 @@ def _people(audit: Audit) -> list[str]:
     first = f"{count} of them" if spread else "Most exposed"
     rows = None if audit.truth is None else audit.truth.rows
     text = [f"{first:<22}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
-    for number, i in enumerate(chosen, 1):
-        record = audit.true_records.iloc[int(i)]
-        for what, row in (("recovered", table.iloc[int(i)]), ("true", record)):
-            cells = "".join(f"{_shown(audit, name, row.get(name))[: width - 1]:<{width}}" for name in keep)
-            lead = f"{number:>3}" if what == "recovered" else "   "
-            where = f" row {rows[int(i)]}" if what == "true" and rows is not None and not spread else ""
-            text.append(f"{lead}  {what + where:<17}{cells}".rstrip())
+    known = len(audit.true_records) > 0
+    for number, i in enumerate(map(int, chosen), 1):
+        found = {name: _shown(audit, name, table.iloc[i].get(name)) for name in keep}
+        below = {name: _shown(audit, name, audit.true_records.iloc[i].get(name)) for name in keep} if known else {}
+        what = "true" if known else "sure"
+        if rows is not None and known and not spread:
+            what += f" row {rows[i]}"
+        who = "recovered"
+        if 0 < audit.setting.came < audit.setting.people:
+            who = "who left" if i % audit.setting.people < audit.setting.left else "who joined"
+        for lead, of, shown in ((f"{number:>3}", who, found), ("", what, below or _sure(audit, i))):
+            cells = "".join(f"{shown.get(name, '')[: width - 1]:<{width}}" for name in keep)
+            text.append(f"{lead:<3}  {of:<17}{cells}".rstrip())
     return text
+
+
+def _sure(audit: Audit, i: int) -> dict[str, str]:
+    """Return how sure each column of record i is."""
+    probability = audit.found[audit.main].probability
+    if probability is None:
+        return {}
+    columns = audit.records.columns[: len(audit.release.columns)]
+    return {name: f"{p:.0%}" for name, p in zip(columns, probability[i], strict=True) if np.isfinite(p)}
 
 
 def _record(audit: Audit) -> list[str]:

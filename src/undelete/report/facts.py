@@ -48,12 +48,14 @@ def events(audit: Audit) -> str:
 
 
 def case(audit: Audit, number: int) -> str:
-    """Return what a case is called, by its position: ``Deletion 3``, ``Person 2 of group 1``."""
+    """Return what a case is called, by its position: ``Deletion 3``, ``Person 2 of group 1, who joined``."""
     people = int(audit["question"].get("people") or 1)
     if people == 1:
         return f"{event(audit).capitalize()} {number + 1}"
     group = "" if int(audit["question"]["deletions"]) == people else f" of group {number // people + 1}"
-    return f"Person {number % people + 1}{group}"
+    came, position = int(audit["question"].get("came") or 0), number % people
+    way = f", who {'left' if position < people - came else 'joined'}" if 0 < came < people else ""
+    return f"Person {position + 1}{group}{way}"
 
 
 def label_of(audit: Audit, attack: str) -> str:
