@@ -17,6 +17,7 @@ from undelete.maths.arrays import Floats, Indices
 from undelete.release.networks import NetworkRelease
 
 _BESIDE = 2  # public records likelier than all others, that count no more than the next: a sample may be lucky
+_MOST = 0.5  # of the probability that they are given: C was widened, and so explains them better than it should
 
 
 def with_public(
@@ -52,6 +53,8 @@ def with_public(
     log = np.minimum(log, np.partition(log, -1 - _BESIDE)[-1 - _BESIDE]) - np.log(len(misfit))
     total = float(np.logaddexp(log_mass, np.logaddexp.reduce(log)))
     share, own = np.exp(log_mass - total), np.exp(log - total)
+    most = min(1.0, _MOST / max(1 - share, np.finfo(float).tiny))
+    share, own = 1 - most * (1 - share), most * own
     chances = []
     for mixed, chance in zip(lattice.mixed, posterior.chances, strict=True):
         assert release.public_values is not None
