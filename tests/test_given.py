@@ -318,6 +318,27 @@ def test_of_models_without_an_encoder_a_category_that_left_is_told_where_no_publ
         assert any("the only one of the old reference" in text for text in result.warnings)
 
 
+@pytest.mark.parametrize("own", ["zz", "AA"], ids=["an indicator", "the one without"])
+def test_without_an_intercept_a_reference_that_left_makes_another_function_of_the_columns(own, tmp_path):
+    private, public = people()
+    private["town"] = private.town.where(private.index != 3, own)
+    files = []
+    for rows in (private, private.drop(index=3)):
+        words = sorted(set(rows.town))[1:]
+        X = np.column_stack([rows.hours, *(rows.town == word for word in words)])
+        w = np.linalg.lstsq(X, rows.hours + (rows.late == "yes"), rcond=None)[0]
+        model = {"loss": "squared", "l2": 0, "n": len(rows), "coef": w.tolist(), "intercept": None,
+                 "feature_names": ["hours", *(f"town={word}" for word in words)]}  # fmt: skip
+        files.append(tmp_path / f"{len(rows)}.json")
+        files[-1].write_text(json.dumps(model))
+    public["score"] = public.hours + (public.late == "yes")
+    if own == "zz":  # the one that has its coefficient left: nobody else's
+        assert undelete.audit(*files, public, target="score", attacks=("hrec+",)).records.town[0] == "zz"
+    else:
+        with pytest.raises(InputError, match="it is the new model's reference, and without an intercept"):
+            undelete.audit(*files, public, target="score", attacks=("hrec+",))
+
+
 @pytest.mark.parametrize("column", ["children", "hours"])
 def test_a_mark_of_missing_cells_that_left_with_the_record_says_that_its_cell_was_missing(column):
     """Of few whole numbers the missing cell has a code; of a continuous column it is told all the same."""

@@ -38,6 +38,7 @@ from undelete.auditing.inputs import Table
 from undelete.auditing.leftover import left_over, refuse_far
 from undelete.auditing.pointed import pointed
 from undelete.auditing.population import alike
+from undelete.auditing.reference_left import refuse_reference_left
 from undelete.auditing.tables import accepted
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError, NotAttacked
@@ -170,6 +171,7 @@ def read_pair(
             "is before and after then is not one number; keep the target's transformation as it was"
         )
     refuse_far(old, release)
+    refuse_reference_left(old, new, release, n)
     kept = active(old, release, new)
     if kept is not None:
         if readout is not None:
