@@ -8,7 +8,6 @@ process that has never seen a private record.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,28 +16,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.errors import InputError
-from undelete.files import write
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import EMBEDDINGS, Embedding
 from undelete.maths.loss import Loss
-from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
+from undelete.release import npz
 from undelete.release.columns import Column, frozen
-
-_FORMAT = "undelete.release/1"
-_EMBEDDING = "embedding_"  # starts the names of an embedding's arrays in a file
-_COLUMN_ARRAYS = ("projection", "values", "terms", "frequency")
-_LATER = (
-    "answer_change",
-    "penalty_share",
-    "share_error",
-    "penalty_change",
-)  # of each deletion, where coefficients do not say it all
-_RELEASE_ARRAYS = (
-    "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", "noise", "rest", "offset_public", *_LATER,
-)  # fmt: skip
+from undelete.release.parts import ARRAYS, LATER, check
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +135,7 @@ class Release:
     offset_public: Floats | None = None
 
     def __post_init__(self) -> None:
-        for field in _RELEASE_ARRAYS:
+        for field in ARRAYS:
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, frozen(getattr(self, field)))
         if self.embedding is not None and self.embedding.name in EMBEDDINGS:  # a net is a copy of its own already
@@ -160,63 +144,7 @@ class Release:
         if self.public_codes is not None:
             object.__setattr__(self, "public_codes", frozen(self.public_codes, np.int64))
         object.__setattr__(self, "columns", tuple(self.columns))
-        self._check()
-
-    def _check(self) -> None:
-        d, k = self.W_before.shape
-        if self.W_after.ndim != 3 or self.W_after.shape[1:] != (d, k):
-            raise InputError(
-                f"W_after has shape {self.W_after.shape}, W_before {(d, k)}: each model after a deletion "
-                f"must have the old model's shape; give W_after as (deletions, {d}, {k})"
-            )
-        if self.X_public.ndim != 2 or self.X_public.shape[1] != d:
-            raise InputError(
-                f"X_public has shape {self.X_public.shape} but the model has {d} features: encode the public "
-                "records as the model's own"
-            )
-        m = self.X_public.shape[0]
-        if m == 0:
-            raise InputError("there are no public records: the attack estimates the Hessian from them")
-        if self.Y_public is not None and self.Y_public.shape != (m, k):
-            raise InputError(f"Y_public has shape {self.Y_public.shape}, expected {(m, k)}")
-        if self.offset_public is not None and self.offset_public.shape != (m,):
-            raise InputError(f"offset_public has shape {self.offset_public.shape}, expected {(m,)}")
-        b = len(self.W_after)
-        shapes = {name: (b, d, k) for name in _LATER} | {"answer_change": (b, m, k), "share_error": (b, k, d, d)}
-        for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array is not None and array.shape != shape:
-                raise InputError(f"{name} has shape {array.shape}, expected {shape}")
-        for field in ("W_before", "W_after", "X_public", "Y_public", "inputs_public", "offset_public", *_LATER):
-            array = getattr(self, field)
-            if array is not None and not np.isfinite(array).all():
-                raise InputError(f"{field} has values that are not finite: the attack cannot use them")
-        self._check_embedding()
-        if self.rest is not None and self.rest.shape != (d, k):
-            raise InputError(f"rest has shape {self.rest.shape}, expected {(d, k)}")
-        if self.noise is not None and self.noise.shape != (2, k, d, d):
-            raise InputError(f"noise has shape {self.noise.shape}, expected {(2, k, d, d)}")
-        if self.given is not None and self.given.shape != (b, len(self.columns)):
-            raise InputError(f"given has shape {self.given.shape}, expected {(b, len(self.columns))}")
-        if self.columns:
-            for name, codes in (("public_codes", self.public_codes), ("public_values", self.public_values)):
-                if codes is None or codes.shape != (m, len(self.columns)):
-                    raise InputError(f"{name} must have shape {(m, len(self.columns))}, one column each")
-
-    def _check_embedding(self) -> None:
-        phi, inputs = self.embedding, self.inputs_public
-        if (phi is None) != (inputs is None):
-            raise InputError("an embedding and inputs_public go together: give both, or neither")
-        if phi is None or inputs is None:
-            return
-        m, d = self.X_public.shape
-        if inputs.shape != (m, phi.inputs):
-            raise InputError(f"inputs_public has shape {inputs.shape}, expected {(m, phi.inputs)}: one row a record")
-        if d - phi.features not in (0, 1):
-            raise InputError(
-                f"the embedding has {phi.features} features and the model {d}: the model sees the embedding, and a "
-                "constant after it if it has an intercept, nothing else"
-            )
+        check(self)
 
     @property
     def private_gradient(self) -> Floats | None:
@@ -246,34 +174,12 @@ class Release:
 
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only."""
-        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", *_LATER)}
+        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", *LATER)}
         return dataclasses.replace(self, **{f: a[deletions] for f, a in held.items() if a is not None})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the release to an .npz file (no pickle inside): what an attacker may see, so not private."""
-        arrays: dict[str, NDArray[Any]] = {}
-        for field in (*_RELEASE_ARRAYS, "public_codes"):
-            if getattr(self, field) is not None:
-                arrays[field] = getattr(self, field)
-        if self.embedding is not None:
-            arrays |= {f"{_EMBEDDING}{name}": array for name, array in self.embedding.arrays().items()}
-        described = []
-        for j, column in enumerate(self.columns):
-            for field in _COLUMN_ARRAYS:
-                arrays[f"column{j}_{field}"] = getattr(column, field)
-            described.append(
-                {"name": column.name, "kind": column.kind, "offset": column.offset, "slope": column.slope,
-                 "spread": column.spread, "least": column.least, "greatest": column.greatest, "filled": column.filled,
-                 "filled_as": column.filled_as, "logical": column.logical}
-            )  # fmt: skip
-        meta = {
-            "format": _FORMAT, "loss": self.loss.name, "n": self.n, "n_error": self.n_error,
-            "target_kind": self.target_kind, "tolerance": self.tolerance, "reweighed": self.reweighed,
-            "unlike": self.unlike,
-            "columns": described, "embedding": None if self.embedding is None else self.embedding.name,
-        }  # fmt: skip
-        arrays["meta"] = np.array(json.dumps(meta))
-        write(path, lambda file: np.savez(file, allow_pickle=False, **arrays), private=False)
+        npz.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], embedding: Embedding | None = None) -> Release:
@@ -291,47 +197,11 @@ class Release:
         InputError
             When the file is not such a release.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays: dict[str, Any] = {key: file[key] for key in file.files}
-            meta = json.loads(str(arrays.pop("meta")))
-            if meta["format"] != _FORMAT:
-                raise InputError(f"{path} has format {meta['format']!r}, this version reads {_FORMAT!r}")
-            columns = [
-                Column(**described, **{field: arrays.pop(f"column{j}_{field}") for field in _COLUMN_ARRAYS})
-                for j, described in enumerate(meta["columns"])
-            ]
-            if meta.get("embedding") is not None:
-                parts = {key: arrays.pop(key) for key in [*arrays] if key.startswith(_EMBEDDING)}
-                parts = {key.removeprefix(_EMBEDDING): parts[key] for key in parts}
-                arrays["embedding"] = embedding or _embedding(meta["embedding"], parts, path)
-            return cls(
-                loss_of(meta["loss"]),
-                n=meta["n"],
-                n_error=meta.get("n_error", 0.0),
-                target_kind=meta["target_kind"],
-                columns=columns,
-                tolerance=meta.get("tolerance"),
-                reweighed=meta.get("reweighed", False),
-                unlike=meta.get("unlike", 1.0),
-                **arrays,
-            )
-        except InputError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            raise InputError(f"{path} is not a release written by undelete ({error})") from error
-
-
-def _embedding(name: str, parts: dict[str, Any], path: str | os.PathLike[str]) -> Embedding:
-    if name not in EMBEDDINGS:
-        raise InputError(
-            f"{path} holds records behind a frozen net, whose architecture is code: give it (embedding=FrozenNet(...))"
-        )
-    return EMBEDDINGS[name](**parts)
+        return npz.load(cls, path, embedding)
 
 
 def repeated(release: Release, t: int) -> Release:
     """Return a release of b groups of t people as one of b t deletions, a person each; without what files give."""
-    names = [name for name in ("W_after", *_LATER) if getattr(release, name) is not None]
+    names = [name for name in ("W_after", *LATER) if getattr(release, name) is not None]
     held: dict[str, Any] = {name: np.repeat(getattr(release, name), t, axis=0) for name in names}
     return dataclasses.replace(release, given=None, **held)
