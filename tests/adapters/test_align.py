@@ -10,8 +10,8 @@ from sklearn.svm import LinearSVC
 
 from tests.adapters.pipelines import FOLDABLE, imputing, people, with_gaps
 from undelete import InputError, LinearModel
+from undelete.adapters.align import align
 from undelete.adapters.leaks import lost_categories
-from undelete.adapters.model import align
 from undelete.adapters.sklearn.pipeline import from_sklearn
 
 TRAIN, PUBLIC = people(600, 0), people(400, 7)

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from undelete.adapters.align import align
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.feature_names import design_from_names
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.embedding import checked_copy
 from undelete.adapters.offset import Offset
+from undelete.adapters.parts import check, coefficients, penalties
 from undelete.adapters.stored.statistic import Statistic
 from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
@@ -23,10 +22,6 @@ from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
-
-__all__ = ["LinearModel", "align"]
-
-LARGEST_PENALTY = 1e18  # squares of what is divided by it are still numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,14 +147,16 @@ class LinearModel:
             object.__setattr__(self, name, value)
         loss_of(self.loss)  # or it is refused
         self._set_embedding()
-        self._set_coefficients()
+        coef, intercept = coefficients(self)
+        object.__setattr__(self, "coef", coef)
+        object.__setattr__(self, "intercept", intercept)
         if self.design is None:
             constant = self.has_constant and self.embedding is None
             object.__setattr__(self, "design", design_from_names(names, constant))
         if self.classes is not None:
             object.__setattr__(self, "classes", tuple(self.classes))
         self._set_penalty()
-        self._check()
+        check(self)
 
     def _set_embedding(self) -> None:
         """Keep a checked copy of the embedding that nobody can change."""
@@ -174,85 +171,16 @@ class LinearModel:
             )
         object.__setattr__(self, "embedding", own)
 
-    def _set_coefficients(self) -> None:
-        coef, features = np.atleast_2d(_numbers(self.coef, "coef")), len(self.feature_names)
-        if self.embedding is not None and coef.shape[1] != self.embedding.features:
-            raise InputError(
-                f"coef has shape {coef.shape} and the embedding {self.embedding.features} features: give coef as "
-                "(outputs, features of the embedding)"
-            )
-        if self.embedding is None and (coef.shape[1] != features or coef.size == 0):
-            turned = " (it is transposed)" if coef.shape[0] == features and coef.size else ""
-            raise InputError(
-                f"coef has shape {coef.shape} and there are {features} feature names: give coef as (outputs, features)"
-                f"{turned} with one name for each feature"
-            )
-        object.__setattr__(self, "coef", _read_only(coef))
-        if self.intercept is not None:
-            intercept = np.atleast_1d(_numbers(self.intercept, "intercept"))
-            if intercept.shape != coef.shape[:1]:
-                raise InputError(
-                    f"intercept has shape {intercept.shape} and coef {coef.shape}: one intercept for each row of coef"
-                )
-            object.__setattr__(self, "intercept", _read_only(intercept))
-
     def _set_penalty(self) -> None:
         for name in ("l2", "l1"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _read_only(self._penalty(_numbers(getattr(self, name), name), name)))
+                object.__setattr__(self, name, penalties(self, name))
         if self.l1 is not None and not self.l1.any():
             object.__setattr__(self, "l1", None)
         if self.l1 is not None and self.coef.shape[0] > 1:
             raise InputError(
                 "the model has an l1 penalty and several outputs, of which each leaves other features out: undelete "
                 "reads an l1 penalty of one output; fit the outputs apart"
-            )
-
-    def _penalty(self, penalty: Floats, name: str) -> Floats:
-        """Return a checked penalty of each feature (d,)."""
-        d0 = self.coef.shape[1]
-        d = d0 + self.has_constant
-        if (penalty < 0).any():
-            raise InputError(f"{name} is negative ({penalty.min():g}): a penalty is zero or more, 0 for none")
-        if (penalty > LARGEST_PENALTY).any():
-            raise InputError(f"{name} is {penalty.max():g}: the largest penalty that is read is {LARGEST_PENALTY:g}")
-        if penalty.ndim == 0:
-            penalty = np.full(d0, float(penalty))
-        if penalty.shape == (d0,):
-            penalty = np.append(penalty, np.zeros(d - d0))
-        if penalty.shape != (d,):
-            last = " (and a last one for the intercept, if it is penalised)" if d > d0 else ""
-            raise InputError(
-                f"{name} has shape {penalty.shape}: give one number, or one for each of {d0} features{last}"
-            )
-        return penalty
-
-    def _check(self) -> None:
-        k = self.coef.shape[0]
-        constant = self.has_constant and self.embedding is None
-        made = len(self.feature_names) + constant
-        if self.design.d != made or self.design.has_constant != constant:
-            raise InputError(f"the design has {self.design.d} features and the model reads {made}: they must agree")
-        if self.n is not None and self.n < 1:
-            raise InputError(f"n is {self.n}: it is the number of training records, at least 1")
-        loss = loss_of(self.loss)
-        if self.offset is not None and (k > 1 or self.embedding is not None or (self.classes is None) != (
-            "number" in loss.targets
-        )):  # fmt: skip
-            raise InputError("an offset is read of models of one output without an embedding, of a loss of its target")
-        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.classes or ()):
-            raise InputError(f"there are {len(self.class_weights)} class weights: one for each class")
-        if self.classes is None:
-            if "number" not in loss.targets:
-                raise InputError(f"loss {self.loss!r} belongs to a classifier: give its classes, two or more")
-        elif "class" not in loss.targets:
-            raise InputError(f"loss {self.loss!r} is that of a number: a model of it has no classes")
-        elif not loss.separable and len(self.classes) < 3:
-            raise InputError("a softmax of two classes is a logistic model: give the difference of its coefficients")
-        elif len(self.classes) < 2 or k != (1 if len(self.classes) == 2 else len(self.classes)):
-            raise InputError(
-                f"there are {len(self.classes)} classes and {k} rows of coef: two classes have one row (the second "
-                "class is +1), more have one row each"
             )
 
     def summed(self, n: int | None) -> LinearModel:
@@ -312,20 +240,3 @@ class LinearModel:
     def decision(self, table: pd.DataFrame) -> Floats:
         """Return z = x W (n, k) for raw records, offsets added; InputError as `Design.transform` and `Offset.of`."""
         return np.asarray(predict(self.features(table), self.W, self.offsets(table)))
-
-
-def _numbers(values: ArrayLike, what: str) -> Floats:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} is not an array of numbers: {error}".splitlines()[0]) from error
-    if array.ndim > 2:
-        raise InputError(f"{what} has {array.ndim} dimensions: at most two have a meaning")
-    if not np.isfinite(array).all():
-        raise InputError(f"{what} has values that are not finite: the fit diverged or the file is damaged; refit")
-    return array
-
-
-def _read_only(array: Floats) -> Floats:
-    array.setflags(write=False)
-    return array

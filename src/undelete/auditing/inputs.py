@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from undelete.adapters.design.readout import Readout
-from undelete.adapters.model import LARGEST_PENALTY, LinearModel
+from undelete.adapters.model import LinearModel
+from undelete.adapters.parts import LARGEST_PENALTY
 from undelete.adapters.targets import encode_target
 from undelete.adapters.weights import weighted_loss
 from undelete.auditing.records import as_table, check_rows

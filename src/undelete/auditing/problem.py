@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
-from undelete.adapters.offset import Offset, agreed
+from undelete.adapters.offset import Offset
 from undelete.adapters.refitted import penalty_change
-from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.adapters.sparse import active
-from undelete.adapters.statsmodels import from_statsmodels, is_result
 from undelete.adapters.targets import encode_target, target_names
-from undelete.adapters.weights import BALANCED, record_weights, weighted_loss
+from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.records import fitted_on, record_factors
+from undelete.auditing.records import record_factors
+from undelete.auditing.retrainable import retrainable, weights_in_fit
 from undelete.errors import InputError
-from undelete.maintainer.changed import After, joined, retrain_changed, shifted
+from undelete.maintainer.changed import After, joined, lighter, rebalanced, retrain_changed, shifted
 from undelete.maintainer.fit import fit, gradient_norm, unsettled
 from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.joint_scale import fit_joint, retrain_joint
@@ -41,7 +39,6 @@ from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
 FIT_TOL = 1e-10
-_LEFT = 0.1  # of the records that a preprocessing counts, up to which others may have left since
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,42 +100,12 @@ class Problem:
         """
         if len(np.asarray(y)) != len(X):
             raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
-        weights = None if sample_weight is None else record_factors(sample_weight, len(X))
-        if isinstance(estimator, LinearModel):
-            model = estimator.of_columns(X)
-        elif is_result(estimator):
-            model = from_statsmodels(estimator, X, () if offset is None else offset.columns)
-            if model.kind == "NegativeBinomial":
-                raise InputError(
-                    "the NegativeBinomial fits its dispersion with the coefficients, and retraining holds it: fit GLM "
-                    "with family NegativeBinomial(alpha) at that dispersion, or audit two results"
-                )
-        else:
-            model = from_sklearn(fitted_on(estimator, X, y, weights), X if public is None else public, None)
-            model = _counted(model, len(X))
-        if (common := agreed([model.offset], offset)) != model.offset:
-            model = replace(model, offset=common)
-        if model.n is not None and model.n != len(X):
-            raise InputError(
-                f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
-                "table that it was trained on"
-            )
-        if model.l2 is None:
-            raise InputError(
-                f"the penalty of this {model.kind} is not known, so it cannot be retrained: give l2 in the model file"
-            )
-        _refuse_retraining(model)
+        given = None if sample_weight is None else record_factors(sample_weight, len(X))
+        model = retrainable(estimator, X, y, public, given, offset)
         Y = encode_target(model, y, ", ".join(target_names(y)))
-        _refuse_weighing(model, weights)
-        total = None if weights is None or not model.averaged else float(weights.sum())
+        total = None if given is None or not model.averaged else float(given.sum())
+        weights = weights_in_fit(model, Y, given)
         l2 = np.asarray(model.summed(len(X)).l2 if total is None else total * np.asarray(model.l2), dtype=float)
-        own = record_weights(model, Y)
-        if own is not None and weights is not None and model.class_weights == BALANCED:
-            raise InputError(
-                "class weights that balance the classes and sample_weight together are not retrained: give the class "
-                "weights as numbers"
-            )
-        weights = own if weights is None else weights if own is None else weights * own
         objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights, model.offsets(X))
         if model.l1 is not None:
             return cls._sparse(model, objective)
@@ -146,10 +113,7 @@ class Problem:
             return cls._joint(model, objective)
         fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
-            raise InputError(
-                f"the model does not converge on these records (gradient {fitted.gradient_norm:.1e} per record after "
-                f"{fitted.iterations} steps): {unsettled(objective)}"
-            )
+            raise _unconverged(fitted.gradient_norm, fitted.iterations, objective)
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)), total)
 
     @classmethod
@@ -157,10 +121,7 @@ class Problem:
         assert isinstance(objective.loss, Huber)
         found = fit_joint(objective, np.asarray(model.W), objective.loss.scale, tol=FIT_TOL)
         if not found.gradient_norm <= FIT_TOL:
-            raise InputError(
-                f"the model does not converge on these records (gradient {found.gradient_norm:.1e} per record after "
-                f"{found.iterations} steps): {unsettled(objective)}"
-            )
+            raise _unconverged(found.gradient_norm, found.iterations, objective)
         loss = Huber(objective.loss.epsilon, found.scale)
         given = gradient_norm(objective, np.asarray(model.W))
         return cls(replace(model, loss=loss.name), replace(objective, loss=loss), found.W, given)
@@ -170,10 +131,7 @@ class Problem:
         l1 = np.asarray(model.summed(objective.n).l1)
         found = fit_sparse(objective, l1, np.asarray(model.W), tol=FIT_TOL)
         if not found.gradient_norm <= FIT_TOL:
-            raise InputError(
-                f"the model does not converge on these records (gradient {found.gradient_norm:.1e} per record after "
-                f"{found.iterations} steps): {unsettled(objective)}"
-            )
+            raise _unconverged(found.gradient_norm, found.iterations, objective)
         given = fit_sparse(objective, l1, np.asarray(model.W), tol=np.inf).gradient_norm
         return cls(model, objective, found.W, given)
 
@@ -201,16 +159,16 @@ class Problem:
         afterwards = replace(self.objective, l2=l2)
         parts = [After(np.arange(len(rows)), afterwards)]
         if self.model.class_weights == BALANCED:
-            parts = list(_rebalanced(afterwards, rows))
+            parts = list(rebalanced(afterwards, rows))
         elif self.total is not None:
-            parts = list(_lighter(self.objective, np.asarray(self.model.l2), self.total, rows))
+            parts = list(lighter(self.objective, np.asarray(self.model.l2), self.total, rows))
         return retrain_changed(parts, self.W, rows, **settings)
 
     def _retrain_sparse(self, rows: NDArray[np.int64], tol: float, progress: Progress | None) -> Deletions:
         later, told = self.model.summed(self.objective.n - 1), 0
         afterwards = replace(self.objective, l2=np.asarray(later.l2))
         balances = self.model.class_weights == BALANCED
-        parts = list(_rebalanced(afterwards, rows)) if balances else [After(np.arange(len(rows)), afterwards)]
+        parts = list(rebalanced(afterwards, rows)) if balances else [After(np.arange(len(rows)), afterwards)]
         found = []
         for part in parts:
             found.append(
@@ -282,56 +240,8 @@ class Problem:
         return Diagnostic("The model's own fit", value, True, text)
 
 
-def _refuse_retraining(model: LinearModel) -> None:
-    """Refuse models that a deletion changes by more than a step of their optimum."""
-    if model.offset is not None and (model.class_weights == BALANCED or isinstance(loss_of(model.loss), Huber)):
-        raise InputError(
-            "an offset beside balanced class weights, or of Huber's regression, is not retrained: leave it out"
-        )
-    if model.chosen:
-        raise InputError(
-            f"{model.kind} chooses its features anew in each fit, so a deletion may change which they are, and exact "
-            "retraining holds them: audit two fits of it, or fit Ridge or LinearRegression on the features it chose"
-        )
-
-
-def _refuse_weighing(model: LinearModel, weights: NDArray[np.float64] | None) -> None:
-    """Refuse records' weights beside what they change in a way that is not retrained."""
-    if weights is None:
-        return
-    if model.l1 is not None or model.kind.startswith("SGD"):
-        what = "an l1 penalty" if model.l1 is not None else "a penalty for each step"
-        raise InputError(
-            f"{what} and sample_weight together are not retrained: what a record's weight does to the penalty is "
-            "another thing in each fit; fit without one of them"
-        )
-
-
-def _lighter(
-    objective: Objective, mean_l2: NDArray[np.float64], total: float, rows: NDArray[np.int64]
-) -> Iterator[After]:
-    """Yield what is minimised after the deletion of records of each weight: the penalty is beside the mean loss."""
-    weights = np.asarray(objective.weights)[rows]
-    for weight in np.unique(weights):
-        yield After(np.flatnonzero(weights == weight), replace(objective, l2=mean_l2 * (total - float(weight))))
-
-
-def _counted(model: LinearModel, n: int) -> LinearModel:
-    """Return a scikit-learn model with the table's number of records: its steps may be older than its coefficients."""
-    if model.n is None or not 0 < model.n - n <= _LEFT * model.n:
-        return model
-    said = (
-        f"The preprocessing was fitted on {model.n:,} records and the table has {n:,}: it is taken to have been kept "
-        "when the others left."
+def _unconverged(gradient_norm: float, iterations: int, objective: Objective) -> InputError:
+    return InputError(
+        f"the model does not converge on these records (gradient {gradient_norm:.1e} per record after {iterations} "
+        f"steps): {unsettled(objective)}"
     )
-    return replace(model, n=n, notes=[*model.notes, said])
-
-
-def _rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After]:
-    """Yield what is minimised after the deletion of a record of each class, whose weights balance the others."""
-    Y, n = objective.Y, objective.n
-    own = Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
-    counts = np.bincount(own)
-    for c in np.unique(own[rows]):
-        left = counts - (np.arange(len(counts)) == c)
-        yield After(np.flatnonzero(own[rows] == c), replace(objective, weights=((n - 1) / (len(left) * left))[own]))

@@ -6,8 +6,8 @@ term. Its optimum with the record in is near the full model and found once; from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,25 @@ class After:
 
     positions: NDArray[np.int64]
     objective: Objective
+
+
+def lighter(
+    objective: Objective, mean_l2: NDArray[np.float64], total: float, rows: NDArray[np.int64]
+) -> Iterator[After]:
+    """Yield what is minimised after the deletion of records of each weight: the penalty is beside the mean loss."""
+    weights = np.asarray(objective.weights)[rows]
+    for weight in np.unique(weights):
+        yield After(np.flatnonzero(weights == weight), replace(objective, l2=mean_l2 * (total - float(weight))))
+
+
+def rebalanced(objective: Objective, rows: NDArray[np.int64]) -> Iterator[After]:
+    """Yield what is minimised after the deletion of a record of each class, whose weights balance the others."""
+    Y, n = objective.Y, objective.n
+    own = Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
+    counts = np.bincount(own)
+    for c in np.unique(own[rows]):
+        left = counts - (np.arange(len(counts)) == c)
+        yield After(np.flatnonzero(own[rows] == c), replace(objective, weights=((n - 1) / (len(left) * left))[own]))
 
 
 def retrain_changed(
