@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 from undelete.attacker.hrec_plus import hrec_plus
-from undelete.attacker.table import likelihood
+from undelete.attacker.table import observed
 from undelete.attacker.table.prior import learn
 from undelete.lab.models import LOGISTIC, RIDGE
 from undelete.paper.better_tables import Played, income
@@ -36,7 +36,7 @@ def main() -> None:
     for model in (RIDGE, LOGISTIC):
         games = [income("TX", model, options.data, options.deletions, seed) for seed in range(options.splits)]
         decoded(f"{model.key}, tied", games)
-        with mock.patch.object(likelihood, "_FITS", 0.0):  # nothing fits
+        with mock.patch.object(observed, "_FITS", 0.0):  # nothing fits
             decoded(f"{model.key}, not tied", games)
 
 

@@ -10,7 +10,7 @@ from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.attacker.table.further_error import drowned, resolution, rounding, strangers
-from undelete.attacker.table.likelihood import likelihood
+from undelete.attacker.table.observed import likelihood
 
 RNG = np.random.default_rng(0)
 

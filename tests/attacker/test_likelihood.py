@@ -10,7 +10,8 @@ from scipy.stats import multivariate_normal, norm
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, hrec, unchanged
-from undelete.attacker.table.likelihood import FLOOR, likelihood
+from undelete.attacker.table.likelihood import FLOOR
+from undelete.attacker.table.observed import likelihood
 from undelete.attacker.table.term_likelihood import lower
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without

@@ -13,7 +13,7 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import implied
 from undelete.attacker.member.candidates import explain
 from undelete.attacker.own_offset import OwnOffset
-from undelete.attacker.table.likelihood import likelihood
+from undelete.attacker.table.observed import likelihood
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES

@@ -37,7 +37,7 @@ def test_what_was_played_is_not_played_again(
     figures: tuple[Path, dict[str, dict[str, Any]]], data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, results = figures
-    monkeypatch.setattr("undelete.lab.panel.play", None)
+    monkeypatch.setattr("undelete.lab.game.play", None)
     monkeypatch.setattr("undelete.lab.panel.fit_private", None)
     assert EXPERIMENTS["fig5"].run(data_dir, out, DELETIONS, 0, None)["rows"] == results["fig5"]["rows"]
     with pytest.raises(TypeError):  # other deletions are played anew

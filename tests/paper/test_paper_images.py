@@ -14,7 +14,7 @@ import pytest
 from tests.paper.conftest import FEATURES, IMAGES
 from tests.paper.replay import agrees
 from undelete.errors import InputError
-from undelete.lab import images, models, panel
+from undelete.lab import game, images, models
 from undelete.lab.kept import Shelf
 from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space, tried
 from undelete.lab.panel import play_panel
@@ -144,7 +144,7 @@ def test_nothing_is_played_twice(
         raise AssertionError("fitted or retrained again")
 
     monkeypatch.setattr(models, "fit", refuse)
-    monkeypatch.setattr(panel, "play", refuse)
+    monkeypatch.setattr(game, "play", refuse)
     seen: list[tuple[int, int]] = []
     again = EXPERIMENTS["fig3"].run(images_dir, out, COUNT, 0, lambda done, total, _: seen.append((done, total)))
     assert again == results["fig3"]

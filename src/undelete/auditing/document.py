@@ -10,17 +10,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from undelete.adapters.design.values import MISSING
 from undelete.attacker.attack import Attack
-from undelete.attacker.baselines import AVG
 from undelete.auditing import advice
+from undelete.auditing.document_records import record, target_cell
 from undelete.auditing.pictures import BESIDE, gallery
 from undelete.auditing.retold import joining
 from undelete.environment import environment
 from undelete.redaction import redacted
-from undelete.release.columns import CONTINUOUS_TOLERANCE, Column
+from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
 from undelete.scoring.table import SCORES
 from undelete.scoring.truth import Truth
@@ -30,10 +28,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "undelete.audit/1"
 PAPER = "Bertran et al., Reconstruction Attacks on Machine Unlearning: Simple Models are Vulnerable (2024)"
-TARGET_NOTE = (
-    "The target holds for a record of weight one, and for the two files in this order: with sample_weight in the fit "
-    "it is off by as much as the person's weight differs from the others'."
-)
 _SHOWN = 50  # records described in full in the document
 
 
@@ -68,7 +62,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "per_column": _per_column(audit),
         "scores": _scores(audit),
         "pictures": _pictures(audit),
-        "records": [_record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],
+        "records": [record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],
         "advice": advice.advice(audit.verdict.word, audit.setting.protection),
         "protection": advice.slim(audit.setting.protection),
         "environment": environment(),
@@ -101,47 +95,6 @@ def _column(audit: Audit, column: Column) -> dict[str, Any]:
     }
 
 
-def value_of(audit: Audit, found: Reconstruction | Truth, i: int, j: int) -> Any:
-    """Return deletion i's value in column j: of its code, or its number where that is all there is."""
-    column = audit.release.columns[j]
-    if isinstance(found, Truth) and found.raw is not None:
-        return found.raw[i][column.name]
-    if found.codes is None or found.values is None:
-        return None
-    code, number = int(found.codes[i, j]), float(found.values[i, j])
-    if code >= 0:
-        return _shown(column, column.values[code].item())
-    if math.isnan(number):  # a missing cell that the files give away, or nothing at all
-        sure = isinstance(found, Reconstruction) and found.probability is not None and found.probability[i, j] == 1
-        return "missing" if sure else None
-    return _shown(column, number)  # continuous, or a value that no public record has
-
-
-def _shown(column: Column, held: Any) -> Any:
-    """Return a recovered value as a reader sees it: a missing cell, and what such a cell gets, which may be one."""
-    if held == MISSING or held != held:
-        return "missing"
-    value, filled = bool(held) if column.logical else held, column.filled
-    if filled is None:
-        return value
-    if column.kind == "continuous":
-        same = isinstance(filled, float) and abs(held - filled) <= CONTINUOUS_TOLERANCE * column.spread
-    else:
-        same = held == filled
-    return column.filled_as if same else value
-
-
-def target_of(audit: Audit, y: NDArray[np.float64]) -> Any:
-    """Return one target as the table has it: a number, or the class."""
-    target = audit.setting.target
-    if target is None or np.isnan(y).any():
-        return None
-    if target.kind == "number" or target.classes is None:
-        y = y if audit.setting.back is None else audit.setting.back(y[None])[0]
-        return float(y[0]) if y.size == 1 else [float(v) for v in y]
-    return target.classes[int(y[0] > 0) if y.size == 1 else int(y.argmax())]
-
-
 def _per_column(audit: Audit) -> list[dict[str, Any]]:
     if audit.truth is None:
         return []
@@ -168,29 +121,6 @@ def _scores(audit: Audit) -> list[dict[str, Any]]:
     return rows
 
 
-def _record(audit: Audit, i: int) -> dict[str, Any]:
-    """Return deletion i of the main attack, column by column."""
-    found = audit.found[audit.main]
-    row = None if audit.truth is None or audit.truth.rows is None else int(audit.truth.rows[i])
-    return {
-        "deletion": i,
-        "row": row,
-        "attack": audit.main,
-        "status": found.status[i],
-        "confidence": found.confidence[i],
-        "direction": _direction(audit, i),
-        "columns": [_cell(audit, i, j, found) for j in range(len(audit.release.columns))],
-        "target": _target_cell(audit, i, found),
-    }
-
-
-def _direction(audit: Audit, i: int) -> NDArray[np.float64] | None:
-    """Return a record known up to a factor, where its numbers mean something to a reader."""
-    found = audit.found[audit.main]
-    readable = audit.pictured is None and audit.release.embedding is None
-    return found.X[i] if readable and found.status[i] == "direction" else None
-
-
 def _pictures(audit: Audit) -> dict[str, Any] | None:
     """Return the pictures of the deletions drawn for it; the main attack's beside the truth and the guesses."""
     image, found = audit.setting.schema.image, audit.found[audit.main]
@@ -201,84 +131,11 @@ def _pictures(audit: Audit) -> dict[str, Any] | None:
     pictures = gallery(audit.release, shown, audit.scored, audit.pictured, image, audit.setting.readout)
     for item in pictures["items"]:
         i = item["deletion"]
-        cell = _target_cell(audit, i, found) or {}
+        cell = target_cell(audit, i, found) or {}
         row = None if audit.truth is None or audit.truth.rows is None else int(audit.truth.rows[i])
         label = {key: cell.get(key) for key in ("recovered", "true", "right")}
         item |= {"row": row, "status": found.status[i], "label": label}
     return pictures
-
-
-def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]:
-    column, guess, right = audit.release.columns[j], audit.found.get(AVG.name), audit.right.get(audit.main)
-    ranges, code = found.ranges, int(-1 if found.codes is None else found.codes[i, j])
-    low, high = (np.nan, np.nan) if ranges is None else _range(column, code, *(float(end[i, j]) for end in ranges))
-    cell = {
-        "recovered": value_of(audit, found, i, j),
-        "low": low,
-        "high": high,
-        "candidates": _candidates(audit, found, i, j),
-        "true": None if audit.truth is None else value_of(audit, audit.truth, i, j),
-        "guess": None if guess is None else value_of(audit, guess, i, j),
-    }
-    probability = None if found.probability is None else found.probability[i, j]
-    return {
-        "name": column.name,
-        **cell,
-        "probability": probability,
-        "right": None if right is None else right[i, j],
-    }
-
-
-def _candidates(audit: Audit, found: Reconstruction, i: int, j: int) -> list[tuple[Any, float]] | None:
-    """Return the likeliest values of a column with their probabilities, unless one is all but certain."""
-    if found.candidates is None or found.candidate_probability is None or found.candidate_probability[i, j, 0] > 0.99:
-        return None
-    column = audit.release.columns[j]
-    pairs = zip(found.candidates[i, j], found.candidate_probability[i, j], strict=True)
-    return [(_shown(column, column.values[code].item()), float(p)) for code, p in pairs if code >= 0] or None
-
-
-def _range(column: Column, code: int, low: float, high: float) -> tuple[float, float]:
-    """Return the 95 % range of a number: within what the column can hold, no narrower than half a step to each side."""
-    if column.logical or not np.isfinite(low + high):
-        return np.nan, np.nan
-    if column.kind == "continuous":
-        return max(low, column.least), min(high, column.greatest)
-    if column.kind == "discrete" and code >= 0 and len(column.values) > 1:
-        values = column.values.astype(float)
-        steps = np.diff(values[np.isfinite(values)][max(code - 1, 0) : code + 2]) / 2
-        if steps.size and np.isfinite(values[code]):
-            low, high = min(low, float(values[code] - steps[0])), max(high, float(values[code] + steps[-1]))
-    return low, high
-
-
-def _target_cell(audit: Audit, i: int, found: Reconstruction) -> dict[str, Any] | None:
-    target, guess = audit.setting.target, audit.found.get(AVG.name)
-    if target is None or found.target is None:
-        return None
-    true = None if audit.truth is None or audit.truth.Y is None else target_of(audit, audit.truth.Y[i])
-    value = target_of(audit, found.target[i])
-    number = target.kind == "number" and isinstance(value, float)
-    ends = [target_of(audit, end[i]) for end in found.target_range] if number else []
-    low, high = (min(ends), max(ends)) if number and None not in ends else (None, None)
-    cell = {
-        "recovered": value,
-        "low": low,
-        "high": high,
-        "true": true,
-        "guess": None if guess is None or guess.target is None else target_of(audit, guess.target[i]),
-    }
-    right = None if true is None or target.kind == "number" else value == true
-    return {**cell, "right": right, "note": target_note(audit)}
-
-
-def target_note(audit: Audit) -> str | None:
-    """Return under what condition a recovered number is the target; None for a class, and where the fits are known."""
-    target = audit.setting.target
-    numeric = target is not None and target.kind == "number" and audit.release.n is not None
-    found = audit.found[audit.main].target
-    told = found is None or bool(np.isfinite(found).any())
-    return TARGET_NOTE if numeric and told and audit.setting.kind == "audit" else None
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import leading
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.document import describe, target_of, value_of
+from undelete.auditing.document import describe
+from undelete.auditing.document_records import target_of, value_of
 from undelete.auditing.nearest import nearest_public
 from undelete.auditing.pictures import pictures_of
 from undelete.auditing.setting import Setting

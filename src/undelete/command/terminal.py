@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
-from undelete.auditing.document import target_note
+from undelete.auditing.document_records import target_note
 from undelete.auditing.result import Audit
 from undelete.plain_text import escaped
 from undelete.report.records import UNDECIDED
