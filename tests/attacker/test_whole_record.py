@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.prior import Conditional
 from undelete.attacker.table.term_likelihood import TermLikelihood
-from undelete.attacker.table.whole_record import Lattice, _thinned, search
+from undelete.attacker.table.thinning import thinned
+from undelete.attacker.table.whole_record import search
 from undelete.maths.losses import LOSSES
 from undelete.release.columns import Column
 
@@ -130,7 +132,7 @@ def test_thinning_leaves_every_sum_right(seed):
     score = rng.normal(size=(40, 25)) * 3
     places, weights = [], []
     for offset in np.arange(200) / 200:
-        keep, log_weight = _thinned(score, 60, offset)
+        keep, log_weight = thinned(score, 60, offset)
         assert len(keep) <= 60
         assert len(np.unique(keep)) == len(keep)
         places.append(keep)
@@ -139,7 +141,7 @@ def test_thinning_leaves_every_sum_right(seed):
     # on average over where the draw begins, each record weighs what it should
     np.testing.assert_allclose(total, np.exp(score.ravel()), atol=0.02 * np.exp(score).max())
     np.testing.assert_allclose(total.sum(), np.exp(score).sum(), rtol=1e-2)
-    everything, log_weight = _thinned(score, 10_000, 0.0)
+    everything, log_weight = thinned(score, 10_000, 0.0)
     np.testing.assert_allclose(log_weight, score.ravel()[everything])
 
 

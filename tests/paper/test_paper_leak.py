@@ -20,13 +20,14 @@ from undelete.lab.panel import play_release
 from undelete.lab.shadow_updates import Roles, full_retraining, single_step
 from undelete.maintainer.fit import fit
 from undelete.maths.losses import Softmax
-from undelete.paper import leak
+from undelete.paper import updates_leak
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.figure import shelf
-from undelete.paper.leak import LEAKS, MODEL
+from undelete.paper.leak import MODEL
 from undelete.paper.pages.markdown import similarity
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
+from undelete.paper.updates_leak import LEAKS
 
 pytest.importorskip("torch")
 
@@ -176,7 +177,7 @@ def test_the_second_figure_and_a_second_run_train_nothing(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(leak, "pretrain", refuse)
+    monkeypatch.setattr(updates_leak, "pretrain", refuse)
     seen: list[tuple[int, int]] = []
     again = EXPERIMENTS["fig8"].run(
         images_dir, played[0], COUNT, 0, lambda done, total, _: seen.append((done, total)), **FEW

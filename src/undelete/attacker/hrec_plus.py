@@ -28,12 +28,13 @@ from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.own_offset import OwnOffset
 from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
 from undelete.attacker.table.given import conditioned, write_given
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.observed import likelihood
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
-from undelete.attacker.table.whole_record import Lattice, Posterior, search
+from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Floats, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release

@@ -149,3 +149,14 @@ def offset_unknown(model: LinearModel) -> list[str]:
         f"The model has an offset ({model.offset}), which is in nothing but a record's residual: the deleted person's "
         f"own is not known, and {what}. The columns come back as without one."
     ]
+
+
+def fixed_preprocessing(model: LinearModel) -> list[str]:
+    """Say that the preprocessing was held as fitted on all records."""
+    if not model.steps:
+        return []
+    steps = ", ".join(dict.fromkeys(model.steps))
+    return [
+        f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
+        "more away: the change of a scaler's mean is the record itself."
+    ]

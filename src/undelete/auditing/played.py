@@ -219,3 +219,18 @@ def _fits(ones: Sequence[Group]) -> list[Diagnostic]:
     text = "Each change is what the people that were found make together, within the error bars."
     return [Diagnostic(FITS_PEOPLE, value, bad <= 0.02 * len(told), text if bad <= 0.02 * len(told) else
                        "The search did not find people who explain each of the changes.")]  # fmt: skip
+
+
+def people_together(group: int, joined: int, *, additions: bool) -> bool:
+    """Return whether several people are played together."""
+    for name, number, least in (("group", group, 0), ("joined", joined, 0)):
+        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
+            raise InputError(f"{name} is {number!r}: it is a number of people")
+    if group + joined < 1:
+        raise InputError("group=0 and joined=0: nobody leaves and nobody joins, so there is nothing to play")
+    together = (group, joined) != (1, 0)
+    if together and additions:
+        raise InputError(
+            "additions plays single people who join: with group and joined say how many do, and leave it out"
+        )
+    return together

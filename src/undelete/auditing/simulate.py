@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from undelete.adapters.design.conform import unknown
-from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import NO_PICTURE, left_out
@@ -24,13 +23,13 @@ from undelete.attacker.attacks import chosen
 from undelete.attacker.baselines import INFORMED, NEAREST
 from undelete.auditing import cautions, inputs, truths
 from undelete.auditing.beyond import reached
-from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.examine import examine
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People, simulate_network
 from undelete.auditing.network_reading import Training, perceptrons
-from undelete.auditing.played import Played, examine_together, played
+from undelete.auditing.played import examine_together, people_together, played
+from undelete.auditing.played_told import exact, of_groups, question, retraining
 from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import digest, digest_of, own_parameters
@@ -43,7 +42,7 @@ from undelete.auditing.words import DEFAULT, Words, described, seeds, target_wor
 from undelete.data.census import schema_of
 from undelete.errors import InputError
 from undelete.maintainer.game import refuse_unconverged
-from undelete.maintainer.leave_one_out import Deletions, Progress
+from undelete.maintainer.leave_one_out import Progress
 from undelete.scoring.truth import Truth
 
 
@@ -137,7 +136,7 @@ def simulate(
     """
     words, stated = words or Words(), read_stated(protection, None, None)
     network = digest(*own_parameters(estimator)) if is_module(estimator) or is_perceptron(estimator) else ""
-    together = _people(group, joined, additions=additions)
+    together = people_together(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)
     if is_perceptron(estimator):
         estimator, _, said, features, _ = perceptrons(estimator, estimator, said, features)
@@ -196,16 +195,16 @@ def simulate(
         *refused,
         *unknown(model.design.conformed(public), model.design.uses),
         *cautions.overlap(train, y, public, y_public),
-        *_fixed_preprocessing(model),
+        *cautions.fixed_preprocessing(model),
         *cautions.offset_unknown(model),
         *like.notes,
     ]
     if together:
         game = played(problem, deletions, group, joined, view, np.random.default_rng(draw), tol=tol,
                       progress=progress and (lambda done, total: progress(done, 2 * total)))  # fmt: skip
-        setting = replace(setting, left=group, came=joined, text=_of_groups(game, group, joined))
+        setting = replace(setting, left=group, came=joined, text=of_groups(game, group, joined))
         return examine_together(
-            game, train, setting, judge, attacks=asked, diagnostics=[problem.check(), _exact(game)],
+            game, train, setting, judge, attacks=asked, diagnostics=[problem.check(), exact(game)],
             warnings=[*words.notes, *sampled, *noted],
             progress=progress and (lambda done, total: progress(total + done, 2 * total)),
         )  # fmt: skip
@@ -232,10 +231,10 @@ def simulate(
         release,
         asked,
         truth,
-        replace(setting, text=_question(objective.n, len(rows), images=readout is not None, additions=additions)),
+        replace(setting, text=question(objective.n, len(rows), images=readout is not None, additions=additions)),
         judge,
         remaining=problem.remaining_gradient(rows, kept) / (1.0 if weights is None else float(weights.mean())),
-        diagnostics=[problem.check(), _retraining(retrained)],
+        diagnostics=[problem.check(), retraining(retrained)],
         warnings=[
             *words.notes,
             *sampled,
@@ -248,57 +247,3 @@ def simulate(
         leaks=cautions.leaks(model, model, truth),
         progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
     )
-
-
-def _people(group: int, joined: int, *, additions: bool) -> bool:
-    """Return whether several people are played together."""
-    for name, number, least in (("group", group, 0), ("joined", joined, 0)):
-        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
-            raise InputError(f"{name} is {number!r}: it is a number of people")
-    if group + joined < 1:
-        raise InputError("group=0 and joined=0: nobody leaves and nobody joins, so there is nothing to play")
-    together = (group, joined) != (1, 0)
-    if together and additions:
-        raise InputError(
-            "additions plays single people who join: with group and joined say how many do, and leave it out"
-        )
-    return together
-
-
-def _of_groups(game: Played, group: int, joined: int) -> str:
-    who = [f"{n:,} {'person' if n == 1 else 'people'} {verb}{'s' if n == 1 else ''}"
-           for n, verb in ((group, "leave"), (joined, "join")) if n]  # fmt: skip
-    said = " and ".join(who)
-    b, n = game.release.deletions, len(game.groups.base)
-    return f"Whom would it expose if {said} at once? {b:,} such groups were played, of {n:,} people."
-
-
-def _exact(game: Played) -> Diagnostic:
-    value = f"{game.release.deletions:,} models, largest gradient {game.worst:.1e} per record"
-    return Diagnostic("Exact retraining", value, True, "Over the records of each model.")
-
-
-def _question(n: int, count: int, *, images: bool, additions: bool) -> str:
-    who, what = "Which" if images else "Whom", "images" if images else "people"
-    if additions:
-        return f"{who} of {n:,} {what} would joining the others expose? {count:,} additions were played."
-    return f"{who} of {n:,} {what} would a deletion expose? {count:,} deletions were played."
-
-
-def _retraining(retrained: Deletions) -> Diagnostic:
-    worst = float(retrained.gradient_norm.max())
-    sure = int(retrained.certified.sum())
-    how = f", {sure:,} of them bounded by a certificate" if sure else ""
-    number = f"{len(retrained.rows):,} model{'' if len(retrained.rows) == 1 else 's'}"
-    value = f"{number}, largest gradient {worst:.1e} per record{how}"
-    return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
-
-
-def _fixed_preprocessing(model: LinearModel) -> list[str]:
-    if not model.steps:
-        return []
-    steps = ", ".join(dict.fromkeys(model.steps))
-    return [
-        f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
-        "more away: the change of a scaler's mean is the record itself."
-    ]

@@ -15,7 +15,7 @@ import pandas as pd
 from undelete.auditing.documents import Document
 from undelete.auditing.played_documents import PlayedDocuments
 from undelete.auditing.scan import Scan
-from undelete.command.terminal import SIDE_BY_SIDE, wrap
+from undelete.command.layout import SIDE_BY_SIDE, wrap
 from undelete.plain_text import escaped
 from undelete.report.series import keeper, said
 

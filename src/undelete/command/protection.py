@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from undelete.command.layout import WIDTH
 from undelete.report import formatting
 
-_WIDTH = 80
 _MARKS = {"proved": "P", "measured": "m", "unknowing": "?"}
 
 
@@ -97,4 +97,4 @@ def _before(rows: Any, row: Mapping[str, Any]) -> str | None:
 
 
 def _wrap(name: str, text: str) -> list[str]:
-    return textwrap.wrap(f"{name:<9}{text}", _WIDTH, subsequent_indent=" " * 9)
+    return textwrap.wrap(f"{name:<9}{text}", WIDTH, subsequent_indent=" " * 9)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from undelete.command.child import Child
 from undelete.command.ending import trouble
+from undelete.command.layout import WIDTH
 from undelete.command.options import EPILOG, Commands, count, natural, positive
 from undelete.command.progress import Bar
 from undelete.errors import InputError
@@ -21,7 +22,6 @@ from undelete.paper.side_by_side import SideBySide, together
 from undelete.plain_text import escaped
 
 ALL, LIST = "all", "list"
-_WIDTH = 80
 _RULE = (
     "Times are of two cores without other work, from what was measured: so much once, and so much for each deletion. "
     "Figures of the same models share what was fitted and retrained: those in brackets, or in another, add hardly "
@@ -128,7 +128,7 @@ def listed(asked: Asked) -> list[str]:
     unknown = sum(not one.expected(asked.count(one)) for one in EXPERIMENTS.values())
     total = f"all: about {duration(sum(known.values()))}, with --jobs 2 about {duration(together(known, 2))}"
     text += ["", total + (f", and {unknown} that nobody timed" if unknown else "")]
-    text += ["", *textwrap.wrap(_RULE, _WIDTH)]
+    text += ["", *textwrap.wrap(_RULE, WIDTH)]
     for need, line in lacking.items():
         text += ["", f"missing: {NEEDS[need].title}: {line}"]
     return text

@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
-from undelete.auditing.document_records import target_note
 from undelete.auditing.result import Audit
+from undelete.command.layout import WIDTH, wrap
+from undelete.command.records import COLUMNS_SHOWN, people, record
 from undelete.plain_text import escaped
-from undelete.report.records import UNDECIDED
 
-WIDTH = 80
-SIDE_BY_SIDE = 5
-_COLUMNS_SHOWN = 4
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
 
 
@@ -86,7 +82,7 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
             table = _table if audit.release.columns else _similarity
             text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
         if audit.release.columns and _something_told(audit):
-            text += [*(_people(audit) if audit.release.deletions > 1 else _record(audit)), ""]
+            text += [*(people(audit) if audit.release.deletions > 1 else record(audit)), ""]
     verdict = document["verdict"]
     text += wrap("Verdict", f"{verdict['word']}: {verdict['sentence']} {verdict['reason']}")
     return [escaped(line) for line in text]
@@ -161,7 +157,7 @@ def _one(audit: Audit) -> list[str]:
 
 def _table(audit: Audit) -> list[str]:
     """Return the attacks beside the baselines: share of deletions with all, and with each, column right."""
-    shown = list(audit.release.columns)[:_COLUMNS_SHOWN]
+    shown = list(audit.release.columns)[:COLUMNS_SHOWN]
     names = [escaped(audit.setting.schema[column.name].label)[:10] for column in shown]
     target = audit.setting.target
     last = "" if target is None else textwrap.shorten(target.label, 13, placeholder="") or target.label[:13]
@@ -204,95 +200,6 @@ def _cases(audit: Audit) -> str:
     return f"{audit.release.deletions:,} {what}"
 
 
-def _shown(audit: Audit, name: str, value: Any) -> str:
-    """Return a value as a reader should see it."""
-    target = audit.setting.target
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "?"
-    if target is None or name != target.name:
-        return escaped(audit.setting.schema[name].text(value))
-    if target.transform == "exp":
-        value = float(np.exp(value))
-    if isinstance(value, float):
-        value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
-    return escaped(f"{value} {target.unit}".strip())
-
-
-def _people(audit: Audit) -> list[str]:
-    """Return five records side by side, recovered and true, or how sure where nobody gave the true ones."""
-    table = audit.records
-    keep = list(table.columns[:_COLUMNS_SHOWN])
-    if audit.setting.target is not None and audit.setting.target.name in table:
-        keep = list(dict.fromkeys([*keep[: _COLUMNS_SHOWN - 1], audit.setting.target.name]))
-    width = (WIDTH - 22) // len(keep)
-    title = {audit.setting.target.name: audit.setting.target.label} if audit.setting.target is not None else {}
-    names = [escaped(title.get(name, audit.setting.schema[name].label))[: width - 1] for name in keep]
-    order = audit.order()
-    count = min(SIDE_BY_SIDE, len(order))
-    # a demonstration shows good and bad alike; a simulation names those most at risk
-    spread = audit.setting.kind == "demo"
-    chosen: NDArray[np.int64] = order[np.linspace(0, len(order) - 1, count).astype(int)] if spread else order[:count]
-    first = f"{count} of them" if spread else "Most exposed"
-    rows = None if audit.truth is None else audit.truth.rows
-    text = [f"{first:<22}" + "".join(f"{name:<{width}}" for name in names).rstrip()]
-    known = len(audit.true_records) > 0
-    for number, i in enumerate(map(int, chosen), 1):
-        found = {name: _shown(audit, name, table.iloc[i].get(name)) for name in keep}
-        below = {name: _shown(audit, name, audit.true_records.iloc[i].get(name)) for name in keep} if known else {}
-        what = "true" if known else "sure"
-        if rows is not None and known and not spread:
-            what += f" row {rows[i]}"
-        who = "recovered"
-        if 0 < audit.setting.came < audit.setting.people:
-            who = "who left" if i % audit.setting.people < audit.setting.left else "who joined"
-        for lead, of, shown in ((f"{number:>3}", who, found), ("", what, below or _sure(audit, i))):
-            cells = "".join(f"{shown.get(name, '')[: width - 1]:<{width}}" for name in keep)
-            text.append(f"{lead:<3}  {of:<17}{cells}".rstrip())
-    return text
-
-
-def _sure(audit: Audit, i: int) -> dict[str, str]:
-    """Return how sure each column of record i is."""
-    probability = audit.found[audit.main].probability
-    if probability is None:
-        return {}
-    columns = audit.records.columns[: len(audit.release.columns)]
-    return {name: f"{p:.0%}" for name, p in zip(columns, probability[i], strict=True) if np.isfinite(p)}
-
-
-def _record(audit: Audit) -> list[str]:
-    """Return one record, a column a line: recovered, true where known, and how sure."""
-    found, truth = audit.records.iloc[0], audit.true_records
-    best = audit.found[audit.main]
-    text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
-    for j, name in enumerate(audit.records.columns):
-        target = audit.setting.target
-        label = target.label if target is not None and name == target.name else name
-        sure, error, value = "", np.nan, _shown(audit, name, found[name])
-        if j < len(audit.release.columns):
-            label = audit.setting.schema[name].label
-            if best.probability is not None and np.isfinite(best.probability[0, j]):
-                sure = f"{best.probability[0, j]:.0%}"
-            elif best.status[0] != "ok":
-                value = "?"
-            ends = best.ranges
-            error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
-        elif best.target_error is not None:
-            low, high = (float(end[0, 0]) for end in best.target_range)
-            error = (high - low) / 2
-            if best.target_low is not None and value != "?" and np.isfinite(error):  # it need not lie in the middle
-                value, error = f"{value} ({low:,.3g} to {high:,.3g})", np.nan
-        if np.isfinite(error) and sure != "100%" and value != "?":
-            value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
-        true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
-        # two in: no column's name can stand where a line of ours begins
-        text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
-    if audit.verdict.word == "NOT DECIDABLE" and not len(truth) and any(line.endswith("%") for line in text):
-        text += wrap("", UNDECIDED)
-    note = target_note(audit)
-    return text + ([] if note is None else wrap("", note))
-
-
 def _shares(document: Mapping[str, Any]) -> list[str]:
     """Return what a redacted result says of groups of deletions; nothing of few."""
     labels = {entry["name"]: entry["label"] for entry in document["attacks"]}
@@ -304,8 +211,3 @@ def _shares(document: Mapping[str, Any]) -> list[str]:
         whole = "" if row.get("exact_record") is None else f"{row['exact_record']:.1%}"
         text.append(f"{labels[row['attack']][:43]:<44}{row['exact_columns']:>10.1%}{whole:>16}".rstrip())
     return [*text, ""]
-
-
-def wrap(name: str, text: str) -> list[str]:
-    """Return a text of several lines under its name."""
-    return textwrap.wrap(f"{name:<9}{escaped(text)}", WIDTH, subsequent_indent=" " * 9) or [name]

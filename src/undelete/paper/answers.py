@@ -29,7 +29,8 @@ from undelete.maths.arrays import Floats, Indices
 from undelete.paper.better_tables import income
 from undelete.paper.drawings.answers import draw, draw_images
 from undelete.paper.figure import shelf
-from undelete.paper.leak import DATA, planned, play_leaks
+from undelete.paper.leak import DATA
+from undelete.paper.updates_leak import planned, play_leaks
 from undelete.release.release import Release
 from undelete.scoring.intervals import wilson
 from undelete.scoring.table import score

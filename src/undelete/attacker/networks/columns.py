@@ -22,9 +22,10 @@ from undelete.attacker.networks.told import Told
 from undelete.attacker.networks.view import View
 from undelete.attacker.table.columns import decode_column
 from undelete.attacker.table.given import conditioned, write_given
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.shown import CANDIDATES
-from undelete.attacker.table.whole_record import Lattice, Posterior, search
+from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 

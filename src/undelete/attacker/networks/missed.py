@@ -12,7 +12,8 @@ import dataclasses
 
 import numpy as np
 
-from undelete.attacker.table.whole_record import Lattice, Posterior
+from undelete.attacker.table.lattice import Lattice
+from undelete.attacker.table.whole_record import Posterior
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.networks import NetworkRelease
 

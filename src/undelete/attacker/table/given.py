@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.prior import Conditional
-from undelete.attacker.table.whole_record import Lattice
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
 

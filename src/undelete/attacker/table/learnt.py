@@ -8,8 +8,8 @@ import numpy as np
 
 from undelete.attacker.table.atoms import find
 from undelete.attacker.table.given import known_columns
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.prior import learn
-from undelete.attacker.table.whole_record import Lattice
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.release import Release
 from undelete.release.seen import Seen

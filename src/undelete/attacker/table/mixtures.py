@@ -12,9 +12,10 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.term_likelihood import lower
-from undelete.attacker.table.whole_record import Lattice, Posterior
+from undelete.attacker.table.whole_record import Posterior
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.release import Release
 

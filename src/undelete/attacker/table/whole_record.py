@@ -11,68 +11,18 @@ where millions share it the few that are kept are a fair sample of them. Source 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.attacker.table.atoms import Atoms
-from undelete.attacker.table.prior import Conditional
+from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.term_likelihood import TermLikelihood
+from undelete.attacker.table.thinning import TURN, seen, thinned
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
-_SEEN = 16  # records that say which of the next column's values are looked at
 _WINDOW = 40.0  # squared distance of a value beyond its column's nearest, up to which it is looked at
-_TAIL = 40.0  # log-weight under the best at which a record is dropped
-# of the places at which records are drawn, from one column to the next and from one record to the next: even in both,
-# and without chance (the sequence R2 of Roberts 2018)
-_TURN, _SPACED = 0.7548776662, 0.5698402910
-
-
-@dataclass(frozen=True, eq=False)
-class Lattice:
-    """What all deletions share: the columns that are decoded, where their terms stand, and the prior.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        Those on a lattice, in the order of the search.
-    order : sequence of int
-        Their positions among the release's columns.
-    projection : array (d, q)
-        From the model's space to the columns' terms, in that order.
-    target : int
-        The position of the target's class or tenth, after those of all columns.
-    prior : dict of int to Conditional
-        By the columns' positions.
-    bits : float
-        The prior's entropy, the target's class or tenth included.
-    whole : bool
-        Whether the whole record is estimated; of a model of many features it is the terms only.
-    mixed : sequence of Atoms
-        Continuous columns that many public records have a value of in common; none where not all is estimated.
-    fixed : mapping of int to int
-        Columns whose code is known beforehand.
-    """
-
-    columns: Sequence[Column]
-    order: Sequence[int]
-    projection: Floats
-    target: int
-    prior: Mapping[int, Conditional]
-    bits: float
-    whole: bool
-    mixed: Sequence[Atoms] = ()
-    fixed: Mapping[int, int] = field(default_factory=dict)
-
-    @property
-    def terms(self) -> Floats:
-        """From the likelihood's coordinates to the columns' terms (p, q)."""
-        if self.whole:
-            return self.projection
-        q = self.projection.shape[1]
-        return np.eye(q + 1, q)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,14 +120,14 @@ def search(
     for place, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
         rows, part = frame.place(place)
         known = lattice.fixed.get(j)
-        some = _seen(log_weight)
+        some = seen(log_weight)
         values = frame.shortlist(column, A[some], B[some], b[some], rows, part) if known is None else np.array([known])
         moved = column.terms[values] @ likelihood.matrix[:, part].T  # (values, s)
         here = b[:, None, rows] + moved[None, :, rows]
         A_new, B_new = A[:, None] + here @ likelihood.data[rows], B[:, None] + (here**2).sum(axis=2)
         prior_new = prior[:, None] + lattice.prior[j].log_distribution(codes)[:, values]
         own_new = prior_new + likelihood.log(A_new, B_new)
-        keep, log_weight = _thinned((log_weight - own)[:, None] + own_new, room, place * _TURN % 1.0)
+        keep, log_weight = thinned((log_weight - own)[:, None] + own_new, room, place * TURN % 1.0)
         parent, value = np.unravel_index(keep, own_new.shape)
         A, B, prior, own = (array[parent, value] for array in (A_new, B_new, prior_new, own_new))
         codes, b = codes[parent], b[parent] + moved[value]
@@ -265,42 +215,3 @@ class _Frame:
             chances=[chance[best] for chance in chances],
             frame=self,
         )
-
-
-def _thinned(scores: Floats, room: int, offset: float) -> tuple[Indices, Floats]:
-    """Return which records are kept, at most `room`, and their log-weights.
-
-    With c such that the sum of min(1, weight / c) is `room`, those above c are kept as they are. The others are put
-    one after the other, weight / c long each, and one is drawn at a place of its own in every unit of that length, to
-    weigh c. The order stays: records that begin alike are neighbours, so that a beginning's share changes by no more
-    than the one record at either end of it, however many columns follow. And the places differ from unit to unit: at
-    the same one in each, records of equal weight would all go on with the same value.
-    """
-    score = scores.ravel()
-    top = float(score.max())
-    keep = np.flatnonzero(score > top - _TAIL)
-    if len(keep) <= room:
-        return keep, score[keep]
-    weight = np.exp(score[keep] - top)
-    heavy = np.argpartition(weight, -room)[-room:]
-    heavy = heavy[np.argsort(-weight[heavy], kind="stable")]
-    rest = weight.sum() - np.cumsum(weight[heavy]) + weight[heavy]  # of each and all lighter ones
-    sure = int(np.argmax(weight[heavy] * (room - np.arange(room)) <= rest))
-    c = float(rest[sure]) / (room - sure)
-    light = np.ones(len(keep), dtype=bool)
-    light[heavy[:sure]] = False
-    places = np.arange(room - sure) + (offset + np.arange(room - sure) * _SPACED) % 1.0
-    along = np.cumsum(weight[light])
-    drawn, times = np.unique(np.searchsorted(along, places * (along[-1] / (room - sure))), return_counts=True)
-    drawn = np.flatnonzero(light)[np.minimum(drawn, len(along) - 1)]
-    kept = np.concatenate([heavy[:sure], drawn])
-    weights = np.concatenate([score[keep[heavy[:sure]]], np.log(c * times) + top])
-    order = np.argsort(kept)
-    return keep[kept[order]], weights[order]
-
-
-def _seen(log_weight: Floats) -> Indices:
-    """Return which records say what values of the next column are looked at: the heaviest, and some of all."""
-    heaviest = np.argsort(-log_weight, kind="stable")[: _SEEN // 2]
-    evenly = np.linspace(0, len(log_weight) - 1, _SEEN // 2).astype(int)
-    return np.unique(np.concatenate([heaviest, evenly]))

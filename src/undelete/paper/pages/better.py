@@ -8,7 +8,7 @@ from typing import Any
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.lab.files import SCHEMA
-from undelete.paper.pages.terminal import SHOWN, measure, wanted
+from undelete.paper.pages.decoders import SHOWN, measure, wanted
 from undelete.report import formatting
 
 _VERSIONS = ("python", "numpy", "scipy", "scikit-learn", "pandas")
