@@ -6,7 +6,8 @@ import pytest
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
 from undelete.auditing import diagnostics
-from undelete.auditing.diagnostics import diagnose, expected_centred_cosine
+from undelete.auditing.diagnostics import diagnose
+from undelete.auditing.exposure import expected_centred_cosine
 
 
 def value(checks, name):

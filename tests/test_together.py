@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete import cli
-from undelete.auditing.together import matched
+from undelete.auditing.matching import matched
 from undelete.command.terminal import lines
 from undelete.errors import InputError
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from undelete.attacker.gradient.asked import Asked
-from undelete.maths.losses import Logistic, Softmax, Squared
+from undelete.maths.losses import Logistic, Squared
+from undelete.maths.softmax import Softmax
 
 D, M, N = 6, 3000, 2000
 

@@ -12,7 +12,8 @@ from undelete.attacker.stopped import reconstruct
 from undelete.auditing.diagnostics import public_gradient
 from undelete.lab.stopped import OPTIMISERS, Optimiser, steepest, trained
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import LOSSES, Softmax, Squared
+from undelete.maths.losses import LOSSES, Squared
+from undelete.maths.softmax import Softmax
 from undelete.release.columns import Column
 from undelete.scoring.scores import cosine
 

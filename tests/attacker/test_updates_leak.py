@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from undelete.attacker.updates_leak import networks as leak_networks
-from undelete.attacker.updates_leak.attack import Shadows, answer_change, fit_attack, observe
-from undelete.attacker.updates_leak.training import Settings, pretrain
+from undelete.attacker.updates_leak.attack import Shadows, fit_attack
+from undelete.attacker.updates_leak.seen import answer_change, observe
+from undelete.attacker.updates_leak.settings import Settings
+from undelete.attacker.updates_leak.training import pretrain
 from undelete.errors import InputError
 from undelete.maintainer.influence import step_change
 from undelete.maths.embeddings import RandomFourierFeatures, embed

@@ -7,7 +7,8 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from tests.conftest import LOSS_NAMES, outputs, people
 from undelete.errors import InputError
-from undelete.maintainer.fit import _line_search, choose_penalty, fit, gradient_norm, unsettled
+from undelete.maintainer.cross_validation import choose_penalty
+from undelete.maintainer.fit import _line_search, fit, gradient_norm, unsettled
 from undelete.maintainer.softmax import null_free
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
@@ -119,7 +120,7 @@ def test_penalty_choice_prefers_shrinkage_for_noise_and_none_for_signal():
 def test_penalty_choice_refuses_when_nothing_converges(monkeypatch):
     objective = make("logistic", n=50)
     stuck = fit(objective, max_iterations=0)
-    monkeypatch.setattr("undelete.maintainer.fit.fit", lambda *a, **k: stuck)
+    monkeypatch.setattr("undelete.maintainer.cross_validation.fit", lambda *a, **k: stuck)
     with pytest.raises(InputError, match="no penalty gave a converged fit"):
         choose_penalty(objective, [1.0], np.random.default_rng(0))
 

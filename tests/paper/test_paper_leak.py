@@ -19,7 +19,7 @@ from undelete.lab import images
 from undelete.lab.panel import play_release
 from undelete.lab.shadow_updates import Roles, full_retraining, single_step
 from undelete.maintainer.fit import fit
-from undelete.maths.losses import Softmax
+from undelete.maths.softmax import Softmax
 from undelete.paper import updates_leak
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.figure import shelf

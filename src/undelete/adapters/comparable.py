@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from undelete.adapters.design.design import Design, Encoding
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.polynomial import Atom, Category, recentre
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.leaks import place, sentences

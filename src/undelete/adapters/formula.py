@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.sklearn.reading import known_category
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.adapters.design.design import Design, Encoding
+from undelete.adapters.design.design import Design
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.polynomial import Atom, Category
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.stored.change import Change

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from undelete.adapters.design.polynomial import affine
 from undelete.adapters.files.graphs import library
-from undelete.adapters.sklearn.pipeline import standardisation
+from undelete.adapters.sklearn.on_columns import standardisation
 from undelete.adapters.sklearn.preprocessing import read
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading
 from undelete.errors import InputError

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel

@@ -17,7 +17,7 @@ from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated
-from undelete.auditing import cautions, given_away, inputs, truths
+from undelete.auditing import cautions, given_away, grid, inputs, truths
 from undelete.auditing.answered import Features
 from undelete.auditing.answers import Answers
 from undelete.auditing.beyond import reached
@@ -217,7 +217,7 @@ def audit(
     release = reached(release)
     alone = given_away.of_nobody(release, old, new) if one else {}
     stored = exact_values(old, new) if one else {}
-    used = given_away.on_grid(release, stored, between_files(old, new).proven)
+    used = grid.on_grid(release, stored, between_files(old, new).proven)
     exact = alone | given_away.as_fitted(old, used)
     release = given_away.told(release, exact)
     record = None if truth is None else truths.true_record(truth, old, release, names)

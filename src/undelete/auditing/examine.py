@@ -20,7 +20,7 @@ from undelete.auditing.deletion_checks import COUNT
 from undelete.auditing.diagnostics import FITS_ONE, FITS_PEOPLE, Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
 from undelete.auditing.exposure import Exposure, exposure, lift, similar_only
-from undelete.auditing.given_away import gain, with_exact, with_target
+from undelete.auditing.given_away import gain
 from undelete.auditing.one_record import one_deletion
 from undelete.auditing.result import Audit
 from undelete.auditing.retold import joining, of_several, worded
@@ -28,6 +28,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.stated import hidden as hidden_by_noise
 from undelete.auditing.stated import noise_check
 from undelete.auditing.verdict import decide
+from undelete.auditing.with_given import with_exact, with_target
 from undelete.maths.arrays import Floats
 from undelete.maths.threads import for_products
 from undelete.release.reconstruction import Reconstruction

@@ -14,7 +14,6 @@ from undelete.attacker.gradient.asked import MOST_FEATURES
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.unvaried import unseen_features
 from undelete.attacker.table.further_error import strangers
-from undelete.auditing.diagnostics import expected_centred_cosine, most_centred_cosine
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -124,3 +123,36 @@ def lift(
 def similar_only(release: Seen) -> bool:
     """Return whether records are judged by their similarity alone: no column of theirs is a code or a count."""
     return all(column.kind == "continuous" for column in release.columns)
+
+
+def expected_centred_cosine(release: Seen, found: Reconstruction, error: Floats) -> Floats:
+    """Return the centred cosine that the error bars promise (b,): |a| / sqrt(|a|^2 + sum of variances).
+
+    Of the records as they are compared: before the embedding, where there is one.
+
+    Parameters
+    ----------
+    release : Release
+        For the public mean.
+    found : Reconstruction
+        The reconstruction, a = its record less the public mean.
+    error : array (b, d)
+        Standard error of each of its numbers, maths (10).
+    """
+    offset = ((found.records - release.records_public.mean(axis=0)) ** 2).sum(axis=1)
+    # the estimate's own length already contains the noise once
+    signal = np.maximum(offset - (error**2).sum(axis=1), 0.0)
+    return np.asarray(np.sqrt(signal / np.where(offset > 0, offset, np.nan)))
+
+
+def most_centred_cosine(release: Seen, found: Reconstruction, error: Floats) -> Floats:
+    """Return the largest centred cosine that the error bars allow (b,), with a probability of 95 % at least.
+
+    As `expected_centred_cosine`, with the record's own squared length at the upper end of its interval. How errors of
+    different numbers go together is not known here: they are taken to go together as much as they can.
+    """
+    offset = ((found.records - release.records_public.mean(axis=0)) ** 2).sum(axis=1)
+    noise = (error**2).sum(axis=1)
+    room = 1.645 * np.sqrt(2 * noise**2 + 4 * offset * noise)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(np.clip((offset - noise + room) / offset, 0.0, 1.0)))

@@ -11,7 +11,8 @@ from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.stored.given import Given
 from undelete.auditing.deletion_checks import counted
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.given_away import most_columns, not_used, on_grid
+from undelete.auditing.given_away import most_columns, not_used
+from undelete.auditing.grid import on_grid
 from undelete.auditing.network_reading import Training
 from undelete.auditing.pointed import own_values
 from undelete.release.networks import NetworkRelease

@@ -18,10 +18,11 @@ from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
 from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose
 from undelete.auditing.examine import judged
+from undelete.auditing.matching import matched
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
-from undelete.auditing.together import BESIDE, OF_ONE, matched
+from undelete.auditing.together import BESIDE, OF_ONE
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit, gradient_norm
 from undelete.maintainer.game import released

@@ -18,9 +18,9 @@ from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import embed
 from undelete.maths.frozen import FrozenNet
-from undelete.maths.losses import Softmax
 from undelete.maths.network import torch
 from undelete.maths.objective import Objective
+from undelete.maths.softmax import Softmax
 from undelete.release.release import Release
 
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)

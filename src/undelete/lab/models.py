@@ -14,11 +14,13 @@ from undelete.lab.kept import NOT_KEPT, Kept, Shelf, digest
 from undelete.lab.penalty import hold_out_penalty
 from undelete.lab.population import Halves, Kind, Population
 from undelete.lab.steps import TRIAL, Steps
-from undelete.maintainer.fit import choose_penalty, fit, gradient_norm, is_large
+from undelete.maintainer.cross_validation import choose_penalty
+from undelete.maintainer.fit import fit, gradient_norm, is_large
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Logistic, Loss, Softmax, Squared, SquaredHinge
+from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
 from undelete.maths.objective import Objective
+from undelete.maths.softmax import Softmax
 
 PENALTIES = tuple(float(value) for value in np.logspace(-2, 5, 29))  # four to a decade
 FEW = tuple(float(value) for value in np.logspace(-3, 4, 15))  # two to a decade

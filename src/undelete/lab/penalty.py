@@ -1,6 +1,6 @@
 """The penalty of a large model, by one part of the maintainer's records that is held out.
 
-For models whose fit takes long: `undelete.maintainer.fit.choose_penalty` uses every record in turn.
+For models whose fit takes long: `undelete.maintainer.cross_validation.choose_penalty` uses every record in turn.
 """
 
 from __future__ import annotations

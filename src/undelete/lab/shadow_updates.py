@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.updates_leak.attack import Shadows, answer_change
-from undelete.attacker.updates_leak.training import View
+from undelete.attacker.updates_leak.attack import Shadows
+from undelete.attacker.updates_leak.seen import answer_change
+from undelete.attacker.updates_leak.settings import View
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maintainer.game import refuse_unconverged

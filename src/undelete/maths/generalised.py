@@ -9,11 +9,10 @@ Tweedie, 1 <= p <= 2     e^((2-p)z)/(2-p) - y e^((1-p)z)/(1-p)      e^((2-p)z) -
                                                                                               (p-1) y e^((1-p)z)
 negative binomial, a     (y + 1/a) log(1 + a e^z) - yz              (e^z - y) / (1 + a e^z)   e^z (1 + ay) /
                                                                                               (1 + a e^z)^2
-probit, y = +-1          -log N(yz)                                 -y h, h = n(yz)/N(yz)     h (h + yz)
 =======================  =========================================  ========================  ========================
 
-N and n are the normal distribution and its density. Of these Poisson alone is canonical: its residual is the answer
-less the target. Source: McCullagh and Nelder, Generalized Linear Models (1989); scikit-learn's half deviances.
+Of these Poisson alone is canonical: its residual is the answer less the target; `probit` has the loss of a label.
+Source: McCullagh and Nelder, Generalized Linear Models (1989); scikit-learn's half deviances.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from scipy.special import log_ndtr, ndtr, ndtri
-
-from undelete.maths.arrays import Array, device, namespace, to_numpy
-from undelete.maths.loss import Bounds, OfClass, OfNumber, exponential
+from undelete.maths.arrays import Array, namespace
+from undelete.maths.loss import Bounds, OfNumber, exponential
 
 
 class _LogLink(OfNumber):
@@ -223,45 +220,3 @@ class NegativeBinomial(_LogLink):
         xp = namespace(Y)
         own = Y * xp.log(xp.maximum(Y, xp.full_like(Y, 1e-300)))
         return xp.sum((Y + 1 / self.alpha) * xp.log1p(self.alpha * Y) - own, axis=-1)
-
-
-@dataclass(frozen=True)
-class Probit(OfClass):
-    """The probit model of a label y = +1 or -1."""
-
-    name: str = "probit"
-
-    def value(self, Y: Array, Z: Array) -> Array:
-        """Return the loss of each record."""
-        return -namespace(Z).sum(_elsewhere(log_ndtr, Y * Z), axis=-1)
-
-    def residual(self, Y: Array, Z: Array) -> Array:
-        """Return d loss / dz."""
-        return -Y * _hazard(Y * Z)
-
-    def curvature(self, Y: Array | None, Z: Array) -> Array:
-        """Return d2 loss / dz2; ValueError without targets."""
-        if Y is None:
-            raise ValueError("the curvature of the probit loss depends on the targets: give Y")
-        xp, h = namespace(Z), _hazard(Y * Z)
-        return xp.maximum(h * (h + Y * Z), xp.zeros_like(h))
-
-    def mean(self, Z: Array) -> Array:
-        """Return the probability of +1."""
-        return _elsewhere(ndtr, Z)
-
-    def link(self, answer: Array) -> Array:
-        """Return the normal quantile."""
-        return _elsewhere(ndtri, answer)
-
-
-def _hazard(t: Array) -> Array:
-    """Return the normal density over its distribution function at t."""
-    xp = namespace(t)
-    return exponential(-(t**2) / 2 - math.log(2 * math.pi) / 2 - _elsewhere(log_ndtr, t)) + xp.zeros_like(t)
-
-
-def _elsewhere(function: object, t: Array) -> Array:
-    """Return a function of SciPy's of an array of any library."""
-    assert callable(function)
-    return namespace(t).asarray(function(to_numpy(t)), dtype=t.dtype, device=device(t))

@@ -26,8 +26,8 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.losses import Softmax
 from undelete.maths.objective import Objective
+from undelete.maths.softmax import Softmax
 from undelete.paper.drawings.pictures import PictureRow, draw
 from undelete.release.release import Release
 from undelete.scoring.scores import centred_cosine

@@ -23,7 +23,7 @@ from undelete.lab.kept import Shelf, digest
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.lab.stopped import OPTIMISERS, Optimiser
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Softmax
+from undelete.maths.softmax import Softmax
 from undelete.paper.drawings.stopped import draw
 from undelete.paper.figure import shelf
 from undelete.paper.stopped_models import BUDGETS, KNOWN, attacking, kept_training, known, spread

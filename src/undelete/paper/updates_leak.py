@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.updates_leak.attack import fit_attack
-from undelete.attacker.updates_leak.training import Autoencoder, Settings, View, pretrain
+from undelete.attacker.updates_leak.settings import Settings, View
+from undelete.attacker.updates_leak.training import Autoencoder, pretrain
 from undelete.lab.images import Images
 from undelete.lab.kept import Kept, Shelf, digest, leaking_code
 from undelete.lab.models import Model, deal

@@ -19,7 +19,8 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Flags
 
 if TYPE_CHECKING:
-    from undelete.adapters.design.design import Design, Encoding
+    from undelete.adapters.design.design import Design
+    from undelete.adapters.design.encoding import Encoding
 
 # What programs write for a missing cell, and users for one they do not know.
 _MARKS = frozenset({

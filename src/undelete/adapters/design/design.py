@@ -17,46 +17,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from undelete.adapters.design.atoms import atom_values, indicator_rows, refuse_unseen
-from undelete.adapters.design.cells import Cells, Fills
+from undelete.adapters.design.cells import Cells
 from undelete.adapters.design.columns import encode_table, raw_columns
 from undelete.adapters.design.conform import Use, conformed, uses
-from undelete.adapters.design.polynomial import CONSTANT, Atom, Category, Monomial, Polynomial
+from undelete.adapters.design.encoding import Encoding
+from undelete.adapters.design.polynomial import CONSTANT, Atom, Monomial, Polynomial
 from undelete.adapters.design.span import Span
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
 
 _BLOCK = 1 << 20  # cells of a row block: 8 MB, so that a block is written while it is in the cache
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How an encoder reads one raw column.
-
-    Parameters
-    ----------
-    column : str
-        The raw column.
-    fills : tuple of (marker, value)
-        Imputation before the encoder.
-    known : tuple
-        The categories it was fitted with.
-    dropped : tuple
-        Those without an indicator of their own (the `drop` option).
-    refuses_unseen : bool
-        Whether any other category is an error.
-    ordinal : bool
-        One column of codes instead of indicators.
-    groups : tuple of Atom
-        The indicators it makes; the infrequent categories share one.
-    """
-
-    column: str
-    fills: Fills
-    known: tuple[Category, ...]
-    dropped: tuple[Category, ...]
-    refuses_unseen: bool
-    ordinal: bool
-    groups: tuple[Atom, ...]
 
 
 @dataclass(frozen=True, eq=False)

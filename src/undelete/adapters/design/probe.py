@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from undelete.adapters.design.cells import Cells
-from undelete.adapters.design.columns import Reading, on_grid, possible
+from undelete.adapters.design.column_values import Reading
+from undelete.adapters.design.columns import on_grid, possible
 from undelete.adapters.design.polynomial import Category
 from undelete.adapters.design.values import listed
 from undelete.errors import InputError

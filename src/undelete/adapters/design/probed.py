@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from undelete.adapters.design.cells import Cells
 from undelete.adapters.design.columns import encode_table
 from undelete.adapters.design.conform import Use, conformed
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Monomial, Polynomial
 from undelete.adapters.design.probe import probed_columns
 from undelete.errors import InputError

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.linear import Linear
-from undelete.adapters.sklearn.pipeline import model_of, standardisation
+from undelete.adapters.sklearn.on_columns import model_of, standardisation
 from undelete.adapters.sklearn.preprocessing import read
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading
 from undelete.errors import InputError

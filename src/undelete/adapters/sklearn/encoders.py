@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Category, Polynomial
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable, known_category
 from undelete.errors import InputError

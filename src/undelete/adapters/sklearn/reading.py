@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from undelete.adapters.design.cells import Fills
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.polynomial import Atom, Category, Polynomial, category, value_of
 from undelete.errors import InputError
 

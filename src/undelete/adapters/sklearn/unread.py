@@ -14,7 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from undelete.adapters.design.design import Encoding
+from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after

@@ -14,7 +14,8 @@ from undelete.maintainer.defences.fitting import EXACT, WEIGHTED, best_on_public
 from undelete.maintainer.defences.gaussian import mu_of
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Logistic, Loss, Softmax, Squared, SquaredHinge
+from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
+from undelete.maths.softmax import Softmax
 from undelete.release.protection import Noise
 
 _FACTORS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # of the noise's size, among which a penalty is chosen

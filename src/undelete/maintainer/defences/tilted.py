@@ -26,8 +26,9 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from undelete.maths.arrays import Array, namespace
-from undelete.maths.losses import Logistic, Loss, Softmax
+from undelete.maths.losses import Logistic, Loss
 from undelete.maths.objective import Objective
+from undelete.maths.softmax import Softmax
 
 _LEAST = 1e-9  # of mu
 _REACH = 14.0  # deviations over which an expectation is taken: beyond is nothing, for up to some fifty directions
