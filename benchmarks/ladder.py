@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from undelete.auditing.protect import protect
-from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.data.acs import INCOME_FEATURES, acs_income
 
 EIGHT = (
     "output_perturbation", "objective_perturbation", "instance_noise", "repeated", "rounding", "penalty",

@@ -46,7 +46,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 import undelete
 from undelete.cli import main as command
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.release.release import Release
 from undelete.scoring.table import columns_right
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.maintainer.defences.defence import Private
 from undelete.maintainer.defences.gaussian import mu_of
 from undelete.maintainer.defences.noisy import NoisyMoments

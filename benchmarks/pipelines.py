@@ -50,7 +50,7 @@ from undelete.attacker.gradient.refit import Refit
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.auditing import inputs, truths
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
 from undelete.release.public import After

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from undelete.auditing.protect import protect
-from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.data.acs import INCOME_FEATURES, acs_income
 from undelete.maintainer.defences.defence import Defence
 from undelete.maintainer.defences.noisy import NoisyMoments
 from undelete.maintainer.defences.objective import ObjectivePerturbation

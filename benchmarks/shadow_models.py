@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from timing import Line, environment, median_seconds
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.lab.holdout import with_holdout
 from undelete.lab.samples import Sample
 from undelete.maintainer.fit import fit

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from refits import REFIT_TOL, Refit, difference, hinge, hinge_tolerance, logistic, our_fit, refit_each, ridge
 from settings import Settings
 from timing import Line, median_seconds, peak_gigabytes
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.lab.population import Kind
 from undelete.lab.samples import Sample
 from undelete.maintainer.fit import fit

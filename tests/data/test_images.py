@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from undelete.data import images
-from undelete.data.images import ARRAYS, IMAGES, load_images, records_checksum, same_order, scaled
+from undelete.data.images import ARRAYS, IMAGES, load_images, records_checksum, same_order
+from undelete.data.pixels import scaled
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from undelete.data import ACS_SCHEMA, WAGES_SCHEMA, ColumnInfo, Schema, schema_of
-from undelete.data.sources import INCOME_FEATURES, MOBILITY_FEATURES
+from undelete.data.acs import INCOME_FEATURES, MOBILITY_FEATURES
 
 
 def test_an_unknown_column_is_described_by_its_name() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from undelete.data import acs_income, acs_mobility, census_wages, split_half
-from undelete.data.sources import INCOME_FEATURES, MOBILITY_FEATURES
+from undelete.data.acs import INCOME_FEATURES, MOBILITY_FEATURES
 from undelete.errors import InputError
 
 PERSON = {

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from undelete.data import images
-from undelete.data.sources import INCOME_FEATURES
-from undelete.lab import models
+from undelete.data.acs import INCOME_FEATURES
+from undelete.lab import fitting, models
 from undelete.lab.features import on_features
 from undelete.lab.penalty import Choice, hold_out_penalty
 from undelete.maths.objective import Objective
@@ -63,9 +63,9 @@ def few_features() -> Iterator[None]:
     """Random features and penalties, but few: the figures ask for hundreds or thousands of features."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            models, "on_features", lambda dealt, count, *rest: on_features(dealt, min(count, FEATURES), *rest)
+            fitting, "on_features", lambda dealt, count, *rest: on_features(dealt, min(count, FEATURES), *rest)
         )
-        patch.setattr(models, "hold_out_penalty", _few_penalties)
+        patch.setattr(fitting, "hold_out_penalty", _few_penalties)
         yield
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.paper.replay import agrees
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.errors import InputError
 from undelete.lab.models import LOGISTIC, RIDGE
 from undelete.lab.samples import Sample

@@ -14,9 +14,10 @@ import pytest
 
 from tests.paper.conftest import FEATURES, PERSONS, persons, write_state
 from tests.paper.replay import agrees
-from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.data.acs import INCOME_FEATURES, acs_income
 from undelete.errors import InputError
-from undelete.lab.models import LEAST_SQUARES, SVM, fit_private
+from undelete.lab.fitting import fit_private
+from undelete.lab.models import LEAST_SQUARES, SVM
 from undelete.lab.panel import play_panel
 from undelete.lab.samples import Sample, regression
 from undelete.lab.summary import LEVELS, summary

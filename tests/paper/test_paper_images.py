@@ -14,9 +14,10 @@ import pytest
 from tests.paper.conftest import FEATURES, IMAGES
 from tests.paper.replay import agrees
 from undelete.errors import InputError
-from undelete.lab import game, images, models
+from undelete.lab import fitting, game, images, models
+from undelete.lab.fitting import deal, fit_private, in_space
 from undelete.lab.kept import Shelf
-from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, deal, fit_private, in_space, tried
+from undelete.lab.models import IMAGE_FREE, IMAGE_RIDGE, PIXELS, tried
 from undelete.lab.panel import play_panel
 from undelete.lab.population import Halves
 from undelete.lab.steps import Steps
@@ -143,7 +144,7 @@ def test_nothing_is_played_twice(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("fitted or retrained again")
 
-    monkeypatch.setattr(models, "fit", refuse)
+    monkeypatch.setattr(fitting, "fit", refuse)
     monkeypatch.setattr(game, "play", refuse)
     seen: list[tuple[int, int]] = []
     again = EXPERIMENTS["fig3"].run(images_dir, out, COUNT, 0, lambda done, total, _: seen.append((done, total)))

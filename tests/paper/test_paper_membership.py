@@ -16,10 +16,11 @@ from sklearn.metrics import roc_auc_score
 
 from tests.paper.conftest import PERSONS
 from tests.paper.replay import agrees
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.errors import InputError
+from undelete.lab.fitting import fit_private
 from undelete.lab.holdout import with_holdout
-from undelete.lab.models import LOGISTIC, RIDGE, SVM, fit_private
+from undelete.lab.models import LOGISTIC, RIDGE, SVM
 from undelete.lab.samples import Sample
 from undelete.paper import membership
 from undelete.paper.experiments import EXPERIMENTS

@@ -14,6 +14,7 @@ from undelete.paper import sensitivity
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
+from undelete.paper.sensitivity_point import LOSSES
 
 SMALL = {
     "N": 150, "M": 150, "_SIZES": (40, 150), "_FEATURES": (4, 15), "_SHARES": (0.2, 1.0), "_PENALTIES": (1.0, 1000.0),
@@ -46,7 +47,7 @@ def test_it_gives_what_it_gave(played: tuple[Path, dict[str, Any]]) -> None:
 
 def test_what_should_hurt_does(played: tuple[Path, dict[str, Any]]) -> None:
     panels = {panel["key"]: panel["points"] for panel in played[1]["sensitivity"]}
-    for loss in sensitivity.LOSSES:
+    for loss in LOSSES:
         near = {key: [point for point in points if point["loss"] == loss] for key, points in panels.items()}
         for key, order in {"n": 1, "m": 1, "tolerance": -1, "digits": 1}.items():
             assert order * (near[key][-1]["known"] - near[key][0]["known"]) > 0.003, key

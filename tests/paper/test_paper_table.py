@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score, r2_score
 
 from tests.paper.replay import agrees
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.errors import InputError
 from undelete.lab.samples import Sample
 from undelete.paper.experiments import EXPERIMENTS

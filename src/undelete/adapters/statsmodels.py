@@ -8,7 +8,6 @@ Nothing of statsmodels is imported: a result that was unpickled, or given, says 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,11 +23,11 @@ from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import Offset
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.statsmodels_terms import CONSTANTS, columns, feature
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
 
 _COMPARED = 500  # public records, on which what the terms' names say is compared with what the formula makes
-_CONSTANTS = ("Intercept", "const", "1")
 _LOSSES = {
     ("Gaussian", "Identity"): "squared", ("Binomial", "Logit"): "logistic", ("Binomial", "Probit"): "probit",
     ("Poisson", "Log"): "poisson", ("Gamma", "Log"): "gamma", ("Tweedie", "Log"): "tweedie",
@@ -44,10 +43,6 @@ _MODELS = {
     "NegativeBinomial": "negative_binomial",
 }
 _QUASI_NEWTON = 1e-5  # of the mean loss's gradient, at which statsmodels stops BFGS
-_LEVEL = re.compile(r"(?:C\((?P<call>[^,()]+)(?:,.*)?\)|(?P<bare>[^\[\]]+))\[(?:T\.)?(?P<level>.*)\]")
-_CODED = re.compile(r"\[(S|H|D|P)\.|\[\.?(Linear|Quadratic|Cubic)")
-_POWER = re.compile(r"I\(\s*(?P<name>\w+)\s*\*\*\s*(?P<power>\d+)\s*\)")
-_PLAIN = re.compile(r"""(?:Q\(['"](?P<quoted>[^'"]+)['"]\)|(?P<name>[^()\[\]^*=]+))""")
 
 
 def is_result(model: Any) -> bool:
@@ -84,8 +79,8 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         raise InputError(f"the {kind} has several outputs: fit one model for each")
     if kind == "NegativeBinomial":  # its dispersion is the last
         params = params[:-1]
-    names = _columns([str(name) for name in model.exog_names[: len(params)]], public, targets)
-    where = [j for j, name in enumerate(names) if name in _CONSTANTS]
+    names = columns([str(name) for name in model.exog_names[: len(params)]], public, targets)
+    where = [j for j, name in enumerate(names) if name in CONSTANTS]
     features = [j for j in range(len(names)) if j not in where]
     stored: tuple[Statistic, ...] = ()
     with contextlib.suppress(InputError):
@@ -108,7 +103,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     )
     formula, terms = formula_of(model, public), [names[j] for j in features]
     try:
-        read = as_names(feature_names=[_feature(term) for term in terms])
+        read = as_names(feature_names=[feature(term) for term in terms])
     except InputError:
         if formula is None:
             raise
@@ -211,41 +206,3 @@ def _offset(model: Any) -> Offset | None:
         if given is not None and np.any(np.asarray(given, dtype=np.float64) != 0):
             return Offset()
     return None
-
-
-def _columns(names: list[str], public: pd.DataFrame | None, targets: Collection[str]) -> list[str]:
-    """Return the terms' names; of an array's x1, x2, ... the public table's columns in their order."""
-    own = [name for name in names if name not in _CONSTANTS]
-    if public is None or not own or not all(re.fullmatch(r"x\d+", name) for name in own):
-        return names
-    have = [str(name) for name in public.columns]
-    if set(own) <= set(have):
-        return names
-    have = [name for name in have if name not in targets]
-    if len(have) != len(own):
-        raise InputError(
-            f"the model was fitted on an array of {len(own)} columns and the public table has {len(have)} besides the "
-            "target: give the same columns in the same order"
-        )
-    at = dict(zip(own, have, strict=True))
-    return [at.get(name, name) for name in names]
-
-
-def _feature(term: str) -> str:
-    """Return a term's name in the grammar of plain files."""
-    return "*".join(_factor(part.strip(), term) for part in term.split(":"))
-
-
-def _factor(part: str, term: str) -> str:
-    power, plain = _POWER.fullmatch(part), _PLAIN.fullmatch(part)
-    if power is not None:
-        return f"{power['name']}^{power['power']}"
-    if plain is not None:
-        return str(plain["quoted"] or plain["name"]).strip()
-    level = None if _CODED.search(part) else _LEVEL.fullmatch(part)
-    if level is None:
-        raise InputError(
-            f"the term {term!r} has no name in undelete's grammar (columns, powers, levels of treatment contrasts and "
-            "their products): make it a column of the table"
-        )
-    return f"{(level['call'] or level['bare']).strip()}={level['level']}"

@@ -3,107 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from dataclasses import replace
-from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
-from scipy.linalg import lstsq
-from sklearn.base import BaseEstimator
 
-from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
-from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.asked import MOST_FEATURES, Asked
 from undelete.attacker.gradient.difference import answer_change
-from undelete.attacker.gradient.refit import RANK
 from undelete.auditing.answers import Answers, of_percent
 from undelete.errors import InputError
-from undelete.maintainer.fit import fit
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
-from undelete.maths.losses import LOSSES, loss_of
-from undelete.maths.objective import Objective
+from undelete.maths.losses import loss_of
 from undelete.release.public import After
 
-Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
-
-_EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
+EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
 _FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
 _HALF = 0.6  # of a step, off which an answer may be: a model solved from rounded ones is off itself
 _FINE = 1e-3  # of the answers' change: a step as small as this is as good as none
-_TINY = 1e-9  # penalty with which coefficients are solved for, where answers do not settle them
-
-
-def features_of(
-    features: Features | None, before: Answers, table: pd.DataFrame, targets: tuple[str, ...], *, trust: bool
-) -> LinearModel:
-    """Return the old model: as its file says, or with assumed features and coefficients that its answers imply.
-
-    Raises
-    ------
-    InputError
-        When no features are named, or the answers are not those of a linear model of the assumed ones.
-    """
-    if features is None:
-        raise InputError(
-            f'answers alone do not say what the model reads: give the old model (a file or estimator) or "{ASSUMED}" '
-            "as features (--model, --features)"
-        )
-    if isinstance(features, str) and features.replace(" ", "") == ASSUMED:
-        return _implied(before, table, targets)
-    if isinstance(features, str) and "," in features and not os.path.exists(features):
-        raise InputError(
-            f"features {features!r} are not known: {ASSUMED} is what can be assumed, or give the old model"
-        )
-    model = load_model(features, trust=trust) if isinstance(features, str | os.PathLike) else features
-    return model.of_columns(table) if isinstance(model, LinearModel) else from_sklearn(model, table, targets)
-
-
-def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:
-    """Return the model of assumed features whose answers come nearest to those given, which must be near."""
-    given = before.asked
-    if before.values.shape[1] > 1 and (np.abs(before.values[given].sum(axis=1) - 100) <= 1).all():
-        before = of_percent(before)
-    values, steps, k = before.values[given], before.step[given], before.values.shape[1]
-    shares = values.min() >= 0 and values.max() <= 1
-    loss = "squared"
-    classes: tuple[Any, ...] | None = None
-    if shares and (k == 1 or (np.abs(values.sum(axis=1) - 1) <= steps.sum(axis=1) + _EQUAL).all()):
-        loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
-        values = values[:, -1:] if k == 2 else values
-    if classes is not None and len(targets) == 1:
-        seen = tuple(sorted(table[targets[0]].dropna().unique().tolist(), key=str))
-        classes = seen if len(seen) == len(classes) else classes
-    outputs = values.shape[1]
-    model = assumed_model(table, targets, loss, outputs, classes)
-    X = model.features(table)[given]
-    if len(X) < X.shape[1]:
-        raise InputError(
-            f"the model before answered {len(X):,} public records, and of the assumed features there are "
-            f"{X.shape[1]:,}: give its answers to more, or the old model's file as features"
-        )
-    W = _solved(X, values, LOSSES[loss])
-    off, near = np.abs(LOSSES[loss].mean(X @ W) - values), float(np.sqrt((steps**2).mean()))
-    scale = float(np.ptp(values)) or 1.0
-    if float(np.sqrt((off**2).mean())) > 0.5 * near + _EQUAL * scale:
-        raise InputError(
-            f"the answers are not those of a linear model of the assumed features ({ASSUMED}): they are off by up to "
-            f"{off.max():.2g}; give the old model's file as features, which says what it reads"
-        )
-    return replace(model, coef=W[:-1].T, intercept=W[-1])
-
-
-def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
-    """Return the parameters (d, k) whose answers for X are nearest to the values given (m, k)."""
-    if loss.quadratic:
-        return np.asarray(lstsq(X, values, cond=RANK)[0])
-    shares = np.hstack([1 - values, values]) if loss.separable else values
-    objective = Objective(X, shares, LOSSES["softmax"], np.full(X.shape[1], _TINY))
-    W = np.asarray(fit(objective, tol=1e-12).W)
-    return W[:, 1:] - W[:, :1] if loss.separable else W
 
 
 def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None, n: int | None) -> After:
@@ -237,22 +153,9 @@ def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
             f"the answers have {before.values.shape[1]} columns and the old model {Z.shape[1]} output(s): give the "
             "probability of the second class or of each, the decision values, or the predictions"
         )
-    if off[best] > _EQUAL:
+    if off[best] > EQUAL:
         raise InputError(
             f"the answers before are not the old model's own for these public records (off by {off[best]:.2g}): they "
             "are of another model, of rows in another order, or rounded further than they say (digits)"
         )
     return best
-
-
-def assumed(features: Features | None) -> list[str]:
-    """Say that the features were assumed, where they were."""
-    if not isinstance(features, str) or features.replace(" ", "") != ASSUMED:
-        return []
-    return [
-        "What the models read is assumed: numbers as they are, an indicator for each category. The answers before "
-        "agree with a linear model of these; what the penalty was is not known."
-    ]
-
-
-__all__ = ["Features", "answered", "as_shares", "assumed", "features_of"]

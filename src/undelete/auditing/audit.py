@@ -18,7 +18,6 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
 from undelete.attacker.implied import estimated
 from undelete.auditing import cautions, given_away, grid, inputs, truths
-from undelete.auditing.answered import Features
 from undelete.auditing.answers import Answers
 from undelete.auditing.beyond import reached
 from undelete.auditing.deletion_checks import COUNT, MEANS, told
@@ -28,7 +27,8 @@ from undelete.auditing.inputs import Table
 from undelete.auditing.network_reading import Training, is_network, opened
 from undelete.auditing.network_stated import StatedNetworks
 from undelete.auditing.networks import audit_networks
-from undelete.auditing.order import Between, ordered
+from undelete.auditing.old_features import Features
+from undelete.auditing.order import ordered
 from undelete.auditing.protection import digest_of
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.result import Audit
@@ -37,12 +37,11 @@ from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
-from undelete.auditing.together import audit_together, people, refuse_unseen_offsets
+from undelete.auditing.together import audit_together, question, refuse_unseen_offsets
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
 from undelete.maths.descent import Descent
-from undelete.release.release import Release
 
 
 def audit(
@@ -180,7 +179,7 @@ def audit(
     network = {} if heads is None else heads.described
     setting = Setting(
         kind="audit",
-        text=_question(between),
+        text=question(between),
         joined=between.came,
         left=between.left,
         came=between.joined,
@@ -199,7 +198,7 @@ def audit(
         *how,
         *sampled,
         *pair.warnings,
-        *_number_taken(release),
+        *cautions.number_taken(release),
         *dict.fromkeys([*old.notes, *new.notes]),
         *cautions.taken_constant(old, release),
         *cautions.refilled(pair.gapless),
@@ -236,20 +235,3 @@ def audit(
         exact=exact,
         given=given_away.mostly(old, new, release, exact, record) if one else "",
     )
-
-
-def _question(between: Between) -> str:
-    if between.several:
-        said = people(between.left, between.joined, turned=between.came)
-        return f"Between these two models {said}: who, and how much do the models give back of them?"
-    which = "record joined" if between.came else "record was deleted"
-    return f"Which {which} between these two models, and how much of it do they give back?"
-
-
-def _number_taken(release: Release) -> list[str]:
-    if release.n is None or not release.n_error:
-        return []
-    return [
-        f"The number of training records was not given. About {release.n:,} is taken, as the size of the change says "
-        "if the two files are in this order: give n if you know it."
-    ]

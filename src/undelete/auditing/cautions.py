@@ -160,3 +160,13 @@ def fixed_preprocessing(model: LinearModel) -> list[str]:
         f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
         "more away: the change of a scaler's mean is the record itself."
     ]
+
+
+def number_taken(release: Release) -> list[str]:
+    """Say that the number of training records was told by the models' change."""
+    if release.n is None or not release.n_error:
+        return []
+    return [
+        f"The number of training records was not given. About {release.n:,} is taken, as the size of the change says "
+        "if the two files are in this order: give n if you know it."
+    ]

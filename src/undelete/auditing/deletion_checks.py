@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from undelete.adapters.comparable import fitted_anew
 from undelete.adapters.leaks import between
 from undelete.adapters.model import LinearModel
-from undelete.auditing.diagnostics import Diagnostic
+from undelete.adapters.weights import weighted_loss
+from undelete.auditing import inputs
+from undelete.auditing.diagnostics import Diagnostic, public_gradient
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 COUNT = "Number of deleted records"
 MEANS = "Means of the scalers"
+_OF_OTHERS = 2.0  # standard errors that the gradient of public records may have that are known to be of others
 _BEYOND = 3.0  # times the width of the public values, by which a record may lie outside them
 _ROUND_OFF = 1e-10  # relative error of a mean, generously
 _MOST_DIGITS = 10  # of a number that somebody rounded
@@ -222,3 +226,17 @@ def _power(numbers: Floats, digits: int) -> Floats:
     """Return the unit of the last of some significant digits."""
     with np.errstate(divide="ignore"):
         return np.asarray(10.0 ** (np.floor(np.log10(np.abs(numbers))) - digits + 1))
+
+
+def of_everyone(old: LinearModel, table: pd.DataFrame, names: Sequence[str], n: int | None) -> tuple[Diagnostic, ...]:
+    """Check the gradient over all public records, where they are not like the training ones.
+
+    Of another population, whose target depends on the columns alike, it is as small as of the same one.
+    """
+    view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=False)
+    own = old.summed(n)
+    release = Release(
+        weighted_loss(old, view["Y_public"]), W_before=old.W, W_after=old.W[None], n=n, l2=own.l2, l1=own.l1, **view
+    )
+    check = public_gradient(release, "Gradient on all public data", _OF_OTHERS)
+    return () if check is None else (check,)

@@ -10,10 +10,16 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.model import LinearModel
+from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.parts import LARGEST_PENALTY
+from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.statsmodels import from_statsmodels, is_result
+from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.targets import encode_target
 from undelete.adapters.weights import weighted_loss
 from undelete.auditing.records import as_table, check_rows
@@ -180,3 +186,25 @@ def rows(deletions: int | ArrayLike, n: int, rng: np.random.Generator) -> NDArra
     if deletions < 1:
         raise InputError(f"deletions is {deletions}: at least one has to be played")
     return np.sort(rng.choice(n, size=min(int(deletions), n), replace=False)).astype(np.int64)
+
+
+def as_model(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:
+    """Return an estimator as a model; of one that is not attacked say what its file stores all the same."""
+    if is_result(model):
+        return from_statsmodels(model, table, names)
+    if is_onnx(model):
+        return from_onnx(model, table, names)
+    try:
+        return from_sklearn(model, table, names)
+    except InputError as error:
+        try:
+            held = [one for one in stored_in(model) if isinstance(one, Stored)]
+        except InputError:
+            raise error from None
+        if not held:
+            raise
+        count = sum(len(one.rows) for one in held)
+        raise InputError(
+            f"{error}. No attack is needed: {held[0].source} stores {count:,} records as they stand, and undelete scan "
+            "lists them"
+        ) from error

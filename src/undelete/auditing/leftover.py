@@ -8,6 +8,8 @@ nearly are on the public records.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from undelete.adapters.model import LinearModel
@@ -16,6 +18,7 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
+from undelete.release.public import Public
 from undelete.release.release import Release
 
 _BEYOND = 2.0  # times the hardest pull of a public record, from which a change is not one record's
@@ -96,3 +99,12 @@ def refuse_far(model: LinearModel, release: Release) -> None:
             "hardest pull of any public record, so what lies between them is the solver's, not a record's; fit the "
             "same model with LogisticRegression, LinearSVC, Ridge or ElasticNet"
         )
+
+
+def larger_left_over(old: LinearModel, new: LinearModel, view: Public, n: int | None) -> float | None:
+    """Return the larger of the gradients that the two fits may have left, None where neither stopped early.
+
+    Of the new one by its own tolerance at the old one's parameters: its features may be others, its residuals are not.
+    """
+    fits = old, replace(old, tolerance=new.tolerance, criterion=new.criterion)
+    return max(left_over(fit, view["X_public"], view["Y_public"], n) or 0.0 for fit in fits) or None

@@ -12,8 +12,9 @@ import pandas as pd
 from undelete.adapters.weights import BALANCED
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import one_after_another, run_attack
+from undelete.attacker.groups.crowd import GROUP_ATTACK
 from undelete.attacker.groups.ends import in_common
-from undelete.attacker.groups.group import GROUP_ATTACK, UNLIKELY, Group, group, signs_of
+from undelete.attacker.groups.group import UNLIKELY, Group, group, signs_of
 from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
 from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose

@@ -19,23 +19,20 @@ from undelete.adapters.files.files import load_model
 from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import Offset, agreed
-from undelete.adapters.onnx import from_onnx, is_onnx
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
-from undelete.adapters.sklearn.pipeline import from_sklearn
-from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sparse import NO_PICTURE, active, left_out
-from undelete.adapters.statsmodels import from_statsmodels, is_result
-from undelete.adapters.stored.statistic import Stored
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
-from undelete.auditing.answered import Features, answered, as_shares, assumed, features_of
+from undelete.auditing.answered import answered, as_shares
 from undelete.auditing.answers import Answers, precision
-from undelete.auditing.diagnostics import Diagnostic, public_gradient
-from undelete.auditing.inputs import Table
-from undelete.auditing.leftover import left_over, refuse_far
+from undelete.auditing.deletion_checks import of_everyone
+from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.inputs import Table, as_model
+from undelete.auditing.leftover import larger_left_over, refuse_far
+from undelete.auditing.old_features import Features, assumed, features_of
 from undelete.auditing.pointed import pointed
 from undelete.auditing.population import alike
 from undelete.auditing.reference_left import refuse_reference_left
@@ -52,7 +49,6 @@ NO_OFFSET = (
     "answers hold each record's own offset, and what they say of the models is read of answers without one: give the "
     "two models"
 )
-OF_OTHERS = 2.0  # standard errors that the gradient of public records may have that are known to be of others
 
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 
@@ -125,7 +121,7 @@ def read_pair(
     names = inputs.target_columns(table, target)
     aside = (*names, *(() if offset is None else offset.columns))
     try:
-        old, new = (m.of_columns(table) if isinstance(m, LinearModel) else _read(m, table, aside) for m in paths)
+        old, new = (m.of_columns(table) if isinstance(m, LinearModel) else as_model(m, table, aside) for m in paths)
     except NotAttacked as error:
         raise pointed(error, *paths) from error
     common = agreed([old.offset, new.offset], offset)
@@ -152,7 +148,7 @@ def read_pair(
         n=n,
         l2=old.summed(n).l2,
         l1=old.summed(n).l1,
-        tolerance=_left_over(old, new, view, n),
+        tolerance=larger_left_over(old, new, view, n),
         **view,
         **_later(old, new, table, view, n, gapless),
     )
@@ -178,17 +174,8 @@ def read_pair(
             raise InputError(NO_PICTURE)
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
-    checks = _of_everyone(old, everyone, names, n) if like.notes else ()
+    checks = of_everyone(old, everyone, names, n) if like.notes else ()
     return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
-
-
-def _left_over(old: LinearModel, new: LinearModel, view: Public, n: int | None) -> float | None:
-    """Return the larger of the gradients that the two fits may have left, None where neither stopped early.
-
-    Of the new one by its own tolerance at the old one's parameters: its features may be others, its residuals are not.
-    """
-    fits = old, replace(old, tolerance=new.tolerance, criterion=new.criterion)
-    return max(left_over(fit, view["X_public"], view["Y_public"], n) or 0.0 for fit in fits) or None
 
 
 def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -199,42 +186,6 @@ def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.
         table, _, said = accepted(model.design, table)
         told += said
     return table, told
-
-
-def _of_everyone(old: LinearModel, table: pd.DataFrame, names: Sequence[str], n: int | None) -> tuple[Diagnostic, ...]:
-    """Check the gradient over all public records, where they are not like the training ones.
-
-    Of another population, whose target depends on the columns alike, it is as small as of the same one.
-    """
-    view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=False)
-    own = old.summed(n)
-    release = Release(
-        weighted_loss(old, view["Y_public"]), W_before=old.W, W_after=old.W[None], n=n, l2=own.l2, l1=own.l1, **view
-    )
-    check = public_gradient(release, "Gradient on all public data", OF_OTHERS)
-    return () if check is None else (check,)
-
-
-def _read(model: BaseEstimator, table: pd.DataFrame, names: Sequence[str]) -> LinearModel:
-    """Return an estimator as a model; of one that is not attacked say what its file stores all the same."""
-    if is_result(model):
-        return from_statsmodels(model, table, names)
-    if is_onnx(model):
-        return from_onnx(model, table, names)
-    try:
-        return from_sklearn(model, table, names)
-    except InputError as error:
-        try:
-            held = [one for one in stored_in(model) if isinstance(one, Stored)]
-        except InputError:
-            raise error from None
-        if not held:
-            raise
-        count = sum(len(one.rows) for one in held)
-        raise InputError(
-            f"{error}. No attack is needed: {held[0].source} stores {count:,} records as they stand, and undelete scan "
-            "lists them"
-        ) from error
 
 
 def _read_answers(

@@ -12,7 +12,8 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.targets import encode_target
 from undelete.attacker.attack import Attack
 from undelete.attacker.baselines import AVG, MAXDIFF
-from undelete.attacker.groups.group import GROUP_ATTACK, UNLIKELY, Group, group, signs_of
+from undelete.attacker.groups.crowd import GROUP_ATTACK
+from undelete.attacker.groups.group import UNLIKELY, Group, group, signs_of
 from undelete.attacker.hrec import hrec
 from undelete.auditing import truths
 from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose
@@ -208,3 +209,12 @@ def refuse_unseen_offsets(release: Release) -> None:
             "several people came between models of a class with an offset: how hard each pulled depends on their own "
             "offset, which is not known; audit a step of one person, or name candidates (--candidates)"
         )
+
+
+def question(between: Between) -> str:
+    """Return what is asked of two models, by who came between them."""
+    if between.several:
+        said = people(between.left, between.joined, turned=between.came)
+        return f"Between these two models {said}: who, and how much do the models give back of them?"
+    which = "record joined" if between.came else "record was deleted"
+    return f"Which {which} between these two models, and how much of it do they give back?"

@@ -76,7 +76,7 @@ def schema_of_options(options: argparse.Namespace, public: pd.DataFrame) -> Sche
     from dataclasses import replace
 
     from undelete.data.census import schema_of
-    from undelete.data.images import guess_range
+    from undelete.data.pixels import guess_range
     from undelete.data.schema import ImageInfo
     from undelete.data.table import column_names
 

@@ -174,7 +174,7 @@ ACS_SCHEMA = Schema(
         ColumnInfo("JWMNP", "journey to work", "minutes", "discrete"),
     )
 )
-"""The columns of `sources.acs_income` and `sources.acs_mobility`, as the 2018 survey codes them."""
+"""The columns of `acs.acs_income` and `acs.acs_mobility`, as the 2018 survey codes them."""
 
 
 def schema_of(names: Iterable[str]) -> Schema:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import run_attack
 from undelete.attacker.gradient.scale import at_public_length
+from undelete.lab.fitting import Fitted
 from undelete.lab.kept import Shelf, attacking_code, digest, retraining_code
-from undelete.lab.models import Fitted, Model
+from undelete.lab.models import Model
 from undelete.lab.population import Halves, Population
 from undelete.lab.steps import Steps
 from undelete.lab.summary import summary

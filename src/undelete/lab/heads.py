@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.data.images import ImageData, load_images, scaled
+from undelete.data.images import ImageData, load_images
+from undelete.data.pixels import scaled
 from undelete.errors import InputError
 from undelete.lab.penalty import hold_out_penalty
 from undelete.lab.steps import Folder

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from undelete.data.images import IMAGES, ImageData, load_images, scaled
+from undelete.data.images import IMAGES, ImageData, load_images
+from undelete.data.pixels import scaled
 from undelete.errors import InputError
 from undelete.lab.population import STREAMS, Halves, Kind
 from undelete.lab.steps import TRIAL

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.lab.networks import Case, Trained, over_50k, prepared
 from undelete.lab.steps import Folder
 from undelete.maintainer.network_training import stopped_at

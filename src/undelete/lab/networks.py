@@ -18,7 +18,8 @@ from undelete.adapters.design.probed import Probed
 from undelete.adapters.torch_loss import Loss
 from undelete.auditing.network_features import design_of
 from undelete.auditing.network_reading import Reading, true_records
-from undelete.data.sources import Dataset, acs_income, acs_mobility
+from undelete.data.acs import acs_income, acs_mobility
+from undelete.data.sources import Dataset
 from undelete.errors import InputError
 from undelete.lab.steps import Folder
 from undelete.maintainer.networks import Fit, train

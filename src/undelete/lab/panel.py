@@ -18,9 +18,10 @@ from undelete.attacker.attacks import chosen
 from undelete.attacker.baselines import AVG, MAXDIFF
 from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
+from undelete.lab.fitting import deal, fit_private, in_space
 from undelete.lab.game import FORM, Game
 from undelete.lab.kept import NOT_KEPT, Kept, Shelf, attacking_code, digest
-from undelete.lab.models import Model, deal, fit_private, in_space
+from undelete.lab.models import Model
 from undelete.lab.population import Population
 from undelete.lab.steps import Steps
 from undelete.release.release import Release

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from undelete.data.sources import Dataset, acs_income, acs_mobility, split_half
+from undelete.data.acs import acs_income, acs_mobility
+from undelete.data.sources import Dataset, split_half
 from undelete.errors import InputError
 from undelete.lab.population import STREAMS, Halves, Kind
 from undelete.maths.arrays import Floats

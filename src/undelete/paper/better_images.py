@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from undelete.lab.fitting import deal
 from undelete.lab.images import load
 from undelete.lab.kept import Kept, attacking_code, digest
-from undelete.lab.models import Model, deal, tried
+from undelete.lab.models import Model, tried
 from undelete.lab.panel import play_release
 from undelete.lab.steps import Folder, Steps
 from undelete.paper.better_tables import Played

@@ -11,9 +11,11 @@ from undelete.adapters.design.design import Design
 from undelete.adapters.design.polynomial import CONSTANT, Atom, Polynomial
 from undelete.auditing import inputs, truths
 from undelete.auditing.problem import Problem
-from undelete.data.sources import acs_income, census_wages, split_half
+from undelete.data.acs import acs_income
+from undelete.data.sources import census_wages, split_half
 from undelete.demo import TARGET, wage_model
-from undelete.lab.models import Model, fit_private
+from undelete.lab.fitting import fit_private
+from undelete.lab.models import Model
 from undelete.lab.population import Halves
 from undelete.lab.samples import Sample
 from undelete.lab.steps import Folder

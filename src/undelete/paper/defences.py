@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from undelete.auditing.protect import protect
 from undelete.auditing.protection import REFITTING, Protection
-from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.data.acs import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
 from undelete.lab.kept import code_of
 from undelete.lab.steps import Folder, Progress, Steps, splits

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from undelete.auditing.audit import audit
 from undelete.auditing.result import Audit
 from undelete.auditing.simulate import simulate
-from undelete.data.sources import INCOME_FEATURES, acs_income
+from undelete.data.acs import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.scoring.intervals import wilson

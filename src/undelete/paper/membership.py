@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from undelete.attacker.member.candidates import confidence_drop, explain
 from undelete.attacker.member.lira import VARIANCES, lira
 from undelete.lab.files import header, prepare, save
+from undelete.lab.fitting import Fitted, fit_private
 from undelete.lab.holdout import with_holdout
-from undelete.lab.models import Fitted, Model, fit_private
+from undelete.lab.models import Model
 from undelete.lab.population import Halves
 from undelete.lab.samples import Sample, states
 from undelete.lab.steps import Folder, Progress

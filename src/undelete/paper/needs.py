@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from undelete.data.acs import income_files, mobility_files
 from undelete.data.images import IMAGES, image_file
-from undelete.data.sources import income_files, mobility_files
 from undelete.errors import InputError
 
 Folder = str | os.PathLike[str]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.attacks import chosen, run_attack
-from undelete.data.sources import acs_income
+from undelete.data.acs import acs_income
 from undelete.lab.kept import digest
 from undelete.lab.samples import Sample
 from undelete.lab.steps import Folder, Steps

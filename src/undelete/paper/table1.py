@@ -13,19 +13,9 @@ from typing import Any
 import numpy as np
 
 from undelete.lab.files import header, prepare, save
+from undelete.lab.fitting import deal, fit_private, in_space
 from undelete.lab.kept import NOT_KEPT
-from undelete.lab.models import (
-    LOGISTIC,
-    LOGISTIC_RFF,
-    RIDGE,
-    RIDGE_RFF,
-    SVM,
-    SVM_RFF,
-    Model,
-    deal,
-    fit_private,
-    in_space,
-)
+from undelete.lab.models import LOGISTIC, LOGISTIC_RFF, RIDGE, RIDGE_RFF, SVM, SVM_RFF, Model
 from undelete.lab.samples import Sample, states
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.maths.arrays import Floats

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from undelete.lab.files import PIXELS, header, prepare, save
+from undelete.lab.fitting import deal, fit_private, in_space, kept_fit
 from undelete.lab.images import load
 from undelete.lab.kept import Shelf
-from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, deal, fit_private, in_space, kept_fit, tried
+from undelete.lab.models import IMAGE_RIDGE, IMAGE_SOFTMAX, Model, tried
 from undelete.lab.models import PIXELS as ON_PIXELS
 from undelete.lab.population import Population
 from undelete.lab.steps import Folder, Progress, Steps

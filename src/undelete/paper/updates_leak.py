@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from undelete.attacker.updates_leak.attack import fit_attack
 from undelete.attacker.updates_leak.settings import Settings, View
 from undelete.attacker.updates_leak.training import Autoencoder, pretrain
+from undelete.lab.fitting import deal
 from undelete.lab.images import Images
 from undelete.lab.kept import Kept, Shelf, digest, leaking_code
-from undelete.lab.models import Model, deal
+from undelete.lab.models import Model
 from undelete.lab.panel import play_release
 from undelete.lab.shadow_updates import Roles, Updates, full_retraining, single_step
 from undelete.lab.steps import TRIAL, Steps

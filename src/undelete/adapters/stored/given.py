@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from undelete.adapters.stored.shortest import plain
 from undelete.adapters.stored.statistic import (
     TARGET,
     Count,
@@ -19,7 +20,6 @@ from undelete.adapters.stored.statistic import (
     Quantiles,
     Statistic,
     Total,
-    plain,
 )
 
 _OF_A_CELL = ("value", "extreme", "category", "one of two", "range", "magnitude")

@@ -8,7 +8,8 @@ from undelete.adapters.stored.change import EXACT, ROUND, Change
 from undelete.adapters.stored.feature import comparable
 from undelete.adapters.stored.given import Given, certain, within
 from undelete.adapters.stored.leaving import Leaving, filled, leaving
-from undelete.adapters.stored.statistic import Moments, plain
+from undelete.adapters.stored.shortest import plain
+from undelete.adapters.stored.statistic import Moments
 
 _COUNTS = 0.25  # largest error of a sum of indicators that says how many have the category
 _SAFE = 1e-14  # of two means, some hundred times their rounding

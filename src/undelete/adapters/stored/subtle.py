@@ -6,7 +6,8 @@ import numpy as np
 
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.given import Given, certain
-from undelete.adapters.stored.statistic import Frequencies, Gram, plain
+from undelete.adapters.stored.shortest import plain
+from undelete.adapters.stored.statistic import Frequencies, Gram
 
 _WHOLE = 1e-3  # of a whole number, within which one is taken for it
 _RANK = 1e-6  # of the person's own second moments, what may be left of them
