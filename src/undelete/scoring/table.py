@@ -19,7 +19,7 @@ SCORES = ("cosine", "centred_cosine", "exact_columns", "exact_record", "label", 
 
 
 class TrueRecords(Protocol):
-    """The deleted records: see `undelete.maintainer.game.Truth`."""
+    """The deleted records: see `undelete.scoring.truth.Truth`."""
 
     @property
     def records(self) -> Floats:
@@ -65,7 +65,7 @@ def score(release: Seen, truth: TrueRecords, found: Reconstruction, *, placed: b
     found : Reconstruction
         What the attack says.
     placed : bool
-        Whether directions were given a length, see `undelete.attacker.table.columns.at_public_length`.
+        Whether directions were given a length, see `undelete.attacker.gradient.scale.at_public_length`.
     """
     b = len(truth.records)
     public = release.records_public
