@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from undelete.attacker.attack import Attack
     from undelete.auditing.audit import audit
     from undelete.auditing.documents import Document, deleted_words
-    from undelete.auditing.membership import Membership, membership
+    from undelete.auditing.membership import membership
+    from undelete.auditing.membership_result import Membership
     from undelete.auditing.networks import deleted_gradient
     from undelete.auditing.one_out import leave_one_out
     from undelete.auditing.played_documents import PlayedDocuments, simulate_words
@@ -75,7 +76,7 @@ _HOME = {
     "FrozenNet": "maths.frozen",
     "InputError": "errors",
     "LinearModel": "adapters.model",
-    "Membership": "auditing.membership",
+    "Membership": "auditing.membership_result",
     "Offset": "adapters.offset",
     "PlayedDocuments": "auditing.played_documents",
     "Protection": "auditing.protection",

@@ -7,16 +7,11 @@ difference.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.model import LinearModel
@@ -26,13 +21,12 @@ from undelete.adapters.weights import resample_weights
 from undelete.attacker.member.lira import Variance, lira
 from undelete.auditing import cautions
 from undelete.auditing.inputs import Table
+from undelete.auditing.membership_result import Membership
 from undelete.auditing.problem import FIT_TOL, Problem
 from undelete.auditing.records import encoded_records
 from undelete.auditing.tables import accepted
 from undelete.auditing.written_out import written_out
-from undelete.environment import environment
 from undelete.errors import InputError
-from undelete.files import write
 from undelete.maintainer.joint_scale import fit_joint
 from undelete.maintainer.resample import Fitted, bootstrap, fit_each_resample, fit_resamples
 from undelete.maintainer.sparse import fit_sparse
@@ -40,92 +34,9 @@ from undelete.maths.arrays import Floats
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
 from undelete.scoring.lineup import Lineup
-from undelete.scoring.roc import RATES, Roc
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-SCHEMA = "undelete.membership/1"
-
-
-@dataclass(frozen=True, eq=False)
-class Membership:
-    """What a membership attack found out about records of which the auditor knows the truth.
-
-    Parameters
-    ----------
-    scores : array (c,)
-        One score a record, larger for "was in the training data": the private records in their order, then the
-        held-out ones. `undelete.attacker.member.lira.lira` says what it is.
-    member : array (c,) of bool
-        Whether the record was in the training data.
-    variance : {"global", "record"}
-        The attack's variant.
-    shadows : int
-        Models it trained.
-    gradient_norm : float
-        Largest gradient per record of the shadow models.
-    seed : numpy.random.SeedSequence
-        Of the intervals.
-    warnings : tuple of str
-        What makes the result mean less than it seems.
-    """
-
-    scores: Floats
-    member: NDArray[np.bool_]
-    variance: Variance
-    shadows: int
-    gradient_norm: float
-    seed: np.random.SeedSequence
-    warnings: tuple[str, ...] = ()
-
-    @cached_property
-    def roc(self) -> Roc:
-        """The ROC curve."""
-        return Roc.of(self.member, self.scores)
-
-    @property
-    def auc(self) -> float:
-        """Area under the ROC curve: .5 is guessing."""
-        return self.roc.auc
-
-    @property
-    def auc_interval(self) -> tuple[float, float]:
-        """The area's 95 % interval (Newcombe 2006): over records, given the models."""
-        return self.roc.auc_interval
-
-    def tpr_at(self, fpr: float) -> float:
-        """Return the largest true-positive rate whose false-positive rate is at most fpr; fpr itself is guessing."""
-        return self.roc.tpr_at(_rate(fpr))
-
-    def tpr_interval(self, fpr: float) -> tuple[float, float]:
-        """Return the 95 % interval of `tpr_at`: bootstrap over both kinds of records, Wilson's where that is wider."""
-        return self.roc.tpr_intervals([_rate(fpr)], np.random.default_rng(self.seed))[0]
-
-    def document(self) -> dict[str, Any]:
-        """Return the result as JSON's own types: no record's score is among them."""
-        low, high = self.auc_interval
-        rates = [
-            {"fpr": fpr, "tpr": self.tpr_at(fpr), **dict(zip(("low", "high"), self.tpr_interval(fpr), strict=True))}
-            for fpr in RATES
-        ]
-        return {
-            "schema": SCHEMA, "undelete": version("undelete"), "attack": "lira", "variance": self.variance,
-            "shadows": self.shadows, "gradient_norm": self.gradient_norm, "members": self.roc.members,
-            "non_members": self.roc.others, "auc": self.auc, "auc_low": low, "auc_high": high, "rates": rates,
-            "warnings": list(self.warnings), "environment": environment(),
-        }  # fmt: skip
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write `document` to a file."""
-        write(path, json.dumps(self.document(), indent=1, allow_nan=False) + "\n")
-
-    def figure(self) -> Figure:
-        """Return the ROC curve on logarithmic axes."""
-        from undelete.report import roc
-
-        curve = [self.tpr_at(fpr) for fpr in roc.LEVELS]
-        return roc.figure({self.variance: curve}, f"AUC {self.auc:.3f}, {self.shadows} shadow models")
+    pass
 
 
 def membership(
@@ -240,12 +151,6 @@ def _fitted_alone(problem: Problem) -> Callable[[Objective, Floats], Fitted] | N
         return None
     l1 = np.asarray(problem.model.summed(problem.objective.n).l1)
     return lambda objective, start: fit_sparse(objective, l1, start, tol=FIT_TOL)
-
-
-def _rate(fpr: float) -> float:
-    if not 0 <= fpr <= 1:
-        raise InputError(f"the false-positive rate is {fpr}: it is a share between 0 and 1")
-    return float(fpr)
 
 
 def _seed(rng: int) -> int:
