@@ -17,7 +17,7 @@ from undelete.attacker.networks.protected import knowing
 from undelete.auditing.exposed import Named, best_guess, better, costs, exposed, named, spread
 from undelete.maintainer.defences.of_networks import PrivateNetwork, ProtectedNetwork
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 from undelete.release.networks import NetworkRelease
 from undelete.scoring.truth import Truth
 from undelete.scoring.utility import Utility, utility

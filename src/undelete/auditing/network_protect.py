@@ -29,7 +29,8 @@ from undelete.maintainer.defences.of_networks import NetworkDefence, PrivateNetw
 from undelete.maintainer.networks import DENSE, retrain_without, train
 from undelete.maintainer.sweep import fingerprint
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Loss, loss_of
+from undelete.maths.loss import Loss
+from undelete.maths.losses import loss_of
 from undelete.release.networks import NetworkRelease
 from undelete.release.protection import Law
 from undelete.scoring.truth import Truth

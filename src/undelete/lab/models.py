@@ -8,7 +8,8 @@ import numpy as np
 
 from undelete.lab.population import Kind
 from undelete.lab.steps import TRIAL
-from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
+from undelete.maths.loss import Loss
+from undelete.maths.losses import Logistic, Squared, SquaredHinge
 from undelete.maths.softmax import Softmax
 
 PENALTIES = tuple(float(value) for value in np.logspace(-2, 5, 29))  # four to a decade

@@ -26,7 +26,7 @@ from undelete.maintainer.game import refuse_unconverged
 from undelete.maintainer.influence import deletion_change, step_change
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 from undelete.maths.objective import Objective, predict
 from undelete.release.release import Release
 from undelete.scoring.scores import cosine

@@ -29,8 +29,6 @@ from undelete.maths.robust import Huber, SquaredTolerance
 from undelete.maths.softmax import Softmax
 from undelete.maths.weighted import ClassWeighted
 
-__all__ = ["LOSSES", "Logistic", "Loss", "Squared", "SquaredHinge", "loss_of"]
-
 
 @dataclass(frozen=True)
 class Squared(OfNumber):

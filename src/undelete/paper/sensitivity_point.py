@@ -16,7 +16,8 @@ from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.embeddings import RandomFourierFeatures, embed
-from undelete.maths.losses import Logistic, Loss, Squared
+from undelete.maths.loss import Loss
+from undelete.maths.losses import Logistic, Squared
 from undelete.maths.objective import Objective
 from undelete.release.release import Release
 from undelete.scoring.intervals import wilson

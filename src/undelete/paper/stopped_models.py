@@ -10,7 +10,7 @@ from undelete.lab.kept import Shelf, attacking_code, code_of, digest
 from undelete.lab.stopped import Optimiser, steepest, trained
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.descent import Descent
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.scoring.intervals import wilson

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from undelete.maths.arrays import Flags, Floats
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 
 _GROUPS = 10  # of probabilities
 

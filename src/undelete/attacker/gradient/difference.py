@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.maths.arrays import Floats, blocks
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 from undelete.maths.objective import Objective, accumulate, predict
 from undelete.release.release import Release
 

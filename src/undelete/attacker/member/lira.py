@@ -17,7 +17,7 @@ import numpy as np
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, blocks
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 from undelete.release.candidates import Candidates
 
 Variance = Literal["global", "record"]

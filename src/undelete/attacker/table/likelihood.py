@@ -20,7 +20,7 @@ import numpy as np
 
 from undelete.attacker.table.term_likelihood import TermLikelihood, whitened
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Loss
+from undelete.maths.loss import Loss
 
 _STEPS = 3  # of Gauss and Newton
 # Variance of every feature beside its sampling error, in units of the (standardised) record: indicators of a group

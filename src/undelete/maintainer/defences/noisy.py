@@ -14,7 +14,8 @@ from undelete.maintainer.defences.fitting import EXACT, WEIGHTED, best_on_public
 from undelete.maintainer.defences.gaussian import mu_of
 from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats
-from undelete.maths.losses import Logistic, Loss, Squared, SquaredHinge
+from undelete.maths.loss import Loss
+from undelete.maths.losses import Logistic, Squared, SquaredHinge
 from undelete.maths.softmax import Softmax
 from undelete.release.protection import Noise
 

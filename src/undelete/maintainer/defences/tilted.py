@@ -26,7 +26,8 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from undelete.maths.arrays import Array, namespace
-from undelete.maths.losses import Logistic, Loss
+from undelete.maths.loss import Loss
+from undelete.maths.losses import Logistic
 from undelete.maths.objective import Objective
 from undelete.maths.softmax import Softmax
 
