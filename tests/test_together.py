@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete import cli
+from undelete.auditing.document_records import _range
 from undelete.auditing.matching import matched
 from undelete.command.terminal import lines
 from undelete.errors import InputError
@@ -270,3 +271,5 @@ def test_who_left_and_who_joined_are_told_apart_in_words(halves, tmp_path):
     assert "Person 1, who left" in page
     assert "Person 2, who joined" in page
     assert "recovered beside true" not in page
+    kids = found.release.columns[NUMBERS.index("kids")]
+    assert _range(kids, 0, -3.0, 2.0) == (0.0, 2.0)

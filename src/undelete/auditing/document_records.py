@@ -129,6 +129,8 @@ def _range(column: Column, code: int, low: float, high: float) -> tuple[float, f
         steps = np.diff(values[np.isfinite(values)][max(code - 1, 0) : code + 2]) / 2
         if steps.size and np.isfinite(values[code]):
             low, high = min(low, float(values[code] - steps[0])), max(high, float(values[code] + steps[-1]))
+        if np.nanmin(values) >= 0:  # of a count, an age, an amount
+            low = max(low, 0.0)
     return low, high
 
 
