@@ -237,6 +237,19 @@ def test_a_list_of_candidates_names_both(halves):
     assert set(came.index[came.role == "joined"]) == {4, 9}
 
 
+def test_what_refitted_files_sum_names_those_among_candidates(halves):
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    gone = [4, 9, 30, 55, 71]
+    whole = make_pipeline(make_column_transformer((StandardScaler(), NUMBERS), (OneHotEncoder(), ["town"])), Ridge(1.0))
+    columns = [*NUMBERS, "town", "cost"]
+    fits = [clone(whole).fit(t[columns[:-1]], t.cost) for t in (private, private.drop(index=gone))]
+    ranked = undelete.who_was_deleted(*fits, public[columns], private.loc[:80, columns], target="cost")
+    assert set(ranked.index[ranked.role == "left"]) == set(gone)
+    assert ranked.probability.iloc[4] > 0.99
+    others = private.loc[100:200, columns]  # none of whom left
+    assert undelete.who_was_deleted(*fits, public[columns], others, target="cost").p_value.iloc[0] < 1e-6
+
+
 @pytest.mark.parametrize("refitted", [True, False], ids=["refitted", "kept"])
 def test_the_command_shows_how_sure_where_nobody_gives_the_truth(halves, tmp_path, capsys, refitted):
     private, public = halves[:N], halves[N:]

@@ -29,13 +29,13 @@ def test_groups_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_lists_of_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "LISTS", (("logistic", 2, 50), ("softmax", 2, 50)))
+    monkeypatch.setattr(lists, "LISTS", (("logistic", True, 2, 50), ("softmax", False, 2, 50)))
     found = EXPERIMENTS["lists"].run(data_dir, tmp_path, 2, 0, None)
     assert [(r["model"], r["candidates"], r["cases"]) for r in found["lists"]] == [
         ("logistic", 50, 2), ("softmax", 50, 2),
     ]  # fmt: skip
     assert found["lists"][1]["all"] == 1
-    assert "| softmax | 2 | 50 | 2 |" in page([found])
+    assert "| softmax | no | 2 | 50 | 2 |" in page([found])
     assert any("all named" in line for line in lines(found))
     other = {**found, "populations": []}
     del other["lists"]

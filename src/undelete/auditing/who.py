@@ -22,6 +22,7 @@ from undelete.auditing.order import ordered
 from undelete.auditing.records import encoded_records
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.who_documents import which_document
+from undelete.auditing.who_summed import summed
 from undelete.auditing.words import seeds
 from undelete.errors import InputError
 from undelete.release.candidates import Candidates
@@ -114,12 +115,15 @@ def who_was_deleted(
         X = X[:, pair.kept]
     asked_of = Candidates(X, Y, pair.old.offsets(people))
     if between.several:
-        table = _sets(explain_sets(pair.release, asked_of, between.left, between.joined,
-                                   np.random.default_rng(seeds(rng))), people.index, turned=between.came)  # fmt: skip
+        known = summed(pair, people, between.left, between.joined)
+        found = explain_sets(
+            pair.release, asked_of, between.left, between.joined, np.random.default_rng(seeds(rng)), known
+        )
+        table = _sets(found, people.index, turned=between.came)
         return pd.concat([table, _never(never).assign(role="")])[list(table.columns)] if len(never) else table
-    found = explain(pair.release, asked_of)
+    each = explain(pair.release, asked_of)
     table = pd.DataFrame(
-        {"probability": found.probability[0], "misfit": found.misfit[0], "p_value": found.p_value[0]},
+        {"probability": each.probability[0], "misfit": each.misfit[0], "p_value": each.p_value[0]},
         index=people.index,
     )
     table = table.sort_values("misfit", kind="stable")

@@ -28,6 +28,7 @@ _GRAM = 4000  # candidates up to which all pairs are looked at by their products
 _KEPT = 40.0  # misfit over the best at which a set counts no more
 _NEAR = 30  # of pairs for the same place, how many are remembered
 _ROUNDS = 40
+_WIDTHS = (30.0, 5.0, 1.0)  # of what the files say, one search after another
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,26 @@ class Sets:
     set_probability: float
 
 
-def explain_sets(release: Release, candidates: Candidates, left: int, joined: int, rng: np.random.Generator) -> Sets:
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What the files say by themselves of who left less who joined, in units of what counts as the same.
+
+    Parameters
+    ----------
+    own : array (c, q)
+        What each candidate adds to it.
+    seen : array (q,)
+        What it is.
+    """
+
+    own: Floats
+    seen: Floats
+
+
+def explain_sets(
+    release: Release, candidates: Candidates, left: int, joined: int, rng: np.random.Generator,
+    known: Known | None = None,
+) -> Sets:  # fmt: skip
     """Return which candidates together explain the difference of two models best.
 
     Parameters
@@ -70,6 +90,8 @@ def explain_sets(release: Release, candidates: Candidates, left: int, joined: in
         How many, ten in all at most.
     rng : numpy.random.Generator
         Draws where the search begins.
+    known : Known, optional
+        What the files say besides.
 
     Raises
     ------
@@ -88,14 +110,29 @@ def explain_sets(release: Release, candidates: Candidates, left: int, joined: in
         raise InputError(f"there are {len(candidates.X)} candidates for {left + joined} people: give more")
     G, C = sum_gradient(release, left)
     half = np.asarray(factor(C).half)
-    seen = G.reshape(-1) @ half
-    search = _Search(seen, *_pulls(release, candidates, half), left, joined)
-    ends: list[float] = []
-    for start in range(_BEGINNINGS if left + joined > 2 else 1):
+    seen, (gone, came) = G.reshape(-1) @ half, _pulls(release, candidates, half)
+    begun: list[int] = []
+    moved = len(seen)
+    known = known if known is not None and len(known.seen) else None
+    for width in () if known is None else _WIDTHS:  # what is known sharply leads nowhere from afar
+        assert known is not None
+        own, told = known.own / width, np.concatenate([seen, known.seen / width])
+        search = _Search(told, np.hstack([gone, own]), np.hstack([came, -own]), left, joined)
+        _sought(search, begun, rng)
+        begun = search.best()
+    if known is None:
+        search = _Search(seen, gone, came, left, joined)
+        _sought(search, begun, rng)
+    return search.result(moved)
+
+
+def _sought(search: _Search, begun: list[int], rng: np.random.Generator) -> None:
+    """Improve sets from where another search ended, and from many beginnings, until several lead to the best one."""
+    ends = [search.improve(begun)] if begun else []
+    for start in range(_BEGINNINGS if search.left + search.joined > 2 else 1):
         ends.append(search.improve(search.beginning(rng, greedy=start == 0)))
         if sum(end < min(ends) + 1e-6 for end in ends) >= _ENOUGH:
             break
-    return search.result()
 
 
 def _pulls(release: Release, candidates: Candidates, half: Floats) -> tuple[Floats, Floats]:
@@ -202,7 +239,13 @@ class _Search:
             self.found[key] = float(((self.seen - self.total(members)) ** 2).sum())
         return self.found[key]
 
-    def result(self) -> Sets:
+    def best(self) -> list[int]:
+        """Return the members of the best set that was found."""
+        left, joined = min(self.found, key=self.found.__getitem__)
+        return [*left, *joined]
+
+    def result(self, moved: int) -> Sets:
+        """Return what was found, the p-value by the models' change: `moved` numbers, beside which others are exact."""
         least = min(self.found.values())
         near = {key: misfit for key, misfit in self.found.items() if misfit <= least + _KEPT}
         total = sum(np.exp((least - misfit) / 2) for misfit in near.values())
@@ -215,7 +258,7 @@ class _Search:
             left=np.array(best[0], dtype=np.int64),
             joined=np.array(best[1], dtype=np.int64),
             misfit=least,
-            p_value=float(chi2.sf(least, len(self.seen))),
+            p_value=float(chi2.sf(least, moved)),
             left_probability=chances[0],
             joined_probability=chances[1],
             set_probability=float(1 / total),

@@ -87,9 +87,9 @@ def groups(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def lists(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the lists of candidates."""
-    head = ["model", "left", "candidates", "cases", "all named", "said"]
-    rows = [[r["model"], str(r["left"]), f"{r['candidates']:,}", str(r["cases"]), _interval(r), f"{r['said']:.2f}"]
-            for r in result["lists"]]  # fmt: skip
+    head = ["model", "scaler refitted", "left", "candidates", "cases", "all named", "said"]
+    rows = [[r["model"], "yes" if r["refitted"] else "no", str(r["left"]), f"{r['candidates']:,}", str(r["cases"]),
+             _interval(r), f"{r['said']:.2f}"] for r in result["lists"]]  # fmt: skip
     return head, rows
 
 
