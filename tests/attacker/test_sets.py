@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-import undelete.attacker.member.sets as sets
 from tests.attacker.test_candidates import played
+from undelete.attacker.member import set_search
 from undelete.attacker.member.sets import explain_sets
 from undelete.errors import InputError
 from undelete.maintainer.groups import Groups, retrain_groups
@@ -44,7 +44,7 @@ def test_of_two_the_best_set_is_the_best_of_all(game, monkeypatch):
     every = [explain_sets(release, Candidates(few.X[list(p)], few.Y[list(p)]), 2, 0, np.random.default_rng(0)).misfit
              for p in list(combinations(range(40), 2))[::9]]  # fmt: skip
     assert found.misfit <= min(every) + 1e-9
-    monkeypatch.setattr(sets, "_GRAM", 10)  # by a tree of them
+    monkeypatch.setattr(set_search, "_GRAM", 10)  # by a tree of them
     assert explain_sets(release, few, 2, 0, np.random.default_rng(0)).misfit == pytest.approx(found.misfit)
 
 
