@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import undelete
-from undelete.attacker.gradient import reweighed
+from undelete.attacker.gradient import pulls, reweighed
 from undelete.attacker.gradient.pulls import _People
 from undelete.maths.losses import LOSSES
 
@@ -37,7 +37,7 @@ def test_the_density_is_the_average_over_records(loss, at):
     averaged = logsumexp(each) - np.log(len(X))
     constant = -1.5 * np.log(2 * np.pi)
     assert people.along(G, error, pull) - 0.5 * np.log(2 * np.pi) + constant == pytest.approx(averaged, abs=0.05)
-    assert people.about(G[:, None], error, pull, bend) + constant == pytest.approx(averaged, abs=0.4)
+    assert people.about(G[:, None], error, pull, bend, people.middle) + constant == pytest.approx(averaged, abs=0.4)
 
 
 @pytest.mark.parametrize(("make", "classes"), [(RidgeClassifier, 3), (LinearSVC, 2)])
@@ -47,10 +47,14 @@ def test_people_of_classes_far_apart_are_told_apart(make, classes, monkeypatch):
     table = table.loc[table.index.repeat(6)].reset_index(drop=True)
     noise = np.random.default_rng(0).choice([-0.1, 0.0, 0.1], size=(len(table), 4))
     table.iloc[:, :4] = (table.iloc[:, :4] + noise).round(1)
+    table["rare"] = (np.random.default_rng(2).random(len(table)) < 0.3).astype(float)
     table["kind"] = table.target.clip(0, classes - 1).astype(str)
     order = np.random.default_rng(1).permutation(len(table))
     private, public = (table.iloc[half].reset_index(drop=True) for half in np.array_split(order, 2))
-    columns = list(table.columns[:4])
+    columns = [*table.columns[:4], "rare"]
+    if classes == 3:
+        monkeypatch.setattr(pulls, "_RECORDS", 50)  # every ninth, among whom nobody is rare
+        public.loc[::9, "rare"] = 0.0
     scaler = StandardScaler().fit(private[columns])
     more = {"dual": False, "tol": 1e-10, "max_iter": 100_000} if make is LinearSVC else {}
     model = make(class_weight="balanced", **more).fit(scaler.transform(private[columns]), private.kind)

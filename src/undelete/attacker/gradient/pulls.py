@@ -22,7 +22,8 @@ _SHARE = 0.05  # of all classes' covariance in that of each: a class may have fe
 _DIRECTIONS = 256  # in which records vary most: the gradient is judged in these
 _TURNS = 3  # of a random subspace towards those of a wide table
 _PARAMETERS = 400  # of all outputs together
-_RECORDS = 4000  # of which the error is estimated
+_RECORDS = 20_000  # of which the error is estimated
+_FLOOR = 1e-3  # of the mean variance: of what hardly any public record has, the error is not known
 _NULL = 1e-10  # of the largest eigenvalue: directions in which nothing varies
 _POINTS, _FINER, _ROUNDS = 129, 8, 4  # of the integral, and how often the stretches that count are divided
 _BELOW = 40.0  # of the largest logarithm: what does not count
@@ -55,7 +56,7 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int) -> Floats:
 
     Notes
     -----
-    Cost b (min(m, 4000) p^2 + 10 p^3) flops for p parameters in the directions that are judged, at most 400.
+    Cost b (min(m, 20,000) p^2 + 10 p^3) flops for p parameters in the directions that are judged, at most 400.
     """
     assert release.answer_change is not None
     assert release.n is not None
@@ -80,10 +81,20 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int) -> Floats:
         for j in range(k if release.share_error is not None else 0):
             assert release.share_error is not None
             error[j::k, j::k] += basis.T @ release.share_error[i, j] @ basis
-        error += np.eye(len(error)) * (_NULL * np.trace(error) / len(error) + np.finfo(float).tiny)
+        error += np.eye(len(error)) * (_FLOOR * np.trace(error) / len(error) + np.finfo(float).tiny)
         own = basis.T @ G[i]
-        found[i] = people.along(own[:, 0], error, pull) if k == 1 else people.about(own, error, pull, bend)
+        if k == 1:
+            found[i] = people.along(own[:, 0], error, pull)
+        else:
+            found[i] = people.about(own, error, pull, bend, _told(release, G[i]))
     return found
+
+
+def _told(release: Release, G: Floats) -> Floats:
+    """Return the predictions (k,) of the record that a gradient (d, k) is x times a pull of, had it no error."""
+    assert release.constant is not None
+    rho = release.constant @ G
+    return np.asarray((G @ rho / max(float(rho @ rho), np.finfo(float).tiny)) @ release.W_before)
 
 
 def _basis(X: Floats, most: int) -> Floats:
@@ -157,7 +168,7 @@ class _People:
         low, high = float(centres.min()) - 4 * width, float(centres.max()) + 4 * width
         return _log_integral(log_integrand, low, high) + size - float(np.log(width * len(centres)))
 
-    def about(self, G: Floats, error: Floats, pull: Pull, bend: Bend) -> float:
+    def about(self, G: Floats, error: Floats, pull: Pull, bend: Bend, near: Floats) -> float:
         """Return the log-density of a gradient (q, k), with an error of covariance (q k, q k), by Laplace."""
         q, k = G.shape
         root = np.linalg.cholesky(error)
@@ -179,7 +190,7 @@ class _People:
             log = -0.5 * float(off @ weighed[:, 0] + far @ (z - self.middle)) - float(np.log(np.diag(inner[0])).sum())
             return log, D.T @ weighed[:, 0] - far, D.T @ weighed[:, 1:] + precision
 
-        starts = [self.middle, max(self.Z[:_STARTS], key=lambda z: at(z)[0])]
+        starts = [near, self.middle, max(self.Z[:_STARTS], key=lambda z: at(z)[0])]
         return max(_laplace(at, start) for start in starts) - sizes
 
 
