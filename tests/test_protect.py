@@ -199,6 +199,18 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
         "distributions.png",
     }
     assert "recommended" in (out / "frontier.svg").read_text()
+    simulated = [
+        "simulate",
+        *command[1:-2],
+        "--protection",
+        str(out / "protection.json"),
+        "--out",
+        str(tmp_path / "sim"),
+    ]
+    assert main(simulated) == 0
+    page = (tmp_path / "sim" / "report.html").read_text()
+    assert "What each defence leaves, and costs" in page
+    assert "How exposed each deletion is under each defence" in page
     assert main([*command, "--defence", "rounding", "--max-loss", "0", "--out", str(tmp_path / "none")]) == 0
     assert "No defence keeps exposure" in capsys.readouterr().out
     assert not (tmp_path / "none" / "protected.skops").exists()

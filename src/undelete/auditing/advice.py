@@ -130,7 +130,7 @@ def slim(protection: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 _KEPT = (
     "defence", "label", "strength", "unit", "proof", "standing", "epsilon", "exposure", "exposure_low", "exposure_high",
-    "whole_records", "measure", "utility", "utility_loss", "chance_before", "chance_after",
+    "quantiles", "whole_records", "measure", "utility", "utility_loss", "chance_before", "chance_after",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from undelete.errors import InputError
 from undelete.redaction import redacted
-from undelete.report import formatting, frontier
+from undelete.report import formatting, frontier, ladders
 from undelete.report.band import key_figures
 from undelete.report.columns import columns
 from undelete.report.distribution import colour_of
@@ -105,6 +105,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "reliability": Markup(reliability(known)),
         "calibration": calibration(known),
         "frontier": Markup(frontier.inline(known.get("protection"))),
+        "ladders": Markup(ladders.inline(known.get("protection"))),
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
         "meanings": [(e["name"], e["about"]) for e in known["attacks"] if e.get("about")],
