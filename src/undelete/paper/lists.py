@@ -28,7 +28,7 @@ from undelete.scoring.intervals import wilson
 LISTS = (  # model, whether the scaler is refitted, how many left, candidates
     ("logistic", False, 2, 1000), ("logistic", False, 3, 1000), ("logistic", False, 5, 1000),
     ("logistic", False, 2, 30_000), ("softmax", False, 2, 1000), ("softmax", False, 3, 1000),
-    ("softmax", False, 5, 1000), ("softmax", False, 8, 1000), ("logistic", True, 5, 1000), ("logistic", True, 8, 1000),
+    ("softmax", False, 5, 1000), ("softmax", False, 8, 1000), ("logistic", True, 5, 1000),
 )  # fmt: skip
 _LONG = 1000  # candidates above which a quarter of the cases is played
 
