@@ -36,7 +36,7 @@ Pull = Callable[[Floats], Floats]  # of predictions (p, k): (p, k)
 Bend = Callable[[Floats], Floats]  # of predictions (k,): the pull's derivative (k, k)
 
 
-def log_densities(release: Release, G: Floats, member: Flags, c: int) -> Floats:
+def log_densities(release: Release, G: Floats, member: Flags, c: int, basis: Floats) -> Floats:
     """Return the log-density of each gradient if its record was of class c, up to a constant that all classes share.
 
     Parameters
@@ -49,6 +49,8 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int) -> Floats:
         Which public records are of the class; at least one is.
     c : int
         The class.
+    basis : array (d, q)
+        As `directions` gives it.
 
     Returns
     -------
@@ -62,7 +64,6 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int) -> Floats:
     assert release.n is not None
     n, m = release.n, len(member)
     k = release.W_before.shape[1]
-    basis = _basis(release.X_public, max(min(_DIRECTIONS, _PARAMETERS // k), 1))
     X, few = release.X_public @ basis, slice(None, None, -(-m // _RECORDS))
     people = _People.of(X, release.predictions(release.W_before), member)
     Y = np.full((1, k), release.loss.low if k > 1 else -1.0)
@@ -97,8 +98,9 @@ def _told(release: Release, G: Floats) -> Floats:
     return np.asarray((G @ rho / max(float(rho @ rho), np.finfo(float).tiny)) @ release.W_before)
 
 
-def _basis(X: Floats, most: int) -> Floats:
-    """Return directions (d, q) in which the public records have mean square 1, those in which they vary most."""
+def directions(X: Floats, k: int) -> Floats:
+    """Return the directions (d, q) in which public records (m, d) vary most, with mean square 1, for k outputs."""
+    most = max(min(_DIRECTIONS, _PARAMETERS // k), 1)
     unit = np.sqrt((X**2).mean(axis=0))
     unit = np.where(unit > 0, unit, 1.0)
     A = X / unit

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from undelete.attacker.gradient.difference import Difference
-from undelete.attacker.gradient.pulls import log_densities
+from undelete.attacker.gradient.pulls import directions, log_densities
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.maths.weighted import ClassWeighted
@@ -118,9 +118,9 @@ def _guessed(seen: list[Release], gradients: Floats, own: Indices, shares: Float
     K, b = gradients.shape[:2]
     if seen[0].constant is None:
         return Guessed(np.zeros(b, dtype=np.int64), np.full((b, K), 1.0 / K))
-    log = np.full((b, K), -np.inf)
+    log, basis = np.full((b, K), -np.inf), directions(seen[0].X_public, gradients.shape[3])
     for c in np.flatnonzero(shares):
-        log[:, c] = np.log(shares[c]) + log_densities(seen[c], gradients[c], own == c, int(c))
+        log[:, c] = np.log(shares[c]) + log_densities(seen[c], gradients[c], own == c, int(c), basis)
     best = log.max(axis=1, keepdims=True)
     weight = np.where(np.isfinite(best), np.exp(log - np.where(np.isfinite(best), best, 0.0)), 1.0)
     return Guessed(np.asarray(log.argmax(axis=1)), weight / weight.sum(axis=1, keepdims=True))
