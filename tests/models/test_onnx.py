@@ -41,6 +41,11 @@ def node(kind, inputs, outputs, **options):
         "ArgMax",
         "Gemm",
         "Relu",
+        "Gather",
+        "CastLike",
+        "Split",
+        "ReduceProd",
+        "ReduceSum",
     )
     return helper.make_node(kind, inputs, outputs, domain="" if kind in plain else ML, **options)
 
@@ -163,6 +168,48 @@ def test_an_audit_of_files_in_single_precision_counts_the_lost_digits(tmp_path):
     assert resolution(whole.W) is None
 
 
+TOWNS = ["a", "b", "c"]
+MADE = {
+    "a category left out": ([node("OneHotEncoder", ["shop_town"], ["h"], cats_strings=TOWNS),
+                             node("Gather", ["h", "kept"], ["f"], axis=-1)], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]),
+    "rare categories together": ([node("OneHotEncoder", ["shop_town"], ["h"], cats_strings=TOWNS),
+                                  node("Split", ["h", "sizes"], ["h1", "h2"], axis=-1),
+                                  node("ReduceSum", ["h2", "last"], ["h3"], keepdims=1),
+                                  node("Concat", ["h1", "h3"], ["f"], axis=-1)], [1.0, 0.0, 0.0], [0.0, 1.0, 1.0]),
+    "codes": ([node("LabelEncoder", ["shop_town"], ["c"], keys_strings=["b", "c", "a"], values_int64s=[1, 2, 0]),
+               node("Cast", ["age"], ["a"], to=TensorProto.DOUBLE), node("Concat", ["c", "a"], ["f"], axis=1)],
+              [0.0, 1.0, 2.0], [30.0, 40.0, 50.0]),
+    "products": ([node("FeatureVectorizer", ["age", "pets"], ["v"], inputdimensions=[1, 1]),
+                  node("CastLike", ["v", "age"], ["w"]), node("Sub", ["w", "shift"], ["x"]),
+                  node("ArrayFeatureExtractor", ["x", "twice"], ["p"]), node("ReduceProd", ["p", "last"], ["q"]),
+                  node("Gather", ["w", "kept"], ["r"], axis=1), node("Concat", ["q", "r"], ["f"], axis=1)],
+                 [400.0, 900.0, 1600.0], [2.0, 0.0, 4.0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MADE)
+def test_what_converters_write_of_common_steps_is_read(what):
+    nodes, first, second = MADE[what]
+    public = pd.DataFrame(
+        {"shop.town": TOWNS, "age": [30.0, 40.0, 50.0], "pets": [2.0, 0.0, 4.0], "y": [0.0, 1.0, 2.0]}
+    )
+    constants = [("kept", [1, 2] if what == "a category left out" else [1]), ("sizes", [1, 2]), ("last", [1]),
+                 ("shift", [10.0, 0.0]), ("twice", [0, 0])]  # fmt: skip
+    final = node("LinearRegressor", ["f"], ["out"], coefficients=[0.5, 0.25], intercepts=[3.0])
+    names = [("age", TensorProto.DOUBLE, 1), ("pets", TensorProto.DOUBLE, 1), ("shop_town", TensorProto.STRING, 1)]
+    model = from_onnx(graph([*nodes, final], names, constants), public, ["y"])
+    want = 3.0 + 0.5 * np.array(first) + 0.25 * np.array(second)
+    np.testing.assert_allclose(model.decision(public).ravel(), want, rtol=1e-12)
+    if what == "a category left out":
+        assert model.design.encodings[0].dropped == ("a",)
+
+
+def test_a_single_input_of_one_column_is_that_column():
+    table = PUBLIC.rename(columns={"b": "the b"})
+    model = from_onnx(graph([node("Identity", ["the_b"], ["X"]), linear(1)], [("the_b", 1, 1)]), table, ["y"])
+    assert model.design.raw == ("the b",)
+
+
 def linear(features=2, **options):
     options = {"coefficients": [0.5] * features, "intercepts": [0.1]} | options
     return node("LinearRegressor", ["X"], ["out"], **options)
@@ -185,6 +232,8 @@ BAD = {
     "no linear layer": ([node("Cast", ["X"], ["out"], to=TensorProto.FLOAT)], ONE),
     "does not fit together": ([linear(coefficients=[1.0, 2.0, 3.0])], ONE),
     "of evil": ([helper.make_node("Scaler", ["X"], ["h"], domain="evil"), linear()], ONE),
+    "a power above 100": ([node("ArrayFeatureExtractor", ["X", "many"], ["h"]),
+                           node("ReduceProd", ["h"], ["p"]), linear(1)], ONE, [("many", [0] * 150)]),
     "more than": ([*(node("Concat", [f"h{i}", f"h{i}"], [f"h{i + 1}"], axis=1) for i in range(60)), linear()],
                   [("h0", TensorProto.FLOAT, 2)]),
 }  # fmt: skip
@@ -192,8 +241,9 @@ BAD = {
 
 @pytest.mark.parametrize("why", BAD)
 def test_what_is_not_understood_is_refused(why):
-    with pytest.raises(InputError, match=why):
+    with pytest.raises(InputError, match=why) as refused:
         from_onnx(graph(*BAD[why]), PUBLIC, ["y"])
+    assert str(refused.value).count("save the model as .skops") < 2
 
 
 def test_a_graph_of_another_tool_has_to_say_its_loss():

@@ -7,15 +7,18 @@ for scikit-learn's own steps; a node that is not known is refused.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from undelete.adapters.design.design import Design
-from undelete.adapters.design.polynomial import CONSTANT
+from undelete.adapters.design.encoding import Encoding
+from undelete.adapters.design.polynomial import CONSTANT, Atom
 from undelete.adapters.model import LinearModel
-from undelete.adapters.onnx_graph import INSTEAD, Graph, Scores
+from undelete.adapters.onnx_graph import Graph, Scores
+from undelete.adapters.onnx_steps import INSTEAD
 from undelete.errors import InputError
 from undelete.limits import metered
 from undelete.maths.arrays import Floats
@@ -51,6 +54,8 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
             graph = Graph(model.graph, public, targets)
             for node in model.graph.node:
                 graph.follow(node)
+    except InputError:
+        raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"the ONNX graph does not fit together ({error}): {INSTEAD}") from error
     scores = graph.scores
@@ -60,8 +65,8 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
     reading = graph.reading
     polynomials = [reading.numeric(feature) for feature in scores.features]
     has_constant = intercept is not None
-    used = {atom.column for p in polynomials for monomial in p for atom, _ in monomial}
-    used |= {encoding.column for encoding in reading.encodings}
+    atoms = {atom for p in polynomials for monomial in p for atom, _ in monomial}
+    used = {atom.column for atom in atoms} | {encoding.column for encoding in reading.encodings}
     names = [feature.name for feature in scores.features]
     if len(set(names)) < len(names):
         raise InputError(f"the ONNX graph makes two features of one name: {INSTEAD}")
@@ -71,7 +76,7 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
         polynomials=(*polynomials, *(({CONSTANT: 1.0},) if has_constant else ())),
         has_constant=has_constant,
         scaling=dict(reading.scaling),
-        encodings=tuple(reading.encodings),
+        encodings=tuple(_kept(encoding, atoms) for encoding in reading.encodings),
     )
     notes = ["an ONNX graph says neither its penalty nor its number of records: --n and --l2 do"]
     if loss == "squared":
@@ -86,6 +91,15 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
         # what an l1 penalty or a selection left out: which of them, nothing says
         chosen=bool((coef == 0).all(axis=0).any()),
     )  # fmt: skip
+
+
+def _kept(encoding: Encoding, atoms: Collection[Atom]) -> Encoding:
+    """Return an encoding without the indicators that the graph leaves out after it, as of `drop="first"`."""
+    if encoding.ordinal:
+        return encoding
+    kept = tuple(atom for atom in encoding.groups if atom in atoms)
+    gone = tuple(cell for cell, atom in zip(encoding.known, encoding.groups, strict=True) if atom not in atoms)
+    return replace(encoding, groups=kept, dropped=gone)
 
 
 def _loss(scores: Scores, producer: str) -> tuple[str, Floats, Floats | None]:

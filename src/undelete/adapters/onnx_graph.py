@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from undelete.adapters.design.polynomial import affine
-from undelete.adapters.files.graphs import library
+from undelete.adapters.design.polynomial import affine, multiply
+from undelete.adapters.onnx_steps import INSTEAD, STEPS, array_of, column_called, options_of, text
 from undelete.adapters.sklearn.on_columns import standardisation
 from undelete.adapters.sklearn.preprocessing import read
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading
 from undelete.errors import InputError
-from undelete.limits import spend
+from undelete.limits import FACTORS, HOW, allowed, spend
 from undelete.maths.arrays import Floats
 
-_SAME = ("Cast", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
+_SAME = ("Cast", "CastLike", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _LINKS = ("Sigmoid", "Softmax", "Exp")
 # what makes labels and probabilities of scores, and nothing else
 _LABELS = (*_SAME, "ArgMax", "ArrayFeatureExtractor", "ZipMap", "Normalizer", "Abs", "ReduceSum", "Div")
-INSTEAD = "save the model as .skops, or its coefficients as .json (docs/model-files.md)"
 
 
 @dataclass
@@ -45,12 +41,14 @@ class Graph:
 
     def __init__(self, graph: Any, public: pd.DataFrame, targets: Collection[str]) -> None:
         self.scores: Scores | None = None
-        self.values: dict[str, Any] = {one.name: _array(one) for one in graph.initializer}
+        self.values: dict[str, Any] = {one.name: array_of(one) for one in graph.initializer}
         self.columns: list[str] = []
         entries = [one for one in graph.input if one.name not in self.values]
         widths = [_width(one) for one in entries]
         if all(width == 1 for width in widths) and len(entries) > 1:
-            parts = [[str(one.name)] for one in entries]
+            parts = [[column_called(str(one.name), public)] for one in entries]
+        elif len(entries) == 1 and widths[0] == 1 and column_called(str(entries[0].name), public) in public.columns:
+            parts = [[column_called(str(entries[0].name), public)]]
         elif len(entries) == 1:
             parts = [[str(name) for name in public.columns if name not in targets]]
             if widths[0] not in (None, len(parts[0])):
@@ -73,26 +71,55 @@ class Graph:
         if node.domain not in ("", "ai.onnx", "ai.onnx.ml"):
             raise InputError(f"the ONNX graph has a node {kind} of {node.domain}, which is not read: {INSTEAD}")
         if kind == "Constant" or first is None:
-            made = _options(node).get("value") if kind == "Constant" else given[0] if kind in _SAME and given else None
+            made = (
+                options_of(node).get("value") if kind == "Constant" else given[0] if kind in _SAME and given else None
+            )
         elif isinstance(first, Scores):
             made = self._after(first, node, given)
-        elif kind == "Concat" and all(isinstance(one, list) for one in given):
+        elif kind in ("Concat", "FeatureVectorizer") and all(isinstance(one, list) for one in given):
             spend(sum(len(part) for part in given))
             made = [feature for part in given for feature in part]
         elif kind in _SAME:
             made = first
-        elif kind in _STEPS:
-            made = read(_STEPS[kind](_options(node), len(first)), first, self.reading)
+        elif kind in STEPS:
+            made = read(STEPS[kind](options_of(node), len(first)), first, self.reading)
         elif kind in ("Add", "Sub", "Mul", "Div") and len(given) == 2:
             made = self._shifted(kind, given, node)
-        elif kind == "ArrayFeatureExtractor":
+        elif kind in ("ArrayFeatureExtractor", "Gather"):
             made = [first[int(i)] for i in np.ravel(given[1])]
+        elif kind == "Split":
+            parts = self._split(first, node, given)
+            self.values.update(zip(node.output, parts, strict=False))
+            return
+        elif kind in ("ReduceProd", "ReduceSum"):
+            made = self._together(kind, first)
         else:
             if self.scores is not None:
                 raise InputError(f"the ONNX graph has several linear layers: {INSTEAD}")
             made = self.scores = self._linear(first, node, given)
         for name in node.output:
             self.values[name] = made
+
+    def _split(self, features: list[Feature], node: Any, given: Sequence[Any]) -> list[list[Feature]]:
+        """Return groups of columns: of infrequent categories and the others."""
+        sizes = [int(i) for i in np.ravel(given[1] if len(given) > 1 else options_of(node)["split"])]
+        if sum(sizes) != len(features) or min(sizes) < 0:
+            raise InputError(f"the ONNX graph splits {len(features)} columns into {sum(sizes)}: {INSTEAD}")
+        ends = np.cumsum(sizes)
+        return [features[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+    def _together(self, kind: str, features: list[Feature]) -> list[Feature]:
+        """Return the product of columns, a polynomial feature; or their sum, one of several rare categories."""
+        made, *others = (self.reading.numeric(feature) for feature in features)
+        for other in others:
+            if kind == "ReduceProd":
+                made = multiply(made, other)
+                if max(power for monomial in made for _, power in monomial) > allowed(FACTORS):
+                    raise InputError(f"the ONNX graph takes a power above {allowed(FACTORS):,.0f} of a column ({HOW})")
+            else:
+                spend(len(made))
+                made = {key: made.get(key, 0.0) + other.get(key, 0.0) for key in {**made, **other}}
+        return [Feature(("*" if kind == "ReduceProd" else "+").join(one.name for one in features), made)]
 
     def _shifted(self, kind: str, given: Sequence[Any], node: Any) -> list[Feature]:
         """Return columns with a constant added, or times one."""
@@ -118,13 +145,13 @@ class Graph:
 
     def _linear(self, features: list[Feature], node: Any, given: Sequence[Any]) -> Scores:
         """Return the scores of a linear layer."""
-        kind, options = str(node.op_type), _options(node)
+        kind, options = str(node.op_type), options_of(node)
         link, classes, intercept = "", [], None
         if kind in ("LinearClassifier", "LinearRegressor"):
             coef = np.asarray(options["coefficients"], dtype=np.float64).reshape(-1, len(features))
             intercept = np.asarray(options.get("intercepts", ()), dtype=np.float64)
-            classes = list(options.get("classlabels_ints") or _text(options.get("classlabels_strings", ())))
-            transform = _text([options.get("post_transform", "NONE")])[0]
+            classes = list(options.get("classlabels_ints") or text(options.get("classlabels_strings", ())))
+            transform = text([options.get("post_transform", "NONE")])[0]
             link = {"LOGISTIC": "Sigmoid", "SOFTMAX": "Softmax", "NONE": ""}.get(transform, transform)
         elif kind in ("MatMul", "Gemm") and len(given) > 1 and isinstance(given[1], np.ndarray):
             weights = np.asarray(given[1], dtype=np.float64)
@@ -154,53 +181,11 @@ class Graph:
             raise InputError(f"the ONNX graph has a node {kind} after its linear layer, which is not read: {INSTEAD}")
         scores.labelled |= kind in ("ArgMax", "ZipMap")
         if kind == "ZipMap":
-            options = _options(node)
-            scores.classes = list(options.get("classlabels_int64s") or _text(options["classlabels_strings"]))
+            options = options_of(node)
+            scores.classes = list(options.get("classlabels_int64s") or text(options["classlabels_strings"]))
         elif kind == "ArrayFeatureExtractor" and isinstance(given[0], np.ndarray) and not scores.classes:
             scores.classes = np.ravel(given[0]).tolist()
         return scores
-
-
-def _scaler(options: dict[str, Any], size: int) -> StandardScaler:
-    step = StandardScaler()
-    step.mean_, step.scale_ = np.asarray(options["offset"]), 1 / np.asarray(options["scale"])
-    step.n_features_in_ = size
-    return step
-
-
-def _imputer(options: dict[str, Any], size: int) -> SimpleImputer:
-    step = SimpleImputer(missing_values=options.get("replaced_value_float", options.get("replaced_value_int64", 0)))
-    step.statistics_ = np.asarray(options.get("imputed_value_floats") or options["imputed_value_int64s"], dtype=float)
-    step.n_features_in_ = size
-    return step
-
-
-def _one_hot(options: dict[str, Any], size: int) -> OneHotEncoder:
-    step = OneHotEncoder(handle_unknown="ignore" if options.get("zeros", 1) else "error")
-    known = options.get("cats_int64s") or _text(options["cats_strings"])
-    step.categories_, step.drop_idx_, step.n_features_in_ = [np.asarray(known, dtype=object)] * size, None, size
-    return step
-
-
-_STEPS: dict[str, Callable[[dict[str, Any], int], Any]] = {
-    "Scaler": _scaler, "Imputer": _imputer, "OneHotEncoder": _one_hot
-}  # fmt: skip
-
-
-def _options(node: Any) -> dict[str, Any]:
-    onnx = library()
-    found = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-    return {key: _array(value) if isinstance(value, onnx.TensorProto) else value for key, value in found.items()}
-
-
-def _array(tensor: Any) -> NDArray[Any]:
-    if tensor.data_location or tensor.external_data:
-        raise InputError(f"the ONNX graph keeps {tensor.name!r} in another file, which is not opened: save it as one")
-    return np.asarray(library().numpy_helper.to_array(tensor))
-
-
-def _text(cells: Sequence[Any]) -> list[str]:
-    return [cell.decode() if isinstance(cell, bytes) else str(cell) for cell in cells]
 
 
 def _width(entry: Any) -> int | None:
