@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.auditing.answers import Answers
+from undelete.auditing.old_features import _in_order
 from undelete.cli import main
 from undelete.errors import InputError
 
@@ -275,3 +276,37 @@ def test_answers_in_per_cent_are_probabilities():
         np.testing.assert_allclose(as_percent.release.W_after, as_shares.release.W_after, rtol=1e-6)
         assert as_percent.records.equals(as_shares.records)
         assert "The answers are taken as per cent." in as_percent.warnings
+
+
+@pytest.mark.parametrize("features", ["the model", "numeric,onehot"])
+@pytest.mark.parametrize(
+    ("target", "form", "words"),
+    [("stays", lambda p: p[:, ::-1], "in the order 'yes', 'no'"), ("way", np.log, "taken as logarithms"),
+     ("way", lambda p: p[:, [2, 0, 1]], "in the order 'train', 'car', 'foot'"),
+     ("stays", lambda p: p[:, :1], "of the first class")],
+)  # fmt: skip
+def test_probabilities_in_another_form_or_order_tell_the_same(target, form, words, features):
+    models = pair(target)
+    plain = answers(models, "probabilities")
+    others = [Answers(form(one.values)) for one in plain]
+    assumed = features == "numeric,onehot"
+    one, other = (audited(models, told, target, features if assumed else None) for told in (plain, others))
+    np.testing.assert_allclose(other.records.hours, one.records.hours, rtol=1e-6)
+    assert other.records[target].tolist() == one.records[target].tolist() == [firm()[0][target][WHO]]
+    if not assumed:
+        assert any(words in text for text in other.warnings)
+
+
+def test_what_columns_are_called_says_whose_probabilities_they_are():
+    models, classes = pair("way"), ["car", "foot", "train"]
+    told = [pd.DataFrame(one.values, columns=[f"p_{c}" for c in classes]) for one in answers(models, "probabilities")]
+    told[1] = told[1][["p_train", "p_car", "p_foot"]]
+    public = firm()[1][[*X, "way"]].assign(way=np.resize(classes, N))  # which no probability fits
+    for given in (told, [told[0][["p_foot", "p_train", "p_car"]], told[1]]):
+        found = undelete.audit(*map(Answers, given), public, features="numeric,onehot", target="way", n=N)
+        assert found.records.loc[0, "way"] == firm()[0].way[WHO]
+
+
+def test_classes_are_sorted_as_numbers_where_they_are_numbers():
+    shares, targets = np.full((40, 2), 0.5), pd.Series([9, 10] * 20)
+    assert _in_order(targets, np.ones(40, dtype=bool), shares, ()) == (9, 10)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 
 from undelete.adapters.model import LinearModel
 from undelete.attacker.gradient.asked import MOST_FEATURES, Asked
 from undelete.attacker.gradient.difference import answer_change
-from undelete.auditing.answers import Answers, of_percent
+from undelete.auditing.answers import Answers
+from undelete.auditing.answers_taken import kind_of
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
 from undelete.maths.losses import loss_of
 from undelete.release.public import After
 
-EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
 _FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
-_HALF = 0.6  # of a step, off which an answer may be: a model solved from rounded ones is off itself
 _FINE = 1e-3  # of the answers' change: a step as small as this is as good as none
 
 
@@ -45,31 +42,11 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
     if not rows.size:
         raise InputError("no public record has an answer before and one after: give both models' to the same records")
     loss, Z = loss_of(old.loss), X @ old.W
-    kind = _kind(loss, before, Z)
+    kind = kind_of(loss, before, Z)
     values = [(one.values[:, 1:] if kind == "pair" else one.values)[rows] for one in (before, after)]
     step, l2 = np.maximum(before.step, after.step)[rows, -values[0].shape[1] :], old.summed(n).l2
     asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
     return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
-
-
-def as_shares(old: LinearModel, before: Answers, after: Answers, X: Floats) -> tuple[Answers, Answers]:
-    """Return two models' answers as probabilities, where they are per cent; as they are, where they are not.
-
-    They are where a hundredth of those before is what the old model answers to public records X (m, d).
-    """
-    percent = [100.0 >= float(np.nanmax(one.values)) > 1.0 and np.nanmin(one.values) >= 0 for one in (before, after)]
-    if old.classes is None or not all(percent) or len(before.values) != len(X) or len(after.values) != len(X):
-        return before, after
-    loss, Z = loss_of(old.loss), X @ old.W
-    try:
-        if _kind(loss, before, Z) == "decision":
-            return before, after
-    except InputError:
-        shares = of_percent(before), of_percent(after)
-        with contextlib.suppress(InputError):
-            _kind(loss, shares[0], Z)
-            return shares
-    return before, after
 
 
 def said(asked: Asked, before: Floats, after: Floats, step: Floats, *, decision: bool, Y: Floats | None) -> After:
@@ -132,30 +109,3 @@ def _decided(loss: Loss, before: Floats, after: Floats, step: Floats) -> tuple[F
     if not (np.isfinite(first) & np.isfinite(second)).all():
         raise _at_the_end()
     return first - second, np.where(np.isfinite(known), known, 1.0)
-
-
-def _kind(loss: Loss, before: Answers, Z: Floats) -> str:
-    """Return what the answers are, as the old model itself gives them: "decision", "answer" or a "pair" of these."""
-    given = before.asked
-    values, steps, Z = before.values[given], before.step[given], Z[given]
-    own, answer = {"decision": Z}, np.asarray(loss.mean(Z))
-    own["answer"] = answer
-    if "number" not in loss.targets and answer.shape[1] == 1:
-        own["pair"] = np.hstack([1 - answer, answer])
-    off = {
-        kind: float(((np.abs(one - values) - _HALF * steps) / (1 + np.abs(one))).max())
-        for kind, one in own.items()
-        if one.shape == values.shape
-    }
-    best = min(off, key=lambda kind: off[kind], default=None)
-    if best is None:
-        raise InputError(
-            f"the answers have {before.values.shape[1]} columns and the old model {Z.shape[1]} output(s): give the "
-            "probability of the second class or of each, the decision values, or the predictions"
-        )
-    if off[best] > EQUAL:
-        raise InputError(
-            f"the answers before are not the old model's own for these public records (off by {off[best]:.2g}): they "
-            "are of another model, of rows in another order, or rounded further than they say (digits)"
-        )
-    return best

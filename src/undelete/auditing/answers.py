@@ -32,6 +32,8 @@ class Answers:
         precision and less.
     note : str
         What of the table they were read from is not taken for answers.
+    columns : tuple of str
+        What their columns are called, where a table says it.
 
     Examples
     --------
@@ -42,10 +44,13 @@ class Answers:
     values: Floats
     digits: int | None = None
     note: str = ""
+    columns: tuple[str, ...] = ()
     step: Floats = field(init=False, repr=False)
     rounding: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.values, pd.DataFrame):
+            object.__setattr__(self, "columns", tuple(map(str, self.values.columns)))
         values, digits = _numbers(self.values), self.digits
         if digits is not None and not (isinstance(digits, int | np.integer) and 0 <= digits <= 300):
             raise InputError(f"digits is {digits!r}: it is the number of decimals of the answers, zero or more")
@@ -54,6 +59,13 @@ class Answers:
         object.__setattr__(self, "digits", found.digits)
         object.__setattr__(self, "step", found.step)
         object.__setattr__(self, "rounding", found.words)
+
+    def taken(self, values: Floats, step: Floats, note: str, digits: int | None = None) -> Answers:
+        """Return what these answers say in another form, to what each number of it is known, and a note of it."""
+        made = Answers(values, digits, " ".join(filter(None, (self.note, note))), self.columns)
+        for name, own in (("digits", digits), ("step", step), ("rounding", self.rounding)):
+            object.__setattr__(made, name, own)
+        return made
 
     @property
     def asked(self) -> Flags:
@@ -85,12 +97,6 @@ def _numbers(given: ArrayLike) -> Floats:
     return values
 
 
-def of_percent(one: Answers) -> Answers:
-    """Return answers in per cent as probabilities."""
-    digits = None if one.digits is None else one.digits + 2
-    return Answers(one.values / 100, digits, " ".join(filter(None, (one.note, "The answers are taken as per cent."))))
-
-
 def read_answers(path: str | os.PathLike[str], digits: int | None = None) -> Answers:
     """Read a table of answers (.csv or .parquet with a header), one row a public record, one column an output.
 
@@ -108,7 +114,7 @@ def read_answers(path: str | os.PathLike[str], digits: int | None = None) -> Ans
             f"{path} has column {words[0]!r}, which holds no numbers: give the answers alone, one column an output, "
             "with a header"
         )
-    return Answers(table.to_numpy(dtype=np.float64), digits=digits, note=note)
+    return Answers(table.to_numpy(dtype=np.float64), digits=digits, note=note, columns=tuple(map(str, table.columns)))
 
 
 def _without_numbering(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -155,4 +161,4 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
     ]
 
 
-__all__ = ["Answers", "of_percent", "precision", "read_answers"]
+__all__ = ["Answers", "precision", "read_answers"]

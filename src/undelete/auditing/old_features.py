@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import lstsq
+from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator
 
 from undelete.adapters.files.files import load_model
@@ -16,16 +18,17 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.refit import RANK
-from undelete.auditing.answered import EQUAL
-from undelete.auditing.answers import Answers, of_percent
+from undelete.auditing.answers import Answers
+from undelete.auditing.answers_taken import EQUAL, of_logarithms, of_percent
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.loss import Loss
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 
 Features: TypeAlias = "BaseEstimator | LinearModel | str | os.PathLike[str]"
+_CLEARLY = 10.0  # in logarithm, by which another order of the classes has to be likelier
 _TINY = 1e-9  # penalty with which coefficients are solved for, where answers do not settle them
 
 
@@ -57,8 +60,9 @@ def features_of(
 def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:
     """Return the model of assumed features whose answers come nearest to those given, which must be near."""
     given = before.asked
-    if before.values.shape[1] > 1 and (np.abs(before.values[given].sum(axis=1) - 100) <= 1).all():
-        before = of_percent(before)
+    if before.values.shape[1] > 1:
+        forms = (of_percent(before), of_logarithms(before))
+        before = next((one for one in forms if one and (abs(one.values[given].sum(axis=1) - 1) < 0.01).all()), before)
     values, steps, k = before.values[given], before.step[given], before.values.shape[1]
     shares = values.min() >= 0 and values.max() <= 1
     loss = "squared"
@@ -67,8 +71,8 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
         loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
         values = values[:, -1:] if k == 2 else values
     if classes is not None and len(targets) == 1:
-        seen = tuple(sorted(table[targets[0]].dropna().unique().tolist(), key=str))
-        classes = seen if len(seen) == len(classes) else classes
+        shown = np.hstack([1 - values, values]) if k < 3 else values
+        classes = _in_order(table[targets[0]], given, shown, before.columns) or classes
     outputs = values.shape[1]
     model = assumed_model(table, targets, loss, outputs, classes)
     X = model.features(table)[given]
@@ -88,6 +92,32 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
     return replace(model, coef=W[:-1].T, intercept=W[-1])
 
 
+def _in_order(targets: pd.Series, given: Flags, shares: Floats, columns: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return the classes in the order of their probabilities (p, k), None where public targets (m,) have others.
+
+    As the columns are called, or sorted, unless the public targets clearly say another order.
+    """
+    seen = targets.dropna().unique().tolist()
+    try:
+        classes = sorted(seen)
+    except TypeError:  # text beside numbers
+        classes = sorted(seen, key=str)
+    if len(classes) != shares.shape[1]:
+        return None
+    called = [
+        [j for j, name in enumerate(columns) if re.search(rf"(^|[^0-9A-Za-z]){re.escape(str(one))}$", name)]
+        for one in classes
+    ]
+    if len(columns) == len(classes) and sorted(called) == [[j] for j in range(len(classes))]:
+        return tuple(classes[called.index([j])] for j in range(len(classes)))
+    logs, cells = np.log(np.clip(shares, _TINY, 1.0)), targets.to_numpy()[given]
+    fit = np.array([logs[cells == one].sum(axis=0) for one in classes])  # (classes, columns)
+    rows, places = linear_sum_assignment(-fit)
+    if fit[rows, places].sum() > fit.trace() + _CLEARLY:
+        classes = [classes[i] for i in np.argsort(places)]
+    return tuple(classes)
+
+
 def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
     """Return the parameters (d, k) whose answers for X are nearest to the values given (m, k)."""
     if loss.quadratic:
@@ -98,11 +128,19 @@ def _solved(X: Floats, values: Floats, loss: Loss) -> Floats:
     return W[:, 1:] - W[:, :1] if loss.separable else W
 
 
-def assumed(features: Features | None) -> list[str]:
-    """Say that the features were assumed, where they were."""
+def assumed(features: Features | None, old: LinearModel) -> list[str]:
+    """Say that the features were assumed, and the order of the classes, where they were."""
     if not isinstance(features, str) or features.replace(" ", "") != ASSUMED:
         return []
+    classes = (
+        []
+        if old.classes is None
+        else [
+            f"Their probabilities are taken as those of the classes in the order {', '.join(map(repr, old.classes))}."
+        ]
+    )
     return [
         "What the models read is assumed: numbers as they are, an indicator for each category. The answers before "
-        "agree with a linear model of these; what the penalty was is not known."
+        "agree with a linear model of these; what the penalty was is not known.",
+        *classes,
     ]

@@ -26,8 +26,9 @@ from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
-from undelete.auditing.answered import answered, as_shares
+from undelete.auditing.answered import answered
 from undelete.auditing.answers import Answers, precision
+from undelete.auditing.answers_taken import taken
 from undelete.auditing.deletion_checks import of_everyone
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.inputs import Table, as_model
@@ -212,7 +213,7 @@ def _read_answers(
             "answers do not say whose class it was: give the two models"
         )
     old = old if l2 is None else inputs.penalised(old, l2)
-    before, after = as_shares(old, before, after, view["X_public"])
+    before, after = taken(old, before, after, view["X_public"])
     told = answered(old, before, after, view["X_public"], view["Y_public"], n)
     told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
     like = alike(old, old.design.conformed(table), n, draw=False)
@@ -221,7 +222,7 @@ def _read_answers(
         loss=weighted_loss(old, view["Y_public"]), W_before=old.W, n=n, l2=old.summed(n).l2,
         **view, **told,
     )  # fmt: skip
-    said = [*assumed(features), *like.notes, *precision(release, before, after)]
+    said = [*assumed(features, old), *like.notes, *precision(release, before, after)]
     return Pair(old, old, table, release, None, [], said)
 
 
