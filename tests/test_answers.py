@@ -310,3 +310,16 @@ def test_what_columns_are_called_says_whose_probabilities_they_are():
 def test_classes_are_sorted_as_numbers_where_they_are_numbers():
     shares, targets = np.full((40, 2), 0.5), pd.Series([9, 10] * 20)
     assert _in_order(targets, np.ones(40, dtype=bool), shares, ()) == (9, 10)
+
+
+def test_whole_per_cent_of_three_classes_are_taken_though_they_sum_to_99():
+    percent = [Answers(np.round(100 * one.values)) for one in answers(pair("way"), "probabilities")]
+    assert set(percent[0].values.sum(axis=1)) > {99.0, 100.0}
+    found = audited(pair("way"), percent, "way", features="numeric,onehot")
+    assert "The answers are taken as per cent." in found.warnings
+
+
+def test_decision_values_alone_do_not_say_their_loss():
+    models = pair("stays")
+    with pytest.raises(InputError, match="of decision values the loss cannot be assumed"):
+        audited(models, answers(models, "decision"), "stays", features="numeric,onehot")

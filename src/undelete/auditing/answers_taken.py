@@ -14,7 +14,7 @@ from undelete.maths.loss import Loss
 from undelete.maths.losses import loss_of
 
 EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
-_HALF = 0.6  # of a step, off which an answer may be: a model solved from rounded ones is off itself
+_STEPS = 1.0  # of the rounding, off which an answer may be: half by itself, and a model solved from such ones is off
 
 
 def taken(old: LinearModel, before: Answers, after: Answers, X: Floats) -> tuple[Answers, Answers]:
@@ -111,7 +111,7 @@ def _own(loss: Loss, Z: Floats) -> dict[str, Floats]:
 
 def _off(own: Floats, values: Floats, steps: Floats) -> Floats:
     """Return how far answers are off a model's own, beyond their rounding."""
-    return np.asarray((np.abs(own - values) - _HALF * steps) / (1 + np.abs(own)))
+    return np.asarray((np.abs(own - values) - _STEPS * steps) / (1 + np.abs(own)))
 
 
 def _order(loss: Loss, one: Answers, Z: Floats) -> list[int] | None:

@@ -62,17 +62,22 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
     given = before.asked
     if before.values.shape[1] > 1:
         forms = (of_percent(before), of_logarithms(before))
-        before = next((one for one in forms if one and (abs(one.values[given].sum(axis=1) - 1) < 0.01).all()), before)
+        before = next((one for one in forms if one is not None and _sums_to_one(one)), before)
     values, steps, k = before.values[given], before.step[given], before.values.shape[1]
     shares = values.min() >= 0 and values.max() <= 1
     loss = "squared"
     classes: tuple[Any, ...] | None = None
-    if shares and (k == 1 or (np.abs(values.sum(axis=1) - 1) <= steps.sum(axis=1) + EQUAL).all()):
+    if shares and (k == 1 or _sums_to_one(before)):
         loss, classes = ("softmax", tuple(range(k))) if k > 2 else ("logistic", (0, 1))
         values = values[:, -1:] if k == 2 else values
     if classes is not None and len(targets) == 1:
         shown = np.hstack([1 - values, values]) if k < 3 else values
         classes = _in_order(table[targets[0]], given, shown, before.columns) or classes
+    elif any(pd.to_numeric(table[name], errors="coerce").isna().all() for name in targets):
+        raise InputError(
+            "the target has classes and the answers are not their probabilities: of decision values the loss cannot be "
+            "assumed; give probabilities, or the old model's file as features"
+        )
     outputs = values.shape[1]
     model = assumed_model(table, targets, loss, outputs, classes)
     X = model.features(table)[given]
@@ -90,6 +95,11 @@ def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> 
             f"{off.max():.2g}; give the old model's file as features, which says what it reads"
         )
     return replace(model, coef=W[:-1].T, intercept=W[-1])
+
+
+def _sums_to_one(one: Answers) -> bool:
+    values, steps = one.values[one.asked], one.step[one.asked]
+    return bool((np.abs(values.sum(axis=1) - 1) <= steps.sum(axis=1) + EQUAL).all())
 
 
 def _in_order(targets: pd.Series, given: Flags, shares: Floats, columns: tuple[str, ...]) -> tuple[Any, ...] | None:
