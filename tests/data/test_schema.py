@@ -32,6 +32,7 @@ def test_every_column_of_the_sources_is_described() -> None:
         ("WKHP", 40, "40 hours a week"),
         ("POBP", 303, "303"),
         ("state", "Texas", "Texas"),
+        ("smoker", True, "True"),
     ],
 )
 def test_values_are_written_for_a_reader(column: str, value: float | str, text: str) -> None:

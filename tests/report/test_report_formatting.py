@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from undelete.report import formatting
+from undelete.report.facts import best_baseline
 
 
 def said(text: str) -> str:
@@ -72,3 +73,12 @@ def test_targets_are_shown_as_people_know_them() -> None:
 def test_dates_and_what_is_no_date() -> None:
     assert formatting.date("2026-11-23T12:05:00Z") == "23 November 2026, 12:05 UTC"
     assert formatting.date("yesterday") == "yesterday"
+
+
+def test_of_equal_controls_the_first_is_named_as_the_lead_over_it_does() -> None:
+    controls = [{"name": name, "role": "baseline", "independent": True} for name in ("avg", "maxdiff")]
+    rows = [{"attack": name, "exact_columns": 0.5, "error": 2.0} for name in ("avg", "maxdiff")]
+    audit = {"attacks": controls, "summary": rows}
+    assert best_baseline(audit, "exact_columns") == ("avg", 0.5)
+    assert best_baseline(audit, "error", largest=False) == ("avg", 2.0)
+    assert best_baseline(audit, "label") is None

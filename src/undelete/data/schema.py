@@ -53,8 +53,8 @@ class ColumnInfo:
         >>> WAGES_SCHEMA["educ"].text(12)
         '12 years'
         """
-        if isinstance(value, str):
-            return value
+        if isinstance(value, str | bool):
+            return str(value)
         number = float(value)
         if not number.is_integer():
             return f"{number:.6g} {self.unit}".rstrip()

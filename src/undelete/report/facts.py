@@ -97,16 +97,14 @@ def controls(audit: Audit) -> list[str]:
 
 
 def best_baseline(audit: Audit, score: str, *, largest: bool = True) -> tuple[str, float] | None:
-    """Return (attack, score) of the control that does best on a column of the summary."""
+    """Return (attack, score) of the control that does best on a column of the summary, the first of equal ones."""
     found = [
-        (float(row[score]), str(row["attack"]))
+        (str(row["attack"]), float(row[score]))
         for row in audit["summary"]
         if row["attack"] in controls(audit) and row.get(score) is not None
     ]
-    if not found:
-        return None
-    score_, name = max(found) if largest else min(found)
-    return name, score_
+    best = max if largest else min
+    return best(found, key=lambda one: one[1], default=None)
 
 
 def ranking(audit: Audit) -> list[Row]:
