@@ -232,6 +232,18 @@ def test_behind_random_features_members_and_the_deleted_are_told_as_well():
     assert ranked.index[0] == 17
 
 
+def test_what_refitted_scalers_say_of_the_deleted_person_counts_in_either_order_of_the_files():
+    table, columns = population(900, seed=8), ["age", "years"]
+    own, public, model = table[:300], table[300:600], make_pipeline(StandardScaler(), Ridge(0.1))
+    for who in range(2):
+        before, after = (clone(model).fit(t[columns], t["income"]) for t in (own, own.drop(index=who)))
+        for files in ((before, after), (after, before)):
+            ranked = undelete.who_was_deleted(*files, public, own, target="income")
+            alike = (own[columns] == own.loc[who, columns]).all(axis=1)
+            assert ranked.loc[alike[alike].index, "probability"].sum() > 0.999
+            assert ranked.loc[who, "p_value"] > 1e-3
+
+
 def test_refusals_of_who_was_deleted():
     table = population(900)
     model = make_pipeline(StandardScaler(), Ridge()).fit(table[["age", "years"]], table["income"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,9 @@ def who_was_deleted(
     -------
     DataFrame
         One row a candidate, the likeliest first, by the candidates' own index: `probability` (given that one of
-        them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors) and `p_value` (how
-        often the deleted record itself would fit worse; small for all where none of them was deleted). Of several
+        them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors, and from what
+        refitted scalers say in hundredths of a column's spread) and `p_value` (how often the deleted record itself
+        would fit worse; small for all where none of them was deleted). Of several
         people `probability` is that of being among them, `role` says who is in the likeliest set ("left", "joined", or
         ""), and misfit and p-value are that set's. Candidates whom the model's steps refuse (a category that it was
         not trained with) come last: they were not among the training records.
@@ -97,8 +99,7 @@ def who_was_deleted(
                          offset=named_offset(offset, exposure))  # fmt: skip
 
     between = ordered(read, deleted, joined)
-    asked = deleted is not None or joined is not None
-    pair = between.pair if asked or between.several else read(joined=0)
+    pair = between.pair
     people = inputs.as_records(candidates)
     names = inputs.target_columns(pair.public, target)
     missing = [name for name in names if name not in people]
@@ -121,7 +122,8 @@ def who_was_deleted(
         )
         table = _sets(found, people.index, turned=between.came)
         return pd.concat([table, _never(never).assign(role="")])[list(table.columns)] if len(never) else table
-    each = explain(pair.release, asked_of)
+    each, known = explain(pair.release, asked_of), summed(pair, people, 1, 0)
+    each = replace(each, misfit=each.misfit + ((known.own - known.seen) ** 2).sum(axis=1))  # maths (30)
     table = pd.DataFrame(
         {"probability": each.probability[0], "misfit": each.misfit[0], "p_value": each.p_value[0]},
         index=people.index,
