@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from itertools import product
+from itertools import combinations_with_replacement, product
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from undelete.attacker.groups.ends import beyond, in_common
-from undelete.attacker.groups.moves import position, trios
+from undelete.attacker.groups.exchange import another, exchange
+from undelete.attacker.groups.lattice import GroupLattice
+from undelete.attacker.groups.likelihood import SumLikelihood
+from undelete.attacker.groups.moves import trios
 from undelete.attacker.groups.people import People
 from undelete.attacker.groups.read import _cells
 from undelete.attacker.groups.search import _either_side
+from undelete.attacker.groups.solutions import position, solutions
 from undelete.attacker.groups.told import Told, held
 from undelete.errors import InputError
 from undelete.maths.losses import LOSSES
@@ -39,6 +43,84 @@ def test_three_values_with_given_sums_are_found_all_of_them():
                 )
             ]
             assert set(map(tuple, good.tolist())) == set(brute)
+
+
+@pytest.mark.parametrize("people", [2, 3, 4, 5])
+def test_all_sets_of_values_with_given_sums_are_found(people):
+    rng = np.random.default_rng(people)
+    whole = np.unique(rng.integers(-9, 40, 16))
+    every = np.array(list(combinations_with_replacement(range(len(whole))[::-1], people)))
+    for drawn in rng.integers(len(every), size=5):
+        total, square = (int((whole[every[drawn]] ** power).sum()) for power in (1, 2))
+        same = (whole[every].sum(axis=1) == total) & ((whole[every] ** 2).sum(axis=1) == square)
+        found = solutions(whole, people, total, square, most=1000)
+        assert sorted(map(tuple, found)) == sorted(map(tuple, every[same]))
+    assert solutions(whole, people, total, square, most=0) is None
+
+
+def test_what_begins_has_every_set_of_values_with_the_sums():
+    """Of five people and some 500 values nobody comes upon the only set by chance."""
+    whole = np.unique(np.random.default_rng(3).integers(0, 10_000, 500)).astype(float)
+    column = Column("job", "discrete", np.ones((1, 1)), whole, whole[:, None], np.full(len(whole), 1 / len(whole)))
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        values = rng.choice(whole, size=5)
+        one = held([column], {0: Told(None, float(values.sum()), float((values**2).sum()))}, np.ones(5), rng)[0]
+        assert (np.sort(whole[one.begin], axis=1) == np.sort(values)).all(axis=1).any()
+
+
+@pytest.mark.parametrize("classes", [True, False], ids=["class", "number"])
+def test_people_exchange_columns_as_often_as_their_posterior_says(classes):
+    """Against all states of three people with 2, 2 and 3 values; of a number the sizes are integrated."""
+    rng, values, t = np.random.default_rng(5), (2, 2, 6), 3
+    prior = {
+        0: SimpleNamespace(base=rng.normal(size=2), tables={2: rng.normal(size=(6, 2))}),
+        1: SimpleNamespace(base=rng.normal(size=2), tables={0: rng.normal(size=(2, 2)), 3: rng.normal(size=(2, 2))}),
+        2: SimpleNamespace(base=np.array([0.0, 0.0, 0.0, 0.0, 1.2, 0.0]), tables={}),
+    }
+    tables = [[] for _ in range(4)]
+    for j, one in prior.items():
+        for parent, table in one.tables.items():
+            tables[j].append((parent, table))
+            tables[parent].append((j, table.T))
+    lattice = GroupLattice([], np.zeros((0, 3), int), np.zeros(0, int), prior, tables, np.zeros((0, 0)), np.zeros(0))
+    known = SumLikelihood(
+        loss=LOSSES["logistic" if classes else "squared"], seen=rng.normal(size=4), size=0.0,
+        terms=[0.4 * rng.normal(size=(1, n, 4)) for n in values], constant=0.4 * rng.normal(size=(1, 4)),
+        scores=[rng.normal(size=(2, n, 1)) for n in values], offset=np.zeros((2, 1)),
+        labels=np.array([[-1.0], [1.0]]) if classes else None, spread=np.ones(1),
+    )  # fmt: skip
+    sets = np.array([[4, 4, 1], [5, 3, 1]])  # three orders, and six
+    last = np.array([order for order in product(range(6), repeat=t) if sorted(order)[::-1] in sets.tolist()])
+    first = np.array(list(product(range(2), repeat=t)))
+    every = np.array([
+        np.column_stack([a, b, c, y]) for a in first[[1, 2, 4]] for b in first[[3, 5, 6]] for c in last
+        for y in (first[[3, 5, 6]] if classes else first[:1])
+    ])  # fmt: skip
+    guesses = People(known, lattice, np.ones(t), every[:, :, :3], every[:, :, 3], rng)
+    guesses.power = 1.0
+    log = sum(lattice.loose(every[:, i]) for i in range(t))
+    log = log + (
+        guesses.explained if classes else guesses.together(np.tile(known.seen, (len(every), 1)), guesses.white)[0]
+    )
+    expected = np.exp(log - log.max())
+    start = every[rng.integers(len(every), size=4000)]
+    moved = People(known, lattice, np.ones(t), start[:, :, :3], start[:, :, 3], rng)
+    moved.power = 1.0
+    for _ in range(12):
+        exchange(moved, *rng.permutation(t)[:2].tolist())
+        another(moved, 2, sets)
+        moved.resume(range(t), moved.rest(range(t)))
+    place = {state.tobytes(): number for number, state in enumerate(every)}
+    counted = np.bincount([place[np.ascontiguousarray(state).tobytes()] for state in moved.codes], minlength=len(every))
+    shares = counted / 4000, expected / expected.sum()
+    assert np.abs(shares[0] - shares[1]).sum() / 2 < np.sqrt(len(every) / (2 * np.pi * 4000))
+    fives = (every[:, :, 2] == 5).any(axis=1)  # of one set; and by so many guesses the deviation is 0.008
+    assert shares[0][fives].sum() == pytest.approx(shares[1][fives].sum(), abs=0.03)
+    assert 0.2 < shares[1][fives].sum() < 0.8
+    fresh = People(known, lattice, np.ones(t), moved.codes[:, :, :3], moved.codes[:, :, 3], rng)
+    np.testing.assert_allclose(fresh.white, moved.white, atol=1e-12)
+    np.testing.assert_allclose(fresh.score, moved.score, atol=1e-12)
 
 
 def test_what_is_told_begins_with_ways_that_agree_with_it():

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.attacker.groups.exchange import another, exchange, redraw
 from undelete.attacker.groups.people import People, drawn
+from undelete.attacker.groups.solutions import position
 from undelete.maths.arrays import Floats, Indices
 
 _BOTH = 40  # values of a column up to which two people's are drawn together
@@ -29,12 +31,15 @@ class Held:
     whole : array (values,) of int or None
         The column's values, where of three people and more only sum and sum of squares are known; None where the values
         themselves are.
+    sets : array (w, t) of int or None
+        All sets of values with these sums, each falling; None where there are too many of them.
     owed : pair of arrays of int, or None
         Values that one of those who left has at least, and one of those who joined: all else is free.
     """
 
     begin: Indices
     whole: Indices | None = None
+    sets: Indices | None = None
     owed: tuple[Indices, Indices] | None = None
 
     def stays(self, people: People, i: int, j: int) -> NDArray[np.bool_] | None:
@@ -66,6 +71,12 @@ def sweep(people: People, held: Mapping[int, Held]) -> None:
             (_both if _small(people, j) else _alike)(people, a, b, j)
         elif held[j].whole is not None:
             _three(people, j, np.asarray(held[j].whole))
+            sets = held[j].sets
+            if sets is not None and len(sets) > 1:
+                another(people, j, sets)
+    alike = [(a, b) for a, b in pairs if people.signs[a] == people.signs[b]] if held else []
+    for place in people.rng.permutation(len(alike))[:t]:
+        exchange(people, *alike[place])
 
 
 def swap(people: People, a: int, b: int, j: int) -> None:
@@ -128,29 +139,7 @@ def _three(people: People, j: int, whole: Indices) -> None:
     now = people.codes[:, trio, j]
     options = np.concatenate([now[:, None], _options(people, trio, now, whole)], axis=1)  # (R, K, 3), -1 for none
     there = np.asarray((options >= 0).all(axis=2))
-    options = np.where(there[:, :, None], options, now[:, None])
-    known, rest, every = people.known, people.rest(trio), people.every[:, None]
-    score = np.where(there, 0.0, -np.inf)
-    white: list[Floats] = []
-    z: list[Floats] = []
-    rho: list[Floats] = []
-    for p, i in enumerate(trio):
-        for list_, part in zip((white, z, rho), people.with_values(i, j, options[:, :, p]), strict=True):
-            list_.append(part)
-        score += people.lattice.given_others(people.codes[:, i], j)[every, options[:, :, p]]
-    if known.labels is None:
-        R, K = there.shape
-        flat = np.stack(white, axis=2).reshape(R, K, -1, rest.shape[1])
-        along, square = np.einsum("ivar,ir->iva", flat, rest), np.einsum("ivar,ivbr->ivab", flat, flat)
-        score += people.free(along, square, np.tile(known.spread, 3))
-    else:
-        made = sum(np.einsum("ivk,ivkr->ivr", one, w) for one, w in zip(rho, white, strict=True))
-        score -= 0.5 * people.power * ((rest[:, None] - made) ** 2).sum(axis=2)
-    new = people.every, drawn(score, people.rng)
-    for p, i in enumerate(trio):
-        people.white[:, i], people.score[:, i], people.rho[:, i] = white[p][new], z[p][new], rho[p][new]
-        people.codes[:, i, j] = options[:, :, p][new]
-    people.resume(trio, rest)
+    redraw(people, trio, j, np.where(there[:, :, None], options, now[:, None]), np.where(there, 0.0, -np.inf))
 
 
 def _options(people: People, trio: Sequence[int], now: Indices, whole: Indices) -> Indices:
@@ -192,9 +181,3 @@ def trios(whole: Indices, signs: Floats, total: Floats, square: Floats) -> Indic
     found = np.concatenate([np.stack([own, first, second], axis=2), np.stack([own, second, first], axis=2)], axis=1)
     good = np.concatenate([good, good & (root > 0)], axis=1)
     return np.where(good[:, :, None] & (found >= 0), found, -1)
-
-
-def position(whole: Indices, values: Indices) -> Indices:
-    """Return where values stand in a rising list; -1 for those that are not in it."""
-    place = np.minimum(np.searchsorted(whole, values), len(whole) - 1)
-    return np.where(whole[place] == values, place, -1)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.groups.moves import Held, trios
+from undelete.attacker.groups.solutions import solutions
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
 _WAYS = 720
 _TRIES = 3000
+_SETS = 20_000  # of values with given sums, up to which all are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +96,13 @@ def held(
         whole = column.values.astype(float) if column.kind == "discrete" else np.zeros(0)
         if len(signs) < 3 or not len(whole) or (whole % 1 != 0).any():
             continue
-        begin = _begin(whole.astype(np.int64), column.frequency, one, signs, rng)
+        sets = _sets(whole.astype(np.int64), one, signs)
+        if sets is None:
+            begin = _begin(whole.astype(np.int64), column.frequency, one, signs, rng)
+        else:
+            begin = rng.permuted(np.tile(sets, (1 + _WAYS // max(1, len(sets)), 1)), axis=1)
         if len(begin):
-            found[j] = Held(begin, whole.astype(np.int64))
+            found[j] = Held(begin, whole.astype(np.int64), sets)
     return found
 
 
@@ -124,6 +130,13 @@ def _with(owed: Sequence[Indices], share: Floats, signs: Floats, rng: np.random.
         drawn = rng.permuted(np.tile(who, (_WAYS, 1)), axis=1)[:, : len(places)]
         np.put_along_axis(begin, drawn, np.broadcast_to(places, drawn.shape), axis=1)
     return begin
+
+
+def _sets(whole: Indices, told: Told, signs: Floats) -> Indices | None:
+    """Return all sets of values (w, t) with the sums; None where some left and some joined, or there are too many."""
+    if (signs != signs[0]).any():
+        return None
+    return solutions(whole, len(signs), round(signs[0] * told.total), round(signs[0] * told.square), most=_SETS)
 
 
 def _begin(whole: Indices, share: Floats, told: Told, signs: Floats, rng: np.random.Generator) -> Indices:
