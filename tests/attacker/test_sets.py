@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.attacker.test_candidates import played
-from undelete.attacker.member import set_search
+from undelete.attacker.member import set_search, sets
 from undelete.attacker.member.sets import explain_sets
 from undelete.errors import InputError
 from undelete.maintainer.groups import Groups, retrain_groups
@@ -64,3 +64,41 @@ def test_sets_that_cannot_be_looked_for(game):
         explain_sets(release, Candidates(candidates.X[:1], candidates.Y[:1]), 2, 0, np.random.default_rng(0))
     with pytest.raises(InputError, match="number of training records is not known"):
         explain_sets(dataclasses.replace(release, n=None), candidates, 2, 0, np.random.default_rng(0))
+
+
+def people_who_pull(seed: int, together: int = 4) -> set_search.SetSearch:
+    """Made-up candidates with heavy tails, the first of whom left: their sum, with an error of one in each number."""
+    rng = np.random.default_rng(seed)
+    pulls = 20 * rng.standard_t(3, size=(150, 12))
+    seen = pulls[:together].sum(axis=0) + rng.standard_normal(12)
+    return set_search.SetSearch(seen, pulls, -pulls, together, 0, len(seen))
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5])  # from drawn beginnings none of them was
+def test_the_true_set_of_four_is_come_by(seed):
+    search = people_who_pull(seed)
+    search.sought([], np.random.default_rng(0))
+    assert min(search.found.values()) <= search.note([0, 1, 2, 3]) + 1e-9
+
+
+def test_where_nobody_fits_the_set_that_fits_best_has_no_probability(monkeypatch):
+    monkeypatch.setattr(set_search, "_BEGINNINGS", 4)
+    search = people_who_pull(0)
+    search.seen = search.seen + 200.0
+    search.sought([], np.random.default_rng(0))
+    found = sets._result(search)
+    assert found.p_value < 1e-6
+    assert found.set_probability < 1e-3
+    assert found.left_probability.sum() < 1e-2
+
+
+@pytest.mark.parametrize("reached", [1, 3])
+def test_what_was_not_looked_at_is_counted_by_density(reached):
+    """Of sets as many as in a box around what was seen, the mass of all is that of an integral over the box."""
+    search = people_who_pull(0, together=3)
+    rng = np.random.default_rng(1)
+    points = rng.uniform(-9, 9, size=(20_000, 12))
+    search.found = {((i,), ()): float((point**2).sum()) for i, point in enumerate(points)}
+    search.reached = reached
+    exact = 20_000 / 18**12 * (2 * np.pi) ** 6
+    assert search.missed == pytest.approx(np.log(exact) - reached, abs=0.7)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from undelete.attacker.groups.likelihood import sum_gradient
@@ -37,9 +38,10 @@ class Sets:
     p_value : float
         How often the true set fits worse than that.
     left_probability, joined_probability : arrays (c,)
-        Of each candidate: the share of all sets that were found, by their likelihood, in which they left or joined.
+        Of each candidate: the share of all sets that were found, by their likelihood, in which they left or joined;
+        that the search missed the true set counts beside them.
     set_probability : float
-        Of the likeliest set among these.
+        Of the likeliest set, alike.
     """
 
     left: Indices
@@ -108,9 +110,9 @@ def explain_sets(
     members: list[int] = []
     for width in _WIDTHS if len(known.seen) else (1.0,):  # what is known sharply leads nowhere from afar
         own, told = known.own / width, np.concatenate([seen, known.seen / width])
-        search = SetSearch(told, np.hstack([gone, own]), np.hstack([came, -own]), left, joined)
+        search = SetSearch(told, np.hstack([gone, own]), np.hstack([came, -own]), left, joined, len(seen))
         members = search.sought(members, rng)
-    return _result(search, len(seen))
+    return _result(search)
 
 
 def _pulls(release: Release, candidates: Candidates, half: Floats) -> tuple[Floats, Floats]:
@@ -123,22 +125,23 @@ def _pulls(release: Release, candidates: Candidates, half: Floats) -> tuple[Floa
     return found[0], found[1]
 
 
-def _result(search: SetSearch, moved: int) -> Sets:
-    """Return what was found, the p-value by the models' change: `moved` numbers, beside which others are exact."""
+def _result(search: SetSearch) -> Sets:
+    """Return what was found; the p-value is by the models' change, beside which what files say is exact."""
     least = min(search.found.values())
     near = {key: misfit for key, misfit in search.found.items() if misfit <= least + _KEPT}
-    total = sum(np.exp((least - misfit) / 2) for misfit in near.values())
+    terms = [*((least - misfit) / 2 for misfit in near.values()), least / 2 + search.missed]
+    total = float(logsumexp(terms))
     chances = np.zeros((2, len(search.gone)))
     for key, misfit in near.items():
         for side in (0, 1):
-            chances[side, list(key[side])] += np.exp((least - misfit) / 2) / total
+            chances[side, list(key[side])] += np.exp((least - misfit) / 2 - total)
     best = min(near, key=near.__getitem__)
     return Sets(
         left=np.array(best[0], dtype=np.int64),
         joined=np.array(best[1], dtype=np.int64),
         misfit=least,
-        p_value=float(chi2.sf(least, moved)),
+        p_value=float(chi2.sf(least, search.moved)),
         left_probability=chances[0],
         joined_probability=chances[1],
-        set_probability=float(1 / total),
+        set_probability=float(np.exp(-total)),
     )

@@ -26,8 +26,7 @@ _GROUPS_READING = """## How to read the tables
 - Of more than five people one is looked for, who stands out; the others count with what an average person would get
   right.
 - Lists: *all named* is how often the likeliest set is the group itself (or people quite like them); *said* is the
-  probability it was given, among the sets that the search looked at. Where very many fit, as of five people and one
-  output, it is too large.
+  probability it was given, with what the search may have missed counted by `docs/maths.md` (49).
 """
 _POPULATION = """# Public records of another population
 
