@@ -17,7 +17,8 @@ from undelete.maths.arrays import Floats
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in points
 Side = Literal["left", "right"]
-_GAP = 5.0
+_GAPS = (5.0, 20.0, 35.0, 50.0, 70.0, 90.0, 115.0, 140.0)  # from the curve, in points; beyond the first by a line
+_PAD = 1.5  # between a name and its line
 _LEVELS = np.linspace(0.06, 0.94, 45)
 
 
@@ -25,7 +26,8 @@ def label_curves(axes: Axes, curves: Sequence[tuple[Floats, Floats, str, str]], 
     """Write each curve's name beside it.
 
     A search over places left and right of each curve: the cheapest is the one that overlaps no name placed
-    before, covers the least of any curve, and is nearest the curve's middle.
+    before, covers the least of any curve, and is nearest the curve and its middle. From a place further away a thin
+    line leads to the curve.
 
     Parameters
     ----------
@@ -45,8 +47,12 @@ def label_curves(axes: Axes, curves: Sequence[tuple[Floats, Floats, str, str]], 
             continue
         x, y, side, box = best
         text.set_horizontalalignment(side)
-        text.set_position(tuple(axes.transData.inverted().transform((x, y))))
+        place = axes.transData.inverted()
+        text.set_position(tuple(place.transform((x, y))))
         taken.append(box)
+        edge, reached = x + _PAD if side == "right" else x - _PAD, _crossing(points, y)
+        if reached is not None and abs(reached - x) > _GAPS[0] + 1:
+            axes.plot(*place.transform([(edge, y), (reached, y)]).T, color=colour, linewidth=0.6, zorder=1.5)
 
 
 def _best_place(
@@ -64,13 +70,15 @@ def _best_place(
         crossing = _crossing(points, y)
         if crossing is None:
             continue
-        sides: tuple[tuple[Side, float], ...] = (("right", crossing - _GAP), ("left", crossing + _GAP))
-        for side, x in sides:
+        places: list[tuple[Side, float, float]] = [
+            *(("right", crossing - gap, gap) for gap in _GAPS), ("left", crossing + _GAPS[0], _GAPS[0])
+        ]  # fmt: skip
+        for side, x, gap in places:
             x0 = x - extent.width if side == "right" else x
             box = (x0, y - extent.height / 2, x0 + extent.width, y + extent.height / 2)
             if box[0] < frame.x0 + 2 or box[2] > frame.x1 + 1:
                 continue
-            cost = abs(level - 0.5) + 1e3 * sum(_overlap(box, other) for other in taken)
+            cost = abs(level - 0.5) + gap / 50 + 1e3 * sum(_overlap(box, other) for other in taken)
             cost += sum(_covered(box, curve) for curve in dense)
             if cost < cheapest:
                 cheapest, best = cost, (x, y, side, box)

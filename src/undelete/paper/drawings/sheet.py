@@ -175,7 +175,7 @@ def _over(panel: dict[str, Any], above: list[dict[str, Any]]) -> list[str]:
         text.append(f"only the {100 * panel['share_changed']:.1f} % of deletions that change the model")
     if "accuracy" in panel:
         text.append(f"accuracy {100 * panel['accuracy']:.1f} %, deleted label right {_labels(panel)}")
-    return [*text, f"median {_medians(panel)}"]
+    return [*text, *textwrap.wrap(f"median {_medians(panel, unbroken=True)}", _COLUMNS)]
 
 
 def _labels(panel: dict[str, Any]) -> str:
@@ -183,9 +183,11 @@ def _labels(panel: dict[str, Any]) -> str:
     return "–" if share is None else formatting.percent(share)
 
 
-def _medians(panel: dict[str, Any]) -> str:
+def _medians(panel: dict[str, Any], *, unbroken: bool = False) -> str:
+    """Return each attack's median; `unbroken`: no line ends between a name and its number."""
+    space = "\N{NO-BREAK SPACE}" if unbroken else " "
     return ", ".join(
-        f"{NAMES.get(name, name)} {formatting.similarity(attack['median_cosine'])}"
+        f"{NAMES.get(name, name)}{space}{formatting.similarity(attack['median_cosine'])}"
         for name, attack in panel["attacks"].items()
     )
 
