@@ -13,6 +13,7 @@ import pytest
 import undelete
 from tests.attacker.networks_played import COLUMNS, filled, play, small
 from undelete import InputError
+from undelete.adapters.torch import unwrapped
 from undelete.auditing.network_files import FromFiles
 from undelete.maintainer.networks import train
 
@@ -151,6 +152,33 @@ def test_linear_models_take_no_loss(played):
     model = undelete.LinearModel([1.0] * 4, 0.0, "squared", COLUMNS)
     with pytest.raises(InputError, match="said of networks"):
         undelete.audit(model, model, played.public, loss="mse")
+
+
+class ExportedProgram:
+    """As torch.export makes them, which takes seconds to load."""
+
+    def __init__(self, module):
+        self.module = lambda: module
+
+
+class Guarded(torch.nn.Linear):
+    """As an exported module answers to another number of records than it was exported with."""
+
+    def forward(self, X):
+        raise AssertionError("Guard failed: input.size()[0] == 3")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_or_exported_module_is_the_module_and_torchscript_is_refused(played):
+    assert unwrapped(torch.compile(played.after)) is played.after
+    found = gradient(played, ExportedProgram(played.before))
+    for name, own in gradient(played).gradient.items():
+        np.testing.assert_allclose(found.gradient[name], own)
+    with pytest.raises(InputError, match="TorchScript"):
+        audit(played, torch.jit.script(played.before))
+    torch.manual_seed(0)
+    with pytest.raises(InputError, match="export it with dynamic_shapes"):
+        audit(played, Guarded(4, 1), Guarded(4, 1))
 
 
 def test_without_torch_networks_are_refused_in_one_line(monkeypatch):

@@ -327,10 +327,14 @@ def test_a_json_file_that_would_fill_the_memory(tmp_path, monkeypatch):
         load_model(written(tmp_path / "m.json", "[" + "0," * 1_500_000 + "0]"))
 
 
-@pytest.mark.parametrize("name", ["model.csv", "model", "model.h5", "model.npy"])
-def test_names_that_are_no_model_s(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [(name, r"save the model as \.skops") for name in ("model.csv", "model", "model.h5", "model.npy")]
+    + [("model.pt", "save_file"), ("model.pt2", "--architecture"), ("model.rds", "contrib/undelete.R")],
+)
+def test_names_that_are_no_model_s(tmp_path, name, instead):
     (tmp_path / name).write_text("x")
-    with pytest.raises(InputError, match=r"is not a model file by its name: save the model as \.skops"):
+    with pytest.raises(InputError, match=f"is not a model file by its name: .*{instead}"):
         load_model(tmp_path / name)
 
 

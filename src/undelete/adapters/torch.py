@@ -30,6 +30,27 @@ def is_module(model: Any) -> bool:
     return loaded is not None and isinstance(model, loaded.nn.Module)
 
 
+def unwrapped(model: Any) -> Any:
+    """Return the module inside a compiled one or an exported program; other models as they are.
+
+    Raises
+    ------
+    InputError
+        For TorchScript, of which no record's gradient can be taken.
+    """
+    loaded = sys.modules.get("torch")
+    if loaded is None:
+        return model
+    if type(model).__name__ == "ExportedProgram":
+        return model.module()
+    if isinstance(model, loaded.jit.ScriptModule):
+        raise InputError(
+            "the model is TorchScript, of which no record's gradient can be taken: give the module that it was made "
+            "of, or its parameters as .safetensors and the architecture"
+        )
+    return getattr(model, "_orig_mod", model) if is_module(model) else model
+
+
 @dataclass(frozen=True, eq=False)
 class Pair:
     """Two modules of one architecture.

@@ -155,7 +155,7 @@ def _whole(module: Any, X: Floats, image: ImageInfo | None) -> FrozenNet | None:
         try:
             net = FrozenNet(module, shape, axes)
             net.transform(X[:2])
-        except (InputError, RuntimeError, ValueError, TypeError, IndexError):
+        except (InputError, RuntimeError, ValueError, TypeError, IndexError, AssertionError):
             continue
         return net
     return None

@@ -19,7 +19,7 @@ from undelete.adapters.files.networks import Architecture, is_parameters, load_n
 from undelete.adapters.head import recognised
 from undelete.adapters.low_rank import ASKED, refuse_merged
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
-from undelete.adapters.torch import Pair, is_module, penalty
+from undelete.adapters.torch import Pair, is_module, penalty, unwrapped
 from undelete.adapters.torch_loss import LossLike, targets
 from undelete.auditing import inputs, truths
 from undelete.auditing.network_features import Features, design_of, refitted
@@ -78,7 +78,7 @@ def opened(model: Any, architecture: Architecture | None, *, trust: bool) -> Any
     """Return a model, read from its file where it is a path."""
     if is_parameters(model):
         return load_network(model, architecture)
-    return load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else model
+    return load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else unwrapped(model)
 
 
 def is_network(model: Any) -> bool:
@@ -162,12 +162,12 @@ def _outputs(pair: Pair, X: Floats) -> int:
     """Return how many numbers the network answers, tried on a few records."""
     try:
         answer = pair.network.outputs(pair.before, X[:_TRIED])
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         first = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"the network does not take records of {X.shape[1]} numbers ({first}): give the table with the columns "
-            "that it reads and the target, or features that make them"
-        ) from error
+        what = "give the table with the columns that it reads and the target, or features that make them"
+        if isinstance(error, AssertionError):  # the guards of an exported program
+            what = "export it with dynamic_shapes, for any number of records at once"
+        raise InputError(f"the network does not take records of {X.shape[1]} numbers ({first}): {what}") from error
     if len(answer) != len(X[:_TRIED]) or not np.isfinite(answer).all():
         raise InputError(
             "the network's answers are not one finite row a record: it cannot be attacked record by record"

@@ -16,7 +16,7 @@ from undelete.adapters.offset import named_offset
 from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import NO_PICTURE, left_out
 from undelete.adapters.targets import encode_target, target_names
-from undelete.adapters.torch import is_module
+from undelete.adapters.torch import is_module, unwrapped
 from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
@@ -134,7 +134,7 @@ def simulate(
     InputError
         When the input cannot be used, or a deletion does not converge.
     """
-    words, stated = words or Words(), read_stated(protection, None, None)
+    words, stated, estimator = words or Words(), read_stated(protection, None, None), unwrapped(estimator)
     network = digest(*own_parameters(estimator)) if is_module(estimator) or is_perceptron(estimator) else ""
     together = people_together(group, joined, additions=additions)
     said = Training(loss, None, l2, weight_decay)

@@ -67,7 +67,7 @@ class FrozenNet:
         try:
             with torch().no_grad():
                 made = self._forward(torch().zeros(2, self.inputs, dtype=torch().float64))
-        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
             first = str(error).strip().split("\n")[0]
             shape = " x ".join(map(str, self.shape))
             raise InputError(

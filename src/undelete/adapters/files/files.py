@@ -36,6 +36,15 @@ from undelete.limits import HOW, JSON_BYTES, MODEL_BYTES, NAMES, allowed, refuse
 _PICKLES = (".joblib", ".pkl", ".pickle")
 _PLAIN = (".json", ".npz")
 _GRAPH = ".onnx"
+_SAVE = "save the model as .skops (skops.io.dump), or its coefficients as .json or .npz (docs/model-files.md)"
+_TORCH = (
+    "of a torch module save the parameters (safetensors.torch.save_file(module.state_dict(), PATH)) and give "
+    "--architecture and --loss"
+)
+_R = "of a model of R write the coefficients with contrib/undelete.R (docs/model-files.md)"
+_INSTEAD = dict.fromkeys((".pt", ".pth", ".pt2", ".ckpt", ".bin"), _TORCH) | dict.fromkeys(
+    (".rds", ".rda", ".rdata"), _R
+)
 
 
 def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> BaseEstimator | LinearModel:
@@ -76,10 +85,7 @@ def _checked(path: str | os.PathLike[str]) -> Path:
     """Return the path of a model file that is there."""
     file = Path(path)
     if file.suffix.lower() not in (".skops", *_PLAIN, *_PICKLES, _GRAPH):
-        raise InputError(
-            f"{path} is not a model file by its name: save the model as .skops (skops.io.dump), or its coefficients as "
-            ".json or .npz (docs/model-files.md)"
-        )
+        raise InputError(f"{path} is not a model file by its name: {_INSTEAD.get(file.suffix.lower(), _SAVE)}")
     if file.is_dir():
         raise InputError(f"{path} is a folder: give the model file in it")
     if not file.exists():
