@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from undelete.paper.drawings.pictures import PictureRow, draw
+from undelete.report.picture_rows import PictureRow, draw
 from undelete.report.pictures import is_png, one_a_label, png
 
 

@@ -18,6 +18,7 @@ from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.auditing import truths
 from undelete.auditing.asked_only import asked_only
+from undelete.auditing.camera import Camera
 from undelete.auditing.exposed import best_guess, better, costs, exposed, named, spread
 from undelete.auditing.problem import Problem
 from undelete.maintainer.defences.defence import Defence, Private, Protected
@@ -41,6 +42,7 @@ class Arena:
     train: pd.DataFrame
     judge: np.random.SeedSequence
     limit: float
+    camera: Camera | None = None
 
     @property
     def classes(self) -> bool:
@@ -104,13 +106,29 @@ class Arena:
         self, attacks: Sequence[Attack], release: Release, rows: Indices, rng: np.random.Generator
     ) -> dict[str, Any]:
         """Return what the best of some attacks gets of the people in some rows."""
+        truth = self._truth(release, rows)
+        found = []
+        for attack in attacks:
+            said = run_attack(attack, release, rng)
+            found.append(exposed(release, truth, said, rng))
+            if self.camera is not None and np.array_equal(rows, self.private.rows):
+                found[-1] |= {"pictures": self.camera.shots(release, truth, said)}
+        return reduce(better, found)
+
+    def _truth(self, release: Release, rows: Indices) -> Truth:
         objective = self.private.objective
-        truth = Truth(
+        return Truth(
             X=objective.X[rows], Y=objective.Y[rows],
             **truths.own_columns(self.problem.model, release, self.train.iloc[rows]),
         )  # fmt: skip
-        found = [exposed(release, truth, run_attack(attack, release, rng), rng) for attack in attacks]
-        return reduce(better, found)
+
+    def pictured(self) -> list[Any]:
+        """Return the deleted pictures that are shown, where records are images."""
+        if self.camera is None:
+            return []
+        private = self.private
+        release = self._release(Protected(private.W, private.W_after, private.W, np.asarray(private.objective.l2)))
+        return self.camera.true(release, self._truth(release, private.rows))
 
     def _exposed(self, protected: Protected) -> Indices:
         """Return the rows that are scored: of people who were deleted together the one whose gradient is largest."""

@@ -19,13 +19,22 @@ from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.torch_loss import LossLike
 from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
+from undelete.auditing.camera import Camera
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People as Tables
 from undelete.auditing.network_protect import protect_network
 from undelete.auditing.network_reading import Training, is_network, opened
 from undelete.auditing.problem import Problem
-from undelete.auditing.protection import REFITTING, Protection, digest_of, recommended, with_parameters, with_standing
+from undelete.auditing.protection import (
+    REFITTING,
+    Pictures,
+    Protection,
+    digest_of,
+    recommended,
+    with_parameters,
+    with_standing,
+)
 from undelete.auditing.refitting import People, refitting_row
 from undelete.auditing.rows import Rows, climbed, stream
 from undelete.auditing.tables import accepted, thinned_with
@@ -163,7 +172,7 @@ def protect(
     problem.refuse_last_of_class(rows)
     retrained = retrain_without(problem.objective, problem.W, rows, tol=_TOL)
     refuse_unconverged(retrained, _TOL)
-    view = inputs.public_view(problem.model, public, Y_public, raw=inputs.pixels(problem.model, public, image) is None)
+    view = inputs.public_view(problem.model, public, Y_public, raw=image is None)
     # one copy for all releases, whose attacker then learns one prior
     view["Y_public"] = frozen(Y_public)
     if view.get("public_codes") is not None:
@@ -180,7 +189,10 @@ def protect(
     steps = [(one, strength) for one in ladder if one.name not in refused for strength in one.strengths]
     if not steps and not refits:
         raise InputError("no defence applies to this model: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
-    arena = Arena(private, view, problem, train, judge, max_exposure)
+    readout = inputs.pixels(problem.model, public, image)
+    camera = None if image is None or readout is None else Camera.of(
+        image, readout, np.asarray(y)[rows], np.random.default_rng(judge))  # fmt: skip
+    arena = Arena(private, view, problem, train, judge, max_exposure, camera)
     played = Rows(None if checkpoint is None else Path(checkpoint), _mark(private, arena, rng, image))
     plain = Protected(problem.W, private.W_after, problem.W, np.asarray(problem.objective.l2))
     found = [played.row("none", lambda: arena.row(plain, None, None))]
@@ -191,11 +203,12 @@ def protect(
         found += [] if "refused" in refit else [refit]
     made, more = climbed(played, arena, steps, found, rng, progress)
     refused |= more
+    shots = [row.pop("pictures", None) for row in found]
     table = with_standing(pd.DataFrame(found), max_exposure)
     chosen = recommended(table, limits, len(rows))
     result = Protection(
         table=table, recommended=None, model=None, refused=refused, deletions=len(rows), of=digest_of(problem.model),
-        limits=limits,
+        limits=limits, pictures=None if camera is None else Pictures(camera.heads, arena.pictured(), shots),
     )  # fmt: skip
     if chosen is None:
         return result

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -45,6 +45,26 @@ PROOFS = {
 
 
 @dataclass(frozen=True, eq=False)
+class Pictures:
+    """What each row leaves of some deleted pictures: private records, so that protection.json has none of it.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        What each picture is of.
+    deleted : list
+        The true pictures, as nested lists of whole numbers from 0 to 255.
+    rows : list of dict or None
+        Of each row of the table `pixels`, alike (None where nothing came back), and `near`, their centred cosines;
+        None of a row whose deletions are others.
+    """
+
+    heads: Sequence[str]
+    deleted: list[Any]
+    rows: list[dict[str, Any] | None]
+
+
+@dataclass(frozen=True, eq=False)
 class Protection:
     """Defences with what each leaves and costs, as `undelete.protect` returns them.
 
@@ -77,6 +97,8 @@ class Protection:
         Digest of the parameters of the model that was given.
     law : Law or None
         By what law that model was made; None where there is none.
+    pictures : Pictures or None
+        Of records that are images, some of those that were played, under each row.
     """
 
     table: pd.DataFrame
@@ -87,6 +109,7 @@ class Protection:
     deletions: int
     of: str = ""
     law: Law | None = None
+    pictures: Pictures | None = None
 
     def document(self) -> dict[str, Any]:
         """Return what protection.json holds: the recommended row, the whole table, and by what it was chosen."""

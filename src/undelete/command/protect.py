@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--out", type=Path, default=Path("undelete-protect"), metavar="DIR",
-        help="where to write the protected model, protection.json and frontier.svg (default: undelete-protect/)",
+        help="where to write the protected model, protection.json and pictures of both (default: undelete-protect/)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from undelete.auditing.rows import Rows
     from undelete.auditing.tables import public_records, training_records
     from undelete.command.protection import lines
-    from undelete.report import frontier, ladders
+    from undelete.report import defended_pictures, frontier, ladders
 
     check_folder(options.out, "--out")
     model = opened(options.model, options.architecture, trust=options.trust)
@@ -102,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
         found.save(options.out if found.model is None else place)
         frontier.write(document, options.out / "frontier")
         ladders.write(document, options.out / "distributions")
+        if (seen := found.pictures) is not None:
+            defended_pictures.write(document["table"], seen.heads, seen.deleted, seen.rows, options.out / "pictures")
     except OSError as error:
         raise unwritable(options.out, error) from error
     if kept is not None:

@@ -19,9 +19,9 @@ from undelete.lab.kept import Kept
 from undelete.lab.models import Model, tried
 from undelete.lab.panel import ON_IMAGES
 from undelete.lab.steps import Folder, Progress
-from undelete.paper.drawings import pictures
 from undelete.paper.drawings.sheet import NAMES
 from undelete.paper.figure import PIXEL_SIMILARITY, Figure, play_panels
+from undelete.report import picture_rows as pictures
 
 
 @dataclass(frozen=True)

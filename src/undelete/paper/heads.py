@@ -28,9 +28,9 @@ from undelete.lab.kept import Kept, Shelf, code_of, digest
 from undelete.lab.steps import Folder, Progress, Steps, splits
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding
-from undelete.paper.drawings import pictures
 from undelete.paper.needs import sizes
 from undelete.release.release import Release
+from undelete.report import picture_rows as pictures
 from undelete.scoring.intervals import wilson
 from undelete.scoring.scores import centred_cosine
 

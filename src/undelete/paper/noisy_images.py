@@ -28,8 +28,8 @@ from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.objective import Objective
 from undelete.maths.softmax import Softmax
-from undelete.paper.drawings.pictures import PictureRow, draw
 from undelete.release.release import Release
+from undelete.report.picture_rows import PictureRow, draw
 from undelete.scoring.scores import centred_cosine
 
 N = 4000  # private images, and as many public ones

@@ -12,9 +12,9 @@ from undelete.attacker.hrec import HREC
 from undelete.attacker.hrec_plus import HREC_PLUS
 from undelete.data.schema import ImageInfo
 from undelete.maths.arrays import Floats
-from undelete.paper.drawings import pictures
 from undelete.paper.drawings.sheet import NAMES, Sheet, title
 from undelete.report import distribution, formatting, svg
+from undelete.report import picture_rows as pictures
 
 _PANELS = {"cosine": "cosine, as in the paper", "centred": "centred cosine: less the public mean"}
 _READING = "Share of deletions whose reconstruction is at most this similar to the deleted image; lower is better."
