@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from tests.test_auditing import WHO, pipeline, population
 from undelete.cli import main
+from undelete.command.records import _shown
 
 X = ["age", "years", "colour"]
 
@@ -305,3 +307,12 @@ def test_audit_undoes_the_steps_that_an_optimiser_took(tmp_path, capsys):
     status, err, _ = audited("--optimiser", "gd:steps=12,step=0.05")
     assert status == 2
     assert "give target (--target)" in err
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(22387331559636390000000.0, "2.24e+22"), (1234.0, "1,234"), (-5e9, "-5e+09"), (3.0, "3"), (3.14159, "3.14")],
+)
+def test_a_target_of_more_digits_than_fit_is_not_cut_to_another_number(value, shown):
+    target = SimpleNamespace(name="claims", transform=None, unit="")
+    assert _shown(SimpleNamespace(setting=SimpleNamespace(target=target)), "claims", value) == shown

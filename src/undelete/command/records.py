@@ -14,6 +14,7 @@ from undelete.plain_text import escaped
 from undelete.report.records import UNDECIDED
 
 COLUMNS_SHOWN = 4
+_LONG = 1e9  # from which on a number has more digits than its place
 
 
 def _shown(audit: Audit, name: str, value: Any) -> str:
@@ -26,7 +27,8 @@ def _shown(audit: Audit, name: str, value: Any) -> str:
     if target.transform == "exp":
         value = float(np.exp(value))
     if isinstance(value, float):
-        value = f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
+        whole = 100 <= abs(value) < _LONG or (abs(value) < 100 and value.is_integer())
+        value = f"{value:,.0f}" if whole else f"{value:.3g}"
     return escaped(f"{value} {target.unit}".strip())
 
 
@@ -95,7 +97,7 @@ def record(audit: Audit) -> list[str]:
             if best.target_low is not None and value != "?" and np.isfinite(error):  # it need not lie in the middle
                 value, error = f"{value} ({low:,.3g} to {high:,.3g})", np.nan
         if np.isfinite(error) and sure != "100%" and value != "?":
-            value = f"{value[:14]} +- {error:,.0f}" if error >= 10 else f"{value[:16]} +- {error:.2g}"
+            value = f"{value[:14]} +- {error:,.0f}" if 10 <= error < _LONG else f"{value[:16]} +- {error:.2g}"
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         # two in: no column's name can stand where a line of ours begins
         text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
