@@ -65,3 +65,12 @@ def test_the_command_draws_them(digits, tmp_path, capsys):
     drawn = (tmp_path / "safe" / "pictures.svg").read_text(encoding="utf-8")
     assert drawn.count("<image") == 5 * (1 + 1 + 5)  # deleted, without a defence, five strengths
     assert (tmp_path / "safe" / "pictures.png").exists()
+    shown = [tmp_path / name for name in ("whole", "redacted")]
+    for place, more in zip(shown, ([], ["--redact"]), strict=True):
+        argv = ["simulate", "model.skops", "--train", "train.csv", "--public", "public.csv", "--target", "digit",
+                "--deletions", "5", "--image", "4x4", "--protection", "safe/protection.json", *more]  # fmt: skip
+        argv = [str(tmp_path / one) if one.endswith((".skops", ".csv", ".json")) else one for one in argv]
+        assert main([*argv, "--out", str(place)]) == 0, capsys.readouterr().err
+    whole, redacted = ((place / "report.html").read_text(encoding="utf-8") for place in shown)
+    assert whole.count("under each defence at up to five strengths") == 1
+    assert "under each defence at up to five strengths" not in redacted

@@ -65,6 +65,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "records": [record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],
         "advice": advice.advice(audit.verdict.word, audit.setting.protection),
         "protection": advice.slim(audit.setting.protection),
+        "defended": (audit.setting.protection or {}).get("drawn"),
         "environment": environment(),
         "paper": PAPER,
     }  # fmt: skip

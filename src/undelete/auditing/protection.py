@@ -31,6 +31,7 @@ from undelete.maths.arrays import Floats
 from undelete.release.protection import Law
 
 FILE = "protection.json"
+PICTURES = "pictures.png"  # beside it, where records are images: these are private
 SCHEMA = "undelete.protection/3"
 NONE, REFITTING = "none", "refitting"
 NO_FILE = {NONE, REFITTING} | {name for name, one in DEFENCES.items() if one.only_a_way}

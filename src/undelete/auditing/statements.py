@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from undelete.auditing.protection import FILE, NONE, PROOFS, SCHEMA
+from undelete.auditing.protection import FILE, NONE, PICTURES, PROOFS, SCHEMA
 from undelete.errors import InputError
 from undelete.limits import HOW, JSON_BYTES, allowed
 from undelete.release.protection import Law
+from undelete.report.pictures import file_as_uri
 
 Statement: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Stated"
 
@@ -45,7 +46,8 @@ class Stated:
     of : str
         Digest of the parameters of the model whose defences were played.
     played : mapping or None
-        What these left and cost: `deletions`, `limits`, `recommended` and `table` of the file.
+        What these left and cost: `deletions`, `limits`, `recommended` and `table` of the file; `drawn`, the picture of
+        what they left of deleted pictures, where it lies beside.
     """
 
     place: str
@@ -90,6 +92,8 @@ def _read(source: Statement, *, asked: bool) -> Stated | None:
             raise InputError(f"{place} has schema {held['schema']!r}, and this version reads {SCHEMA!r}")
         law = None if held["law"] is None else Law.of(held["law"])
         played = _checked({name: held[name] for name in _PLAYED})
+        if not isinstance(source, Mapping):
+            played["drawn"] = file_as_uri(Path(source).with_name(PICTURES))
         return Stated(place, str(held["parameters"]), law, asked, str(held.get("of", "")), played)
     except OSError as error:
         raise InputError(f"{place} cannot be read ({error.strerror or error}): name a {FILE}") from error

@@ -31,9 +31,12 @@ def clean(x: Any) -> Any:
 def embedded(audit: Audit, largest: int = LARGEST) -> tuple[str, bool]:
     """Return the audit as JSON for a script element, and whether some of it was left out.
 
-    Pictures go first, which the page shows anyway. Then scores are thinned, then records: halved until the text has
-    at most `largest` characters, or until 20 deletions and one record are left.
+    Of what defences left of pictures the page has the only copy. Pictures go first, which the page shows anyway. Then
+    scores are thinned, then records: halved until the text has at most `largest` characters, or until 20 deletions and
+    one record are left.
     """
+    if audit.get("defended"):
+        audit = {**audit, "defended": None}
     text = escape(audit)
     if len(text) > largest and audit.get("pictures"):
         left = {**audit, "pictures": without_pictures(audit["pictures"]), "sampled": {"pictures": 0}}

@@ -29,6 +29,7 @@ from undelete.report.embedding import clean, embedded
 from undelete.report.exposed import calibration, exposed, reliability
 from undelete.report.facts import Audit, event, headline, label_of, spoken
 from undelete.report.gallery import gallery
+from undelete.report.pictures import is_png
 from undelete.report.records import records, target_label
 from undelete.report.strength import strength
 
@@ -106,6 +107,7 @@ def _context(known: Audit) -> dict[str, Any]:
         "calibration": calibration(known),
         "frontier": Markup(frontier.inline(known.get("protection"))),
         "ladders": Markup(ladders.inline(known.get("protection"))),
+        "defended": known["defended"] if is_png(known.get("defended")) else None,
         "colour": colour_of(speaker),
         "headline": label_of(known, speaker),
         "meanings": [(e["name"], e["about"]) for e in known["attacks"] if e.get("about")],

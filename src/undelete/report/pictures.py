@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ Pixels = NDArray[np.uint8]
 
 PICTURED = 24  # deletions whose pictures are shown, at most
 
+_LARGEST = 3_000_000  # bytes of a picture that a page takes in whole
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
 
 
@@ -71,6 +74,15 @@ def png(pixels: Pixels) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def file_as_uri(place: Path) -> str | None:
+    """Return a PNG file as what a page can hold; None where there is none, or it is too large for a page."""
+    try:
+        held = place.read_bytes() if place.is_file() and place.stat().st_size <= _LARGEST else b""
+    except OSError:
+        return None
+    return "data:image/png;base64," + base64.b64encode(held).decode() if held.startswith(_SIGNATURE) else None
 
 
 def is_png(uri: object) -> bool:
