@@ -82,6 +82,7 @@ def test_another_optimum_is_not_decidable(played):
     other = audit(played, after=filled(network, played.before, rest.theta))
     assert other.verdict.word == "NOT DECIDABLE"
     assert "another start" in other.verdict.reason
+    assert np.isnan(other.found["hrec+"].probability).all()  # of error bars that do not hold
 
 
 def test_a_training_that_stopped_early_is_not_decidable(played):

@@ -18,6 +18,7 @@ from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
 CHANGE, FITS_ONE, FITS_PEOPLE = "Change of the model", "Fits one record", "Fits these people"
+NEAR, ERROR = "Same optimum", "Expected error of the gradient"  # of networks
 MIN_RECORDS_PER_FEATURE = 10  # public records a feature under which the Hessian is a poor estimate
 GRADIENT_LIMIT = 4.0  # root mean square of the public gradient, in its own standard errors
 MIN_CARRIERS = 10  # records that a feature's standard error must rest on: a corner pixel is dark in nearly all

@@ -17,7 +17,7 @@ from undelete.attacker.gradient.scale import at_public_length
 from undelete.attacker.hrec import HREC, hrec
 from undelete.attacker.hrec_plus import HREC_PLUS, hrec_plus
 from undelete.auditing.deletion_checks import COUNT
-from undelete.auditing.diagnostics import FITS_ONE, FITS_PEOPLE, Diagnostic, diagnose
+from undelete.auditing.diagnostics import ERROR, FITS_ONE, FITS_PEOPLE, NEAR, Diagnostic, diagnose
 from undelete.auditing.evidence import Case, gather
 from undelete.auditing.exposure import Exposure, exposure, lift, similar_only
 from undelete.auditing.given_away import gain
@@ -170,8 +170,8 @@ def judged(
         Where noise of a known law hides everybody, the sentence that says so.
     """
     main = leading(attacks).name
-    unfit = (check for check in checks if check.name in (FITS_ONE, FITS_PEOPLE) and check.ok is False)
-    if any(check.blocking for check in unfit):  # all that is promised is of records that fit
+    unfit = (check for check in checks if check.name in (FITS_ONE, FITS_PEOPLE, NEAR, ERROR) and check.ok is False)
+    if any(check.blocking for check in unfit):  # all that is promised is of records that fit, by errors that hold
         found = {name: one.without_promises() for name, one in found.items()}
     if exact:
         found[main] = with_exact(release, found[main], exact)

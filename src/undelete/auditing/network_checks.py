@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from undelete.attacker.networks.attack import Account
-from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
+from undelete.auditing.diagnostics import ERROR, FITS_ONE, NEAR, Diagnostic
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
 
-NEAR, ERROR = "Same optimum", "Expected error of the gradient"
 BENT = 0.5  # of the change of the gradients, which the Hessian may not explain
 LOST = 1.0  # expected error of the gradient, beside the public records' own gradients
 UNSURE = 1.0  # expected error of the gradient, beside the estimate itself

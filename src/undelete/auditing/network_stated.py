@@ -16,8 +16,7 @@ import numpy as np
 from scipy.stats import norm
 
 from undelete.attacker.networks.protected import curvature, knowing, smaller
-from undelete.auditing.diagnostics import CHANGE, FITS_ONE, Diagnostic
-from undelete.auditing.network_checks import ERROR, NEAR
+from undelete.auditing.diagnostics import CHANGE, ERROR, FITS_ONE, NEAR, Diagnostic
 from undelete.auditing.protection import FILE, digest, own_parameters
 from undelete.auditing.stated import HIDDEN, NEVER, NOISE, laws_of, not_added
 from undelete.auditing.statements import Stated, measured
