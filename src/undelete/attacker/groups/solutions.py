@@ -32,7 +32,7 @@ def solutions(whole: Indices, people: int, total: int, square: int, *, most: int
     Examples
     --------
     >>> solutions(np.arange(10), 3, 9, 41, most=100).tolist()
-    [[6, 2, 1], [5, 4, 0]]
+    [[5, 4, 0], [6, 2, 1]]
     """
     looked_at, found = 0, 0
     parts: list[Indices] = []
