@@ -24,7 +24,7 @@ def write(
     shots: Sequence[Mapping[str, Any] | None],
     stem: Path,
 ) -> tuple[Path, Path]:
-    """Write ``stem.svg`` and ``stem.png`` and return both paths.
+    """Write ``stem.svg`` and ``stem.png``, which only their owner may read, and return both paths.
 
     Parameters
     ----------
@@ -48,7 +48,10 @@ def write(
             name = str(row["label"]) if alone else f"{row['strength']:g}"
             above = "" if alone or k else f"{row['label']}, by {row['unit'] or 'strength'}"
             rows.append(PictureRow(name, [_picture(one) for one in shot["pixels"]], shot["near"], above=above))
-    return draw("What each defence leaves of deleted pictures", heads, rows, stem, [_NOTE])
+    paths = draw("What each defence leaves of deleted pictures", heads, rows, stem, [_NOTE])
+    for path in paths:
+        path.chmod(0o600)
+    return paths
 
 
 def _some(places: Sequence[int]) -> list[int]:
