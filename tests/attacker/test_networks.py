@@ -16,6 +16,7 @@ from undelete.attacker.networks.held_out import widened
 from undelete.attacker.networks.missed import with_public
 from undelete.attacker.networks.problem import Problem
 from undelete.attacker.networks.record import Decoder
+from undelete.attacker.networks.search import descended
 from undelete.attacker.networks.view import View
 from undelete.attacker.table.learnt import shared_lattice
 from undelete.attacker.table.shown import shown
@@ -158,6 +159,19 @@ def test_the_record_comes_back_with_its_label_and_error_bars_that_hold(played):
     assert np.sign(found.target[0, 0]) == np.sign(played.fit.Y[played.row, 0] - 0.5)
     assert (np.abs(found.X[0] - true) < 4 * found.record_error[0]).all()
     assert attacked.account.misfit[0] / attacked.account.freedom < 2
+
+
+def test_each_class_is_searched_from_the_starts_and_not_from_the_ends_of_another(played):
+    release = seen(played)
+    estimator = Estimator(release)
+    estimate, decoder = estimator.estimate(0), Decoder(release, estimator.own)
+    starts = decoder.prior.coordinates(release.X_public[:3])
+    kept = starts.copy()
+    alone = {label: descended(Problem(release, estimate, label, decoder.prior), starts, 8) for label in (0, 1)}
+    np.testing.assert_array_equal(starts, kept)
+    for label, ends in alone.items():
+        again = Problem(release, estimate, label, decoder.prior).at(ends.u)[0]
+        np.testing.assert_allclose(ends.value, again)  # the records are those that the objective was found at
 
 
 def test_a_search_that_went_by_a_wrong_line_is_not_surer_than_public_records_that_explain_as_much(played):

@@ -31,7 +31,7 @@ class Ends:
 
 def descended(problem: Problem, u: Floats, steps: int) -> Ends:
     """Return where the method gets from some starts u (r, q) in some steps."""
-    ends = Ends(u, *problem.at(u))
+    ends = Ends(u.copy(), *problem.at(u))  # of its own: the starts serve other classes too
     damping, active, eye = np.full(len(u), _DAMPING[0]), np.ones(len(u), dtype=bool), np.eye(u.shape[1])
     for _ in range(steps):
         rows = np.flatnonzero(active)
