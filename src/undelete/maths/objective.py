@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Array, blocks, device, namespace, summed, take_rows
+from undelete.maths.arrays import Array, blocks, device, namespace, take_rows
 from undelete.maths.loss import Loss
 
 _CPU_NUMBERS = 128_000  # predictions held at once: 1 MB; from memory, they would cost more than the products
@@ -204,7 +204,7 @@ class Objective:
 
     def _own_predictions(self, W: Array) -> Array:
         """Return x_i W_i (n, k) for W (n, d, k)."""
-        return namespace(W).concat([summed(self.X * W[:, :, j]) for j in range(W.shape[2])], axis=1)
+        return (self.X[:, None, :] @ W)[:, 0, :]
 
     def _through(self, V: Array, bend: Callable[[Objective, Array, slice], Array]) -> Array:
         """Return X' bend(X V), of V's shape (d, k) or (b, d, k), a few records at a time."""
