@@ -43,6 +43,12 @@ def naive_hessian(objective, W):
     return H
 
 
+def null_directions(objective):
+    """Return the projection onto what the loss does not see: all classes alike, of features without a penalty."""
+    k = objective.Y.shape[1]
+    return np.kron(np.diag(objective.l2 == 0), np.full((k, k), 1 / k))
+
+
 def naive_solve(objective, W, row, G):
     """The solution of the Newton system without the record that has no part along the null directions."""
     H = naive_hessian(without(objective, row), W)
@@ -93,11 +99,24 @@ def test_the_dense_hessian_is_the_naive_one_beside_the_null_directions():
         objective = make(penalty=penalty, weighted=True)
         W = np.random.default_rng(2).normal(size=(4, 3))
         H, expected = dense_hessian(objective, predict(objective.X, W)), naive_hessian(objective, W)
-        shift = np.kron(np.diag(objective.l2 == 0), np.full((3, 3), 1 / 3))  # onto the null directions
+        shift = null_directions(objective)
         rest = np.eye(12) - shift
         np.testing.assert_allclose(rest @ H @ rest, expected, atol=1e-12)
         np.testing.assert_allclose(rest @ H @ shift, 0, atol=1e-12)
         assert np.linalg.eigvalsh(H)[0] > 1e-6
+
+
+def test_the_dense_hessian_of_many_classes_takes_a_product_for_each_pair_of_features(monkeypatch):
+    monkeypatch.setattr("undelete.maintainer.softmax._NUMBERS", 70)  # ten records at a time
+    objective = make(d=2, k=7, weighted=True)
+    W = np.random.default_rng(2).normal(size=(2, 7))
+    products = []
+    monkeypatch.setattr("undelete.maintainer.softmax.gram", lambda *_: products.append(1))
+    H = dense_hessian(objective, predict(objective.X, W))
+    monkeypatch.undo()
+    rest = np.eye(14) - null_directions(objective)
+    np.testing.assert_allclose(rest @ H @ rest, naive_hessian(objective, W), atol=1e-12)
+    assert not products, "a product for each of 21 pairs of classes"
 
 
 @pytest.mark.parametrize("step", [DenseStep, MatrixFreeStep])

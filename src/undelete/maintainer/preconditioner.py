@@ -147,7 +147,7 @@ class TwoLevel:
         penalty = xp.sum(self.axes[:, r:] ** 2 * objective.l2[:, None], axis=0)
         self.rest = principal.squares[r:, None] * share[None, :] + penalty[:, None]
         self.half = self._leading_half(objective, principal.scores, Z)
-        self.inverses = self._inverses(objective, weighted, P) if thorough else []
+        self.inverses = self._inverses(objective, weighted, P) if thorough else None
 
     def _leading_half(self, objective: Objective, scores: Array, Z: Array) -> Array:
         """Return a half of the inverse of the Hessian along the leading axes (r c, r c)."""
@@ -163,33 +163,34 @@ class TwoLevel:
         H = xp.astype(xp.reshape(H, (r * c, r * c)), xp.float64)  # single precision may not tell that it is definite
         return xp.astype(factor(H).half, Z.dtype)
 
-    def _inverses(self, objective: Objective, weighted: Array, P: Array) -> list[Array]:
-        """Return the inverse of each contrast's own Hessian along the other axes, c times (d - r, d - r).
+    def _inverses(self, objective: Objective, weighted: Array, P: Array) -> Array | None:
+        """Return the inverse of each contrast's own Hessian along the other axes (c, d - r, d - r).
 
         None at all where one is too near to being singular for its inverse to be surely definite.
         """
         xp, T = namespace(P), self.contrasts
         rest = self.axes[:, self.leading :]
         if not rest.shape[1]:
-            return []
+            return None
         curvature = xp.maximum(weighted @ T**2 - (weighted @ T) * (P @ T), 0 * P[:, 1:])  # (n, c): t' (diag p - pp') t
         root = xp.sqrt(curvature)
         penalty = xp.matrix_transpose(rest) @ (objective.l2[:, None] * rest)
-        inverses = [xp.asarray(penalty, copy=True) for _ in range(T.shape[1])]
+        inverses = xp.zeros((T.shape[1], 1, 1), dtype=P.dtype, device=P.device) + penalty
         for rows in blocks(objective.n, _NUMBERS // rest.shape[0]):
             S = objective.X[rows, :] @ rest
-            for j, H in enumerate(inverses):
-                H += gram(S, root[rows, j])
-        for j, H in enumerate(inverses):
+            for j in range(T.shape[1]):
+                inverses[j, :, :] += gram(S, root[rows, j])
+        for j in range(T.shape[1]):
+            H = inverses[j, :, :]
             try:
                 inverse = xp.linalg.inv(H)
             except (np.linalg.LinAlgError, RuntimeError):  # torch's own error is a RuntimeError
-                return []
+                return None
             condition = float(xp.max(xp.linalg.diagonal(inverse))) * float(xp.max(xp.linalg.diagonal(H)))
             rounded = _SURE * float(xp.finfo(H.dtype).eps) * condition
             if not (rounded < 1 and float(xp.min(xp.linalg.diagonal(inverse))) > 0):
-                return []
-            inverses[j] = (inverse + xp.matrix_transpose(inverse)) / 2
+                return None
+            inverses[j, :, :] = (inverse + xp.matrix_transpose(inverse)) / 2
         return inverses
 
     def __call__(self, V: Array) -> Array:
@@ -199,8 +200,8 @@ class TwoLevel:
         flat = xp.reshape(xp.permute_dims(V @ self.contrasts, (0, 2, 1)), (b * c, d)) @ self.axes
         turned = xp.permute_dims(xp.reshape(flat, (b, c, d)), (0, 2, 1))  # (b, d, c)
         leading = xp.reshape(turned[:, :r, :], (b, r * c)) @ self.half @ xp.matrix_transpose(self.half)
-        if self.inverses:
-            rest = xp.stack([turned[:, r:, j] @ inverse for j, inverse in enumerate(self.inverses)], axis=2)
+        if self.inverses is not None:
+            rest = xp.permute_dims(xp.permute_dims(turned[:, r:, :], (2, 0, 1)) @ self.inverses, (1, 2, 0))
         else:
             rest = turned[:, r:, :] / self.rest
         turned = xp.concat([xp.reshape(leading, (b, r, c)), rest], axis=1)

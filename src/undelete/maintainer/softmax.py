@@ -50,12 +50,28 @@ def pays(objective: Objective, deletions: int) -> bool:
 def dense_hessian(objective: Objective, Z: Array) -> Array:
     """Return the Hessian (d k, d k) at predictions Z (n, k), made regular along its null directions.
 
-    Order of the parameters: (feature, class). Cost n d^2 k (k - 1) / 2 flops.
+    Order of the parameters: (feature, class). Cost n d^2 k (k - 1) / 2 flops, and of more than 2 d classes twice that,
+    in far fewer products.
     """
     xp = namespace(Z)
     X, (_, k), d = objective.X, Z.shape, objective.X.shape[1]
     P = objective.loss.residual(xp.zeros_like(objective.Y), Z)  # softmax(z)
     P = P if objective.weights is None else P * xp.sqrt(objective.weights)[:, None]
+    H = (_by_features if 2 * d < k else _by_classes)(X, P)
+    H = xp.reshape(H, (d * k, d * k))
+    for a in range(d):
+        rows = slice(a * k, (a + 1) * k)
+        if float(objective.l2[a]) == 0:
+            # as large as the feature's own curvature, so that features of different units stay apart
+            H[rows, rows] = H[rows, rows] + xp.mean(xp.linalg.diagonal(H[rows, rows])) / k
+        else:
+            H[rows, rows] = H[rows, rows] + objective.l2[a] * xp.eye(k, dtype=X.dtype, device=X.device)
+    return H
+
+
+def _by_classes(X: Array, P: Array) -> Array:
+    """Return sum_i x_i x_i' (diag(p_i) - p_i p_i') (d, k, d, k), a product of n records for each pair of classes."""
+    xp, (d, k) = namespace(P), (X.shape[1], P.shape[1])
     H = xp.zeros((d, k, d, k), dtype=X.dtype, device=X.device)
     for c in range(k):
         for e in range(c + 1, k):
@@ -65,14 +81,21 @@ def dense_hessian(objective: Objective, Z: Array) -> Array:
             # the rows of diag(p) - pp' sum to zero, so the classes' own blocks need no products
             H[:, c, :, c] += block
             H[:, e, :, e] += block
-    H = xp.reshape(H, (d * k, d * k))
+    return H
+
+
+def _by_features(X: Array, P: Array) -> Array:
+    """Return the same by a product for each pair of features: of many more classes, fewer and larger ones."""
+    xp, (d, k) = namespace(P), (X.shape[1], P.shape[1])
+    H = xp.zeros((d, k, d, k), dtype=X.dtype, device=X.device)
+    others = 1 - xp.eye(k, dtype=X.dtype, device=X.device)
     for a in range(d):
-        rows = slice(a * k, (a + 1) * k)
-        if float(objective.l2[a]) == 0:
-            # as large as the feature's own curvature, so that features of different units stay apart
-            H[rows, rows] = H[rows, rows] + xp.mean(xp.linalg.diagonal(H[rows, rows])) / k
-        else:
-            H[rows, rows] = H[rows, rows] + objective.l2[a] * xp.eye(k, dtype=X.dtype, device=X.device)
+        for b in range(a, d):
+            block = xp.zeros((k, k), dtype=X.dtype, device=X.device)
+            for rows in blocks(X.shape[0], _NUMBERS // k):
+                block += xp.matrix_transpose(P[rows, :] * (X[rows, a] * X[rows, b])[:, None]) @ P[rows, :]
+            block = block * others
+            H[a, :, b, :] = H[b, :, a, :] = xp.sum(block, axis=1) * xp.eye(k, dtype=X.dtype, device=X.device) - block
     return H
 
 
