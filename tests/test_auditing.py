@@ -192,7 +192,7 @@ def test_two_changed_records_are_not_taken_for_one(halves):
     before, after = fit(X, y), fit(X.iloc[300:], y.iloc[300:])
     result = undelete.audit(before, after, public[["age", "years", "rich"]], target="rich", n=N)
     assert result.verdict.word == "NOT DECIDABLE"
-    assert "of more than 5 people" in result.verdict.reason
+    assert "of more than 10 people" in result.verdict.reason
 
 
 REFUSED = {

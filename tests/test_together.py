@@ -156,12 +156,24 @@ def test_a_value_that_only_one_of_them_had_is_said_as_such(halves):
     assert "Of 'town' the files give a value that nobody else has: one of these people's, exactly." in result.warnings
 
 
-def test_of_many_only_who_stands_out_is_looked_for(halves):
-    model, target = MODELS[0]
-    result = audited(halves, list(range(8)), model, target, truth=None)
+@pytest.mark.parametrize(("columns", "most"), [(["age", "rooms", "town"], 10), (["age", "town", "pay"], 5)])
+def test_of_many_only_who_stands_out_is_looked_for(halves, columns, most):
+    """Up to ten where the files sum most columns; of pay, which is no whole number, they sum it too."""
+    fits = MODELS[0]
+    result = audited(halves, list(range(most + 1)), *fits, truth=None, columns=columns)
     assert result.verdict.word == "NOT DECIDABLE"
-    assert "more than 5 people" in result.verdict.reason
-    assert len(result.records) == 8
+    assert f"more than {most} people" in result.verdict.reason
+    assert len(result.records) == most + 1
+
+
+def test_seven_are_told_apart_no_more_surely_than_they_are(halves):
+    columns = ["rooms", "kids", "town"]
+    result = audited(halves, list(range(20, 27)), *MODELS[0], columns=columns)
+    right, said = result.right["group"], result.found["group"].probability
+    assert (len(result.records), result.verdict.word) == (7, "EXPOSED")
+    assert right.mean() > said.mean() - 0.1
+    assert right[said > 0.95].all()
+    assert right.mean() > 0.6  # by chance a quarter
 
 
 def test_a_search_that_would_take_hours_is_not_begun(halves, monkeypatch):

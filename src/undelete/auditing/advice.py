@@ -89,7 +89,8 @@ def advice(word: str, protection: Mapping[str, Any] | None = None) -> list[dict[
         (
             "Delete many records at once",
             "Collect requests and retrain once: the difference then mixes the records. It hides a person among "
-            "the others of a large batch, with no guarantee; two to four are told apart where scalers are refitted.",
+            "the others of a large batch, with no guarantee: where scalers are refitted two to four are told apart, "
+            "and up to ten in part.",
         ),
         (
             "Publish predictions or rounded parameters",

@@ -93,7 +93,7 @@ def audit(
     deleted, joined : int, optional
         How many records left and joined between the two; by default what the models say, or one that left. One that
         joined is reconstructed as one that left is; of up to five together each is, as far as their sum says who they
-        are, and of more the one who stands out most.
+        are, ten where the files sum most columns, and of more the one who stands out most.
     l2 : float, optional
         The penalty in the summed objective, maths (1), if the model files do not say it. `hrec+` and the
         checks use it, the paper's attack does not. Of a module one number, or numbers by its parameters' names.

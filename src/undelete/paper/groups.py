@@ -27,7 +27,7 @@ from undelete.scoring.intervals import wilson
 
 N, M = 8000, 22_000  # private and public records
 TOGETHER = ((1, 0), (2, 0), (3, 0), (5, 0), (10, 0), (50, 0), (1, 1), (1, 10), (1, 100))
-REFITTED = (1, 2, 3, 4, 5)
+REFITTED = (1, 2, 3, 4, 5, 7, 10, 12)
 
 
 @dataclass(frozen=True)

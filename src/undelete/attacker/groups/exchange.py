@@ -65,10 +65,16 @@ def another(people: People, j: int, sets: Indices) -> None:
     others = np.argsort(rng.random((R, len(sets))), axis=1)[:, :_SETS]
     ranked = np.concatenate([np.take_along_axis(now, order, axis=1)[:, None], sets[others]], axis=1)  # (R, K, t)
     same = (ranked[:, 1:] == ranked[:, :1]).all(axis=2)
-    score = np.concatenate([np.zeros((R, 1)), np.where(same, -np.inf, 0.0)], axis=1) - _ways_alike(ranked)
+    stays = ~np.isin(ranked[:, 0] @ _named(t), sets @ _named(t))[:, None]  # from outside the list there is no way back
+    score = np.concatenate([np.zeros((R, 1)), np.where(same | stays, -np.inf, 0.0)], axis=1) - _ways_alike(ranked)
     options = np.empty_like(ranked)
     np.put_along_axis(options, np.broadcast_to(order[:, None], options.shape), ranked, axis=2)
     redraw(people, range(t), j, options, score)
+
+
+def _named(t: int) -> Indices:
+    """Return what makes one number of t values, hardly ever the same of others."""
+    return np.asarray(np.random.default_rng(t).integers(2**62, size=t))
 
 
 def _ways_alike(ranked: Indices) -> Floats:

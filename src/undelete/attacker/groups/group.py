@@ -17,7 +17,7 @@ from undelete.attacker.groups.likelihood import SumLikelihood, sum_likelihood
 from undelete.attacker.groups.moves import OPTIONS, Held
 from undelete.attacker.groups.read import read
 from undelete.attacker.groups.search import GUESSES, Samples, samples
-from undelete.attacker.groups.told import Told, held, unlisted
+from undelete.attacker.groups.told import Told, adds, held, unlisted
 from undelete.attacker.hrec import unchanged
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
@@ -25,13 +25,13 @@ from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release, repeated
 
-MOST = 5  # people who are told apart; of more one is looked for, and the others are noise
+MOST, MOST_SUMMED = 5, 10  # people who are told apart, and where files sum most columns; of more one is looked for
 UNLIKELY = 1e-3  # probability of a misfit under which the search starts again, and the change is not theirs
 _WORK = 3e8  # numbers that a sweep may work out, about a second's: some fifty sweeps are a search
 _RUNS, _AGAIN = 2, 2
 _FURTHER = 2  # times that values beyond the public ones join columns at whose ends people are found
 _AGREE = 5.0  # by which the log-evidence of two searches may differ that found the same
-_SETTLED = 0.05  # probability of the misfit above which one search that no other agrees with is believed
+_SETTLED = 0.05  # probability of the misfit above which one search that no other agrees with is believed, of few
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +87,10 @@ def group(
 
     Notes
     -----
-    Up to five people are told apart, by some 50 sweeps over t c values of 200 samples; of more, where a sweep is more
-    than a second's work, and where raw columns do not make the whole record, the one who stands out most is decoded,
-    with the others' gradients as noise. Exact but for the normal error of G and the samples' own.
+    Up to five people are told apart, ten where the files sum most columns, by some 50 sweeps over t c values of 200
+    samples; of more, where a sweep is more than a second's work, and where raw columns do not make the whole record,
+    the one who stands out most is decoded, with the others' gradients as noise. Exact but for the normal error of G
+    and the samples' own: of more than five people nothing is surer than three searches find it.
     """
     signs, told = signs_of(left, joined), told or {}
     known = {j for j, one in told.items() if one.values is not None}
@@ -97,7 +98,11 @@ def group(
     try:
         found = _searched(release, signs, left, told, extra, rng)
         for _ in range(_FURTHER):
-            more = beyond(found.columns(release), found.both, known)
+            more = {
+                j: values
+                for j, values in beyond(found.columns(release), found.both, known).items()
+                if j not in told or adds(found.lattice.columns[j], values, told[j], signs)
+            }
             if not more:
                 break
             extra = {j: np.union1d(extra.get(j, []), more.get(j, [])) for j in {*extra, *more}}
@@ -140,8 +145,10 @@ def _searched(
 ) -> _Found:
     """Return what searches find where columns have some `extra` values; InputError says why they find nobody."""
     t = len(signs)
-    if t > MOST:
-        raise InputError(f"of more than {MOST} people only the one who stands out most is looked for")
+    summed = sum(one.values is not None or not one.listed for one in told.values())
+    most = MOST_SUMMED if 2 * summed > len(release.columns) else MOST
+    if t > most:
+        raise InputError(f"of more than {most} people only the one who stands out most is looked for")
     if unchanged(release)[0]:
         raise InputError("the two models are the same")
     lattice = group_lattice(release, extra)
@@ -157,11 +164,12 @@ def _searched(
     def fits(found: Samples) -> float:
         return float(chi2.sf(found.misfit.min(), degrees))
 
-    runs = [samples(known, lattice, signs, rng, held=hold) for _ in range(_RUNS)]
-    while not (max(map(fits, runs)) >= UNLIKELY and _agree(runs)) and len(runs) < _RUNS + _AGAIN:
+    few = _RUNS + (t > MOST)
+    runs = [samples(known, lattice, signs, rng, held=hold) for _ in range(few)]
+    while not (max(map(fits, runs)) >= UNLIKELY and _agree(runs)) and len(runs) < few + _AGAIN:
         runs.append(samples(known, lattice, signs, rng, held=hold))
     best = max(runs, key=lambda run: run.log_evidence)
-    if not _agree(runs) and UNLIKELY <= fits(best) < _SETTLED:
+    if not _agree(runs) and fits(best) >= UNLIKELY and (t > MOST or fits(best) < _SETTLED):
         raise InputError(f"each search for {t} people found others, so that none is believed")
     both = _together(runs)
     return _Found(lattice, known, both, fits(both))
@@ -198,9 +206,11 @@ def _together(runs: list[Samples]) -> Samples:
         name: np.concatenate([getattr(run, name) for run in runs]) for name in ("codes", "labels", "rho", "misfit")
     }
     weight = np.concatenate([s * run.weight for s, run in zip(share, runs, strict=True)])
+    search = np.repeat(np.arange(len(runs)), [len(run.weight) for run in runs])
     kept = weight > 1e-9
     return Samples(
         **{name: array[kept] for name, array in joined.items()},
         weight=weight[kept] / weight[kept].sum(),
         log_evidence=float(logsumexp(evidence) - np.log(len(runs))),
+        search=search[kept],
     )

@@ -32,7 +32,9 @@ class Held:
         The column's values, where of three people and more only sum and sum of squares are known; None where the values
         themselves are.
     sets : array (w, t) of int or None
-        All sets of values with these sums, each falling; None where there are too many of them.
+        Sets of values with these sums, each falling; None where some left and some joined.
+    all_sets : bool
+        Whether these are all there are.
     owed : pair of arrays of int, or None
         Values that one of those who left has at least, and one of those who joined: all else is free.
     """
@@ -40,6 +42,7 @@ class Held:
     begin: Indices
     whole: Indices | None = None
     sets: Indices | None = None
+    all_sets: bool = False
     owed: tuple[Indices, Indices] | None = None
 
     def stays(self, people: People, i: int, j: int) -> NDArray[np.bool_] | None:
@@ -69,14 +72,21 @@ def sweep(people: People, held: Mapping[int, Held]) -> None:
             swap(people, a, b, j)
         if j not in held:
             (_both if _small(people, j) else _alike)(people, a, b, j)
-        elif held[j].whole is not None:
-            _three(people, j, np.asarray(held[j].whole))
-            sets = held[j].sets
-            if sets is not None and len(sets) > 1:
-                another(people, j, sets)
+        else:
+            _other_values(people, j, held[j])
     alike = [(a, b) for a, b in pairs if people.signs[a] == people.signs[b]] if held else []
     for place in people.rng.permutation(len(alike))[:t]:
         exchange(people, *alike[place])
+
+
+def _other_values(people: People, j: int, held: Held) -> None:
+    """Move a column whose sums are known to other values, where there are others."""
+    if held.whole is None or (held.all_sets and held.sets is not None and len(held.sets) == 1):
+        return
+    for _ in range(1 if held.all_sets else max(1, people.codes.shape[1] // 3)):
+        _three(people, j, held.whole)
+    if held.sets is not None:
+        another(people, j, held.sets)
 
 
 def swap(people: People, a: int, b: int, j: int) -> None:

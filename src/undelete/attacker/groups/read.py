@@ -22,6 +22,7 @@ from undelete.release.release import Release
 GROUP = "group"
 _ROUNDS = 2  # of telling who is who
 _WHOLE = 0.5  # probability from which one whole record is shown, and not each column's likeliest value
+_BELIEVED = 0.007  # of the likeliest search's share: others are not asked
 _FEW = 4  # people, up to which every order is compared
 
 
@@ -91,10 +92,10 @@ def read(
     arrays: dict[str, Any] = {name: np.full((t, c), np.nan) for name in ("values", "error", "probability")}
     shown, whole = np.empty((t, c), dtype=np.int64), np.empty(t)
     for i in range(t):
-        shown[i], whole[i] = _shown(codes[:, i], found.weight)
+        shown[i], whole[i] = _shown(codes[:, i], found)
     held = np.array(shown)
     for j, (column, own) in enumerate(zip(lattice.columns, release.columns, strict=True)):
-        right = found.weight @ (codes[:, :, j] == shown[:, j])
+        right = sure(codes[:, :, j] == shown[:, j], found)
         arrays["probability"][:, j] = right
         if column.kind == "categorical":
             continue
@@ -116,7 +117,7 @@ def read(
             held[:, j] = -1
     points = _points(lattice, codes)
     X, error, mean = _placed(release, points, found.weight, _points(lattice, shown[None])[0], whole)
-    target, target_error, target_probability = _targets(release, known, signs, points, labels, rho, found.weight)
+    target, target_error, target_probability = _targets(release, known, signs, points, labels, rho, found)
     return Reconstruction(
         attack=GROUP,
         X=X,
@@ -131,14 +132,32 @@ def read(
     )
 
 
-def _shown(codes: Indices, weight: Floats) -> tuple[Indices, float]:
+def _shown(codes: Indices, found: Samples) -> tuple[Indices, float]:
     """Return the record that is shown of one person's samples (R, c), and its probability."""
+    weight = found.weight
     records, place = np.unique(codes, axis=0, return_inverse=True)
     share = np.bincount(place.ravel(), weights=weight)
     if share.max() >= _WHOLE:
-        return records[share.argmax()], float(share.max())
-    each = np.array([_likeliest(codes[:, j], weight) for j in range(codes.shape[1])])
-    return each, float(weight @ (codes == each).all(axis=1))
+        each = records[share.argmax()]
+    else:
+        each = np.array([_likeliest(codes[:, j], weight) for j in range(codes.shape[1])])
+    return each, float(sure((codes == each).all(axis=1), found))
+
+
+def sure(right: NDArray[np.bool_], found: Samples) -> Floats:
+    """Return how probable something is that is right in some of the samples (R, ...).
+
+    Of three searches and more, no surer than those that explain the change about as well are without the one that finds
+    it surest: what is shown was chosen among their samples, and what a search happens to stop at is in most of its own.
+    """
+    every = np.asarray(np.tensordot(found.weight, right, axes=1))
+    runs = (found.search == np.arange(found.search.max() + 1)[:, None]) * found.weight
+    share = runs.sum(axis=1)
+    believed = share >= _BELIEVED * share.max()
+    if len(runs) < 3 or believed.sum() < 2:
+        return every
+    each = np.tensordot(runs[believed] / share[believed][:, None], right, axes=1)
+    return np.asarray(np.minimum(every, np.sort(each, axis=0)[:-1].mean(axis=0)))
 
 
 def _near(error: Floats, spread: float) -> Floats:
@@ -177,12 +196,13 @@ def _placed(release: Release, points: Floats, weight: Floats, shown: Floats, who
 
 
 def _targets(
-    release: Release, known: SumLikelihood, signs: Floats, points: Floats, labels: Indices, rho: Floats, weight: Floats
+    release: Release, known: SumLikelihood, signs: Floats, points: Floats, labels: Indices, rho: Floats, found: Samples
 ) -> tuple[Floats, Floats | None, Floats | None]:
     """Return the targets (t, k), of numbers their errors, of classes their probabilities (t,)."""
+    weight = found.weight
     if known.labels is not None:
         best = np.array([_likeliest(labels[:, i], weight) for i in range(labels.shape[1])])
-        return known.labels[best], None, weight @ (labels == best)
+        return known.labels[best], None, sure(labels == best, found)
     if release.offset_public is not None:  # each has one of their own, which is not known
         return np.full((len(signs), release.W_before.shape[1]), np.nan), None, None
     W = np.where((signs > 0)[:, None, None], release.W_before, release.W_after[0])

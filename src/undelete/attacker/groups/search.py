@@ -45,6 +45,8 @@ class Samples:
         Squared distance of what each makes from G.
     log_evidence : float
         Log-density of G.
+    search : array (R,) of int
+        Which of several searches each comes from.
     """
 
     codes: Indices
@@ -53,6 +55,7 @@ class Samples:
     weight: Floats
     misfit: Floats
     log_evidence: float
+    search: Indices
 
 
 def samples(
@@ -93,23 +96,30 @@ def samples(
         people.take(_resampled(log_weight, rng))
         people.power = min(1.0, people.power + step)
         sweep(people, held)
-    for _ in range(_LAST):
-        sweep(people, held)
-    whole, rho = people.codes, people.rho
+    whole, rho, misfit = _last(people, held)
     if known.labels is None and not held:
         whole, rho = _either_side(whole, rho, signs, rng)
     tight, loose = (sum(of(whole[:, i]) for i in range(t)) for of in (lattice.log_prior, lattice.loose))
-    log_weight = np.asarray(tight) - np.asarray(loose)
-    log_weight -= log_weight.max()
-    weight = np.exp(log_weight)
+    weight = _truncated(np.asarray(tight) - np.asarray(loose))
     return Samples(
         codes=whole[:, :, :-1],
         labels=whole[:, :, -1],
         rho=rho,
-        weight=weight / weight.sum(),
-        misfit=-2 * people.explained,
+        weight=weight,
+        misfit=misfit,
         log_evidence=evidence,
+        search=np.zeros(len(weight), dtype=np.int64),
     )
+
+
+def _last(people: People, held: Mapping[int, Held]) -> tuple[Indices, Floats, Floats]:
+    """Return who they are after each of the last sweeps, their sizes and misfits: few would count once weighed."""
+    parts = []
+    for _ in range(_LAST):
+        sweep(people, held)
+        parts.append((np.array(people.codes), np.array(people.rho), -2 * people.explained))
+    whole, rho, misfit = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return whole, rho, misfit
 
 
 def _either_side(codes: Indices, rho: Floats, signs: Floats, rng: np.random.Generator) -> tuple[Indices, Floats]:
@@ -139,6 +149,15 @@ def _step(fit: Floats, most: float) -> float:
 def _left(log_weight: Floats) -> float:
     weight = np.exp(log_weight - log_weight.max())
     return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def _truncated(log_weight: Floats) -> Floats:
+    """Return weights (R,) that sum to one, none of which was more than R^-1/2 before: a few would stand for all.
+
+    Source: Ionides, *Truncated importance sampling* (2008).
+    """
+    weight = np.minimum(np.exp(log_weight - logsumexp(log_weight)), len(log_weight) ** -0.5)
+    return np.asarray(weight / weight.sum())
 
 
 def _resampled(log_weight: Floats, rng: np.random.Generator) -> Indices:

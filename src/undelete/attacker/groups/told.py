@@ -16,7 +16,7 @@ from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
 _WAYS = 720
-_TRIES = 3000
+_TRIES, _BATCHES = 3000, 20
 _SETS = 20_000  # of values with given sums, up to which all are looked at
 
 
@@ -97,12 +97,14 @@ def held(
         if len(signs) < 3 or not len(whole) or (whole % 1 != 0).any():
             continue
         sets = _sets(whole.astype(np.int64), one, signs)
+        every = sets is not None
         if sets is None:
             begin = _begin(whole.astype(np.int64), column.frequency, one, signs, rng)
+            sets = np.unique(np.sort(begin, axis=1), axis=0)[:, ::-1] if (signs == signs[0]).all() else None
         else:
             begin = rng.permuted(np.tile(sets, (1 + _WAYS // max(1, len(sets)), 1)), axis=1)
         if len(begin):
-            found[j] = Held(begin, whole.astype(np.int64), sets)
+            found[j] = Held(begin, whole.astype(np.int64), sets, every)
     return found
 
 
@@ -139,7 +141,27 @@ def _sets(whole: Indices, told: Told, signs: Floats) -> Indices | None:
     return solutions(whole, len(signs), round(signs[0] * told.total), round(signs[0] * told.square), most=_SETS)
 
 
+def adds(column: Column, more: Floats, told: Told, signs: Floats) -> bool:
+    """Return whether people may have other sets of values where some more join a column's, as far as sums say it."""
+    own = column.values.astype(float)
+    if told.listed or (own % 1 != 0).any():
+        return True
+    few, many = (
+        _sets(np.unique(values).astype(np.int64), told, signs) for values in (own, np.concatenate([own, more]))
+    )
+    return few is None or many is None or len(few) != len(many)
+
+
 def _begin(whole: Indices, share: Floats, told: Told, signs: Floats, rng: np.random.Generator) -> Indices:
+    """Return ways (w, t) for people to have whole numbers of this sum and sum of squares: some hundreds, if in time."""
+    parts = [_some(whole, share, told, signs, rng)]
+    while len(signs) > 3 and sum(map(len, parts)) < _WAYS and len(parts) < _BATCHES:
+        parts.append(_some(whole, share, told, signs, rng))
+    found = np.concatenate(parts)
+    return rng.permuted(found, axis=1) if (signs == signs[0]).all() else found
+
+
+def _some(whole: Indices, share: Floats, told: Told, signs: Floats, rng: np.random.Generator) -> Indices:
     """Return ways (w, t) for people to have whole numbers of this sum and sum of squares."""
     t, order = len(signs), np.argsort(-signs * np.sign(signs.sum() or 1.0), kind="stable")[::-1]
     rest = t - 3  # drawn as public people have them; the last three follow, two of which have one sign

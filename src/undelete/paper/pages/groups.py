@@ -23,8 +23,8 @@ _GROUPS_READING = """## How to read the tables
 - *columns*: mean share of raw columns that are exactly right, beside what was *said* on average, and what the
   average public record gets (Avg). *whole*: people whose every column is right, and said. *all*: groups in which
   everybody's record is, with Wilson's 95 % interval.
-- Of more than five people one is looked for, who stands out; the others count with what an average person would get
-  right.
+- Of more than five people, or ten where scalers were refitted, one is looked for, who stands out; the others count with
+  what an average person would get right.
 - Lists: *all named* is how often the likeliest set is the group itself (or people quite like them); *said* is the
   probability it was given, with what the search may have missed counted by `docs/maths.md` (49).
 """
