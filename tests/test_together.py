@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete import cli
+from undelete.attacker.groups import group
 from undelete.auditing.document_records import _range
 from undelete.auditing.matching import matched
 from undelete.command.terminal import lines
@@ -171,9 +172,26 @@ def test_seven_are_told_apart_no_more_surely_than_they_are(halves):
     result = audited(halves, list(range(20, 27)), *MODELS[0], columns=columns)
     right, said = result.right["group"], result.found["group"].probability
     assert (len(result.records), result.verdict.word) == (7, "EXPOSED")
+    assert "need not add up to them" in result.warnings[0]
     assert right.mean() > said.mean() - 0.1
     assert right[said > 0.95].all()
     assert right.mean() > 0.6  # by chance a quarter
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_values_beyond_the_public_ones_do_not_join_where_who_has_them_fits_worse(halves, monkeypatch, worse):
+    real = group._searched
+
+    def searched(release, signs, left, told, extra, rng):
+        found = real(release, signs, left, told, extra, rng)
+        density = -1e3 if extra and worse else found.both.log_evidence
+        return dataclasses.replace(found, both=dataclasses.replace(found.both, log_evidence=density))
+
+    monkeypatch.setattr(group, "_searched", searched)
+    monkeypatch.setattr(group, "beyond", lambda columns, found, known: {0: np.array([9.0])})
+    monkeypatch.setattr(group, "adds", lambda *_: True)
+    result = audited(halves, [2, 3, 4], *MODELS[1], columns=["rooms", "kids"], truth=None, deleted=3)
+    assert (9.0 in result.release.columns[0].values) is not worse
 
 
 def test_a_search_that_would_take_hours_is_not_begun(halves, monkeypatch):

@@ -9,8 +9,8 @@ import pytest
 
 from undelete.attacker.groups import exchange, moves
 from undelete.attacker.groups.moves import Held
-from undelete.attacker.groups.read import sure
-from undelete.attacker.groups.search import _last, _truncated
+from undelete.attacker.groups.read import read, sure
+from undelete.attacker.groups.search import Samples, _last, _truncated
 from undelete.attacker.groups.told import Told, adds, held
 from undelete.release.columns import Column
 
@@ -36,6 +36,19 @@ def test_of_three_searches_the_one_that_is_surest_does_not_count():
     assert searches((0.2, 1.0), (0.9, 0.02), (0.6, 0.02)) == pytest.approx(0.23 / 1.04)  # no surer than all together
     assert searches((0.9, 1.0), (0.1, 1e-6), (0.7, 1.0)) == pytest.approx(0.7)  # of one that explains the change worse
     assert searches((0.9, 1.0), (0.5, 1.0)) == pytest.approx(0.7)  # two of them are believed alike
+
+
+@pytest.mark.parametrize(("search", "doubt"), [([0, 0, 0, 0, 0, 0], 0.0), ([0, 0, 1, 1, 2, 2], 0.25)])
+def test_a_range_is_about_the_number_that_is_shown_and_wider_where_samples_are_not_believed(search, doubt):
+    age, codes = column(range(11)), np.array([2, 2, 2, 9, 9, 8])
+    each = np.full(6, 1 / 6)
+    found = Samples(codes[:, None, None], np.zeros((6, 1), int), np.zeros((6, 1, 1)), each, each, 0.0, np.array(search))
+    lattice, release = (SimpleNamespace(columns=[age], back=np.eye(2), X_public=np.ones((3, 2))) for _ in range(2))
+    known = SimpleNamespace(labels=np.array([[-1.0], [1.0]]))
+    shown = read(release, lattice, known, np.ones(1), found, start=0)
+    assert (shown.values[0, 0], shown.probability[0, 0]) == (2, pytest.approx(0.5 - doubt))
+    apart = np.mean((np.arange(11) - 2.0) ** 2)
+    assert shown.error[0, 0] ** 2 == pytest.approx(np.mean((codes - 2.0) ** 2) + doubt * apart)
 
 
 def test_no_sample_stands_for_all_the_others():

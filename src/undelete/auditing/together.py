@@ -185,6 +185,7 @@ def _said(told: Mapping[int, Any], one: Group, release: Release, left: int, came
     if sums:
         text.append(
             f"The files give the sum and the sum of squares of {', '.join(map(repr, sums))} over these people, exactly."
+            + ("" if one.why else " What is shown of each is likeliest by itself, and need not add up to them.")
         )
     if some:
         text.append(

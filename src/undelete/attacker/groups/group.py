@@ -105,8 +105,11 @@ def group(
             }
             if not more:
                 break
-            extra = {j: np.union1d(extra.get(j, []), more.get(j, [])) for j in {*extra, *more}}
-            found = _searched(release, signs, left, told, extra, rng)
+            wider = {j: np.union1d(extra.get(j, []), more.get(j, [])) for j in {*extra, *more}}
+            further = _searched(release, signs, left, told, wider, rng)
+            if further.both.log_evidence < found.both.log_evidence - _AGREE:
+                break  # nobody who fits as well was found among them
+            extra, found = wider, further
     except InputError as error:
         return Group(repeated(release, len(signs)), in_a_crowd(release, len(signs), rng), why=str(error))
     lattice, both = found.lattice, found.both

@@ -104,17 +104,21 @@ def read(
         given = np.isin(column.values, exact.get(j, []))
         cell = _cells(column.values, given, own.spread) if own.kind == "continuous" else np.zeros(len(given))
         variance = found.weight @ ((numbers - mean) ** 2 + cell[codes[:, :, j]] ** 2 / 12)
-        arrays["error"][:, j] = np.sqrt(np.maximum(variance, 0.0))
-        arrays["values"][:, j] = column.values.astype(float)[shown[:, j]]
+        value = column.values.astype(float)[shown[:, j]]
         if own.kind == "continuous":
             listed = (
                 found.weight @ given[codes[:, :, j]] > 1 - 1e-6
             )  # the files say everybody's number, not whose it is
-            near = _near(arrays["error"][:, j], own.spread)
-            arrays["values"][:, j] = np.where(listed, arrays["values"][:, j], mean)
+            near = _near(np.sqrt(variance), own.spread)
+            value = np.where(listed, value, mean)
             arrays["probability"][:, j] = np.where(listed, right, near)
             whole *= np.where(listed, 1.0, near)
             held[:, j] = -1
+        else:  # in samples that are not believed, anybody's
+            apart = np.nansum(column.frequency[:, None] * (column.values.astype(float)[:, None] - value) ** 2, axis=0)
+            variance = variance + (found.weight @ (codes[:, :, j] == shown[:, j]) - right) * apart
+        arrays["values"][:, j] = value
+        arrays["error"][:, j] = np.sqrt(np.maximum(variance + (mean - value) ** 2, 0.0))
     points = _points(lattice, codes)
     X, error, mean = _placed(release, points, found.weight, _points(lattice, shown[None])[0], whole)
     target, target_error, target_probability = _targets(release, known, signs, points, labels, rho, found)
