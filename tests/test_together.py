@@ -178,6 +178,13 @@ def test_seven_are_told_apart_no_more_surely_than_they_are(halves):
     assert right.mean() > 0.6  # by chance a quarter
 
 
+def test_of_seven_no_search_is_believed_that_no_other_agrees_with(halves, monkeypatch):
+    monkeypatch.setattr(group, "_agree", lambda runs: False)
+    result = audited(halves, list(range(20, 27)), *MODELS[0], columns=["rooms", "kids"], truth=None)
+    assert result.verdict.word == "NOT DECIDABLE"
+    assert "each search for 7 people found others" in result.verdict.reason
+
+
 @pytest.mark.parametrize("worse", [False, True])
 def test_values_beyond_the_public_ones_do_not_join_where_who_has_them_fits_worse(halves, monkeypatch, worse):
     real = group._searched
