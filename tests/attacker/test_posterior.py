@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.embedding.inversion import Search
-from undelete.attacker.embedding.posterior import _gaussian, _shape, _variance
+from undelete.attacker.embedding.posterior import _gaussian, _shape, _tracer, _variance
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.attacker.hrec import hrec
@@ -67,6 +67,20 @@ def test_it_returns_the_prior_where_nothing_is_known():
     search = Search(release.embedding, prior.mean, prior.root, np.ones(4), prior=True)
     found = search.run(release.X_public[:3, :-1], release.inputs_public[:3], np.full(3, 1e9))
     np.testing.assert_allclose(found.inputs, np.tile(prior.mean, (3, 1)), atol=1e-3)
+
+
+def test_of_an_embedding_that_is_mostly_noise_no_record_is_found_that_is_worse_than_the_mean():
+    release, _, _, _ = play_embedded(deletions=3)
+    F, inputs = release.X_public[:, :-1], release.inputs_public
+    shape, prior = np.cov(F.T), _gaussian(release)
+    noise = np.full(200, 30.0)
+    targets = F[:200] + np.sqrt(noise[0]) * RNG(0).multivariate_normal(np.zeros(len(shape)), shape, size=200)
+    off = targets - release.embedding.transform(prior.mean[None])
+    of_mean = np.einsum("bi,ij,bj->b", off, np.linalg.inv(shape), off) / 2 / noise
+    found = _tracer(release, shape)(targets, noise)
+    assert (found.value <= of_mean + 1e-9).mean() > 0.99
+    spread = np.linalg.norm(inputs - prior.mean, axis=1)
+    assert np.median(np.linalg.norm(found.inputs - prior.mean, axis=1)) < np.median(spread)
 
 
 def test_the_penalty_is_used_where_it_is_known():

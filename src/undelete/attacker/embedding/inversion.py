@@ -164,7 +164,7 @@ def nearest_embedding(release: Release, targets: Floats) -> Preimages:
     """
     search: Search = shared(release, _euclidean)
     noise = np.ones(len(targets))
-    starts = (shared(release, linear_inverse).apply(targets), _nearest_public(release, targets))
+    starts = (shared(release, linear_inverse).apply(targets), nearest_public(release, targets))
     one, other = (search.run(targets, start, noise) for start in starts)
     better = np.flatnonzero(other.distance < one.distance)
     return one.replaced(better, other.part(better))
@@ -172,15 +172,38 @@ def nearest_embedding(release: Release, targets: Floats) -> Preimages:
 
 @dataclass(frozen=True, eq=False)
 class LinearInverse:
-    """The affine map from embeddings back to records that is best on the public ones: x = mean + (t - centre) slope."""
+    """The affine map from embeddings back to records that is best on the public ones: x = mean + (t - centre) slope.
+
+    Parameters
+    ----------
+    mean, centre : arrays (d0,), (D,)
+        Of the public records and embeddings.
+    slope : array (D, d0)
+        For embeddings whose error's covariance is their own, times `noise`.
+    noise : float
+        The error's variance beside the embeddings' own.
+    variance : float
+        The embeddings' own, of all features together.
+    """
 
     mean: Floats
     centre: Floats
     slope: Floats
+    noise: float
+    variance: float
 
     def apply(self, targets: Floats) -> Floats:
         """Return records (b, d0) for embeddings (b, D)."""
         return self.mean + (targets - self.centre) @ self.slope
+
+    def shrunk(self, targets: Floats, variance: Floats) -> tuple[Floats, Floats]:
+        """Return records (b, d0) and embeddings (b, D), nearer the mean, for errors of these variances (b,).
+
+        As if errors were distributed as the embeddings are: the more there is of them, the more is left out.
+        """
+        kept = 1.0 / (1.0 + variance / self.variance)[:, None]
+        records = self.mean + (targets - self.centre) @ self.slope * ((1.0 + self.noise) * kept)
+        return records, self.centre + (targets - self.centre) * kept
 
 
 def linear_inverse(release: Release) -> LinearInverse:
@@ -193,10 +216,11 @@ def linear_inverse(release: Release) -> LinearInverse:
     centre, mean, m = np.asarray(F.mean(axis=0)), np.asarray(X.mean(axis=0)), len(X)
     C = F.T @ F / m - np.outer(centre, centre)
     cross = F.T @ X / m - np.outer(centre, mean)
-    diagonal = np.arange(len(C))
-    C *= 1.0 + phi.features * (1 / m + 1 / (release.n or m))
+    diagonal, variance = np.arange(len(C)), float(np.trace(C))
+    noise = phi.features * (1 / m + 1 / (release.n or m))
+    C *= 1.0 + noise
     C[diagonal, diagonal] += 1e-8 * float(np.trace(C)) / len(C)  # features may depend on each other
-    return LinearInverse(mean, centre, np.asarray(np.linalg.solve(C, cross), dtype=np.float64))
+    return LinearInverse(mean, centre, np.asarray(np.linalg.solve(C, cross), dtype=np.float64), noise, variance)
 
 
 def _euclidean(release: Release) -> Search:
@@ -207,7 +231,7 @@ def _euclidean(release: Release) -> Search:
     return Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)))
 
 
-def _nearest_public(release: Release, targets: Floats) -> Floats:
+def nearest_public(release: Release, targets: Floats) -> Floats:
     """Return the public records whose embeddings are nearest to each target (b, d0)."""
     _, X, F = public_records(release)
     square = (F**2).sum(axis=1)[:, None]
