@@ -19,13 +19,16 @@ def test_groups_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(groups, "TOGETHER", ((9, 0),))
     monkeypatch.setattr(groups, "REFITTED", (2,))
     monkeypatch.setattr("undelete.attacker.groups.search.GUESSES", 12)
-    found = EXPERIMENTS["groups"].run(data_dir, tmp_path, 1, 0, None)
-    assert [(r["model"], r["left"], r["refitted"]) for r in found["together"]] == [
+    kept, refitted = (EXPERIMENTS[name].run(data_dir, tmp_path, 1, 0, None) for name in ("groups", "refitted_groups"))
+    rows = [*kept["together"], *refitted["together"]]
+    assert [(r["model"], r["left"], r["refitted"]) for r in rows] == [
         ("ridge", 9, False), ("logistic", 9, False), ("logistic", 2, True),
     ]  # fmt: skip
-    assert all(0 <= r["person"] <= r["most"] <= 1 for r in found["together"])
-    assert "| ridge | 9 | 0 | no | 1 |" in page([found])
-    assert any("most exposed" in line for line in lines(found))
+    assert all(0 <= r["person"] <= r["most"] <= 1 for r in rows)
+    text = page([kept, refitted])
+    assert "| ridge | 9 | 0 | no | 1 |" in text
+    assert "| logistic | 2 | 0 | yes | 1 |" in text
+    assert all(any("most exposed" in line for line in lines(found)) for found in (kept, refitted))
 
 
 def test_lists_of_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

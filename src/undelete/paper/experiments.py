@@ -147,7 +147,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             needs=("cifar10", "torch"), trial=480,
         ),
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
-                   seconds=(60, 200)),
+                   seconds=(60, 150)),
+        Experiment("refitted_groups", "groups", most=20, part="beyond it: several people, scalers refitted",
+                   needs=("acs",), seconds=(10, 190)),
         Experiment("lists", "lists", most=20, part="beyond it: several people among candidates", needs=("acs",),
                    seconds=(20, 25)),
         Experiment(

@@ -6,7 +6,7 @@ Beyond the paper, which deletes one record at a time.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ def people(data_dir: Folder | None, seed: int) -> People:
 def run(
     data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Play groups, refit without them, and write ``groups.json``.
+    """Play groups under kept scalers, and write ``groups.json``.
 
     Parameters
     ----------
@@ -85,28 +85,59 @@ def run(
     progress : callable, optional
         Called as progress(done, total, stage).
     """
+    steps = Steps(len(CASES) * len(TOGETHER), progress)
+    about = (
+        "groups",
+        "Several people at once",
+        "the ten columns standardised, with a constant; the scaler held as fitted",
+    )
+    return _played(about, _kept, data_dir, out, deletions, seed, steps)
+
+
+def refitted(
+    data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Refit everything without groups, and write ``refitted_groups.json``; as `run`."""
+    steps = Steps(len(REFITTED), progress)
+    about = (
+        "refitted_groups",
+        "Several people at once, scalers refitted",
+        "the ten columns and the scaler's sums of them",
+    )
+    return _played(about, _refitted, data_dir, out, deletions, seed, steps, SUMS)
+
+
+HONEST = (
+    "Exposure is the centred cosine between a person's record and what came back of it; groups are matched as is best "
+    "for the attack, which flatters chance too: Avg, matched alike, stands beside where it was played."
+)
+SUMS = "Scalers that are refitted give the sum and the sum of squares of every column over the group."
+
+
+def _played(
+    about: tuple[str, str, str],
+    play: Callable[[People, int, int, Steps], Iterator[dict[str, Any]]],
+    data_dir: Folder | None,
+    out: Folder,
+    deletions: int | None,
+    seed: int,
+    steps: Steps,
+    *notes: str,
+) -> dict[str, Any]:
+    """Write what was played as NAME.json, and return it; `about` is its name, its title and the features."""
     folder, count = prepare(out), deletions or 8
-    steps = Steps(len(CASES) * len(TOGETHER) + len(REFITTED), progress)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn's: a softmax that stops is refitted to convergence here
         all_ = people(data_dir, seed)
-        rows = [*_kept(all_, count, seed, steps), *_refitted(all_, count, seed, steps)]
-    result = header(
-        "groups", "Several people at once", "beyond the paper: does a group hide its members?", seed, count,
-        features="the ten columns standardised, with a constant; the scaler held as fitted, or refitted too",
-    ) | {
+        rows = list(play(all_, count, seed, steps))
+    name, title, features = about
+    shows = "beyond the paper: does a group hide its members?"
+    result = header(name, title, shows, seed, count, features=features) | {
         "split": f"{len(all_.private):,} private and {len(all_.public):,} public people of California, by the seed",
-        "notes": list(NOTES), "together": rows,
+        "notes": [HONEST, *notes], "together": rows,
     }  # fmt: skip
     save(result, folder)
     return result
-
-
-NOTES = (
-    "Exposure is the centred cosine between a person's record and what came back of it; groups are matched as is best "
-    "for the attack, which flatters chance too: Avg, matched alike, stands beside.",
-    "In the rows of refitted scalers these give the sum and the sum of squares of every column over the group.",
-)
 
 
 def _kept(all_: People, count: int, seed: int, steps: Steps) -> Iterator[dict[str, Any]]:
@@ -176,5 +207,5 @@ def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-EXPERIMENTS = {"groups": run}
+EXPERIMENTS = {"groups": run, "refitted_groups": refitted}
 """By name, as `Experiment.run` calls it."""

@@ -40,6 +40,8 @@ BEYOND = (
     Beyond("Answers of an image model", "answers.md#answers_images-answers-in-place-of-models-images",
            "What do answers give of an image, beside Updates-Leak?", "answers_images"),
     Beyond("Several people at once", "groups.md", "Does a group hide its members, and does who joins?", "groups"),
+    Beyond("Several people, scalers refitted", "groups.md#refitted_groups-several-people-at-once-scalers-refitted",
+           "And where the files sum their columns?", "refitted_groups"),
     Beyond("Several people among candidates", "groups.md#lists-several-people-among-candidates",
            "Which of a list of people left together?", "lists"),
     Beyond("Another population", "population.md", "What is lost with public records of another state, and is it "

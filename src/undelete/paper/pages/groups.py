@@ -12,8 +12,8 @@ from undelete.report import formatting
 _GROUPS = """# Several people at once
 
 `undelete simulate --group G --joined J` and `undelete audit --deleted G --joined J`, `docs/maths.md` (32), (33), on
-people of California. Made by the commands below; `python -m undelete.paper.pages results/groups.json
-results/lists.json > docs/results/groups.md` made this page. DIR holds the ACS 2018 data.
+people of California. Made by the commands below; `python -m undelete.paper.pages results/{groups,refitted_groups,
+lists}.json > docs/results/groups.md` made this page. DIR holds the ACS 2018 data.
 """
 _GROUPS_READING = """## How to read the tables
 

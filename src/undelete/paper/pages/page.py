@@ -14,8 +14,8 @@
     python -m undelete.paper.pages results/heads.json > docs/results/heads.md
     undelete reproduce answers answers_images --data DIR --out results
     python -m undelete.paper.pages results/{answers,answers_images}.json > docs/results/answers.md
-    undelete reproduce groups lists population --data DIR --out results
-    python -m undelete.paper.pages results/groups.json results/lists.json > docs/results/groups.md
+    undelete reproduce groups refitted_groups lists population --data DIR --out results
+    python -m undelete.paper.pages results/{groups,refitted_groups,lists}.json > docs/results/groups.md
     python -m undelete.paper.pages results/population.json > docs/results/population.md
     undelete reproduce stopped --data DIR --out results
     python -m undelete.paper.pages results/stopped.json > docs/results/stopped.md
