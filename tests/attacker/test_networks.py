@@ -6,14 +6,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from tests.attacker.networks_played import COLUMNS, people, play, small
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
+from undelete.attacker.networks.columns import on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
-from undelete.attacker.networks.missed import with_public
+from undelete.attacker.networks.missed import truncated, with_public
 from undelete.attacker.networks.problem import Problem
 from undelete.attacker.networks.record import Decoder
 from undelete.attacker.networks.search import descended
@@ -201,6 +203,67 @@ def test_a_search_that_went_by_a_wrong_line_is_not_surer_than_public_records_tha
     for misfit, line, log_mass in [(far, alike, 0.0), (alike, alike, -50.0), (alike, far, 50.0)]:
         kept, _, _ = with_public(release, lattice, sure, misfit, line, log_mass)
         np.testing.assert_allclose(shown(kept, sizes).probability, shown(sure, sizes).probability, rtol=1e-9)
+
+
+def of_numbers(outputs):
+    """A network of numbers, a person with a small residual, and their gradient known well but for its size."""
+    rng = np.random.default_rng(2)
+    table = people(rng, 301).drop(columns="label")
+    names = [f"y{k}" for k in range(outputs)]
+    table[names] = np.column_stack([table.age / 20 + 0.1 * rng.normal(size=301), table.rooms / 3])[:, :outputs]
+    before, after = small(torch, outputs), small(torch, outputs, seed=1)
+    training = Training("mse", 300, 1.0, None)
+    hidden, public = table.iloc[[300]], table.iloc[:300]
+    scale = StandardScaler().fit(public[COLUMNS].to_numpy(float))
+    _, release, reading = read_networks(before, after, public, training, features=scale, target=names)
+    X, Y = reading.design.transform(hidden), hidden[names].to_numpy(float)
+    G = -release.network.gradients(release.theta_before, X, Y)[0]
+    known = np.diag((0.02 * np.abs(G) + 1e-3 * np.abs(G).max()) ** 2)
+    return release, GradientEstimate(Difference.exact(G[None, :, None]), known, 0.1, False), X[0], Y[0]
+
+
+def test_a_record_s_likelihood_is_integrated_over_its_target():
+    release, estimate, _, _ = of_numbers(1)
+    decoder = Decoder(release, Estimator(release).own)
+    problem = Problem(release, estimate, 0, decoder.prior)
+    view = View.about(decoder, problem, np.append(release.X_public[0], release.Y_public[0]), len(COLUMNS))
+    points = release.X_public[:6]
+    found = view.correction(points, np.zeros(6))
+    grid = np.linspace(-40, 40, 8_001)
+    whole = []
+    for point in points:
+        at, one, two = (problem.residuals(np.append(point, y)[None])[0] for y in (0.0, 1.0, 2.0))
+        np.testing.assert_allclose(two - one, one - at, atol=1e-8)  # a line in the target
+        square = ((at + grid[:, None] * (one - at)) ** 2).sum(axis=1)
+        whole.append(-0.5 * square.min() + np.log(np.exp(-0.5 * (square - square.min())).mean()))
+    np.testing.assert_allclose(np.diff(found), np.diff(whole), rtol=1e-3, atol=1e-3)
+
+
+def test_each_of_several_targets_is_told_with_its_own_error():
+    release, estimate, _, Y = of_numbers(2)
+    told = on_columns(release, Decoder(release, Estimator(release).own), estimate)
+    assert (np.abs(told.target - Y) < 4 * told.target_error).all()
+    assert (told.target_error < 0.3 * release.Y_public.std(axis=0)).all()
+
+
+def test_a_drawn_record_does_not_outweigh_all_others_and_one_that_is_likely_itself_does(played):
+    training = Training("bce", played.n, played.l2, None)
+    public = played.public.head(200)
+    _, release, _ = read_networks(played.before, played.after, public, training, features=played.scale, target="label")
+    estimator = Estimator(release)
+    decoder, lattice = Decoder(release, estimator.own), shared_lattice(release, targeted=True)
+    problem = Problem(release, estimator.estimate(0), 1, decoder.prior)
+    view = View.about(decoder, problem, release.X_public[0], len(COLUMNS))
+    found = search(lattice, view.terms(lattice.projection), 1, 100)
+    r = len(found.weight)
+    weight = np.where(np.arange(r) == 0, 0.9, 0.1 / (r - 1))
+    drawn = dataclasses.replace(found, weight=weight, probability=weight / 50)
+    cut = truncated(drawn)
+    assert cut.weight.sum() == pytest.approx(1)
+    assert cut.weight[0] / cut.weight[1] == pytest.approx(r**-0.5 / weight[1])
+    assert np.exp(cut.log_evidence - found.log_evidence) == pytest.approx(0.1 + r**-0.5)
+    alone = truncated(dataclasses.replace(found, weight=weight, probability=weight))
+    np.testing.assert_allclose(alone.weight, weight)
 
 
 def test_two_equal_models_give_nothing(played):

@@ -15,7 +15,7 @@ import numpy as np
 from undelete.attacker.hrec_plus import DRAWN, ROOM, write_record
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.held_out import widened
-from undelete.attacker.networks.missed import target_mass, with_public
+from undelete.attacker.networks.missed import target_mass, truncated, with_public
 from undelete.attacker.networks.problem import Problem
 from undelete.attacker.networks.record import Decoder, Found
 from undelete.attacker.networks.told import Told
@@ -80,7 +80,7 @@ def _as_found(release: NetworkRelease, decoder: Decoder, best: Found, misfit: fl
         point=best.point[:d] if release.columns else np.clip(best.point[:d], X.min(axis=0), X.max(axis=0)),
         error=np.sqrt(np.diag(covariance)[:d]),
         target=_target(release, best),
-        target_error=0.0 if release.classes else float(np.sqrt(covariance[d, d])),
+        target_error=0.0 if release.classes else np.sqrt(np.diag(covariance)[d:]),
         target_probability=float(sure),
         misfit=misfit,
         columns={},
@@ -154,14 +154,15 @@ class _Tried:
     posterior: Posterior
     evidence: float
     targets: Floats
+    left: Floats
 
     def number(self) -> dict[str, Any]:
-        """Return a target that is a number, and its error, over the records that are still possible."""
-        values = self.targets
-        mean, slope = float(self.posterior.weight @ values), self.view.slope[:, 0]
-        left = float(self.view.left[0, 0] + slope @ self.posterior.covariance @ slope)
-        spread = float(self.posterior.weight @ (values - mean) ** 2)
-        return {"target": np.array([mean]), "target_error": float(np.sqrt(max(left, 0.0) + spread))}
+        """Return targets that are numbers, and their errors, over the records that are still possible."""
+        weight, slope = self.posterior.weight, self.view.slope
+        mean = weight @ self.targets
+        square = weight @ ((self.targets - mean) ** 2 + self.left)
+        square += np.einsum("dk,de,ek->k", slope, self.posterior.covariance, slope)
+        return {"target": mean, "target_error": np.sqrt(square)}
 
 
 def _searched(
@@ -175,23 +176,32 @@ def _searched(
     code = int(target_codes(release, _target(release, found)[None], 1)[0])
     view = View.about(decoder, problem, found.point, d)
     first = search(lattice, view.terms(lattice.projection), code, _SKETCH)
-    middle = found.point.copy()
-    middle[:d] = first.weight @ first.points
-    middle[d:] = view.rest(middle[None, :d])[0]
-    near = View.about(decoder, problem, middle, d)
+    near = View.about(decoder, problem, view.complete(first.weight @ first.points), d)
     likelihood = near.terms(lattice.projection)
     posterior = search(lattice, likelihood, code, ROOM[0], near.correction)
     if posterior.drawn > DRAWN:
         posterior = search(lattice, likelihood, code, ROOM[1], near.correction)
+    posterior = truncated(posterior)
     density = posterior.log_evidence - 0.5 * float(likelihood.data @ likelihood.data)
     apart = [c for j, c in enumerate(release.columns) if j not in lattice.order and c.projection.shape[1]]
     density += near.remaining(posterior, np.hstack([release.X_public[:0].T, *(c.projection for c in apart)]))
     density += decoder.log_share(found.label)
-    targets = near.rest(posterior.points)[:, :1].sum(axis=1)
+    targets = left = np.zeros((len(posterior.points), 0 if release.classes else release.Y_public.shape[1]))
     if release.classes:
         public = np.where(decoder.place == found.label, public, np.inf)
     else:
-        density += target_mass(release.Y_public[:, 0], float(posterior.weight @ targets), float(near.left[0, 0]))
+        targets, covariance = near.targets(posterior.points)
+        left = np.einsum("rkk->rk", covariance)
+        density += _mass(release.Y_public, posterior.weight @ targets, posterior.weight @ left, near)
     known = release.X_public if release.classes else np.hstack([release.X_public, release.Y_public])
     posterior, rows, density = with_public(release, lattice, posterior, public, near.along(known), density)
-    return _Tried(found, near, posterior, density, np.concatenate([targets, release.Y_public[rows, 0]]))
+    if not release.classes:
+        targets = np.vstack([targets, release.Y_public[rows]])
+        left = np.vstack([left, np.zeros((len(rows), left.shape[1]))])
+    return _Tried(found, near, posterior, density, targets, left)
+
+
+def _mass(public: Floats, values: Floats, variances: Floats, view: View) -> float:
+    """Return the log-prior of targets (k,) that are known so well, without the volume that the search has counted."""
+    each = (target_mass(*one) for one in zip(public.T, values.tolist(), variances.tolist(), strict=True))
+    return float(sum(each) - view.log_volume(np.diag(variances)))

@@ -21,6 +21,28 @@ _BESIDE = 2  # public records likelier than all others, that count no more than 
 _MOST = 0.5  # of the probability that they are given: C was widened, and so explains them better than it should
 
 
+def truncated(posterior: Posterior) -> Posterior:
+    """Return a posterior in which no record counts more than the mean times the root of their number, but for its own.
+
+    A record that stands for others was drawn as often as the line says that it should be. Where the gradient is no line
+    a single one may then outweigh all, by chance: its weight is cut, but never below its own probability.
+
+    Source: Ionides, Truncated importance sampling (2008).
+    """
+    most = len(posterior.weight) ** -0.5
+    weight = np.maximum(posterior.probability, np.minimum(posterior.weight, most))
+    total = float(weight.sum())
+    weight, own = weight / total, posterior.probability / total
+    likely = own > 0
+    return dataclasses.replace(
+        posterior,
+        weight=weight,
+        probability=own,
+        entropy=-float(weight[likely] @ np.log2(own[likely])),
+        log_evidence=posterior.log_evidence + float(np.log(total)),
+    )
+
+
 def with_public(
     release: NetworkRelease, lattice: Lattice, posterior: Posterior, misfit: Floats, line: Floats, log_mass: float
 ) -> tuple[Posterior, Indices, float]:

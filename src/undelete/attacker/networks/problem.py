@@ -81,11 +81,25 @@ class Problem:
             J = t.func.vmap(lambda v: t.func.jvp(of, (u,), (v,))[1])(directions)
             return of(u), J.T
 
+        def by_target(point: Any) -> tuple[Any, Any]:
+            def of(y: Any) -> Any:
+                return residual(t.cat([point[:d], y]))
+
+            y = point[d:]
+            ones = t.eye(len(y), dtype=t.float64)
+            return of(y), t.func.vmap(lambda one: t.func.jvp(of, (y,), (one,))[1], out_dims=1)(ones)
+
         self._residual, self._both = t.func.vmap(residual), t.func.vmap(both)
+        self._by_target = t.func.vmap(by_target)
 
     def residuals(self, points: Floats) -> Floats:
         """Return the whitened residuals (r, p) at points (r, e)."""
         return np.asarray(self._residual(self.release.network.tensor(points)).detach().numpy())
+
+    def by_target(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return whitened residuals (r, p) at points (r, e), and their derivatives (r, p, k) by the k targets."""
+        off, slope = self._by_target(self.release.network.tensor(points))
+        return np.asarray(off.detach().numpy()), np.asarray(slope.detach().numpy())
 
     def at(self, u: Floats) -> tuple[Floats, Floats, Floats]:
         """Return objective (r,), residuals (r, p) and their derivatives by u (r, p, q)."""

@@ -21,7 +21,7 @@ class Told:
     point: Floats
     error: Floats
     target: Floats
-    target_error: float
+    target_error: Floats | float
     target_probability: float
     misfit: float
     columns: dict[str, Floats]

@@ -71,12 +71,6 @@ class View:
         d = self.d
         return np.asarray(np.linalg.pinv(self.covariance[:d, :d], hermitian=True) @ self.covariance[:d, d:])
 
-    @property
-    def left(self) -> Floats:
-        """What is left of the target's variance when the record is known (e - d, e - d)."""
-        d = self.d
-        return np.asarray(self.covariance[d:, d:] - self.covariance[d:, :d] @ self.slope)
-
     def rest(self, records: Floats) -> Floats:
         """Return the target (r, e - d) that goes with each record (r, d)."""
         return np.asarray(self.centre[self.d :] + (records - self.centre[: self.d]) @ self.slope)
@@ -86,10 +80,41 @@ class View:
         u, off, J = self.line
         return np.asarray(((off + (self.problem.prior.coordinates(points) - u) @ J.T) ** 2).sum(axis=1))
 
+    def complete(self, record: Floats) -> Floats:
+        """Return a record (d,) with its targets (e,)."""
+        return record if self.d == len(self.centre) else np.append(record, self.targets(record[None])[0])
+
+    def targets(self, records: Floats) -> tuple[Floats, Floats]:
+        """Return the targets (r, e - d) by which each record explains the gradient best, and their covariances.
+
+        The line's target is that of a record near the point. Another one's is a step of Newton's method from there,
+        which is exact where the loss is linear in the target.
+        """
+        start = self.rest(records)
+        off, slope = self.problem.by_target(np.hstack([records, start]))
+        left = np.linalg.inv(slope.transpose(0, 2, 1) @ slope + np.diag(1 / (WEAK * self._spread)))
+        return np.asarray(start - np.einsum("rkl,rpl,rp->rk", left, slope, off)), np.asarray(left)
+
+    @property
+    def _spread(self) -> Floats:
+        """The public targets' variances (e - d,)."""
+        return np.asarray((self.problem.prior.axes[self.d :] ** 2).sum(axis=1) + np.finfo(float).tiny)
+
+    def log_volume(self, left: Floats) -> Floats:
+        """Return half the log-determinants (r,) of covariances of targets, beside the public variances."""
+        return np.asarray(0.5 * np.linalg.slogdet(left)[1] - 0.5 * np.log(self._spread).sum())
+
     def correction(self, points: Floats, misfit: Floats) -> Floats:
-        """Return what the log-likelihoods of records (r, d) lack where the gradient is not a line in them."""
-        off = self.problem.residuals(np.hstack([points, self.rest(points)]))
-        return np.asarray(0.5 * misfit - 0.5 * (off**2).sum(axis=1))
+        """Return what the log-likelihoods of records (r, d) lack where the gradient is not a line in them.
+
+        Targets that are numbers are integrated over, about each record's own.
+        """
+        more = np.zeros(len(points))
+        if self.d < len(self.centre):
+            targets, left = self.targets(points)
+            points, more = np.hstack([points, targets]), self.log_volume(left)
+        off = self.problem.residuals(points)
+        return np.asarray(0.5 * misfit - 0.5 * (off**2).sum(axis=1) + more)
 
     def remaining(self, posterior: Posterior, projection: Floats) -> float:
         """Return what numbers off the lattice, terms (d, c), take from the density: their error beside their spread."""
