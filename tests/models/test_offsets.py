@@ -121,9 +121,6 @@ def test_other_refusals():
         undelete.simulate(plain[0], PRIVATE[["age"]], PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made, offset="age")
     with pytest.raises(InputError, match="no file says which column it is"):
         undelete.leave_one_out(own, PRIVATE, PRIVATE.claims_made, [0])
-    with pytest.raises(InputError, match="an offset and sample_weight together are not played"):
-        undelete.simulate(own, PRIVATE, PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made, exposure="years",
-                          sample_weight=np.ones(len(PRIVATE)))  # fmt: skip
     bare = PRIVATE.drop(columns="years")
     with pytest.raises(InputError, match="a table has no column 'years'"):
         undelete.who_was_deleted(*models(), PUBLIC, bare, target="claims_made", exposure="years")
@@ -183,6 +180,33 @@ def test_simulations_and_membership_train_with_the_exposure():
         own, PRIVATE, y, PUBLIC[:300], known[:300], PUBLIC[300:], known[300:], shadows=4, exposure="years"
     )
     assert 0.4 < scores.auc < 0.65
+
+
+@pytest.mark.parametrize("name", ["poisson", "gaussian"])
+def test_records_of_unequal_weights_beside_an_offset_widen_the_target_s_range(name):
+    target, family = FAMILIES[name]
+    weights, own, others = (
+        np.exp(0.8 * np.random.default_rng(4).normal(size=500)),
+        models(name)[0],
+        np.arange(500) != WHO,
+    )
+    after = formulas.glm(f"{target} ~ age + member + C(town)", PRIVATE[others], family=family,
+                         offset=PRIVATE.logyears[others], var_weights=weights[others]).fit(**SURE)  # fmt: skip
+    given = {"offset": "logyears", "sample_weight": weights}
+    gone = undelete.leave_one_out(own, PRIVATE, PRIVATE[target], [WHO], **given, tol=1e-11)
+    names = [one for one in after.params.index if one != "Intercept"]
+    np.testing.assert_allclose(gone.coef[0, 0], after.params[names], atol=1e-8)
+
+    def played(**given):
+        return undelete.simulate(own, PRIVATE, PRIVATE[target], PUBLIC, PUBLIC[target], deletions=20, rng=3, **given)
+
+    one, even = played(**given), played(offset="logyears")
+    best, true = one.found["hrec+"], one.truth.Y
+    known = np.isfinite(best.target)
+    assert ((best.target_low <= true) & (true <= best.target_high))[known].mean() >= 0.88
+    wide = [found.target_high - found.target_low for found in (best, even.found["hrec+"])]
+    assert np.nanmean(wide[0]) > 1.05 * np.nanmean(wide[1])
+    assert one.scored["informed"]["centred_cosine"].min() > 1 - 1e-6
 
 
 def test_a_series_has_one_offset():

@@ -105,6 +105,7 @@ class OwnOffset:
 
     def __init__(self, release: Release) -> None:
         self.loss: Loss = release.loss
+        self.unsure = release.n_error  # of the residual's own size: records may have had weights
         self.offsets, Y = Offsets.of(release), release.Y_public
         Z = release.predictions(release.W_before)[:, 0]
         order = np.argsort(Z, kind="stable")
@@ -132,9 +133,8 @@ class OwnOffset:
             for i in np.flatnonzero(np.isfinite(X).all(axis=1) & np.isfinite(rho) & np.isfinite(error)):
                 z = float(X[i] @ W[i]) + self.offsets.of_record(X[i])
                 width = np.hypot(self.offsets.width, spread[i])
-                found[:, i] = self._summary(
-                    *self._mixture(z, width, float(rho[i]), max(float(error[i]), self.least_error))
-                )
+                wide = max(float(np.hypot(error[i], self.unsure * rho[i])), self.least_error)
+                found[:, i] = self._summary(*self._mixture(z, width, float(rho[i]), wide))
         return Told(*found)
 
     def _mixture(self, z: Floats, width: Floats, rho: float, error: float) -> tuple[Floats, Floats]:

@@ -167,8 +167,6 @@ def simulate(
             "groups are played for records that all count alike: leave out sample_weight, or group and joined"
         )
     model, objective = problem.model, problem.objective
-    if model.offset is not None and weights is not None:
-        raise InputError("an offset and sample_weight together are not played: leave one of them out")
     like = alike(model, model.design.conformed(public), objective.n)
     public, y_public = part(public, y_public, like.kept)
     draw, judge = seeds(rng).spawn(2)
@@ -223,7 +221,9 @@ def simulate(
         raise InputError(NO_PICTURE)
     release = reached(release)
     if weights is not None:
-        release, asked = unequal(release, weights), [unweighed(attack, weights) for attack in asked]
+        release = unequal(release, weights)
+        if model.offset is None:  # over offsets a target is told with the weights' spread as it is
+            asked = [unweighed(attack, weights) for attack in asked]
     X_true = objective.X[rows] if kept is None else objective.X[rows][:, kept]
     own = truths.own_columns(model, release, train.iloc[rows])
     truth = Truth(X=X_true, Y=objective.Y[rows], rows=rows, **own)
