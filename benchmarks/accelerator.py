@@ -144,7 +144,11 @@ def main() -> None:
     parser.add_argument("--processors", type=int, default=DELETIONS, help="deletions of a sweep that they retrain")
     parser.add_argument("--tf32", action="store_true", help="let the device round single precision's factors")
     options = parser.parse_args()
-    device = Device(options.device)
+    try:
+        device = Device(options.device)
+        device.put(np.zeros(1))
+    except (ImportError, RuntimeError, AssertionError) as error:  # torch's own, by what is missing
+        parser.error(f"no torch on {options.device!r} here ({str(error).splitlines()[0]}): give another --device")
     if options.tf32:
         device.torch.backends.cuda.matmul.allow_tf32 = True
     peak = device.flops(SIDE if device.place.type == "cuda" else SIDE // 8)
