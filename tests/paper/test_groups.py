@@ -17,12 +17,15 @@ from undelete.paper.pages.terminal import lines
 def test_groups_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "CASES", (groups.Case("ridge", "ridge", Ridge(1.0), "income"), groups.CASES[1]))
     monkeypatch.setattr(groups, "TOGETHER", ((9, 0),))
-    monkeypatch.setattr(groups, "REFITTED", (2,))
+    monkeypatch.setattr(groups, "REFITTED", {"ridge": (), "logistic": ((2, 0), (1, 1))})
     monkeypatch.setattr("undelete.attacker.groups.search.GUESSES", 12)
     kept, refitted = (EXPERIMENTS[name].run(data_dir, tmp_path, 1, 0, None) for name in ("groups", "refitted_groups"))
+    monkeypatch.setattr(groups, "audit", None)
+    again = EXPERIMENTS["refitted_groups"].run(data_dir, tmp_path, 1, 0, None)
+    assert again["together"] == refitted["together"]  # kept, not played anew
     rows = [*kept["together"], *refitted["together"]]
     assert [(r["model"], r["left"], r["refitted"]) for r in rows] == [
-        ("ridge", 9, False), ("logistic", 9, False), ("logistic", 2, True),
+        ("ridge", 9, False), ("logistic", 9, False), ("logistic", 2, True), ("logistic", 1, True),
     ]  # fmt: skip
     assert all(0 <= r["person"] <= r["most"] <= 1 for r in rows)
     text = page([kept, refitted])

@@ -6,28 +6,34 @@ Beyond the paper, which deletes one record at a time.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.util import hash_pandas_object
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from undelete.attacker.groups.group import MOST, MOST_SUMMED
 from undelete.auditing.audit import audit
 from undelete.auditing.result import Audit
 from undelete.auditing.simulate import simulate
 from undelete.data.acs import INCOME_FEATURES, acs_income
 from undelete.lab.files import header, prepare, save
+from undelete.lab.kept import Shelf, code_of, digest
 from undelete.lab.steps import Folder, Progress, Steps
 from undelete.scoring.intervals import wilson
 
 N, M = 8000, 22_000  # private and public records
 TOGETHER = ((1, 0), (2, 0), (3, 0), (5, 0), (10, 0), (50, 0), (1, 1), (1, 10), (1, 100))
-REFITTED = (1, 2, 3, 4, 5, 7, 10, 12)
+REFITTED = {
+    "ridge": TOGETHER, "softmax": TOGETHER,
+    "logistic": tuple(sorted({*TOGETHER, (4, 0), (7, 0), (12, 0)}, key=lambda one: (one[1], one[0]))),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def run(
     data_dir : path or None
         Where the ACS data are; None for $UNDELETE_DATA.
     out : path
-        The folder; made when it is not there.
+        The folder; made when it is not there. Rows are kept in its ``cache``, so that a run can go on.
     deletions : int or None
         Groups of each kind.
     seed : int
@@ -85,52 +91,68 @@ def run(
     progress : callable, optional
         Called as progress(done, total, stage).
     """
-    steps = Steps(len(CASES) * len(TOGETHER), progress)
     about = (
         "groups",
         "Several people at once",
         "the ten columns standardised, with a constant; the scaler held as fitted",
     )
-    return _played(about, _kept, data_dir, out, deletions, seed, steps)
+    kinds = [(case, *together) for case in CASES for together in TOGETHER]
+    return _played(about, kinds, _kept, data_dir, out, deletions, seed, progress)
 
 
 def refitted(
     data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Refit everything without groups, and write ``refitted_groups.json``; as `run`."""
-    steps = Steps(len(REFITTED), progress)
     about = (
         "refitted_groups",
         "Several people at once, scalers refitted",
         "the ten columns and the scaler's sums of them",
     )
-    return _played(about, _refitted, data_dir, out, deletions, seed, steps, SUMS)
+    kinds = [(case, *together) for case in CASES for together in REFITTED[case.key]]
+    return _played(about, kinds, _refitted, data_dir, out, deletions, seed, progress, *SUMS)
 
 
 HONEST = (
     "Exposure is the centred cosine between a person's record and what came back of it; groups are matched as is best "
     "for the attack, which flatters chance too: Avg, matched alike, stands beside where it was played."
 )
-SUMS = "Scalers that are refitted give the sum and the sum of squares of every column over the group."
+SUMS = (
+    "Scalers that are refitted give the sum and the sum of squares of every column over those who left, less those of "
+    "who joined. How many left and joined is said.",
+    f"Of {MOST + 1} to {MOST_SUMMED} people, whose search is the longest, two fifths as many groups are played.",
+)
+Kind = tuple[Case, int, int]
+"""A model, how many left and how many joined."""
 
 
 def _played(
     about: tuple[str, str, str],
-    play: Callable[[People, int, int, Steps], Iterator[dict[str, Any]]],
+    kinds: Sequence[Kind],
+    play: Callable[[People, Kind, int, int], dict[str, Any]],
     data_dir: Folder | None,
     out: Folder,
     deletions: int | None,
     seed: int,
-    steps: Steps,
+    progress: Progress | None,
     *notes: str,
 ) -> dict[str, Any]:
     """Write what was played as NAME.json, and return it; `about` is its name, its title and the features."""
-    folder, count = prepare(out), deletions or 8
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of scikit-learn's: a softmax that stops is refitted to convergence here
-        all_ = people(data_dir, seed)
-        rows = list(play(all_, count, seed, steps))
+    folder, count, steps = prepare(out), deletions or 8, Steps(len(kinds), progress)
     name, title, features = about
+    all_ = people(data_dir, seed)
+    key = digest(code_of(__name__), count, seed, hash_pandas_object(pd.concat([all_.private, all_.public])).sum())
+    rows, shelf = [], Shelf(folder / "cache" / name)
+    for case, left, joined in kinds:
+        steps.begin(f"{case.key}, {left} left, {joined} joined")
+        entry = f"{case.key}-{left}-{joined}"
+        row = shelf.load(entry, key)
+        if row is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of scikit-learn's: a softmax that stops is refitted to convergence
+                row = shelf.store(entry, key, {}, play(all_, (case, left, joined), count, seed))
+        rows.append(row.account)
+        steps.add(1)
     shows = "beyond the paper: does a group hide its members?"
     result = header(name, title, shows, seed, count, features=features) | {
         "split": f"{len(all_.private):,} private and {len(all_.public):,} public people of California, by the seed",
@@ -140,19 +162,17 @@ def _played(
     return result
 
 
-def _kept(all_: People, count: int, seed: int, steps: Steps) -> Iterator[dict[str, Any]]:
-    for case in CASES:
-        columns = [name for name in all_.columns if name != case.target]
-        private, public = all_.private, all_.public
-        model = make_pipeline(StandardScaler(), clone(case.model)).fit(private[columns], private[case.target])
-        for left, joined in TOGETHER:
-            steps.begin(f"{case.key}, {left} left, {joined} joined")
-            played = simulate(
-                model, private[columns], private[case.target], public[columns], public[case.target],
-                deletions=count, group=left, joined=joined, attacks=("hrec+", "avg", "maxdiff"), rng=seed,
-            )  # fmt: skip
-            yield _row(case, left, joined, played, refitted=False)
-            steps.add(1)
+def _kept(all_: People, kind: Kind, count: int, seed: int) -> dict[str, Any]:
+    """Play groups of one kind whose scaler is held."""
+    case, left, joined = kind
+    columns = [name for name in all_.columns if name != case.target]
+    private, public = all_.private, all_.public
+    model = make_pipeline(StandardScaler(), clone(case.model)).fit(private[columns], private[case.target])
+    played = simulate(
+        model, private[columns], private[case.target], public[columns], public[case.target],
+        deletions=count, group=left, joined=joined, attacks=("hrec+", "avg", "maxdiff"), rng=seed,
+    )  # fmt: skip
+    return _row(case, left, joined, played, refitted=False)
 
 
 def _row(case: Case, left: int, joined: int, played: Audit, *, refitted: bool) -> dict[str, Any]:
@@ -177,24 +197,28 @@ def _row(case: Case, left: int, joined: int, played: Audit, *, refitted: bool) -
     }  # fmt: skip
 
 
-def _refitted(all_: People, count: int, seed: int, steps: Steps) -> Iterator[dict[str, Any]]:
-    """Refit everything without groups of people, and audit with their truth."""
-    case, private, public = CASES[1], all_.private, all_.public
-    columns = [*all_.columns, case.target]
-    whole = make_pipeline(StandardScaler(), clone(case.model))
-    old, rng = clone(whole).fit(private[all_.columns], private[case.target]), np.random.default_rng(seed)
-    for size in REFITTED:
-        steps.begin(f"scalers refitted, {size} left")
-        rows = []
-        for _ in range(count):
-            gone = rng.choice(len(private), size=size, replace=False)
-            rest = private.drop(index=gone.tolist())
-            new = clone(whole).fit(rest[all_.columns], rest[case.target])
-            truth = private.loc[gone, columns].reset_index(drop=True)
-            rows.append(_row(case, size, 0, audit(old, new, public[columns], target=case.target, truth=truth),
-                             refitted=True))  # fmt: skip
-        yield _mean(rows)
-        steps.add(1)
+def _refitted(all_: People, kind: Kind, count: int, seed: int) -> dict[str, Any]:
+    """Refit everything without groups of one kind and with others who join, and audit with their truth."""
+    case, left, joined = kind
+    place = [one.key for one in CASES].index(case.key)
+    rng = np.random.default_rng([seed, place, left, joined])
+    groups = max(1, 2 * count // 5) if MOST < left + joined <= MOST_SUMMED else count
+    return _mean(
+        [_row(case, left, joined, _exchanged(all_, kind, rng), refitted=True) for _ in range(groups)]
+    )  # fmt: skip
+
+
+def _exchanged(all_: People, kind: Kind, rng: np.random.Generator) -> Audit:
+    """Audit a model fitted before some people joined beside one fitted after others left."""
+    case, left, joined = kind
+    columns = [name for name in all_.columns if name != case.target]
+    gone = rng.choice(len(all_.private), size=left + joined, replace=False)
+    pipeline = make_pipeline(StandardScaler(), clone(case.model))
+    parts = all_.private.drop(index=gone[left:].tolist()), all_.private.drop(index=gone[:left].tolist())
+    old, new = (clone(pipeline).fit(part[columns], part[case.target]) for part in parts)
+    named = list(dict.fromkeys([*columns, case.target]))
+    truth = all_.private.loc[gone, named].reset_index(drop=True)
+    return audit(old, new, all_.public[named], target=case.target, truth=truth, deleted=left, joined=joined)
 
 
 def _mean(rows: list[dict[str, Any]]) -> dict[str, Any]:
