@@ -1,9 +1,12 @@
 """The rule of docs/verdicts.md, at and on both sides of its thresholds."""
 
 import dataclasses
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from undelete.auditing import evidence
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.thresholds import Evidence
 from undelete.auditing.verdict import decide
@@ -170,3 +173,19 @@ def test_similarity_that_is_only_promised_says_so():
     nothing = dataclasses.replace(SIMILAR, columns=0.3, centred=0.3)
     assert decide(nothing, [FAILED]).word == "NOT DECIDABLE"
     assert decide(nothing, [], ["The scalers give it away."]).word == "PARTLY EXPOSED"
+
+
+@pytest.mark.parametrize(("hits", "lead"), [(7, 0.0), (10, 10 / 11 - 0.4)])
+def test_a_column_that_is_right_by_luck_in_a_few_deletions_does_not_count(monkeypatch, hits, lead):
+    right = np.zeros((11, 4), dtype=bool)
+    right[:hits, 2] = True
+    columns = [SimpleNamespace(name=name, kind="categorical", frequency=np.array([0.4, 0.3])) for name in "abcd"]
+    monkeypatch.setattr(evidence, "columns_right", lambda *_: right)
+    release = SimpleNamespace(columns=columns, deletions=11, Y_public=None)
+    one = evidence.Case(
+        release=release, found={"hrec+": SimpleNamespace(bits=None, target=None)}, main="hrec+", truth=None, scored={},
+        lead=None, exposed=SimpleNamespace(value=np.zeros(11)), target="y",
+    )  # fmt: skip
+    found = evidence._measured(one, None, np.random.default_rng(0))
+    assert found.best_column[1] == pytest.approx(lead)
+    assert (decide(found, []).word == "PARTLY EXPOSED") == (hits == 10)

@@ -20,7 +20,7 @@ from undelete.auditing.thresholds import COLUMN, Evidence
 from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.seen import Seen
-from undelete.scoring.intervals import mean_interval, wilson
+from undelete.scoring.intervals import beyond_luck, mean_interval, wilson
 from undelete.scoring.table import columns_right
 from undelete.scoring.truth import Truth
 
@@ -94,7 +94,8 @@ def _measured(case: Case, truth: Truth, rng: np.random.Generator) -> Evidence | 
     if right is None:
         return None
     one = len(right) == 1
-    name, base = "", np.array([[_common(release, j) for j in range(len(release.columns))]])
+    common = np.array([_common(release, j) for j in range(len(release.columns))])
+    name, base = "", common[None]
     low, high = float("nan"), float("nan")
     if lead is not None:
         hits = columns_right(release, truth, case.found[lead["baseline"]])
@@ -104,7 +105,10 @@ def _measured(case: Case, truth: Truth, rng: np.random.Generator) -> Evidence | 
     elif not one:
         low, high = mean_interval(right.mean(axis=1) - base.mean(), rng)
     # of one record, what came back is worth as much as it is uncommon
-    per_column = right.mean(axis=0) - (_frequency(release, best) if one else base).mean(axis=0)
+    guess = (_frequency(release, best) if one else base).mean(axis=0)
+    per_column = right.mean(axis=0) - guess
+    if not one:
+        per_column *= (per_column < 0) | beyond_luck(right, np.maximum(guess, common))
     whole = np.asarray(right.all(axis=1))
     whole_low, whole_high = wilson(float(whole.sum()), len(whole))
     return Evidence(

@@ -11,6 +11,7 @@ from undelete.maths.arrays import Floats
 from undelete.release.reconstruction import TARGET_NEAR, Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
+from undelete.scoring.intervals import beyond_luck
 from undelete.scoring.truth import Truth
 
 SURE = 0.95  # probability from which a single column or target counts where there is no truth
@@ -36,7 +37,10 @@ def target_lift(release: Seen, found: Reconstruction, truth: Truth | None) -> fl
         right &= (sure >= SURE) | (len(right) > 1)  # a single one may be luck
         most = float(prior.mean())
     right &= known
-    return float(right.mean() - (prior[0] if len(right) == 1 else most))
+    if len(right) == 1:
+        return float(right[0] - prior[0])
+    lift = float(right.mean() - most)
+    return lift if lift < 0 or beyond_luck(right[:, None], np.array([most]))[0] else 0.0
 
 
 def target_probability(release: Seen, found: Reconstruction) -> Floats:

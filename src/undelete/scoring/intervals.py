@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 
 def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, float]:
@@ -27,6 +27,28 @@ def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, f
     half = z * np.sqrt(rate * (1 - rate) / trials + spread / (4 * trials))
     low = 0.0 if successes == 0 else float((centre - half) / (1 + spread))
     return low, 1.0 if successes == trials else float((centre + half) / (1 + spread))
+
+
+def beyond_luck(right: NDArray[np.bool_], guess: NDArray[np.float64], level: float = 0.95) -> NDArray[np.bool_]:
+    """Return for each of several columns (c,) whether more answers are right (b, c) than guesses would be by luck.
+
+    Parameters
+    ----------
+    right : array (b, c)
+        One row a deletion.
+    guess : array (c,)
+        How often a guess is right.
+    level : float
+        Of all columns together: by Bonferroni, each is held to its share of the risk.
+
+    Examples
+    --------
+    >>> right = np.arange(11)[:, None] < [7, 10]  # seven of eleven right, and ten
+    >>> beyond_luck(right, np.array([0.4, 0.4])).tolist()
+    [False, True]
+    """
+    tail = binom.sf(right.sum(axis=0) - 1, len(right), guess)
+    return np.asarray(tail <= (1 - level) / right.shape[1])
 
 
 def mean_interval(
