@@ -55,6 +55,15 @@ def test_a_deletion_from_a_converged_network_is_exposed_and_its_columns_come_bac
     ]  # fmt: skip
 
 
+def test_a_number_beyond_all_public_ones_is_found():
+    played = play(torch, rooms=11, sex=1)  # of at most 8 that public people have
+    found = audit(played, truth=played.private.iloc[[played.row]])
+    rooms = COLUMNS.index("rooms")
+    assert found.records.rooms[0] == 11
+    assert found.right["hrec+"][0, rooms]
+    assert found.found["hrec+"].low[0, rooms] >= 10
+
+
 def test_without_the_truth_the_same_comes_back_and_is_promised(played, result, tmp_path):
     blind = audit(played)
     pd.testing.assert_frame_equal(blind.records, result.records)

@@ -56,11 +56,13 @@ def filled(network, module, theta):
     return made
 
 
-def play(torch, n=2500, m=2500, l2=2.0, row=7):
+def play(torch, n=2500, m=2500, l2=2.0, row=7, **changed):
+    """Play the deletion of a row, some of whose cells are `changed`."""
     from sklearn.preprocessing import StandardScaler
 
     rng = np.random.default_rng(5)
     private, public = people(rng, n), people(rng, m)
+    private.loc[row, list(changed)] = list(changed.values())
     scale = StandardScaler().fit(public[COLUMNS].to_numpy(float))
     module = small(torch)
     loss = torch.nn.functional.binary_cross_entropy_with_logits

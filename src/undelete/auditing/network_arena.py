@@ -39,7 +39,7 @@ class NetworkArena:
     loss : Loss
         The network's, of its outputs.
     truth : callable
-        From rows (b,) to the private records in them.
+        From rows (b,) to the private records in them, in the columns of a release.
     judge : SeedSequence
         Of the draws that judge a row.
     limit : float
@@ -49,7 +49,7 @@ class NetworkArena:
     private: PrivateNetwork
     release: NetworkRelease
     loss: Loss
-    truth: Callable[[NDArray[np.int64]], Truth]
+    truth: Callable[[NDArray[np.int64], NetworkRelease], Truth]
     judge: np.random.SeedSequence
     limit: float
 
@@ -112,9 +112,9 @@ class NetworkArena:
         return np.asarray(ledoit_wolf(np.stack(drawn))[0])
 
     def _best(self, release: NetworkRelease, rows: Indices, rng: np.random.Generator) -> dict[str, Any]:
-        truth = self.truth(rows)
-        found = attack(release, _ATTACKS).found.values()
-        return reduce(better, [exposed(release, truth, one, rng) for one in found])
+        attacked = attack(release, _ATTACKS)
+        seen, truth = attacked.release, self.truth(rows, attacked.release)
+        return reduce(better, [exposed(seen, truth, one, rng) for one in attacked.found.values()])
 
     def _exposed(self, protected: ProtectedNetwork) -> Indices:
         """Return the rows that are scored: of people who were deleted together the one whose gradient is largest."""

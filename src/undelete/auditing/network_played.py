@@ -120,8 +120,9 @@ def simulate_network(
     )
     after = np.stack([converged(one, f"all records but {row}") for row, one in zip(rows, gone, strict=True)])
     release = dataclasses.replace(release, theta_before=old, theta_after=after)
-    truth = dataclasses.replace(true_records(people.private.iloc[rows], reading, release), rows=rows)
     attacked = attack(release, names, progress and (lambda done, _: progress(len(rows) + done, steps)))
+    release = attacked.release
+    truth = dataclasses.replace(true_records(people.private.iloc[rows], reading, release), rows=rows)
     pair = dataclasses.replace(pair, network=release.network, rounding=0.0, digits="float64")
     schema = words.schema or schema_of([str(name) for name in people.private.columns])
     setting = Setting(

@@ -84,8 +84,8 @@ def protect_network(
         averaged=not np.array_equal(release.penalty_before, release.penalty_after),
     )  # fmt: skip
 
-    def truth(which: NDArray[np.int64]) -> Truth:
-        return true_records(people.private.iloc[which], reading, release)
+    def truth(which: NDArray[np.int64], seen: NetworkRelease) -> Truth:
+        return true_records(people.private.iloc[which], reading, seen)
 
     arena = NetworkArena(private, release, loss, truth, judge, float(limits["max_exposure"] or 0.0))
     refused |= {one.name: why for one in ladder if (why := one.refusal(private))}

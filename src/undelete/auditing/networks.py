@@ -66,6 +66,7 @@ def audit_networks(
     release, noise = stated.seen(release)
     release = given_away.told(release, files.exact(release))
     attacked = attack(release, names)
+    release = attacked.release
     record = None if truth is None else true_records(truths.one_record(truth), reading, release)
     added = _gained(release, attacked, record)
     schema = words.schema or schema_of(all_columns(public, table))
@@ -90,7 +91,7 @@ def _gained(release: NetworkRelease, attacked: Attacked, truth: Truth | None) ->
     """Say what the values that the files give away add to the attack."""
     if release.given is None:
         return []
-    without = attack(dataclasses.replace(release, given=None), ["hrec+"])
+    without = attack(dataclasses.replace(release, given=None), ["hrec+"], further=False)
     return given_away.gain(release, attacked.found["hrec+"], without.found["hrec+"], truth)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.networks.attack import NAMES, attack
-from undelete.attacker.networks.columns import on_columns
+from undelete.attacker.networks.columns import Located, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.record import Decoder
 from undelete.attacker.networks.told import joined
@@ -144,7 +144,7 @@ def _played(
     after = retrain_without(trained.fit, theta, rows)
     release, truth = trained.released(theta, [one.theta for one in after]), trained.truth(rows)
     assert truth.Y is not None
-    attacked = attack(release, NAMES)
+    attacked = attack(release, NAMES, further=False)  # the truth is in columns as public records have them
     own = -release.network.gradients(release.theta_before, truth.X, release.as_loss(truth.Y))
     found = dict(attacked.found)
     few, estimator = release.take(slice(0, MATCHED)), Estimator(release)
@@ -177,7 +177,7 @@ def _informed(release: NetworkRelease, estimator: Estimator, own: Floats) -> Rec
     for G in own:
         known = np.eye(len(G)) * (_KNOWN * float(np.linalg.norm(estimator.own) / np.sqrt(len(estimator.own)))) ** 2
         exact = GradientEstimate(Difference.exact(G[None, :, None]), known, 0.0, False)
-        told.append(on_columns(release, decoder, exact))
+        told.append(on_columns(release, decoder, Located.by(decoder, exact)))
     return joined(release, told)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.baselines import avg, guessed
-from undelete.attacker.networks.columns import on_columns
+from undelete.attacker.networks.beyond import countable, reached
+from undelete.attacker.networks.columns import Located, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.first_layer import read_first_layer
 from undelete.attacker.networks.record import Decoder
@@ -52,15 +53,23 @@ class Account:
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """What the attacks said, by name; the account; and the estimated gradients, None of models that are the same."""
+    """What the attacks said, by name; the account; and the estimated gradients, None of models that are the same.
 
+    `release` is what they worked on: its columns may have values that no public record has.
+    """
+
+    release: NetworkRelease
     found: dict[str, Reconstruction]
     account: Account
     gradients: Sequence[GradientEstimate | None]
 
 
 def attack(
-    release: NetworkRelease, names: Sequence[str], progress: Callable[[int, int], object] | None = None
+    release: NetworkRelease,
+    names: Sequence[str],
+    progress: Callable[[int, int], object] | None = None,
+    *,
+    further: bool = True,
 ) -> Attacked:
     """Attack each deletion.
 
@@ -73,6 +82,8 @@ def attack(
         is left out where no dense layer reads the record. "hrec+" runs in any case.
     progress : callable, optional
         Called as progress(done, total), in deletions.
+    further : bool
+        Whether numbers beyond all public ones are looked for.
 
     Returns
     -------
@@ -83,26 +94,36 @@ def attack(
     decoder = Decoder(release, estimator.own)
     b = release.deletions
     same = np.abs(release.theta_after - release.theta_before).max(axis=1) <= _SAME * np.abs(release.theta_before).max()
-    told: list[Told | None] = [None] * b
+    changed = np.flatnonzero(~same).tolist()
     gradients: list[GradientEstimate | None] = [None] * b
-    relative, usual, misfit, curved = (np.full(b, np.nan) for _ in range(4))
+    told: list[Told | None] = [None] * b
+    located: dict[int, Located] = {}
+    waits = further and bool(countable(release))  # first for what all deletions say of numbers beyond the public ones
+    relative, usual, curved = (np.full(b, np.nan) for _ in range(3))
     rows, paper, weighed = np.full(b, -1), np.full((b, release.X_public.shape[1]), np.nan), np.zeros(b)
-    for i in np.flatnonzero(~same):
-        estimate = gradients[i] = estimator.estimate(int(i))
+    for i in changed:
+        estimate = gradients[i] = estimator.estimate(i)
         error = estimate.difference.error
         assert error is not None
         relative[i], usual[i], weighed[i] = float(error[0]), estimate.usual, estimate.weighed
-        one = told[i] = on_columns(release, decoder, estimate)
-        misfit[i] = one.misfit
+        located[i] = Located.by(decoder, estimate)
+        if not waits:
+            told[i] = on_columns(release, decoder, located.pop(i))
         rows[i] = decoder.nearest(estimate)[0]
-        first, changed = estimator.means(int(i))
-        size = max(float(np.linalg.norm(first)), float(np.linalg.norm(changed)))
-        curved[i] = float(np.linalg.norm(first - changed)) / size if size > 0 else np.nan
+        first, later = estimator.means(i)
+        size = max(float(np.linalg.norm(first)), float(np.linalg.norm(later)))
+        curved[i] = float(np.linalg.norm(first - later)) / size if size > 0 else np.nan
         if "hrec" in names:
-            read = read_first_layer(release, estimator.plain(int(i), first), decoder.first)
+            read = read_first_layer(release, estimator.plain(i, first), decoder.first)
             paper[i] = np.nan if read is None else read
         if progress is not None:
-            progress(int(i) + 1, b)
+            progress((i + 1) // (1 + waits), b)
+    release = reached(release, decoder, list(located.values()))
+    for i in sorted(located):
+        told[i] = on_columns(release, decoder, located.pop(i))
+        if progress is not None:
+            progress(b - (b - i - 1) // 2, b)
+    misfit = np.array([np.nan if one is None else one.misfit for one in told])
     freedom = max(1, release.network.parameters - decoder.prior.axes.shape[1])
     found = {}
     for name in names:
@@ -116,6 +137,7 @@ def attack(
             found[name] = Reconstruction("hrec", paper, status=["unchanged" if one else "ok" for one in same])
     found["hrec+"] = joined(release, told)
     return Attacked(
+        release,
         {name: found[name] for name in NAMES if name in found},
         Account(relative, usual, misfit, freedom, curved, weighed),
         gradients,

@@ -7,6 +7,7 @@ the place of the linear models' likelihood. Records that are kept at the end are
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,16 +34,38 @@ _SKETCH = 64  # records of the first round, which only says where to linearise
 _BEHIND = 12.0  # log-evidence by which a class is out, at its best
 
 
-def on_columns(release: NetworkRelease, decoder: Decoder, estimate: GradientEstimate) -> Told:
+@dataclass(frozen=True, eq=False)
+class Located:
+    """The most probable record of each class behind one deletion's gradient, the most probable class first.
+
+    Parameters
+    ----------
+    estimate : GradientEstimate
+        With the floor that makes the record's own error least.
+    first, found : sequence of Found
+        With the covariance as it was, which tells classes apart, and with this one, which tells a record's numbers.
+    """
+
+    estimate: GradientEstimate
+    first: Sequence[Found]
+    found: Sequence[Found]
+
+    @classmethod
+    def by(cls, decoder: Decoder, estimate: GradientEstimate) -> Located:
+        """Return what the search over all records finds."""
+        first = decoder.decode(estimate)
+        estimate = widened(estimate, decoder.jacobians(estimate))
+        return cls(estimate, first, decoder.again(estimate, first))
+
+
+def on_columns(release: NetworkRelease, decoder: Decoder, located: Located) -> Told:
     """Return what one deletion's gradient says of the record, on the raw columns where there are any.
 
     Which class the record has, the lattice decides where there is one: between two classes the normal prior would
     prefer the one that leaves more records possible, and of the records that a table can have there are few.
     """
-    first = decoder.decode(estimate)
+    estimate, first, found = located.estimate, located.first, located.found
     misfit = {one.label: one.misfit for one in first}
-    estimate = widened(estimate, decoder.jacobians(estimate))
-    found = decoder.again(estimate, first)
     lattice = shared_lattice(release, targeted=True) if release.columns else None
     if lattice is None or not lattice.order:
         # the covariance of the sharper floor tells classes apart, that of the wider one a record's numbers
