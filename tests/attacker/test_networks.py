@@ -12,7 +12,7 @@ from tests.attacker.networks_played import COLUMNS, people, play, small
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.hrec import hrec
 from undelete.attacker.networks.attack import attack
-from undelete.attacker.networks.columns import on_columns
+from undelete.attacker.networks.columns import Located, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
 from undelete.attacker.networks.missed import truncated, with_public
@@ -241,7 +241,8 @@ def test_a_record_s_likelihood_is_integrated_over_its_target():
 
 def test_each_of_several_targets_is_told_with_its_own_error():
     release, estimate, _, Y = of_numbers(2)
-    told = on_columns(release, Decoder(release, Estimator(release).own), estimate)
+    decoder = Decoder(release, Estimator(release).own)
+    told = on_columns(release, decoder, Located.by(decoder, estimate))
     assert (np.abs(told.target - Y) < 4 * told.target_error).all()
     assert (told.target_error < 0.3 * release.Y_public.std(axis=0)).all()
 

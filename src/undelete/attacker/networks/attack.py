@@ -99,6 +99,14 @@ def attack(
     told: list[Told | None] = [None] * b
     located: dict[int, Located] = {}
     waits = further and bool(countable(release))  # first for what all deletions say of numbers beyond the public ones
+    steps = 0
+
+    def moved() -> None:
+        nonlocal steps
+        steps += 1
+        if progress is not None and steps % (1 + waits) == 0:
+            progress(b - len(changed) + steps // (1 + waits), b)
+
     relative, usual, curved = (np.full(b, np.nan) for _ in range(3))
     rows, paper, weighed = np.full(b, -1), np.full((b, release.X_public.shape[1]), np.nan), np.zeros(b)
     for i in changed:
@@ -116,13 +124,11 @@ def attack(
         if "hrec" in names:
             read = read_first_layer(release, estimator.plain(i, first), decoder.first)
             paper[i] = np.nan if read is None else read
-        if progress is not None:
-            progress((i + 1) // (1 + waits), b)
+        moved()
     release = reached(release, decoder, list(located.values()))
     for i in sorted(located):
         told[i] = on_columns(release, decoder, located.pop(i))
-        if progress is not None:
-            progress(b - (b - i - 1) // 2, b)
+        moved()
     misfit = np.array([np.nan if one is None else one.misfit for one in told])
     freedom = max(1, release.network.parameters - decoder.prior.axes.shape[1])
     found = {}
