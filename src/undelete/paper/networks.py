@@ -160,7 +160,7 @@ def _played(
     if right is not None:
         assert main.probability is not None
         arrays |= {"right": right, "said": np.nan_to_num(main.probability), "sure": main.confidence}
-    estimates = [one for one in attacked.gradients if one is not None]
+    estimates = (estimator.estimate(i) for i in range(release.deletions))  # one at a time: each has p x p numbers
     off = [one.whitening @ (one.gradient - true) for one, true in zip(estimates, own, strict=True)]
     account = attacked.account
     arrays |= {"chi2": np.array([float(v @ v) / len(v) for v in off]), "relative": account.relative,

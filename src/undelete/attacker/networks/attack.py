@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from undelete.attacker.baselines import avg, guessed
 from undelete.attacker.networks.beyond import countable, reached
 from undelete.attacker.networks.columns import Located, on_columns
-from undelete.attacker.networks.estimate import Estimator, GradientEstimate
+from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.first_layer import read_first_layer
 from undelete.attacker.networks.record import Decoder
 from undelete.attacker.networks.told import Told, joined
@@ -53,7 +53,7 @@ class Account:
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """What the attacks said, by name; the account; and the estimated gradients, None of models that are the same.
+    """What the attacks said, by name, and the account.
 
     `release` is what they worked on: its columns may have values that no public record has.
     """
@@ -61,7 +61,6 @@ class Attacked:
     release: NetworkRelease
     found: dict[str, Reconstruction]
     account: Account
-    gradients: Sequence[GradientEstimate | None]
 
 
 def attack(
@@ -95,7 +94,6 @@ def attack(
     b = release.deletions
     same = np.abs(release.theta_after - release.theta_before).max(axis=1) <= _SAME * np.abs(release.theta_before).max()
     changed = np.flatnonzero(~same).tolist()
-    gradients: list[GradientEstimate | None] = [None] * b
     told: list[Told | None] = [None] * b
     located: dict[int, Located] = {}
     waits = further and bool(countable(release))  # first for what all deletions say of numbers beyond the public ones
@@ -110,7 +108,7 @@ def attack(
     relative, usual, curved = (np.full(b, np.nan) for _ in range(3))
     rows, paper, weighed = np.full(b, -1), np.full((b, release.X_public.shape[1]), np.nan), np.zeros(b)
     for i in changed:
-        estimate = gradients[i] = estimator.estimate(i)
+        estimate = estimator.estimate(i)
         error = estimate.difference.error
         assert error is not None
         relative[i], usual[i], weighed[i] = float(error[0]), estimate.usual, estimate.weighed
@@ -146,7 +144,6 @@ def attack(
         release,
         {name: found[name] for name in NAMES if name in found},
         Account(relative, usual, misfit, freedom, curved, weighed),
-        gradients,
     )
 
 
