@@ -118,6 +118,16 @@ def test_one_who_left_and_one_who_joined_are_both_exact(halves):
     assert any("the second joined" in text for text in result.warnings)
 
 
+def test_the_search_says_how_far_it_is(halves):
+    said = []
+    audited(halves, [5, 17], *MODELS[0], progress=lambda *far: said.append(far), deleted=2)
+    done, total = (list(each) for each in zip(*said, strict=True))
+    assert done == sorted(done)
+    assert total == sorted(total)
+    assert done[-1] == total[-1] >= 200  # at least two searches
+    assert any(0 < d < 100 for d in done)
+
+
 def test_a_preprocessing_that_was_kept_tells_nothing_of_who_left(halves):
     """Its means are the same in both files, whose differences are no sums over two people."""
     private, public = halves[:N], halves[N:].reset_index(drop=True)
@@ -189,8 +199,8 @@ def test_of_seven_no_search_is_believed_that_no_other_agrees_with(halves, monkey
 def test_values_beyond_the_public_ones_do_not_join_where_who_has_them_fits_worse(halves, monkeypatch, worse):
     real = group._searched
 
-    def searched(release, signs, left, told, extra, rng):
-        found = real(release, signs, left, told, extra, rng)
+    def searched(release, signs, left, told, extra, *more):
+        found = real(release, signs, left, told, extra, *more)
         density = -1e3 if extra and worse else found.both.log_evidence
         return dataclasses.replace(found, both=dataclasses.replace(found.both, log_evidence=density))
 

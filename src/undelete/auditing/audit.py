@@ -6,7 +6,7 @@ From `Release` on they are the same: the attacks see only the release, the score
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from undelete.adapters.files.networks import Architecture
@@ -66,6 +66,7 @@ def audit(
     attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
+    progress: Callable[[int, int], object] | None = None,
     words: Words | None = None,
 ) -> Audit:
     """Audit two models: what do they and public data give away of the record, or the records, between them?
@@ -119,6 +120,8 @@ def audit(
         Seed of the attacks and of the intervals.
     trust : bool
         Whether model files may be unpickled, which runs code they contain.
+    progress : callable, optional
+        Called as progress(done, total) while several people are searched for, which takes a minute and more.
     words : Words, optional
         What the report calls things.
 
@@ -208,7 +211,7 @@ def audit(
     if between.several:
         refuse_steps(optimiser, "several records came between these models")
         refuse_unseen_offsets(release)
-        return audit_together(between, setting, truth, names, seeds(rng), noted)
+        return audit_together(between, setting, truth, names, seeds(rng), noted, progress)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     said_who = deleted is not None or joined is not None or any(check.name in (COUNT, MEANS) for check in checks)
     noted += cautions.which_has_it(release, "" if setting.target is None else setting.target.label, counted=said_who)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ def audit_together(
     names: tuple[str, ...],
     seeds: np.random.SeedSequence,
     warnings: Sequence[str],
+    progress: Callable[[int, int], object] | None = None,
 ) -> Audit:
     """Return the audit of several records.
 
@@ -58,17 +59,19 @@ def audit_together(
         Of the search and of the intervals.
     warnings : sequence of str
         What is known already.
+    progress : callable, optional
+        Called as progress(done, total) while they are searched for.
     """
     pair, left, came = between.pair, between.left, between.joined
     old, new, release = pair.old, pair.new, pair.release
     search, first, second = seeds.spawn(3)
     rng = np.random.default_rng(search)
     told, denied = told_of(old, new, release, left, came)
-    one = group(release, left, came, rng, told=told)
+    one = group(release, left, came, rng, told=told, progress=progress)
     checks = [
         *_counted(between),
         *_contradicted(denied),
-        *_other_number(between, one, release, rng),
+        *_other_number(between, one, release, rng, progress),
         *_fit(one, left + came),
         *(check for check in diagnose(release, hrec(release, rng), measured=truth is not None)
           if check.name not in OF_ONE),
@@ -152,7 +155,13 @@ def _fit(one: Group, t: int) -> list[Diagnostic]:
     return [Diagnostic(FITS_PEOPLE, f"a worse misfit has probability {one.p_value:.2g}", fits, text, blocking=not fits)]
 
 
-def _other_number(between: Between, one: Group, release: Release, rng: np.random.Generator) -> list[Diagnostic]:
+def _other_number(
+    between: Between,
+    one: Group,
+    release: Release,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], object] | None,
+) -> list[Diagnostic]:
     """Compare the number of people with one more on either side, which the files count alike."""
     left, came = between.left, between.joined
     if between.asked or one.why or left + came > _ALONE:
@@ -160,7 +169,7 @@ def _other_number(between: Between, one: Group, release: Release, rng: np.random
     other_told, denied = told_of(between.pair.old, between.pair.new, release, left + 1, came + 1)
     if denied:
         return []
-    other = group(release, left + 1, came + 1, rng, told=other_told)
+    other = group(release, left + 1, came + 1, rng, told=other_told, progress=progress)
     if other.why:
         return []
     share = 1 / (1 + np.exp(min(other.log_evidence - one.log_evidence, 700.0)))

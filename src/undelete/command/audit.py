@@ -106,13 +106,14 @@ def run(options: argparse.Namespace) -> int:
         names=(shown[0].name, shown[1].name),
         notes=tuple(sampled),
     )
-    result = audit(
-        before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
-        l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed, trust=options.trust,
-        words=words, deleted=options.deleted, joined=options.joined,
-        protection=read_stated(options.protection, options.before, options.after), optimiser=options.optimiser,
-        offset=options.offset, exposure=options.exposure,
-    )  # fmt: skip
+    with Bar("searching for these people", late=True) as bar:
+        result = audit(
+            before, after, public, features=features, target=options.target, truth=options.truth, n=options.n,
+            l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed,
+            trust=options.trust, words=words, deleted=options.deleted, joined=options.joined,
+            protection=read_stated(options.protection, options.before, options.after), optimiser=options.optimiser,
+            offset=options.offset, exposure=options.exposure, progress=bar,
+        )  # fmt: skip
     return finish(result, options, None if options.candidates is None else ranked(options, before, after, public))
 
 

@@ -9,13 +9,21 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A progress bar with time left on a terminal, nothing elsewhere; called as bar(done, total, stage)."""
+    """A progress bar with time left on a terminal, nothing elsewhere; called as bar(done, total, stage).
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    A late one is not shown before it is called.
+    """
+
+    def __init__(self, title: str, *, late: bool = False) -> None:
+        self.title, self.late = title, late
         self.progress: Progress | None = None
 
     def __enter__(self) -> Bar:
+        if not self.late:
+            self._start()
+        return self
+
+    def _start(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -25,10 +33,12 @@ class Bar:
             self.progress = Progress(*columns, console=console, transient=True)
             self.progress.start()
             self.task = self.progress.add_task(self.title, total=None)
-        return self
 
     def __call__(self, done: int, total: int, stage: str = "") -> None:
         """Show so much of the work as done."""
+        if self.late:
+            self.late = False
+            self._start()
         if self.progress is not None:
             title = f"{self.title}  {stage}" if stage else self.title
             self.progress.update(self.task, completed=done, total=total, description=title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from undelete.attacker.groups.ends import beyond
 from undelete.attacker.groups.lattice import GroupLattice, group_lattice
 from undelete.attacker.groups.likelihood import SumLikelihood, sum_likelihood
 from undelete.attacker.groups.moves import OPTIONS, Held
+from undelete.attacker.groups.pace import Pace
 from undelete.attacker.groups.read import read
 from undelete.attacker.groups.search import GUESSES, Samples, samples
 from undelete.attacker.groups.told import Told, adds, held, unlisted
@@ -71,6 +72,7 @@ def group(
     rng: np.random.Generator,
     *,
     told: Mapping[int, Told] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Group:
     """Return the people who most probably left and joined.
 
@@ -84,6 +86,8 @@ def group(
         Draws the samples.
     told : mapping of int to Told, optional
         What the files say of a column's values, by its position.
+    progress : callable, optional
+        Called as progress(done, total), in hundredths of a search.
 
     Notes
     -----
@@ -92,11 +96,11 @@ def group(
     the one who stands out most is decoded, with the others' gradients as noise. Exact but for the normal error of G
     and the samples' own: of more than five people nothing is surer than three searches find it.
     """
-    signs, told = signs_of(left, joined), told or {}
+    signs, told, pace = signs_of(left, joined), told or {}, Pace(progress)
     known = {j for j, one in told.items() if one.values is not None}
     extra = unlisted(release.columns, told)
     try:
-        found = _searched(release, signs, left, told, extra, rng)
+        found = _searched(release, signs, left, told, extra, rng, pace)
         for _ in range(_FURTHER):
             more = {
                 j: values
@@ -106,7 +110,7 @@ def group(
             if not more:
                 break
             wider = {j: np.union1d(extra.get(j, []), more.get(j, [])) for j in {*extra, *more}}
-            further = _searched(release, signs, left, told, wider, rng)
+            further = _searched(release, signs, left, told, wider, rng, pace)
             if further.both.log_evidence < found.both.log_evidence - _AGREE:
                 break  # nobody who fits as well was found among them
             extra, found = wider, further
@@ -145,6 +149,7 @@ def _searched(
     told: Mapping[int, Told],
     extra: Mapping[int, Floats],
     rng: np.random.Generator,
+    pace: Pace,
 ) -> _Found:
     """Return what searches find where columns have some `extra` values; InputError says why they find nobody."""
     t = len(signs)
@@ -167,10 +172,17 @@ def _searched(
     def fits(found: Samples) -> float:
         return float(chi2.sf(found.misfit.min(), degrees))
 
+    def run() -> Samples:
+        found = samples(known, lattice, signs, rng, held=hold, progress=pace.at)
+        pace.end()
+        return found
+
     few = _RUNS + (t > MOST)
-    runs = [samples(known, lattice, signs, rng, held=hold) for _ in range(few)]
+    pace.plan(few)
+    runs = [run() for _ in range(few)]
     while not (max(map(fits, runs)) >= UNLIKELY and _agree(runs)) and len(runs) < few + _AGAIN:
-        runs.append(samples(known, lattice, signs, rng, held=hold))
+        pace.plan(1)
+        runs.append(run())
     best = max(runs, key=lambda run: run.log_evidence)
     if not _agree(runs) and fits(best) >= UNLIKELY and (t > MOST or fits(best) < _SETTLED):
         raise InputError(f"each search for {t} people found others, so that none is believed")

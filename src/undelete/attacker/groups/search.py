@@ -8,7 +8,7 @@ Carlo samplers* (2006).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -65,6 +65,7 @@ def samples(
     rng: np.random.Generator,
     *,
     held: Mapping[int, Held] | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> Samples:
     """Return guesses of the group as likely as they are.
 
@@ -78,6 +79,8 @@ def samples(
         Draws everything.
     held : mapping of int to Held, optional
         Columns of which the files say what values are there.
+    progress : callable, optional
+        Called with the share of the work that is done.
     """
     held, t, guesses = held or {}, len(signs), GUESSES
     drawn = rng.integers(len(lattice.codes), size=(guesses, t))
@@ -88,6 +91,7 @@ def samples(
     for _ in range(_SETTLE):
         sweep(people, held)
     evidence = known.size - 0.5 * len(known.seen) * float(np.log(2 * np.pi))
+    first = 0.0
     while people.power < 1:
         fit = people.explained
         step = _step(fit, 1 - people.power)
@@ -96,6 +100,9 @@ def samples(
         people.take(_resampled(log_weight, rng))
         people.power = min(1.0, people.power + step)
         sweep(people, held)
+        first = first or people.power
+        if progress is not None and first < 1:
+            progress(0.9 * (1 - float(np.log(people.power) / np.log(first))))  # it grows about as fast by factors
     whole, rho, misfit = _last(people, held)
     if known.labels is None and not held:
         whole, rho = _either_side(whole, rho, signs, rng)
