@@ -240,7 +240,7 @@ def _scale(release: Release, found: Reconstruction) -> Diagnostic:
             "The constant's share of the gradient is within two standard errors of zero: only the direction is known."
         )
         if release.noise is not None:
-            text = "The noise that was added drowns this record's size, and it is too little to hide everybody's."
+            text = "The noise that was added drowns this record's size: only its direction is known."
         value = f"not identified for {unknown} of {release.deletions}"
         return Diagnostic("Scale of the record", value, False, text)
     return Diagnostic("Scale of the record", "identified by the constant", True, "The record's scale is known.")
