@@ -17,7 +17,7 @@ from undelete.paper.pages.terminal import lines
 def test_groups_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "CASES", (groups.Case("ridge", "ridge", Ridge(1.0), "income"), groups.CASES[1]))
     monkeypatch.setattr(groups, "TOGETHER", ((9, 0),))
-    monkeypatch.setattr(groups, "REFITTED", {"ridge": (), "logistic": ((2, 0), (1, 1))})
+    monkeypatch.setattr(groups, "REFITTED", {"ridge": (), "logistic": ((2, 0), (7, 0), (1, 1))})
     monkeypatch.setattr("undelete.attacker.groups.search.GUESSES", 12)
     kept, refitted = (EXPERIMENTS[name].run(data_dir, tmp_path, 1, 0, None) for name in ("groups", "refitted_groups"))
     monkeypatch.setattr(groups, "audit", None)

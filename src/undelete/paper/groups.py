@@ -29,6 +29,7 @@ from undelete.lab.steps import Folder, Progress, Steps
 from undelete.scoring.intervals import wilson
 
 N, M = 8000, 22_000  # private and public records
+_GROUPS = 8  # of each kind, unless said otherwise
 TOGETHER = ((1, 0), (2, 0), (3, 0), (5, 0), (10, 0), (50, 0), (1, 1), (1, 10), (1, 100))
 REFITTED = {
     "ridge": TOGETHER, "softmax": TOGETHER,
@@ -109,7 +110,12 @@ def refitted(
         "Several people at once, scalers refitted",
         "the ten columns and the scaler's sums of them",
     )
-    kinds = [(case, *together) for case in CASES for together in REFITTED[case.key]]
+    kinds = [
+        (case, left, joined)
+        for case in CASES
+        for left, joined in REFITTED[case.key]
+        if _groups(deletions or _GROUPS, left + joined)
+    ]
     return _played(about, kinds, _refitted, data_dir, out, deletions, seed, progress, *SUMS)
 
 
@@ -138,7 +144,7 @@ def _played(
     *notes: str,
 ) -> dict[str, Any]:
     """Write what was played as NAME.json, and return it; `about` is its name, its title and the features."""
-    folder, count, steps = prepare(out), deletions or 8, Steps(len(kinds), progress)
+    folder, count, steps = prepare(out), deletions or _GROUPS, Steps(len(kinds), progress)
     name, title, features = about
     all_ = people(data_dir, seed)
     key = digest(code_of(__name__), count, seed, hash_pandas_object(pd.concat([all_.private, all_.public])).sum())
@@ -202,10 +208,13 @@ def _refitted(all_: People, kind: Kind, count: int, seed: int) -> dict[str, Any]
     case, left, joined = kind
     place = [one.key for one in CASES].index(case.key)
     rng = np.random.default_rng([seed, place, left, joined])
-    groups = max(1, 2 * count // 5) if MOST < left + joined <= MOST_SUMMED else count
-    return _mean(
-        [_row(case, left, joined, _exchanged(all_, kind, rng), refitted=True) for _ in range(groups)]
-    )  # fmt: skip
+    played = (_exchanged(all_, kind, rng) for _ in range(_groups(count, left + joined)))
+    return _mean([_row(case, left, joined, one, refitted=True) for one in played])
+
+
+def _groups(count: int, together: int) -> int:
+    """Return how many groups of so many people are played, whose search takes minutes where they are many."""
+    return 2 * count // 5 if MOST < together <= MOST_SUMMED else count
 
 
 def _exchanged(all_: People, kind: Kind, rng: np.random.Generator) -> Audit:
