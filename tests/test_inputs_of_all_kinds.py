@@ -169,7 +169,23 @@ def test_a_column_of_ones_is_the_constant_of_a_model_without_an_intercept(flats)
         assert audit.verdict.word == own.verdict.word != "NOT DECIDABLE"
         assert audit.records[FEATURES].to_numpy().tolist() == own.records[FEATURES].to_numpy().tolist()
         assert audit.records.rent[0] == pytest.approx(own.records.rent[0], rel=1e-6)
+        assert audit.confidence[0] == pytest.approx(own.confidence[0], rel=1e-4)  # the record is whole without the ones
         assert any("column 'ones' is the same in every public record" in text for text in audit.warnings)
+
+
+def test_a_column_that_all_public_records_agree_in_leaves_the_record_s_probability(flats):
+    def told(make, table):
+        private, public = halves(table.drop(columns="heat"))
+        before, after = (make().fit(rows.drop(columns="rent"), rows.rent) for rows in (private, private.drop(index=9)))
+        return undelete.audit(before, after, public, target="rent", n=N)
+
+    words, own = (OneHotEncoder(sparse_output=False), ["town"]), told(lambda: Ridge(1.0), flats)
+    for scale, said in ((StandardScaler(), 1.0), ("passthrough", own.confidence[0])):  # given by the files, and not
+
+        def make(scale=scale):
+            return make_pipeline(make_column_transformer((scale, FEATURES), words), Ridge(1.0))
+
+        assert told(make, flats.assign(town="Bath")).confidence[0] == pytest.approx(said, rel=0.01)
 
 
 KINDS = {

@@ -108,7 +108,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             posterior, seen = _search(own, known, b, int(targets[i]))
             one = write_record(release, own, posterior, arrays, int(i))
             write_given(release, own, arrays, int(i))
-            whole[i] = one.whole * arrays["probability"][i, others].prod()
+            # of a column in which all public records agree nothing is told, and the record is whole without it
+            whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
             if numbers is not None and lattice.whole:
