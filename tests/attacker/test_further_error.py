@@ -130,3 +130,19 @@ def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():
     status = np.array(hrec_plus(left, RNG).status)
     assert (status[lost] == "direction").all()
     assert (status[ok & ~lost] == "ok").all()
+
+
+def test_a_label_is_told_by_its_sign_only_beyond_what_early_stops_turn_out_to_have_left():
+    """Fits that differ by a third of the tolerance: it is what the search finds, and it drowns half of the scales."""
+    release, *_ = played(0, rows=60)
+    release = dataclasses.replace(release, target_kind="class", Y_public=np.sign(release.Y_public), l2=None)
+    scale = hrec(release, RNG).scale
+    tolerance = float(np.median(np.abs(scale))) / (0.3 * release.n)
+    H = release.X_public.T @ release.X_public / len(release.X_public)
+    stopped = 0.3 * tolerance * RNG.normal(size=(60, 7, 1))
+    early = dataclasses.replace(release, W_after=release.W_after + np.linalg.pinv(H) @ stopped, tolerance=tolerance)
+    found = hrec_plus(early, RNG)
+    told, turned = np.array(found.status) == "ok", np.sign(hrec(early, RNG).scale) != np.sign(scale)
+    assert turned.sum() > 10
+    assert told.sum() > 10
+    assert (turned & told).sum() <= 0.1 * told.sum()

@@ -35,7 +35,7 @@ from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.observed import likelihood
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.table.whole_record import Posterior, search
-from undelete.maths.arrays import Floats, blocks
+from undelete.maths.arrays import Flags, Floats, blocks
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
@@ -81,16 +81,26 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     if release.embedding is not None:
         return found
     wider = strangers(release)
-    unsure = drowned(release, found, wider)
+    unsure, perhaps = (drowned(release, found, wider, left) for left in STOPPED)
     if unsure.any():
         found = from_gradient(release, difference, same, attack="hrec+", unsure=unsure)
+    told, lost = _told(release, found, wider, perhaps)
+    if lost.any():  # of these the sign may be the other, and columns were told by it
+        found = from_gradient(release, difference, same, attack="hrec+", unsure=unsure | lost)
+        told, _ = _told(release, found, wider, perhaps)
+    return told
+
+
+def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags) -> tuple[Reconstruction, Flags]:
+    """Return what is told of each record, and which (b,) of those whose scale the larger error drowns have it."""
+    lost = np.zeros(release.deletions, dtype=np.bool_)
     targeted = found.target is not None and release.Y_public is not None
     numbers = None  # a number over offsets is no ground for a prior
     if targeted and release.offset_public is not None and release.target_kind == "number":
         targeted, numbers = False, OwnOffset(release)
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
-        return _widened(found, wider)
+        return _widened(found, wider), lost
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
@@ -105,7 +115,8 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         for b, i in enumerate(part):
             own = conditioned(lattice, release, int(i))
             others = [j for j in range(len(release.columns)) if j not in own.order]
-            posterior, seen = _search(own, known, b, int(targets[i]))
+            posterior, seen, larger = _search(own, known, b, int(targets[i]))
+            lost[i] = perhaps[i] and larger
             one = write_record(release, own, posterior, arrays, int(i))
             write_given(release, own, arrays, int(i))
             # of a column in which all public records agree nothing is told, and the record is whole without it
@@ -121,7 +132,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
             ):  # of many, or where the files say it, that it is one is known
                 assert found.output is not None
                 lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
-    return dataclasses.replace(
+    told = dataclasses.replace(
         found,
         record_probability=whole,
         bits=bits,
@@ -131,6 +142,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
         lead_over_two=lead,
         **cast(dict[str, Any], arrays),
     )
+    return told, lost
 
 
 def _widened(found: Reconstruction, wider: float) -> Reconstruction:
@@ -146,17 +158,18 @@ def _widened(found: Reconstruction, wider: float) -> Reconstruction:
     )
 
 
-def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> tuple[Posterior, Likelihood]:
-    """Return deletion b's posterior and its likelihood; where fits stop early, with the larger error or the smaller.
+def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> tuple[Posterior, Likelihood, bool]:
+    """Return deletion b's posterior, its likelihood, and whether fits that stop early left the larger error over.
 
-    Which of the two it was the evidence says, and the larger counts unless it says so clearly. Where columns have units
-    of their own, many directions may speak for the smaller while one is far off it: then it is the larger.
+    Or the smaller: which of the two the evidence says, and the larger counts unless it says so clearly. Where columns
+    have units of their own, many directions may speak for the smaller while one is far off it: then it is the larger.
     """
     if not known.leftover.any():
-        return _with_room(lattice, known, b, target), known
+        return _with_room(lattice, known, b, target), known, False
     few, much = ((_with_room(lattice, each, b, target), each) for each in map(known.stopped, STOPPED))
     fits = float(few[0].weight @ few[0].misfit) <= chi2.isf(UNLIKELY, lattice.projection.shape[1])
-    return few if fits and few[0].log_evidence - much[0].log_evidence > _CLEARLY else much
+    larger = not (fits and few[0].log_evidence - much[0].log_evidence > _CLEARLY)
+    return *(much if larger else few), larger
 
 
 def _with_room(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:

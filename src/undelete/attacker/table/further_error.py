@@ -60,13 +60,14 @@ def strangers(release: Release) -> float:
     return max(own, release.unlike)
 
 
-def drowned(release: Release, found: Reconstruction, wider: float) -> Flags:
+def drowned(release: Release, found: Reconstruction, wider: float, left: float = LEFT_AT_LEAST) -> Flags:
     """Return which deletions' scale (b,) is within its error of zero once all of its error is counted, maths (13).
 
-    `wider` is what `strangers` says. Where a deletion moves the answers of few public records, as of classes that are
-    told apart nearly always, the error of (10) rests on as many, as in `likelihood`; and early stops leave something at
-    the constant too. Of two classes the label is the sign of the scale, and the prior rests on the label: a scale that
-    may be nothing says neither. No deletion of other targets is.
+    `wider` is what `strangers` says, `left` the share of the tolerance by which two fits that stop early differ. Where
+    a deletion moves the answers of few public records, as of classes that are told apart nearly always, the error of
+    (10) rests on as many, as in `likelihood`; and early stops leave something at the constant too. Of two classes the
+    label is the sign of the scale, and the prior rests on the label: a scale that may be nothing says neither. No
+    deletion of other targets is.
     """
     ok = np.array([status == "ok" for status in found.status])
     signed = release.target_kind == "class" and release.loss.separable
@@ -78,8 +79,8 @@ def drowned(release: Release, found: Reconstruction, wider: float) -> Flags:
     (m, d), n = release.X_public.shape, release.n or len(release.X_public)
     ratio = d * (t2**2).sum(axis=0) / np.maximum(t2.sum(axis=0) ** 2, np.finfo(float).tiny)
     at_large = t2.mean(axis=0) * float(n) ** 2 * (1 / m + 1 / n)
-    left = n * (release.tolerance or 0.0) * LEFT_AT_LEAST if release.tolerance != np.inf else 0.0
-    square = wider * (square + ratio * (square + at_large)) + left**2 * float(release.constant @ release.constant)
+    over = n * (release.tolerance or 0.0) * left if release.tolerance != np.inf else 0.0
+    square = wider * (square + ratio * (square + at_large)) + over**2 * float(release.constant @ release.constant)
     return np.asarray(ok & (np.abs(found.scale) < _DROWNED * np.sqrt(square)), dtype=np.bool_)
 
 
