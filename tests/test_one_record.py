@@ -20,6 +20,7 @@ import undelete
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import Implied, estimated, implied
+from undelete.attacker.table import mixtures
 from undelete.attacker.table.mixtures import _pairs
 from undelete.auditing import one_record
 from undelete.auditing.one_record import _agreement, _size, one_deletion
@@ -201,6 +202,16 @@ def test_one_record_explains_its_change_better_than_two_do_and_worse_that_of_two
     assert (two < 0).sum() >= 5  # the others are two of a kind, or one of them had hardly a residual
     assert (swap < 0).sum() >= 5
     assert all(result.verdict.word == "NOT DECIDABLE" for result, lead in zip(told, two, strict=True) if lead < -1)
+
+
+def test_that_two_left_and_that_one_joined_are_half_of_two_each(halves, monkeypatch):
+    private, public = halves
+    pair = [fitted(rows, LinearRegression(), "cost") for rows in (private, private.drop(3))]
+    told = {}
+    for name, swapped in (("alike", -9.0), ("only two that left", -1e9)):
+        monkeypatch.setattr(mixtures, "_pairs", lambda *given, swapped=swapped: -9.0 if given[-1] > 0 else swapped)
+        told[name] = leads(lambda _: pair, public, [3])[0][0]
+    assert told["only two that left"] - told["alike"] == pytest.approx(np.log(2))
 
 
 def test_a_number_that_agrees_speaks_for_one_record_and_one_that_does_not_for_two(monkeypatch):

@@ -26,7 +26,7 @@ _LEAST = 1e-300  # density of a scale that no public record has
 def lead_over_two(release: Release, known: Likelihood, lattice: Lattice, posterior: Posterior, output: int) -> float:
     """Return the logarithm of how many times better one record explains one deletion's change than two records do.
 
-    Two that left, or one that left and one that joined, whichever explains it better.
+    Two that left, or one that left and one that joined: each as likely as the other.
 
     Parameters
     ----------
@@ -57,7 +57,9 @@ def lead_over_two(release: Release, known: Likelihood, lattice: Lattice, posteri
     wider = 2 * pairs ** (-2 / (T.shape[1] + 4)) * np.cov(gradients.T, bias=True)
     root = lower(T.T @ known.floored(0) @ T + wider)
     white = solve_triangular(root, np.c_[gradients.T, T.T @ known.gradient[0]], lower=True).T
-    two = max(_pairs(white[:-1], white[-1], sign) for sign in (1.0, -1.0)) - float(np.log(np.diag(root)).sum())
+    # that both left, and that one joined, are half of it each
+    both, swapped = (_pairs(white[:-1], white[-1], sign) for sign in (1.0, -1.0))
+    two = float(np.logaddexp(both, swapped) - np.log(2) - np.log(np.diag(root)).sum())
     one = posterior.log_evidence
     if (
         not tied and known.widths is None
