@@ -13,14 +13,13 @@ other.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.member.candidates import confidence_drop, explain
 from undelete.attacker.member.lira import VARIANCES, lira
 from undelete.lab.files import header, prepare, save
 from undelete.lab.fitting import Fitted, fit_private
@@ -31,16 +30,15 @@ from undelete.lab.samples import Sample, states
 from undelete.lab.steps import Folder, Progress
 from undelete.maintainer.game import play
 from undelete.maintainer.resample import bootstrap, fit_resamples
-from undelete.maths.arrays import Floats, blocks
 from undelete.maths.objective import Objective
+from undelete.paper.deleted_ranks import ranks_of_deleted
 from undelete.paper.drawings.roc import draw
 from undelete.release.candidates import Candidates
 from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.report.roc import LEVELS
-from undelete.scoring.intervals import mean_interval, wilson
 from undelete.scoring.lineup import Lineup
-from undelete.scoring.roc import RATES, Roc, placed
+from undelete.scoring.roc import RATES, Roc
 
 SHADOWS = 64
 RANDOM_FEATURES = 512
@@ -56,7 +54,6 @@ NOTES = (
     "Intervals are over records, given the models: one target model and one set of shadows a panel.",
 )
 _COARSE = tuple(float(value) for value in np.logspace(-2, 2, 5))  # for hundreds of features each fit is dear
-_BLOCK_NUMBERS = 16_000_000
 _DECIMALS = 7
 
 
@@ -165,7 +162,7 @@ def play_panel(sample: Sample, row: Row, deletions: int | None, seed: int) -> di
     count = most if deletions is None else min(deletions, most)
     rows = np.sort(np.random.default_rng(draws).choice(len(dealt.X), size=count, replace=False))
     release = _deleted(fitted, dealt, rows, model)
-    who, costs = _who(release, lineup, rows, found["scores"]["global"], rng)
+    who, costs = ranks_of_deleted(release, lineup, rows, found["scores"]["global"], rng)
     return {
         "sample": sample.name, "source": sample.dataset.source, "model": model.label, "key": model.key,
         "target": sample.target(model.kind), "unit": sample.unit(model.kind), "embedding": parts.space,
@@ -213,65 +210,3 @@ def _deleted(fitted: Fitted, dealt: Halves, rows: NDArray[np.int64], model: Mode
     """Return the release of some deletions."""
     public: Public = {"X_public": dealt.X_public, "Y_public": dealt.Y_public, "target_kind": model.kind}
     return play(fitted.objective, fitted.W, rows, public, tol=fitted.tolerance)[0]
-
-
-def _who(
-    release: Release, lineup: Lineup, rows: NDArray[np.int64], member_scores: Floats, rng: np.random.Generator
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return how three attacks rank the deleted among all candidates, and what they cost."""
-    changed = (release.W_after != release.W_before).any(axis=(1, 2))
-    told, truth, candidates = release.take(changed), rows[changed], lineup.candidates
-    attacks: dict[str, Callable[[Release], Floats]] = {
-        "two_models": lambda part: explain(part, candidates).log_likelihood,
-        "confidence": lambda part: confidence_drop(part, candidates),
-        "lira": lambda part: np.broadcast_to(member_scores, (part.deletions, len(member_scores))),
-    }
-    size = max(1, _BLOCK_NUMBERS // len(candidates.X))
-    summaries, costs = {}, {}
-    for name, attack in attacks.items():
-        began = time.perf_counter()
-        places: list[tuple[Floats, ...]] = []
-        for part in blocks(len(truth), size):
-            scores = lineup.unmix(np.asarray(attack(told.take(part))))
-            places.append((*placed(scores, truth[part]), *placed(scores[:, : lineup.members], truth[part])))
-        seconds = (time.perf_counter() - began) / max(1, len(truth))
-        summaries[name] = _ranked(places, len(candidates.X), lineup.members, rng)
-        asked = {"two_models": 0, "confidence": 2 * len(candidates.X), "lira": 0}[name]
-        if name != "lira":
-            costs[name] = {
-                "seconds": round(seconds, 4), "seconds_training": 0.0, "models": 0, "queries": asked,
-                "parameters": name == "two_models",
-            }  # fmt: skip
-    low, high = wilson(float(changed.sum()), len(rows))
-    return {
-        "deletions": len(rows), "changed": int(changed.sum()), "share_changed": float(changed.mean()),
-        "share_changed_low": low, "share_changed_high": high, "candidates": len(candidates.X), "attacks": summaries,
-    }, costs  # fmt: skip
-
-
-def _ranked(
-    places: Sequence[tuple[Floats, ...]], candidates: int, members: int, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return an attack's ranks of the deleted: median, share named first, area against all, members and others.
-
-    Of each block of deletions `placed` among all candidates and among the members.
-    """
-    if not places:
-        names = ("median_rank", "first", "unbeaten", "auc", "auc_members", "auc_non_members", "curve")
-        return dict.fromkeys(names)
-    above, level, above_members, level_members = (np.concatenate(kind) for kind in zip(*places, strict=True))
-    before, before_members = above + level / 2, above_members + level_members / 2
-    area = 1 - before / (candidates - 1)
-    low, high = mean_interval(area, rng)
-    first = int((above + level == 0).sum())
-    first_low, first_high = wilson(first, len(area))
-    # the false-positive rate that it takes to catch a deletion is the share of the others above it
-    needed = np.sort(before / (candidates - 1))
-    return {
-        "median_rank": float(np.median(1 + before)), "first": first / len(area), "first_low": first_low,
-        "first_high": first_high, "unbeaten": float((above == 0).mean()), "auc": float(area.mean()),
-        "auc_low": None if np.isnan(low) else low, "auc_high": None if np.isnan(high) else high,
-        "auc_members": float(1 - before_members.mean() / (members - 1)),
-        "auc_non_members": float(1 - (before - before_members).mean() / (candidates - members)),
-        "curve": (np.searchsorted(needed, LEVELS, side="right") / len(area)).tolist(),
-    }  # fmt: skip
