@@ -27,11 +27,13 @@ from sklearn.preprocessing import (
 )
 
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare, differ
 from undelete.adapters.stored.feature import Feature
-from undelete.adapters.stored.given import document_frequencies
+from undelete.adapters.stored.given import document_frequencies, or_missing, within
 from undelete.adapters.stored.leaving import leaving
-from undelete.adapters.stored.statistic import Frequencies, Known, Moments
+from undelete.adapters.stored.ranks import quantiles
+from undelete.adapters.stored.statistic import Frequencies, Known, Moments, Quantiles
 
 N = 400
 GONE = 17
@@ -321,3 +323,52 @@ def test_missing_cells_are_the_same_in_two_files(hold):
                         for values in (["a", float("nan")], ["a", float("nan")], ["a", "b"]))  # fmt: skip
     assert not differ([one], [other])
     assert differ([one], [more])
+
+
+def test_a_quantile_that_moved_says_on_which_side_the_value_lies():
+    """Of all records of many small tables: of few values and many, by several ways to interpolate, n known or not."""
+    rng, feature, share, told = np.random.default_rng(0), Feature("x", "x"), [], 0
+    for trial in range(600):
+        n, q = int(rng.integers(12, 60)), int(rng.integers(3, 12))
+        x = (rng.integers(0, 25, n) if trial % 2 else rng.normal(size=n)).astype(float)
+        method = ("linear", "averaged_inverted_cdf", "hazen")[trial % 3]
+        levels, gone = np.linspace(0, 1, q), int(rng.integers(n))
+        two = [Quantiles("", feature, levels, np.quantile(part, levels, method=method), whole=True, method=method)
+               for part in (x, np.delete(x, gone))]  # fmt: skip
+        change = Change(n, n - 1, 1.0)
+        ends = [row for row in quantiles(*two, (n, n - 1), change) if row.kind == "range"]
+        assert change.one is not False
+        assert all(row.low - 1e-9 <= x[gone] <= row.high + 1e-9 for row in ends)
+        told += len(ends)
+        share += [np.mean((x >= row.low) & (x <= row.high)) * (q - 1) for row in ends if method != "hazen"]
+    assert told > 300
+    assert np.mean(share) < 2  # about the records between two quantiles, and not between four
+
+
+def test_bins_say_on_which_side_a_value_lies_where_only_the_reader_knows_how_many_records_there_are(people):
+    table, _ = people
+    model, sides = KBinsDiscretizer(n_bins=4, quantile_method="averaged_inverted_cdf"), 0
+    first = stored_in(clone(model).fit(table[NUMBERS]))
+    for row in range(12):
+        second = stored_in(clone(model).fit(table[NUMBERS].drop(index=row)))
+        assert not [one for one in compare(first, second).rows if one.kind == "range"]
+        ends = [one for one in compare(first, second, N).own if one.kind == "range"]
+        assert all(one.low <= table[one.column][row] <= one.high for one in ends)
+        sides += len(ends)
+        few = [stored_in(KBinsDiscretizer(n_bins=4, subsample=N - 1, random_state=row).fit(part))
+               for part in (table[NUMBERS], table[NUMBERS].drop(index=row))]  # fmt: skip
+        assert not [one for one in compare(*few, N).rows if one.kind == "range"]  # of another draw in each file
+    assert sides > 8
+
+
+@pytest.mark.parametrize("ends", [(0.1, 0.3), (-0.7, 0.1), (0.1, np.inf), (-np.inf, 0.4)])
+def test_a_range_that_an_imputers_filling_is_in_or_at_the_end_of_may_be_of_a_missing_cell(ends):
+    assert or_missing(within("age", *ends, ""), (0.1,)).kind == "range or missing"
+    assert or_missing(within("age", *ends, ""), (-1e9,)).kind == ("range or missing" if ends[0] < -1 else "range")
+
+
+@pytest.mark.filterwarnings("ignore:Feature 0 is constant")
+def test_of_a_column_of_one_value_bins_have_no_edges(people):
+    table, y = people
+    change = changed(KBinsDiscretizer(n_bins=4), table[NUMBERS].assign(age=30), y)
+    assert not any(row.column == "age" for row in change.rows)

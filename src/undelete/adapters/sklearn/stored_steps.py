@@ -52,13 +52,14 @@ def _max_abs(visit: Visit) -> Iterator[Statistic]:
 
 
 def _quantiles(
-    visit: Visit, name: str, levels: Floats, values: Floats, most: float = float("inf")
+    visit: Visit, name: str, levels: Floats, values: Floats, most: float = float("inf"), method: str = ""
 ) -> Iterator[Statistic]:
-    """Yield the quantiles (q, d) of each column."""
+    """Yield the quantiles (q, d) of each column; with a `method` of an estimator that takes no missing cells."""
     for feature, column in zip(visit.features, values.T, strict=False):
         turned, order = feature.slope * column + feature.offset, slice(None, None, 1 if feature.slope > 0 else -1)
         ranks = levels if feature.slope > 0 else 1 - levels
-        yield Quantiles(place_of(visit, name), feature, ranks[order], turned[order], most)
+        whole = bool(method or feature.fills)
+        yield Quantiles(place_of(visit, name), feature, ranks[order], turned[order], most, whole, method or "linear")
 
 
 def _robust(visit: Visit) -> Iterator[Statistic]:
@@ -78,12 +79,14 @@ def _bins(visit: Visit) -> Iterator[Statistic]:
     part, strategy = visit.part, visit.part["strategy"]
     edges, counts = part["bin_edges_"], part.array("n_bins_")
     most = float("inf") if part["subsample"] is None else float(part["subsample"])
-    wanted = part["n_bins"]
+    wanted, method = part["n_bins"], str(part["quantile_method"] or "linear")
     for j, feature in enumerate(visit.features if edges is not None else ()):
         own = np.asarray(edges[j], dtype=float)
+        if not np.isfinite(own).all():
+            continue  # one value alone, of which no edge says which
         alone = Visit(visit.source, part, [feature])
         if strategy == "quantile" and counts is not None and len(own) == np.ravel(wanted)[j % np.size(wanted)] + 1:
-            yield from _quantiles(alone, "bin_edges_", np.linspace(0, 1, len(own)), own[:, None], most)
+            yield from _quantiles(alone, "bin_edges_", np.linspace(0, 1, len(own)), own[:, None], most, method)
         elif len(own) > 1:
             ends = np.full(len(own), np.nan)
             ends[[0, -1]] = own[[0, -1]]

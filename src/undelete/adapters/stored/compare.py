@@ -28,16 +28,20 @@ from undelete.adapters.stored.statistic import (
 )
 
 
-def compare(before: Sequence[Statistic], after: Sequence[Statistic]) -> Change:
+def compare(before: Sequence[Statistic], after: Sequence[Statistic], n: int | None = None) -> Change:
     """Return what the statistics of two files say of who came between.
 
-    Where no file says how many records it is of, the order is the one that gives more, and no contradiction.
+    Where no file says how many records it is of, the order is the one that gives more, and no contradiction; unless `n`
+    is known, how many the first is of, and that one of them left.
     """
     before, after = counted(before, after)
     more = _more(before, after)
+    numbers = number_of(before), number_of(after)
+    if n is not None and more in (1, None) and numbers in ((None, None), (n, n - 1)):
+        more, numbers = 1.0, (float(n), n - 1.0)
     if more is not None:
-        return _compare(before, after, more, joined=more < 0)
-    first, second = _compare(before, after, None, joined=False), _compare(before, after, None, joined=True)
+        return _compare(before, after, numbers, more, joined=more < 0)
+    first, second = (_compare(before, after, numbers, None, joined=order) for order in (False, True))
     return max(first, second, key=lambda one: (one.one is not False, sum(row.exact for row in one.rows)))
 
 
@@ -71,15 +75,22 @@ def _more(before: Sequence[Statistic], after: Sequence[Statistic]) -> float | No
     return max(counts, key=abs) if min(counts) >= 0 or max(counts) <= 0 else None  # missing cells are not counted
 
 
-def _compare(before: Sequence[Statistic], after: Sequence[Statistic], more: float | None, *, joined: bool) -> Change:
-    change = Change(number_of(before), number_of(after), None if more is None else abs(more), joined=joined)
+def _compare(
+    before: Sequence[Statistic],
+    after: Sequence[Statistic],
+    counts: tuple[float | None, float | None],
+    more: float | None,
+    *,
+    joined: bool,
+) -> Change:
+    change = Change(*counts, None if more is None else abs(more), joined=joined)
     if more is not None and abs(more - round(more)) > 1e-6:
         change.number, change.weight = 1.0, abs(more)  # a record that counted for more or less, if means agree
     larger, smaller = (after, before) if joined else (before, after)
     shared = list(together(larger, smaller))
     if change.number is not None and change.number != 1:
         change.one = False
-    numbers = number_of(larger), number_of(smaller)
+    numbers = counts[::-1] if joined else counts
     lone: list[Given] = []
     for big, small in shared:
         lone += rows_of(big, small, numbers, change, [pair for pair in shared if pair[0] is not big])

@@ -74,17 +74,13 @@ def within(column: str, low: float, high: float, source: str, kind: str = "range
     return Given(column, float("nan"), low, high, False, kind, source)
 
 
-def value_in(fills: Sequence[Any], value: float, error: float) -> bool:
-    """Return whether a value is one that an imputer puts in place of a missing cell."""
-    return any(not isinstance(fill, str) and abs(fill - value) <= max(error, _TINY * abs(value)) for fill in fills)
-
-
 def or_missing(row: Given, fills: Sequence[Any]) -> Given:
     """Return a row, not exact where the value is one that an imputer puts in place of a missing cell."""
     if row.kind not in _OF_A_CELL:
         return row
-    if np.isfinite([row.low, row.high]).all():
-        own = value_in(fills, (row.low + row.high) / 2, (row.high - row.low) / 2)
+    if not np.isnan([row.low, row.high]).any():
+        numbers = [fill for fill in fills if not isinstance(fill, str)]
+        own = any(row.low - _TINY * abs(fill) <= fill <= row.high + _TINY * abs(fill) for fill in numbers)
     else:
         own = any(str(fill) == str(row.value) for fill in fills)
     return replace(row, kind=row.kind + OR_MISSING, exact=False) if own else row

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from undelete.adapters.stored.change import ROUND, Change
 from undelete.adapters.stored.encodings import encoded
 from undelete.adapters.stored.feature import comparable
-from undelete.adapters.stored.given import Given, certain, extreme, extremes_of, or_missing, within
+from undelete.adapters.stored.given import Given, certain, or_missing
 from undelete.adapters.stored.means import moments_of
+from undelete.adapters.stored.ranks import extremes, quantiles
 from undelete.adapters.stored.statistic import (
     TARGET,
     Count,
@@ -50,9 +49,9 @@ def _rows_of(
     if isinstance(big, Total):
         return _total(big, small, change, others)
     if isinstance(big, Extreme):
-        return _extreme(big, small, change)
+        return extremes(big, small, change)
     if isinstance(big, Quantiles):
-        return _quantiles(big, small, numbers, change)
+        return quantiles(big, small, numbers, change)
     if isinstance(big, Known):
         return _known(big, small, change)
     if isinstance(big, Frequencies):
@@ -93,61 +92,6 @@ def _total(big: Total, small: Total, change: Change, others: Sequence[Any]) -> l
     if feature.word:
         return [certain("(words)", feature.column, "word", big.source)]
     return [certain(str(feature.column), moved if abs(moved) > noise else 0.0, "value", big.source)]
-
-
-def _extreme(big: Extreme, small: Extreme, change: Change) -> list[Given]:
-    if not comparable(big.feature, small.feature) or big.feature.category is not None:
-        return []
-    side = big.side or 1
-    ahead = side * (big.value - small.value)
-    tolerance = max(ROUND * max(abs(big.value), abs(small.value)), big.feature.noise, small.feature.noise)
-    if ahead < -tolerance and change.number == 1:
-        change.deny(f"{big.source} of {big.feature.column} is further out in the file of fewer records")
-    if abs(ahead) <= tolerance:
-        return []
-    own = big if ahead > 0 else small
-    if big.feature.codes is not None:
-        place = round(own.value)
-        known = 0 <= place < len(big.feature.codes)
-        return [certain(str(own.feature.column), big.feature.codes[place], "extreme", own.source)] if known else []
-    return [extreme(own)]
-
-
-def _quantiles(
-    big: Quantiles, small: Quantiles, numbers: tuple[float | None, float | None], change: Change
-) -> list[Given]:
-    """Return the range in which a value lies that left: above the quantiles that fell, below those that rose.
-
-    A quantile is interpolated between two records, and who left may be one of them: of all but the median the next
-    one is the sure end.
-    """
-    if not comparable(big.feature, small.feature) or len(big.values) != len(small.values):
-        return []
-    n = numbers[0]  # of all columns' records, at most
-    if (n is None and np.isfinite(big.most)) or (n is not None and n > big.most):
-        return []  # a random part of the records was used, another in each file
-    rows: list[Given] = []
-    for one, other in zip(extremes_of(big), extremes_of(small), strict=True):
-        rows += _extreme(one, other, change)
-    if change.number not in (1, None) or change.one is False:
-        return rows
-    noise = ROUND * np.maximum(np.abs(big.values), np.abs(small.values)) + big.feature.noise + small.feature.noise
-    fell, rose = small.values < big.values - noise, small.values > big.values + noise
-    if len(big.values) == 1:
-        sure_low, sure_high = big.values, big.values
-    else:
-        sure_low, sure_high = np.append(big.values[0], big.values[:-1]), np.append(big.values[1:], big.values[-1])
-    if change.number is None or not (fell.any() or rose.any()):
-        return rows
-    ends = big.values[[0, -1]] if len(big.values) > 1 and abs(big.levels[0]) < ROUND else np.array([-np.inf, np.inf])
-    low = float(sure_low[fell].max(initial=ends[0]))
-    high = float(sure_high[rose].min(initial=ends[1]))
-    if low > high:
-        change.deny(f"{big.source} of {big.feature.column}: quantiles do not move as by one record")
-        return rows
-    if not any(row.exact for row in rows):
-        rows.append(within(str(big.feature.column), low, high, big.source))
-    return rows
 
 
 def _known(big: Known, small: Known, change: Change) -> list[Given]:

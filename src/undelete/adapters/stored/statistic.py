@@ -85,6 +85,10 @@ class Quantiles:
         Rising.
     most : float
         Number of records up to which all were used; of more a random part was.
+    whole : bool
+        Whether every record has a cell there: none is missing and left out.
+    method : str
+        Between which records they lie, in NumPy's words.
     """
 
     source: str
@@ -92,6 +96,8 @@ class Quantiles:
     levels: Floats
     values: Floats
     most: float = float("inf")
+    whole: bool = False
+    method: str = "linear"
 
 
 @dataclass(frozen=True, eq=False)
