@@ -17,7 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from undelete.attacker.hrec_plus import hrec_plus
@@ -388,3 +388,27 @@ def test_where_folds_keep_an_attack_out_the_files_are_pointed_to():
     pair = [clone(model).fit(rows.drop(columns="late"), rows.late) for rows in (private, private.drop(index=4))]
     with pytest.raises(InputError, match=r"ensemble=False.*give 'age', 'hours', 'pay'.*undelete scan"):
         undelete.audit(*pair, public, target="late")
+
+
+def test_the_attack_knows_on_which_side_of_an_edge_that_moved_the_record_lies():
+    columns = ["age", "hours", "kin", "late"]
+    private, public = (part[columns].astype({"age": float, "hours": float}) for part in people())
+    private.loc[[2, 3], "hours"] = np.nan
+    edges = make_pipeline(SimpleImputer(strategy="median"), KBinsDiscretizer(4, encode="onehot-dense", subsample=None))
+    steps = make_column_transformer((edges, columns[:2]), (OneHotEncoder(), ["kin"]))
+    model, told = make_pipeline(steps, LogisticRegression(tol=1e-10, max_iter=2000)), 0
+    for gone in (0, 2):
+        fits = [clone(model).fit(part.drop(columns="late"), part.late) for part in (private, private.drop(index=gone))]
+        result = undelete.audit(*fits, public, target="late", attacks=("hrec+",), n=N)
+        assert result.release.within is not None
+        for j, column in enumerate(result.release.columns):
+            low, high = result.release.within[0, j]
+            if np.isnan(low):
+                continue
+            told += 1
+            assert low <= private[column.name].fillna(private.hours.median())[gone] <= high
+            assert any(f"{column.name!r} from" in text for text in result.warnings)
+            kept = result.found["hrec+"].candidates[0, j]
+            values = column.values[kept[kept >= 0]].astype(float)
+            assert ((values >= low) & (values <= high)).all()
+    assert told >= 2

@@ -1,5 +1,6 @@
 """The search for whole records against the sum over all of them."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -62,6 +63,18 @@ def enumerated(shared, one, target):
         A, B = one.data @ b, b @ b
         log.append(prior + (A - B / 2 if one.scaled else A**2 / B / 2 - np.log(B) / 2))
     return every, np.array(log)
+
+
+@pytest.mark.parametrize("left", [[1, 2], [0, 3], [2]])
+def test_what_is_known_beforehand_leaves_the_posterior_of_the_others(left):
+    rng = np.random.default_rng(3)
+    shared, one = lattice(rng, True), seen(rng, 0.4, True)
+    found = search(dataclasses.replace(shared, allowed={1: np.array(left)}), one, 1, 1000)
+    every, log = enumerated(shared, one, 1)
+    among = np.isin(every[:, 1], left)
+    weight = np.exp(log[among] - logsumexp(log[among]))
+    true = {tuple(codes): share for codes, share in zip(every[among].tolist(), weight, strict=True)}
+    np.testing.assert_allclose([true[tuple(codes)] for codes in found.codes.tolist()], found.weight, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(8))

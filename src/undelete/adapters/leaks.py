@@ -18,6 +18,7 @@ from undelete.adapters.design.polynomial import Atom, Category
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare
+from undelete.adapters.stored.given import OR_MISSING
 from undelete.adapters.stored.statistic import TARGET, TRANSFORMED
 from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Nystroem
@@ -98,6 +99,19 @@ def exact_values(before: LinearModel, after: LinearModel) -> dict[str, Category]
         if (exact or row.kind == "category or missing") and row.column not in values:
             values[row.column] = row.value
     return values
+
+
+def ranges(before: LinearModel, after: LinearModel, n: int | None) -> dict[str, tuple[float, float, bool]]:
+    """Return between which ends the two files say that the deleted record's numbers lie, and whether it may be missing.
+
+    By raw column. `n` is how many records the first was fitted on, for files that do not say it.
+    """
+    found: dict[str, tuple[float, float, bool]] = {}
+    for row in compare(before.stored, after.stored, n).own:
+        if row.kind.removesuffix(OR_MISSING) == "range":
+            low, high, missing = found.get(row.column, (-np.inf, np.inf, True))
+            found[row.column] = max(low, row.low), min(high, row.high), missing and row.kind.endswith(OR_MISSING)
+    return {column: ends for column, ends in found.items() if np.isfinite(ends[:2]).any()}
 
 
 def lost_categories(before: Design | Probed, after: Design | Probed) -> dict[str, tuple[Category, ...]]:

@@ -27,7 +27,7 @@ from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.own_offset import OwnOffset
 from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
-from undelete.attacker.table.given import conditioned, write_given
+from undelete.attacker.table.given import bounded, conditioned, write_given
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood
@@ -113,7 +113,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
         projection = None if lattice.whole else lattice.projection
         known = likelihood(release.take(part), Estimate.of(found).part(part), found.X[part], projection, wider)
         for b, i in enumerate(part):
-            own = conditioned(lattice, release, int(i))
+            own = bounded(conditioned(lattice, release, int(i)), release, int(i))
             others = [j for j in range(len(release.columns)) if j not in own.order]
             posterior, seen, larger = _search(own, known, b, int(targets[i]))
             lost[i] = perhaps[i] and larger
@@ -127,9 +127,8 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
                 _over_offsets(numbers, known, b, posterior, arrays, int(i))
             elif found.target_error is not None and lattice.whole:
                 arrays["target"][i, 0], arrays["target_error"][i, 0] = _number(known, b, posterior)
-            if (
-                release.deletions == 1 and release.given is None
-            ):  # of many, or where the files say it, that it is one is known
+            if release.deletions == 1 and release.given is None and release.within is None:
+                # of many, or where the files say it, that it is one is known
                 assert found.output is not None
                 lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
     told = dataclasses.replace(

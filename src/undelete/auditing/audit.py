@@ -11,7 +11,7 @@ from typing import Any
 
 from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import between as between_files
-from undelete.adapters.leaks import exact_values
+from undelete.adapters.leaks import exact_values, ranges
 from undelete.adapters.offset import named_offset
 from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
@@ -222,6 +222,8 @@ def audit(
     used = grid.on_grid(release, stored, between_files(old, new).proven)
     exact = alone | given_away.as_fitted(old, used)
     release = given_away.told(release, exact)
+    ends = ranges(old, new, None if release.n_error else release.n) if one else {}
+    release, bounded = given_away.within(release, ends)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:
         record = dataclasses.replace(record, X=record.X[:, pair.kept])
@@ -232,7 +234,7 @@ def audit(
         setting,
         seeds(rng),
         diagnostics=checks,
-        warnings=[*noted, *given_away.not_used(stored, used), *given_away.of_somebody(release, old, new)],
+        warnings=[*noted, *bounded, *given_away.not_used(stored, used), *given_away.of_somebody(release, old, new)],
         leaks=[*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone)] if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,

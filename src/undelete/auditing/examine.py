@@ -109,8 +109,8 @@ def examine(
     base = found.get(HREC.name) or hrec(release, np.random.default_rng(attack_seed))
     tested = release.deletions == 1 or HREC_PLUS.name in found  # many deletions were played: that they are is known
     plus = base if not tested else found.get(HREC_PLUS.name) or hrec_plus(release, np.random.default_rng(attack_seed))
-    if release.given is not None and HREC_PLUS.name in found:
-        without = hrec_plus(dataclasses.replace(release, given=None), np.random.default_rng(attack_seed))
+    if (release.given is not None or release.within is not None) and HREC_PLUS.name in found:
+        without = hrec_plus(dataclasses.replace(release, given=None, within=None), np.random.default_rng(attack_seed))
         warnings = [*warnings, *gain(release, plus, without, truth)]
         plus = dataclasses.replace(plus, lead_over_two=without.lead_over_two)  # that it is one is asked of the models
     if tested and release.embedding is None:  # a scale that hrec+ finds drowned is none

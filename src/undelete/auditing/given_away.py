@@ -70,6 +70,7 @@ def of_somebody(release: Release, before: LinearModel, after: LinearModel) -> li
     return found
 
 
+_NEAR = 1e-7  # of the end of a range, beside what was scaled and turned back
 _Told = TypeVar("_Told", Release, NetworkRelease)
 
 
@@ -100,6 +101,36 @@ def told(release: _Told, values: Mapping[str, Category]) -> _Told:
     if np.isnan(given).all():
         return release
     return dataclasses.replace(release, columns=columns, public_codes=codes, given=given)
+
+
+def within(release: Release, ends: Mapping[str, tuple[float, float, bool]]) -> tuple[Release, list[str]]:
+    """Return a release of one deletion whose attacks know between which ends some numbers lie, and what is said of it.
+
+    Of columns of numbers on a lattice. One that may be missing is left out where a missing cell is a value of its own,
+    and is its filling elsewhere, which lies between the ends.
+    """
+    if release.deletions != 1 or release.embedding is not None:
+        return release, []
+    known, told = np.full((1, len(release.columns), 2), np.nan), []
+    for j, column in enumerate(release.columns):
+        if column.kind != "discrete" or column.name not in ends:
+            continue
+        low, high, missing = ends[column.name]
+        own = column.values.astype(float)
+        if missing and not np.isfinite(own).all():
+            continue
+        near = _NEAR * max(abs(end) for end in (low, high) if np.isfinite(end))
+        left = own[(own >= low - near) & (own <= high + near)]
+        if not left.size or len(left) == len(own):
+            continue
+        known[0, j] = low - near, high + near
+        told.append(f"{column.name!r} from {left.min():g} to {left.max():g}")
+    if not told:
+        return release, []
+    text = (
+        f"Which stored quantiles or means moved, and whither, leaves of the deleted record's numbers {', '.join(told)}."
+    )
+    return dataclasses.replace(release, within=known), [text]
 
 
 def mostly(

@@ -19,7 +19,7 @@ LATER = (
 )  # of each deletion, where coefficients do not say it all
 ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", "noise", "rest", "offset_public", *LATER,
+    "inputs_public", "given", "within", "noise", "rest", "offset_public", *LATER,
 )  # fmt: skip
 
 
@@ -60,6 +60,8 @@ def check(release: Release) -> None:
         raise InputError(f"noise has shape {release.noise.shape}, expected {(2, k, d, d)}")
     if release.given is not None and release.given.shape != (b, len(release.columns)):
         raise InputError(f"given has shape {release.given.shape}, expected {(b, len(release.columns))}")
+    if release.within is not None and release.within.shape != (b, len(release.columns), 2):
+        raise InputError(f"within has shape {release.within.shape}, expected {(b, len(release.columns), 2)}")
     if release.columns:
         for name, codes in (("public_codes", release.public_codes), ("public_values", release.public_values)):
             if codes is None or codes.shape != (m, len(release.columns)):

@@ -100,6 +100,8 @@ class Release:
     given : array (b, len(columns)) or None
         What the files give away of each record by themselves, without any attack: of a column with `Column.values` a
         position among them, of a continuous one the number; NaN for what they do not.
+    within : array (b, len(columns), 2) or None
+        The ends between which the files say that each record's number lies, where they say no more; NaN where nothing.
     rest : array (d, k) or None
         The gradient that the private records' objective, maths (1), has at `W_before`, where training was stopped;
         None: it is the optimum.
@@ -130,6 +132,7 @@ class Release:
     n_error: float = 0.0
     unlike: float = 1.0
     given: Floats | None = None
+    within: Floats | None = None
     noise: Floats | None = None
     rest: Floats | None = None
     offset_public: Floats | None = None
@@ -174,7 +177,7 @@ class Release:
 
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only."""
-        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", *LATER)}
+        held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", "within", *LATER)}
         return dataclasses.replace(self, **{f: a[deletions] for f, a in held.items() if a is not None})
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -204,4 +207,4 @@ def repeated(release: Release, t: int) -> Release:
     """Return a release of b groups of t people as one of b t deletions, a person each; without what files give."""
     names = [name for name in ("W_after", *LATER) if getattr(release, name) is not None]
     held: dict[str, Any] = {name: np.repeat(getattr(release, name), t, axis=0) for name in names}
-    return dataclasses.replace(release, given=None, **held)
+    return dataclasses.replace(release, given=None, within=None, **held)

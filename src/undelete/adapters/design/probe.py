@@ -172,9 +172,9 @@ def _line(values: Floats, terms: Floats) -> tuple[Floats, float, float] | None:
     """Return v, offset and slope with value = offset + slope * terms @ v where one term is a line in the value."""
     span = np.ptp(values) if len(values) else 0.0
     for q in range(terms.shape[1]):
-        if span == 0 or np.ptp(terms[:, q]) == 0:
+        if span == 0 or terms[-1, q] == terms[0, q]:
             continue
-        slope = span / (terms[-1, q] - terms[0, q]) if terms[-1, q] != terms[0, q] else np.inf
+        slope = span / (terms[-1, q] - terms[0, q])
         offset = values[0] - slope * terms[0, q]
         if np.isfinite(slope) and np.abs(offset + slope * terms[:, q] - values).max() <= _SOLVED * span:
             return np.eye(terms.shape[1])[q], float(offset), float(slope)

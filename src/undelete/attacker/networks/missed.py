@@ -67,8 +67,8 @@ def with_public(
     codes = release.public_codes[:, list(lattice.order)]
     kept = {tuple(row) for row in posterior.codes.tolist()}
     out = np.array([tuple(row) not in kept for row in codes.tolist()])
-    for j, code in lattice.fixed.items():
-        out &= release.public_codes[:, j] == code
+    for j, left in lattice.allowed.items():
+        out &= np.isin(release.public_codes[:, j], left)
     rows = np.flatnonzero(out & (misfit < line))
     if len(rows) <= _BESIDE:
         return posterior, rows[:0], log_mass

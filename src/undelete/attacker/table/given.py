@@ -12,6 +12,7 @@ from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.prior import Conditional
 from undelete.maths.arrays import Floats
 from undelete.release.columns import Column
+from undelete.release.release import Release
 
 _NOTHING = Conditional(np.zeros(1), {}, 0.0)  # of one value there is nothing to know
 
@@ -38,15 +39,15 @@ def conditioned(lattice: Lattice, release: Knowing, i: int) -> Lattice:
     """
     if release.given is None:
         return lattice
-    row, alone, fixed = release.given[i], [], {}
+    row, alone, allowed = release.given[i], [], dict(lattice.allowed)
     for j in known_columns(release.given):
         column = release.columns[j]
         if j in lattice.order:
-            fixed[j] = int(row[j])
+            allowed[j] = np.array([int(row[j])])
         elif on_a_line(column) and lattice.whole:
             alone.append(j)
-            fixed[j] = 0
-    if not fixed:
+            allowed[j] = np.zeros(1, dtype=np.int64)
+    if len(allowed) == len(lattice.allowed):
         return lattice
     single = [one_value(release.columns[j], float(row[j])) for j in alone]
     return dataclasses.replace(
@@ -56,8 +57,24 @@ def conditioned(lattice: Lattice, release: Knowing, i: int) -> Lattice:
         projection=np.hstack([*(release.columns[j].projection for j in alone), lattice.projection]),
         prior={**lattice.prior, **dict.fromkeys(alone, _NOTHING)},
         mixed=[atoms for atoms in lattice.mixed if atoms.place not in alone],
-        fixed=fixed,
+        allowed=allowed,
     )
+
+
+def bounded(lattice: Lattice, release: Release, i: int) -> Lattice:
+    """Return a lattice whose numbers lie between the ends that the files say of deletion i, where some do."""
+    if release.within is None:
+        return lattice
+    allowed = dict(lattice.allowed)
+    for j, column in zip(lattice.order, lattice.columns, strict=True):
+        low, high = release.within[i, j]
+        if column.kind != "discrete" or np.isnan(low) or j in allowed:
+            continue
+        own = column.values.astype(float)
+        left = np.flatnonzero((own >= low) & (own <= high))  # a missing cell is in no range
+        if 0 < left.size < len(own):
+            allowed[j] = left
+    return dataclasses.replace(lattice, allowed=allowed)
 
 
 def on_a_line(column: Column) -> bool:
@@ -77,7 +94,7 @@ def write_given(release: Knowing, lattice: Lattice, arrays: Mapping[str, Floats]
     """Put deletion i's given numbers into what is shown: continuous, and without an error."""
     if release.given is None:
         return
-    for j in lattice.fixed:
+    for j in lattice.allowed:
         if release.columns[j].kind == "continuous":
             arrays["codes"][i, j] = -1
             arrays["values"][i, j], arrays["error"][i, j], arrays["probability"][i, j] = release.given[i, j], 0.0, 1.0

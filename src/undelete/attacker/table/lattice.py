@@ -9,7 +9,7 @@ import numpy as np
 
 from undelete.attacker.table.atoms import Atoms
 from undelete.attacker.table.prior import Conditional
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
 
@@ -35,8 +35,8 @@ class Lattice:
         Whether the whole record is estimated; of a model of many features it is the terms only.
     mixed : sequence of Atoms
         Continuous columns that many public records have a value of in common; none where not all is estimated.
-    fixed : mapping of int to int
-        Columns whose code is known beforehand.
+    allowed : mapping of int to array
+        Of columns of which something is known beforehand, the codes that are left.
     """
 
     columns: Sequence[Column]
@@ -47,7 +47,7 @@ class Lattice:
     bits: float
     whole: bool
     mixed: Sequence[Atoms] = ()
-    fixed: Mapping[int, int] = field(default_factory=dict)
+    allowed: Mapping[int, Indices] = field(default_factory=dict)
 
     @property
     def terms(self) -> Floats:

@@ -119,9 +119,9 @@ def search(
     prior = np.zeros(1)
     for place, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
         rows, part = frame.place(place)
-        known = lattice.fixed.get(j)
+        left = lattice.allowed.get(j)
         some = seen(log_weight)
-        values = frame.shortlist(column, A[some], B[some], b[some], rows, part) if known is None else np.array([known])
+        values = frame.shortlist(column, A[some], B[some], b[some], rows, part, left)
         moved = column.terms[values] @ likelihood.matrix[:, part].T  # (values, s)
         here = b[:, None, rows] + moved[None, :, rows]
         A_new, B_new = A[:, None] + here @ likelihood.data[rows], B[:, None] + (here**2).sum(axis=2)
@@ -179,19 +179,24 @@ class _Frame:
         skipped = len(self.likelihood.data) - self.likelihood.matrix.shape[1]
         return slice(part.start + skipped, part.stop + skipped), part
 
-    def shortlist(self, column: Column, A: Floats, B: Floats, b: Floats, rows: slice, part: slice) -> Indices:
+    def shortlist(
+        self, column: Column, A: Floats, B: Floats, b: Floats, rows: slice, part: slice, left: Indices | None
+    ) -> Indices:
         """Return the column's values worth looking at: those that its own rows do not all but exclude.
 
-        Of a record's own rows the data are rho (b + moved); with rho about A / B that leaves a range of values.
+        Of a record's own rows the data are rho (b + moved); with rho about A / B that leaves a range of values. Where
+        something is known beforehand, of those that are `left`.
         """
+        if left is not None and len(left) == 1:
+            return left
         data = self.likelihood.data[rows]
         rho = np.ones(len(b)) if self.likelihood.scaled else A / B
-        moved = column.terms @ self.likelihood.matrix[rows, part].T
+        moved = (column.terms if left is None else column.terms[left]) @ self.likelihood.matrix[rows, part].T
         off = data - rho[:, None, None] * (b[:, None, rows] + moved)
         width = 1.0 if self.likelihood.scaled else 1 + ((data**2).sum() / (A**2 / B).min())
         distance = (off**2).sum(axis=2)
         near = distance <= distance.min(axis=1, keepdims=True) + _WINDOW * width
-        return np.flatnonzero(near.any(axis=0))
+        return np.flatnonzero(near.any(axis=0)) if left is None else left[near.any(axis=0)]
 
     def posterior(self, codes: Indices, b: Floats, prior: Floats, extra: Floats) -> Posterior:
         """Return what is known; `extra` (r,) is by how much each stands for more than itself."""
