@@ -6,7 +6,8 @@ Ten columns of people of California (ACS), a tenth of ages and of weekly hours m
 logistic model. Each deletion refits the whole pipeline with scikit-learn. Columns: the centred cosine (median) of the
 paper's estimate with the refit ignored, that is by the coefficients' own difference, maths (4); of the change of the
 answers alone, (19); of hrec+ with what the refit adds, (20); and of the raw columns the share that comes back exactly,
-with everything refitted and with the preprocessing as it was. "jumped": the deletions after which a feature is another
+with everything refitted, the same with what the two files store, as an audit has it (50), and with the preprocessing as
+it was, where files say nothing. "jumped": the deletions after which a feature is another
 for some people by more than rounding and the shift of a mean (an edge of a bin has passed a value that many have), and
 the columns of the others, refitted and as it was; "scale": of all deletions, how many had one that can be told.
 """
@@ -42,6 +43,7 @@ from sklearn.preprocessing import (
 
 from undelete.adapters.align import align
 from undelete.adapters.comparable import NotFoldable
+from undelete.adapters.leaks import between, exact_values, ranges
 from undelete.adapters.model import LinearModel
 from undelete.adapters.refitted import affine_share, refitted
 from undelete.adapters.sklearn.pipeline import from_sklearn
@@ -49,7 +51,9 @@ from undelete.attacker.gradient.difference import Difference, answer_change
 from undelete.attacker.gradient.refit import Refit
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.hrec_plus import hrec_plus
-from undelete.auditing import inputs, truths
+from undelete.auditing import given_away, inputs, truths
+from undelete.auditing.grid import on_grid
+from undelete.auditing.with_given import with_exact
 from undelete.data.acs import acs_income
 from undelete.maths.arrays import Floats
 from undelete.maths.losses import LOSSES
@@ -96,23 +100,24 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10_000, help="private records (default: 10000)")
     parser.add_argument("--m", type=int, default=30_000, help="public records (default: 30000)")
     parser.add_argument("--deletions", type=int, default=40, help="how many (default: 40)")
+    parser.add_argument("--seed", type=int, default=0, help="of who is private, and who deleted (default: 0)")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of bins that are one value wide
-    table, target = people(options.data)
+    table, target = people(options.data, options.seed)
     private, public = slice(0, options.n), slice(options.n, options.n + options.m)
-    head = f"{'pipeline':<26}{'d':>4}{'(4)':>9}{'(19)':>9}{'hrec+':>9}{'columns':>10}{'frozen':>9}{'misfit':>8}"
-    print(f"{head}{'jumped':>8}{'others':>8}{'frozen':>8}{'scale':>7}{'s':>6}")
+    head = f"{'pipeline':<26}{'d':>4}{'(4)':>9}{'(19)':>9}{'hrec+':>9}{'columns':>10}{'files':>8}{'frozen':>8}"
+    print(f"{head}{'misfit':>8}{'jumped':>8}{'others':>8}{'frozen':>8}{'scale':>7}{'s':>6}")
     for name in options.names:
         start = time.perf_counter()
         found = played(PIPELINES[name](), table, target, private, public, options.deletions)
         print(f"{name:<26}{found} {time.perf_counter() - start:5.0f}", flush=True)
 
 
-def people(data: Path | None) -> tuple[pd.DataFrame, pd.Series[int]]:
+def people(data: Path | None, seed: int) -> tuple[pd.DataFrame, pd.Series[int]]:
     """Return shuffled people, a tenth of two columns missing, and whether they earn above 50,000 dollars."""
     source = acs_income("CA", data)
-    shuffled = source.table.assign(target=source.over_50k()).sample(frac=1, random_state=0).reset_index(drop=True)
-    table, rng = shuffled[[*NUMBERS, *CODES]].astype(float), np.random.default_rng(1)
+    shuffled = source.table.assign(target=source.over_50k()).sample(frac=1, random_state=seed).reset_index(drop=True)
+    table, rng = shuffled[[*NUMBERS, *CODES]].astype(float), np.random.default_rng(seed + 1)
     for column in ("AGEP", "WKHP"):
         table[column] = table[column].mask(rng.random(len(table)) < 0.1)
     return table, shuffled["target"]
@@ -150,11 +155,14 @@ def played(
     best = hrec_plus(refit, np.random.default_rng(0))
     scores.append(cosine(refit, truth, best))
     right = [share(one, truth, hrec_plus(one, np.random.default_rng(0))) for one in (refit, held)]
+    files = [
+        stored_too(old, new, refit.take(rows[[i]]), X[i : i + 1], float(right[0][i])) for i, new in enumerate(fits)
+    ]
     stayed = np.array([jump(old, new, seen, view["X_public"]) <= JUMP for new in fits])
     told = [float(part[stayed].mean()) if stayed.any() else float("nan") for part in right]
     scaled = sum(status == "ok" for status in best.status)
     misfit = float("nan") if best.misfit is None else float(np.nanmedian(best.misfit)) / best.misfit_terms
-    numbers = f"{right[0].mean():10.3f}{right[1].mean():9.3f}{misfit:8.2f}"
+    numbers = f"{right[0].mean():10.3f}{np.mean(files):8.3f}{right[1].mean():8.3f}{misfit:8.2f}"
     others = f"{int((~stayed).sum()):8}{told[0]:8.3f}{told[1]:8.3f}{scaled:7}"
     return f"{len(old.W):>4}" + "".join(f"{s:9.4f}" for s in scores) + numbers + others
 
@@ -210,6 +218,21 @@ def share(release: Release, truth: Truth, found: Reconstruction) -> Floats:
     """Return the share of each record's raw columns that came back exactly (b,)."""
     right = columns_right(release, truth, found)
     return np.full(release.deletions, np.nan) if right is None else np.asarray(right.mean(axis=1))
+
+
+def stored_too(old: LinearModel, new: LinearModel, release: Release, record: pd.DataFrame, without: float) -> float:
+    """Return the share of one record's raw columns that comes back with what the files store, as an audit has it.
+
+    `without` is the share that does where they say nothing.
+    """
+    stored = exact_values(old, new)
+    used = on_grid(release, stored, between(old, new).proven)
+    known, _ = given_away.within(given_away.told(release, used), ranges(old, new, release.n))
+    if known.given is None and known.within is None:
+        return without
+    found = with_exact(known, hrec_plus(known, np.random.default_rng(0)), used)
+    truth = Truth(X=old.features(record), **truths.own_columns(old, known, record))
+    return float(np.nan_to_num(share(known, truth, found))[0])
 
 
 def jump(old: LinearModel, new: LinearModel, seen: pd.DataFrame, X: Floats) -> float:
