@@ -127,8 +127,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
                 _over_offsets(numbers, known, b, posterior, arrays, int(i))
             elif found.target_error is not None and lattice.whole:
                 arrays["target"][i, 0], arrays["target_error"][i, 0] = _number(known, b, posterior)
-            if release.deletions == 1 and release.given is None and release.within is None:
-                # of many, or where the files say it, that it is one is known
+            if release.deletions == 1 and release.given is None and release.within is None:  # else one is known to be
                 assert found.output is not None
                 lead[i] = lead_over_two(release, seen, lattice, posterior, int(found.output[i]))
     told = dataclasses.replace(
