@@ -1,6 +1,7 @@
 """Defences on a table somebody really has: what the table says, what is recommended, and what is handed out."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from undelete.maintainer.defences.coarse import RoundedAnswers, Rounding
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
 from undelete.maintainer.defences.objective import CertifiedRemoval, ObjectivePerturbation
 from undelete.maintainer.defences.waiting import Joined
+from undelete.maintainer.fit import fit
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
 
 N = 4000
 COLUMNS = ["age", "hours", "children"]
@@ -223,3 +227,29 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
     assert "'0' is not a number above 0" in capsys.readouterr().err
     assert main([*command, "--defence", "magic"]) == 2
     assert "there is no defence 'magic'" in capsys.readouterr().err
+
+
+def test_counts_beside_an_exposure_are_played_and_handed_out_with_it(halves):
+    private, public = (half.assign(years=np.exp(half.income.clip(-1, 1))) for half in halves)
+    model = undelete.LinearModel(
+        coef=[[0.8, 0.1]], intercept=[-0.5], loss="poisson", feature_names=COLUMNS[1:], l2=1.0,
+        offset=undelete.Offset(("log(years)",)),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    private["visits"], public["visits"] = (
+        rng.poisson(half.years * np.exp(0.01 * half.hours + 0.1 * half.children - 0.5)) for half in (private, public)
+    )
+    y = private["visits"].to_numpy(float)[:, None]
+    objective = Objective(np.c_[private[COLUMNS[1:]], np.ones(N)], y, LOSSES["poisson"], np.array([1.0, 1.0, 0.0]),
+                          offset=np.log(private["years"].to_numpy()))  # fmt: skip
+    W = fit(objective, tol=1e-12).W
+    model = replace(model, coef=W[:-1].T, intercept=W[-1])
+    columns = [*COLUMNS[1:], "years"]
+    found = undelete.protect(
+        model, private[columns], private["visits"], public[columns], public["visits"], deletions=20,
+        defences=[InstanceNoise((100.0,)), RoundedAnswers((1,))],
+    )  # fmt: skip
+    assert found.table["defence"].tolist() == ["none", "instance_noise", "rounded_answers"]
+    assert found.table["exposure"][0] > 0.9
+    mean = np.exp(np.c_[public[COLUMNS[1:]], np.ones(N)] @ W[:, 0]) * public["years"]
+    assert found.table["utility"][0] == pytest.approx(r2_score(public["visits"], mean))

@@ -14,6 +14,7 @@ from undelete.maintainer.defences.coarse import Penalty, Rounding, significant
 from undelete.maintainer.defences.defence import Private
 from undelete.maintainer.defences.fitting import gaussian
 from undelete.maintainer.defences.gaussian import composed, delta_of, epsilon_of, mu_of
+from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation, Repeated
 from undelete.maintainer.defences.objective import CertifiedRemoval, ObjectivePerturbation
 from undelete.maintainer.defences.tilted import Bounds, tilted_delta, tilted_mu
@@ -50,6 +51,36 @@ def test_the_analytic_gaussian_mechanism_meets_published_and_defining_values():
     # two releases of two numbers are one release of a vector whose sensitivity is sqrt(2) as large
     assert composed(mu, 2) == pytest.approx(mu * math.sqrt(2))
     assert 1.0 < epsilon_of(composed(mu, 2), 1e-6) < 2.0
+
+
+def shifted(loss: str) -> tuple[Private, Private]:
+    """A model whose records have an offset, and the same of the targets less it, which only least squares is."""
+    plain = private(loss, deletions=4)
+    own, public = np.random.default_rng(1).normal(size=(2, N))
+    squared = loss == "squared"
+    objective = dataclasses.replace(
+        plain.objective, Y=plain.objective.Y + (own[:, None] if squared else 0.0), offset=own
+    )
+    Y_public = plain.Y_public + (public[:, None] if squared else 0.0)
+    W = fit(objective).W
+    gone = retrain_without(objective, W, np.arange(4))
+    return Private(objective, W, gone, plain.X_public, Y_public, True, public), plain
+
+
+@pytest.mark.parametrize("name", sorted(DEFENCES))
+def test_an_offset_of_least_squares_is_taken_off_the_target(name):
+    defence, games = DEFENCES[name], shifted("squared")
+    defence = dataclasses.replace(defence, strengths=defence.strengths[:2])
+    if defence.refusal(games[1]):
+        games = shifted("logistic")  # then the minimum is that with the offset
+        exact = defence.protect(games[0], 1.0, np.random.default_rng(0))
+        X = games[0].clipped(games[0].objective.X)
+        whole = dataclasses.replace(games[0].objective, X=X, l2=exact.l2)
+        assert np.abs(whole.gradient(exact.exact) / whole.unit).max() < 1e-9 * N
+        return
+    made = [defence.protect(game, defence.strengths[1], np.random.default_rng(0)) for game in games]
+    np.testing.assert_allclose(made[0].W_before, made[1].W_before, rtol=1e-6)
+    np.testing.assert_allclose(made[0].W_after, made[1].W_after, rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["logistic", "softmax", "one against the rest", "squared_hinge"])

@@ -85,6 +85,29 @@ def test_the_two_ways_of_saying_an_exposure_are_one():
         read_pair(models()[0], fitted(REST, offset=0 * REST.years), PUBLIC, target="claims_made")
 
 
+@pytest.mark.parametrize("digits", [None, 3])
+@pytest.mark.parametrize("name", ["poisson", "logit"])
+def test_answers_with_and_without_the_offset_give_the_columns_back(name, digits):
+    target, _ = FAMILIES[name]
+    told = []
+    for shift in (PUBLIC.logyears, 0 * PUBLIC.logyears):
+        given = [np.asarray(one.predict(PUBLIC, offset=shift)) for one in models(name)]
+        answers = [undelete.Answers(one if digits is None else np.round(one, digits)) for one in given]
+        told.append(
+            undelete.audit(
+                *answers, PUBLIC, target=target, features=models(name)[0], exposure="years", n=500,
+                truth=PRIVATE.loc[[WHO]], attacks=["hrec+"],
+            )
+        )  # fmt: skip
+        assert told[-1].summary().loc["hrec+", "median_centred_cosine"] > (0.9 if digits is None else 0.6)
+    assert any("taken as those without the offset" in text for text in told[1].warnings)
+    assert not any("without the offset" in text for text in told[0].warnings)
+    if digits is None:
+        whole = undelete.audit(*models(name), PUBLIC, target=target, offset="logyears", n=500, attacks=["hrec+"])
+        for one in told:
+            np.testing.assert_allclose(one.found["hrec+"].X, whole.found["hrec+"].X, rtol=0.05, atol=0.1)
+
+
 def test_a_wrong_column_is_seen():
     found = undelete.audit(*models(), PUBLIC, target="claims_made", exposure="age")
     assert found.verdict.word == "NOT DECIDABLE"
@@ -133,13 +156,13 @@ def test_other_refusals():
         undelete.simulate(ill[0], PRIVATE, PRIVATE.ill, PUBLIC, PUBLIC.ill, offset="logyears", group=2, deletions=1)
     with pytest.raises(InputError, match="a result of statsmodels cannot be made"):
         undelete.protect(own, PRIVATE, PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made)
-    shift = undelete.LinearModel(np.ones((1, 1)), 0.0, "poisson", ["age"], offset=Offset(("logyears",)), l2=0.0, n=500)
-    with pytest.raises(InputError, match="defences are played of models without an offset"):
-        undelete.protect(shift, PRIVATE[["age", "logyears"]], PRIVATE.claims_made, PUBLIC, PUBLIC.claims_made)
     answers = undelete.Answers(np.asarray(own.predict(PUBLIC, offset=PUBLIC.logyears)))
-    for what in ({"features": shift}, {"features": "numeric,onehot", "offset": "logyears"}):
-        with pytest.raises(InputError, match="answers hold each record's own offset"):
-            undelete.audit(answers, answers, PUBLIC, target="claims_made", **what)
+    with pytest.raises(InputError, match="give the old model's file as features"):
+        undelete.audit(
+            answers, answers, PUBLIC, target="claims_made", features="numeric,onehot", offset="logyears"
+        )  # fmt: skip
+    with pytest.raises(InputError, match="no file says which column it is"):
+        undelete.audit(answers, answers, PUBLIC, target="claims_made", features=own)
     with pytest.raises(InputError, match="an optimiser are undone for models without an offset"):
         undelete.audit(
             *models(), PUBLIC, target="claims_made", offset="logyears", optimiser=undelete.Descent(steps=10, step=0.1)

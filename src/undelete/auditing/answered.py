@@ -13,13 +13,14 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
 from undelete.maths.losses import loss_of
-from undelete.release.public import After
+from undelete.maths.objective import predict
+from undelete.release.public import After, Public
 
 _FEW = 1e-12  # a probability as near to 0 or 1 as this says no more than that
 _FINE = 1e-3  # of the answers' change: a step as small as this is as good as none
 
 
-def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Floats | None, n: int | None) -> After:
+def answered(old: LinearModel, before: Answers, after: Answers, public: Public, n: int | None) -> After:
     """Return the fields of `Release` that two models' answers say: `W_after`, and how the answers or its error.
 
     Where every public record was asked and the answers are written in full, their change is what is compared, maths
@@ -30,6 +31,7 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
     InputError
         When there is not one row a public record, no record has two answers, or those before are not the old model's.
     """
+    X, Y, offset = public["X_public"], public["Y_public"], public["offset_public"]
     for name, one in (("before", before), ("after", after)):
         if len(one.values) != len(X):
             raise InputError(
@@ -41,11 +43,11 @@ def answered(old: LinearModel, before: Answers, after: Answers, X: Floats, Y: Fl
     rows = np.flatnonzero(before.asked & after.asked)
     if not rows.size:
         raise InputError("no public record has an answer before and one after: give both models' to the same records")
-    loss, Z = loss_of(old.loss), X @ old.W
+    loss, Z = loss_of(old.loss), np.asarray(predict(X, old.W, offset))
     kind = kind_of(loss, before, Z)
     values = [(one.values[:, 1:] if kind == "pair" else one.values)[rows] for one in (before, after)]
     step, l2 = np.maximum(before.step, after.step)[rows, -values[0].shape[1] :], old.summed(n).l2
-    asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y)
+    asked = Asked(loss, old.W, X, rows, n=n, l2=l2, Y=Y, offset=offset)
     return said(asked, values[0], values[1], step, decision=kind == "decision", Y=Y)
 
 

@@ -150,7 +150,8 @@ def precision(release: Release, before: Answers, after: Answers) -> list[str]:
             f"{others}, for they give the change of the parameters away.",
         ]
     both = before.asked & after.asked
-    kinds = len(alike(release.X_public[both])[0])
+    offset = release.offset_public
+    kinds = len(alike(release.X_public[both], None if offset is None else offset[both])[0])
     found = queries(release, float(np.maximum(before.step, after.step)[both].mean()), kinds)
     if kinds < asked:
         said.append(f"{kinds:,} of the records asked are different: answers to records that are alike are off alike.")

@@ -12,21 +12,32 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.maths.loss import Loss
 from undelete.maths.losses import loss_of
+from undelete.maths.objective import predict
+from undelete.release.public import Public
 
 EQUAL = 1e-6  # relative, by which a model's own answer may differ from the one given
+_SLOPE = 1e-3  # of the rounding, within which an answer's slope is taken
 _STEPS = 1.0  # of the rounding, off which an answer may be: half by itself, and a model solved from such ones is off
 
 
-def taken(old: LinearModel, before: Answers, after: Answers, X: Floats) -> tuple[Answers, Answers]:
+def taken(old: LinearModel, before: Answers, after: Answers, public: Public) -> tuple[Answers, Answers]:
     """Return two models' answers in the form in which the old model gives its own; as they are where none fits.
 
     Per cent and logarithms become probabilities, that of the first of two classes that of the second, and columns get
-    the classes' order: where what is made of those before is what the old model answers to public records X (m, d).
+    the classes' order; answers without the records' offsets (rates, of an exposure) get these: where what is made of
+    those before is what the old model answers to the public records.
     """
-    after = _alongside(before, after)
-    if old.classes is None or len(before.values) != len(X) or before.values.shape != after.values.shape:
+    after, X, offset = _alongside(before, after), public["X_public"], public["offset_public"]
+    if len(before.values) != len(X) or before.values.shape != after.values.shape:
         return before, after
-    loss, Z = loss_of(old.loss), X @ old.W
+    loss, Z = loss_of(old.loss), np.asarray(predict(X, old.W, offset))
+    if offset is not None and _fitting(loss, before, Z)[0] > EQUAL:
+        near, kind = _fitting(loss, before, predict(X, old.W))
+        if near <= EQUAL and kind != "pair":
+            answers = kind == "answer"
+            return _shifted(loss, before, offset, answers=answers), _shifted(loss, after, offset, answers=answers)
+    if old.classes is None:
+        return before, after
     for form in (_as_they_are, of_percent, of_logarithms):
         for side in (_as_they_are, _of_the_second):
             both = [made and side(made) for made in (form(before), form(after))]
@@ -44,25 +55,42 @@ def kind_of(loss: Loss, before: Answers, Z: Floats) -> str:
     InputError
         When they are none of these.
     """
-    given = before.asked
-    values, steps = before.values[given], before.step[given]
-    off = {
-        kind: float(_off(own, values, steps).max())
-        for kind, own in _own(loss, Z[given]).items()
-        if own.shape == values.shape
-    }
-    best = min(off, key=lambda kind: off[kind], default=None)
+    off, best = _fitting(loss, before, Z)
     if best is None:
         raise InputError(
             f"the answers have {before.values.shape[1]} columns and the old model {Z.shape[1]} output(s): give the "
             "probability of the second class or of each, the decision values, or the predictions, and no other column"
         )
-    if off[best] > EQUAL:
+    if off > EQUAL:
         raise InputError(
-            f"the answers before are not the old model's own for these public records (off by {off[best]:.2g}): they "
+            f"the answers before are not the old model's own for these public records (off by {off:.2g}): they "
             "are of another model, of rows in another order, or rounded further than they say (digits)"
         )
     return best
+
+
+def _fitting(loss: Loss, one: Answers, Z: Floats) -> tuple[float, str | None]:
+    """Return the form of a model's own answers, at decision values Z, to which these are nearest, and by how much."""
+    given = one.asked
+    values, steps = one.values[given], one.step[given]
+    off = [
+        (float(_off(own, values, steps).max()), kind)
+        for kind, own in _own(loss, Z[given]).items()
+        if own.shape == values.shape
+    ]
+    return min(off, default=(np.inf, None))
+
+
+def _shifted(loss: Loss, one: Answers, offset: Floats, *, answers: bool) -> Answers:
+    """Return answers, or decision values, that were given without the records' offsets (m,) with these."""
+    note, shift = "The answers are taken as those without the offset.", offset[:, None]
+    if not answers:
+        return one.taken(one.values + shift, one.step, note)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, Z, high = (np.asarray(loss.link(one.values + by)) for by in (-_SLOPE * one.step, 0.0, _SLOPE * one.step))
+        width = np.asarray(loss.mean(high + shift) - loss.mean(low + shift)) / (2 * _SLOPE)
+        values = np.asarray(loss.mean(Z + shift))
+    return one.taken(values, np.where(np.isfinite(width), width, one.step), note)
 
 
 def of_percent(one: Answers) -> Answers | None:

@@ -23,6 +23,7 @@ from undelete.auditing.exposed import best_guess, better, costs, exposed, named,
 from undelete.auditing.problem import Problem
 from undelete.maintainer.defences.defence import Defence, Private, Protected
 from undelete.maths.arrays import Floats, Indices
+from undelete.maths.objective import predict
 from undelete.release.public import Public
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
@@ -143,7 +144,7 @@ class Arena:
         return np.array(largest)
 
     def _utility(self, W: Floats, digits: int | None = None) -> Utility:
-        loss, Y, Z = self.private.objective.loss, self.private.Y_public, self.private.X_public @ W
+        loss, Y, Z = self.private.objective.loss, self.private.Y_public, self._predicted(W)
         if digits is not None:
             # an answer at the end of what the model can say counts as half a step inside
             few, half = np.round(np.asarray(loss.mean(Z)), digits), 0.5 * 10.0**-digits
@@ -163,14 +164,17 @@ class Arena:
             field: np.mean([getattr(one, field) for one in each], axis=0)
             for field in ("value", "parts", "loss", "auc", "calibration")
         }
-        X, old = self.private.X_public, self._answers(self.private.X_public @ self.private.W)
-        change = float(np.abs(self._answers(X @ draws[0]) - old).max())
+        old = self._answers(self._predicted(self.private.W))
+        change = float(np.abs(self._answers(self._predicted(draws[0])) - old).max())
         errors = float((np.abs(draws[0] - self.private.W) / self.private.standard_errors).max())
         used = Utility(
             each[0].name, float(mean["value"]), mean["parts"], float(mean["loss"]), float(mean["auc"]),
             float(mean["calibration"]),
         )  # fmt: skip
         return used, change, errors
+
+    def _predicted(self, W: Floats) -> Floats:
+        return np.asarray(predict(self.private.X_public, W, self.private.offset_public))
 
     def _answers(self, Z: Floats) -> Floats:
         loss, k = self.private.objective.loss, Z.shape[1]

@@ -9,7 +9,6 @@ import numpy as np
 from undelete.attacker.gradient.asked import Asked
 from undelete.auditing.answered import said
 from undelete.maths.arrays import Floats, Indices
-from undelete.maths.objective import predict
 from undelete.release.release import Release
 
 
@@ -31,10 +30,10 @@ def asked_only(release: Release, rows: Indices, digits: int | None) -> Release:
         The attacker has the old model, all public records and these answers.
     """
     loss, X, W, Y = release.loss, release.X_public, release.W_before, release.Y_public
-    asked = Asked(loss, W, X, rows, n=release.n, l2=release.l2, Y=Y)
+    asked = Asked(loss, W, X, rows, n=release.n, l2=release.l2, Y=Y, offset=release.offset_public)
 
     def answers(model: Floats) -> Floats:
-        own = np.asarray(loss.mean(predict(X[rows], model)))
+        own = np.asarray(loss.mean(release.predictions(model)[rows]))
         return own if digits is None else np.round(own, digits)
 
     before = answers(W)

@@ -15,11 +15,12 @@ from sklearn.base import BaseEstimator
 
 from undelete.adapters.files.files import load_model
 from undelete.adapters.model import LinearModel
+from undelete.adapters.offset import Offset, agreed
 from undelete.adapters.sklearn.assumed import ASSUMED, assumed_model
-from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.attacker.gradient.refit import RANK
 from undelete.auditing.answers import Answers
 from undelete.auditing.answers_taken import EQUAL, of_logarithms, of_percent
+from undelete.auditing.inputs import as_model
 from undelete.errors import InputError
 from undelete.maintainer.fit import fit
 from undelete.maths.arrays import Flags, Floats
@@ -33,9 +34,12 @@ _TINY = 1e-9  # penalty with which coefficients are solved for, where answers do
 
 
 def features_of(
-    features: Features | None, before: Answers, table: pd.DataFrame, targets: tuple[str, ...], *, trust: bool
-) -> LinearModel:
+    features: Features | None, before: Answers, table: pd.DataFrame, targets: tuple[str, ...], *, trust: bool,
+    offset: Offset | None,
+) -> LinearModel:  # fmt: skip
     """Return the old model: as its file says, or with assumed features and coefficients that its answers imply.
+
+    `offset` is what the user says of it.
 
     Raises
     ------
@@ -48,13 +52,20 @@ def features_of(
             "as features (--model, --features)"
         )
     if isinstance(features, str) and features.replace(" ", "") == ASSUMED:
+        if offset is not None:
+            raise InputError(
+                f"an offset is named ({offset}), and of assumed features ({ASSUMED}) the loss is assumed too, which "
+                "beside an offset is hardly that: give the old model's file as features (--model)"
+            )
         return _implied(before, table, targets)
     if isinstance(features, str) and "," in features and not os.path.exists(features):
         raise InputError(
             f"features {features!r} are not known: {ASSUMED} is what can be assumed, or give the old model"
         )
     model = load_model(features, trust=trust) if isinstance(features, str | os.PathLike) else features
-    return model.of_columns(table) if isinstance(model, LinearModel) else from_sklearn(model, table, targets)
+    aside = (*targets, *(() if offset is None else offset.columns))
+    old = model.of_columns(table) if isinstance(model, LinearModel) else as_model(model, table, aside)
+    return replace(old, offset=agreed([old.offset], offset))
 
 
 def _implied(before: Answers, table: pd.DataFrame, targets: tuple[str, ...]) -> LinearModel:

@@ -150,11 +150,6 @@ def protect(
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
-    if problem.model.offset is not None:
-        raise InputError(
-            "defences are played of models without an offset (or exposure): of a log link fit y / e with weights e in "
-            "its place"
-        )
     public, y_public, _ = accepted(problem.model.design, public, y_public)
     if problem.objective.X.shape[1] > _FEATURES:
         raise InputError(
@@ -178,8 +173,9 @@ def protect(
     if view.get("public_codes") is not None:
         view["public_codes"] = frozen(view["public_codes"], np.int64)
     private = Private(
-        problem.objective, problem.W, retrained, view["X_public"], Y_public, has_constant=problem.model.has_constant
-    )
+        problem.objective, problem.W, retrained, view["X_public"], Y_public,
+        has_constant=problem.model.has_constant, offset_public=view["offset_public"],
+    )  # fmt: skip
     if np.array_equal(private.W_after, np.broadcast_to(private.W, private.W_after.shape)):
         raise InputError(
             f"none of the {len(rows)} deletions that were played changed the model: they expose nobody, and there is "
@@ -223,8 +219,8 @@ def protect(
 def _mark(private: Private, arena: Arena, rng: int, image: ImageInfo | None) -> str:
     """Return a digest of all that a row depends on but its own defence."""
     objective = private.objective
-    arrays = [objective.X, objective.Y, objective.l2, objective.weights, private.W, private.rows, private.X_public,
-              private.Y_public]  # fmt: skip
+    arrays = [objective.X, objective.Y, objective.l2, objective.weights, objective.offset, private.W, private.rows,
+              private.X_public, private.Y_public, private.offset_public]  # fmt: skip
     return fingerprint(arrays, arena.problem.model.loss, rng, arena.limit, version("undelete"), image)
 
 

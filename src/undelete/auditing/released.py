@@ -46,11 +46,6 @@ from undelete.release.public import After, Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
 
-NO_OFFSET = (
-    "answers hold each record's own offset, and what they say of the models is read of answers without one: give the "
-    "two models"
-)
-
 Model: TypeAlias = BaseEstimator | LinearModel | str | os.PathLike[str]
 
 
@@ -110,9 +105,7 @@ def read_pair(
     """
     table = inputs.as_records(public)
     if isinstance(before, Answers) and isinstance(after, Answers):
-        if offset is not None:
-            raise InputError(NO_OFFSET)
-        return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust)
+        return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust, offset=offset)
     if isinstance(before, Answers) or isinstance(after, Answers) or features is not None:
         raise InputError(
             "answers take the place of both models, and features belong to them: give two models, or two Answers and "
@@ -199,12 +192,11 @@ def _read_answers(
     n: int | None,
     l2: float | None,
     trust: bool,
+    offset: Offset | None,
 ) -> Pair:
     """Return the pair that two models' answers make; the new model is known by these alone."""
     names = inputs.target_columns(table, target)
-    old = features_of(features, before, table, names, trust=trust)
-    if old.offset is not None:
-        raise InputError(NO_OFFSET)
+    old = features_of(features, before, table, names, trust=trust, offset=offset)
     n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
     if old.class_weights == BALANCED:
@@ -213,8 +205,8 @@ def _read_answers(
             "answers do not say whose class it was: give the two models"
         )
     old = old if l2 is None else inputs.penalised(old, l2)
-    before, after = taken(old, before, after, view["X_public"])
-    told = answered(old, before, after, view["X_public"], view["Y_public"], n)
+    before, after = taken(old, before, after, view)
+    told = answered(old, before, after, view, n)
     told = {**told, **penalty_change(old, old, n, told["W_after"][0])}
     like = alike(old, old.design.conformed(table), n, draw=False)
     view["unlike"] = like.unlike

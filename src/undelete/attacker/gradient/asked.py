@@ -17,6 +17,7 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from undelete.attacker.gradient.refit import RANK
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.loss import Loss
+from undelete.maths.objective import predict
 
 MOST_FEATURES = 1024  # up to which the covariance of what stays open is formed
 _FULL = 1e-15  # relative, to which a number that is written in full is known
@@ -63,6 +64,8 @@ class Asked:
         The penalty in the summed objective.
     Y : array (m, k) or None
         Public targets, where the curvature needs them.
+    offset : array (m,) or None
+        What each public record has added to its predictions, maths (47).
 
     Notes
     -----
@@ -70,12 +73,14 @@ class Asked:
     """
 
     def __init__(
-        self, loss: Loss, W: Floats, X: Floats, rows: Indices, *, n: int | None, l2: Floats | None, Y: Floats | None
-    ) -> None:
+        self, loss: Loss, W: Floats, X: Floats, rows: Indices, *, n: int | None, l2: Floats | None, Y: Floats | None,
+        offset: Floats | None = None,
+    ) -> None:  # fmt: skip
         self.loss, self.W, self.X, self.n, self.l2 = loss, W, X, n or len(X), l2
-        self.curvature = np.asarray(loss.curvature(Y, X @ W))  # (m, k)
-        first, self._alike = alike(X[rows])
-        self.asked, self.Z = X[rows[first]], X[rows[first]] @ W
+        Z = np.asarray(predict(X, W, offset))
+        self.curvature = np.asarray(loss.curvature(Y, Z))  # (m, k)
+        first, self._alike = alike(X[rows], None if offset is None else offset[rows])
+        self.asked, self.Z = X[rows[first]], Z[rows[first]]
         self.slope = self.curvature[rows[first]]
         mean = self._hessian(self.curvature.mean(axis=1))
         mean[np.diag_indices_from(mean)] += _CURVED * (np.trace(mean) / len(mean) or 1.0)
@@ -181,8 +186,12 @@ class Asked:
         return np.array(found)
 
 
-def alike(X: Floats) -> tuple[Indices, Indices]:
-    """Return the first of each kind of record (q,), and of which kind each of X (p, d) is (p,): the same one in all."""
+def alike(X: Floats, offset: Floats | None = None) -> tuple[Indices, Indices]:
+    """Return the first of each kind of record (q,), and of which kind each of X (p, d) is (p,): the same one in all.
+
+    With an offset (p,) it is that which is the same, too.
+    """
+    X = X if offset is None else np.c_[X, offset]
     rows = np.ascontiguousarray(X + 0.0).view(np.dtype((np.void, X.itemsize * X.shape[1])))[:, 0]
     _, first, kind = np.unique(rows, return_index=True, return_inverse=True)
     return first, kind.ravel()

@@ -35,6 +35,8 @@ class Private:
         Public records. Bounds and settings of a defence are chosen on these, never on private ones.
     has_constant : bool
         Whether the last feature is the constant.
+    offset_public : array (m,) or None
+        What each public record has added to its predictions, as `objective.offset` of the private ones, maths (47).
     """
 
     objective: Objective
@@ -43,6 +45,7 @@ class Private:
     X_public: Floats
     Y_public: Floats
     has_constant: bool
+    offset_public: Floats | None = None
 
     @property
     def rows(self) -> Indices:
@@ -63,7 +66,7 @@ class Private:
     @cached_property
     def standard_errors(self) -> Floats:
         """Standard error of each parameter (d, k), by the sandwich of the old model's Hessian and its gradients."""
-        found, R = [], np.asarray(self.objective.residual(self.objective.X @ self.W))
+        found, R = [], np.asarray(self.objective.residual(self.objective.predict(self.W)))
         for j, H in enumerate(self.hessian(self.objective, self.W)):
             inverse = np.linalg.pinv(H)
             spread = np.diagonal(inverse @ gram(self.objective.X, np.abs(R[:, j])) @ inverse)
@@ -87,7 +90,8 @@ class Private:
     def public_objective(self, l2: Floats) -> Objective:
         """Return the public records' objective with a penalty, each record weighing as much as n / m private ones."""
         m = len(self.X_public)
-        return Objective(self.X_public, self.Y_public, self.objective.loss, l2, np.full(m, self.objective.n / m))
+        weights = np.full(m, self.objective.n / m)
+        return Objective(self.X_public, self.Y_public, self.objective.loss, l2, weights, self.offset_public)
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,7 +92,7 @@ def best_on_public(private: Private, noise: Callable[[float], Noise | None]) -> 
     whole = private.public_objective(np.zeros(len(private.unit))).take(few)
     share_of = private.objective.n / whole.n  # each stands for so many private ones
     clipped = dataclasses.replace(whole, X=private.clipped(whole.X), weights=np.full(whole.n, share_of))
-    plain = Objective(whole.X, whole.Y, whole.loss, whole.l2)
+    plain = dataclasses.replace(whole, weights=None)
     best, least = 0.0, np.inf
     for share in PENALTIES:
         law = noise(share)

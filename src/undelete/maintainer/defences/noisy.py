@@ -92,6 +92,8 @@ class OutputPerturbation(Defence):
         """Refuse losses whose gradient has no bound."""
         if private.objective.weights is not None:
             return WEIGHTED
+        if isinstance(private.objective.loss, SquaredHinge) and private.objective.offset is not None:
+            return "an offset may put a record at any distance from the margin, so that its gradient has no bound"
         bounded = isinstance(private.objective.loss, Logistic | Softmax | SquaredHinge)
         return "" if bounded else "the gradient of this loss has no bound that does not depend on the target"
 
@@ -160,11 +162,13 @@ class NoisyMoments(Defence):
         """Add noise to X'X and X'y, and solve.
 
         Records no longer than R and targets within B, in units: without one of them the moments (X'X, X'Y) lose
-        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer.
+        (x x', x y'), of length at most sqrt(R^4 + R^2 B^2); the upper half of a symmetric matrix is no longer. With
+        an offset y less it is the target.
         """
-        unit, size = private.unit, np.sqrt((private.Y_public**2).mean(axis=0))
+        Y_public = unshifted(private.Y_public, private.offset_public)
+        unit, size = private.unit, np.sqrt((Y_public**2).mean(axis=0))
         size = np.where(size > 0, size, 1.0)
-        most = float(np.quantile(np.linalg.norm(private.Y_public / size, axis=1), 0.99))
+        most = float(np.quantile(np.linalg.norm(Y_public / size, axis=1), 0.99))
         sigma = private.bound * math.sqrt(private.bound**2 + most**2) / mu_of(strength, self.delta)
 
         def inside(X: Floats, Y: Floats) -> tuple[Floats, Floats]:
@@ -172,10 +176,10 @@ class NoisyMoments(Defence):
             length = np.maximum(np.linalg.norm(Y, axis=1, keepdims=True), np.finfo(float).tiny)
             return private.clipped(X) / unit, Y * np.minimum(1.0, most / length)
 
-        public = inside(private.X_public, private.Y_public), (private.X_public / unit, private.Y_public / size)
+        public = inside(private.X_public, Y_public), (private.X_public / unit, Y_public / size)
         own = np.asarray(private.objective.l2) / unit**2
         floor = own + _penalty(public, private.objective.n, own, sigma)
-        X, Y = inside(private.objective.X, private.objective.Y)
+        X, Y = inside(private.objective.X, unshifted(private.objective.Y, private.objective.offset))
         A, C = X.T @ X + np.diag(floor), X.T @ Y
 
         def released(rng: np.random.Generator, A: Floats = A, C: Floats = C) -> Floats:
@@ -188,6 +192,11 @@ class NoisyMoments(Defence):
         return Protected(
             released(rng), np.stack(after), exact, l2, noise, lambda again: (released(again), l2), budget=budget
         )
+
+
+def unshifted(Y: Floats, offset: Floats | None) -> Floats:
+    """Return targets (n, k) of least squares less each record's offset (n,), which are fitted without one."""
+    return Y if offset is None else Y - offset[:, None]
 
 
 def _solved(A: Floats, C: Floats, sigma: float, rng: np.random.Generator) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,6 @@ from undelete.maintainer.defences.fitting import EXACT, WEIGHTED, best_on_public
 from undelete.maintainer.defences.gaussian import delta_of, mu_of
 from undelete.maintainer.defences.tilted import Bounds, Tilted, tilted_delta, tilted_mu
 from undelete.maths.arrays import Floats
-from undelete.maths.objective import Objective
 from undelete.release.protection import Noise
 
 _OUTPUT = 0.01  # of epsilon and of delta, for the noise that hides where the minimiser stopped
@@ -58,13 +58,13 @@ class ObjectivePerturbation(Defence):
         # each minimiser is this far off at most, in units: its gradient over the penalty
         off = EXACT * private.bound / share
         spread = 2 * off / mu_of(strength * _OUTPUT, self.delta * _OUTPUT)
-        whole = Objective(private.clipped(objective.X), objective.Y, objective.loss, l2)
+        whole = dataclasses.replace(objective, X=private.clipped(objective.X), l2=l2)
         exact = refitted(whole, private.W, private.has_constant)
 
         def released(rng: np.random.Generator, gone: int | None = None) -> Floats:
             part = whole if gone is None else whole.take(np.delete(np.arange(whole.n), gone))
             b = rng.normal(0.0, noise.scale, shape) * private.unit[:, None]
-            found = minimum(Tilted(part.X, part.Y, part.loss, l2, tilt=b), exact, private)
+            found = minimum(Tilted.by(part, b), exact, private)
             return np.asarray(found + rng.normal(0.0, spread, shape) / private.unit[:, None])
 
         determinant, at = self._determinant(bounds, private, share), reach / noise.scale
@@ -109,12 +109,10 @@ class CertifiedRemoval(Defence):
         objective = private.objective
         if not objective.loss.separable:  # of softmax all classes alike may be shifted, and nothing would hold that
             b -= b.mean(axis=1, keepdims=True)
-        tilted = Tilted(objective.X, objective.Y, objective.loss, objective.l2, objective.weights, tilt=b)
-        W = refitted(tilted, private.W, private.has_constant)
+        W = refitted(Tilted.by(objective, b), private.W, private.has_constant)
         everyone = np.arange(objective.n)
         after = []
         for row in private.rows:
             rest = objective.take(np.delete(everyone, row))
-            part = Tilted(rest.X, rest.Y, rest.loss, rest.l2, rest.weights, tilt=b)
-            after.append(refitted(part, W, private.has_constant))
+            after.append(refitted(Tilted.by(rest, b), W, private.has_constant))
         return Protected(W, np.stack(after), W, np.asarray(objective.l2))

@@ -49,6 +49,11 @@ class Tilted(Objective):
 
     tilt: Array | float = 0.0
 
+    @classmethod
+    def by(cls, plain: Objective, tilt: Array) -> Tilted:
+        """Return an objective tilted by (d, k)."""
+        return cls(plain.X, plain.Y, plain.loss, plain.l2, plain.weights, plain.offset, tilt)
+
     def value(self, W: Array) -> Array:
         """Return F: a scalar array."""
         return super().value(W) + namespace(W).sum(self.tilt * W)
@@ -61,7 +66,7 @@ class Tilted(Objective):
         """Return one output's own objective; only for a separable loss."""
         own = super().output(j)
         tilt = np.broadcast_to(np.asarray(self.tilt), (self.X.shape[1], self.Y.shape[1]))[:, j : j + 1]
-        return Tilted(own.X, own.Y, own.loss, own.l2, own.weights, tilt=tilt)
+        return Tilted.by(own, tilt)
 
 
 @dataclass(frozen=True)
