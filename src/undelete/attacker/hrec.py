@@ -22,6 +22,7 @@ from undelete.attacker.attack import Attack
 from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
 from undelete.attacker.gradient.difference import Difference, Way, deletions_at_a_time
 from undelete.attacker.gradient.estimate import Estimate
+from undelete.attacker.one_class import one_class, pulled_or_placed
 from undelete.attacker.own_offset import OwnOffset, Told
 from undelete.attacker.table.columns import decode
 from undelete.maths.arrays import Flags, Floats, blocks
@@ -130,7 +131,7 @@ def from_gradient(
         X = np.where(identified[:, None], column / scale[:, None], _direction(column, release))
     X[same] = np.nan
     status = np.where(same, "unchanged", np.where(identified, "ok", "direction"))
-    target = _targets(release, scales, X, identified, after=difference.way == "hessian")
+    target, probability = _targets(release, scales, X, identified, difference.way)
     error = over = None
     if target is not None and release.offset_public is not None and release.target_kind == "number":
         over = _over_offsets(release, estimate, X, identified)
@@ -150,6 +151,7 @@ def from_gradient(
         distance=distance,
         target=target,
         target_error=error,
+        target_probability=probability,
         scale=np.where(same, np.nan, scale),
         output=output,
         mix=mix,
@@ -202,28 +204,35 @@ def _direction(column: Floats, release: Release) -> Floats:
     return np.asarray(unit * side[:, None])
 
 
-def _targets(release: Release, scales: Floats, X: Floats, identified: Flags, *, after: bool) -> Floats | None:
+def _targets(
+    release: Release, scales: Floats, X: Floats, identified: Flags, way: Way
+) -> tuple[Floats | None, Floats | None]:
     """Return the targets (b, k): the sign of minus the residual for a label, maths (8) for a number.
 
-    A class trained with the loss of a number (ridge classifier) takes the number where n is known. The residual
-    of a first-order difference is that at the new model (`after`), a gradient's that at the old one.
+    And how sure they are (b,) where their errors do not say. A class trained with the loss of a number (ridge
+    classifier) takes the number where n is known. The residual of a first-order difference is that at the new model, a
+    gradient's that at the old one.
     """
     if release.constant is None:
-        return None
+        return None, None
     numeric, k = "number" in release.loss.targets, scales.shape[1]
     if release.target_kind == "number" and release.n is None:
-        return None
+        return None, None
+    sure = None
     target = scales  # minus the residual, which for a class tells the label without a scale, paper Eq. (15)
     known = np.asarray(np.isfinite(X).all(axis=1) & (identified | (release.target_kind == "class")))
     if numeric and release.n is not None:
-        W = release.W_after if after else np.broadcast_to(release.W_before, release.W_after.shape)
+        W = release.W_after if way == "hessian" else np.broadcast_to(release.W_before, release.W_after.shape)
         Z = np.where(identified[:, None], np.einsum("bd,bdk->bk", np.nan_to_num(X), W), 0.0)
         target = np.asarray(release.loss.target_from(Z, -scales)[0])
-    if release.target_kind == "class" and k > 1 and (numeric or not release.loss.separable):
-        target = np.where(target >= target.max(axis=1, keepdims=True), 1.0, release.loss.low)
+    elif release.target_kind == "class" and k > 1 and release.loss.low:
+        Z = np.nan_to_num(np.where(identified[:, None], X, 0.0)) @ release.W_before
+        target = pulled_or_placed(scales, Z)
+    if release.target_kind == "class" and k > 1:
+        target, sure = one_class(release, scales, target, way)
     elif release.target_kind == "class":
         target = np.sign(target)
-    return np.where(known[:, None], target, np.nan)
+    return np.where(known[:, None], target, np.nan), sure
 
 
 HREC = Attack(

@@ -17,6 +17,7 @@ import numpy as np
 from undelete.attacker.gradient.difference import moves, penalty_share
 from undelete.attacker.gradient.estimate import NEAR_ZERO, Estimate
 from undelete.attacker.hrec import hrec
+from undelete.attacker.one_class import SLIGHT
 from undelete.attacker.table.further_error import LEFT
 from undelete.maths.arrays import Floats
 from undelete.maths.objective import predict
@@ -187,4 +188,13 @@ def _pulls(release: Release, found: Reconstruction) -> int:
     m, n = len(release.X_public), release.n or len(release.X_public)
     bent = moves(release, found.way if release.reweighed else "hessian")[:, 0]
     mean, error = bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
-    return int((mean > _TOWARDS * error).sum())
+    if "number" in release.loss.targets:  # such a class may be passed, and pulls back
+        z, rho = found.X @ release.W_before, n * mean
+        own, turned = (_off_a_class(z + sign * rho) for sign in (1, -1))
+        return 2 if release.n is not None and 2 * turned < own else 1
+    return int((mean > np.maximum(_TOWARDS * error, SLIGHT * np.abs(mean).max())).sum())
+
+
+def _off_a_class(y: Floats) -> float:
+    """Return how far targets (1, k) are off those of the nearest class: 1 for it, and -1 for every other."""
+    return float(np.linalg.norm(y - (2 * np.eye(y.shape[1]) - 1), axis=1).min())
