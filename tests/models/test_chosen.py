@@ -1,12 +1,14 @@
 """Regressions that leave features out by steps or evidence, that stop after some passes, or fit a scale besides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import approx_fprime
 from sklearn.linear_model import (
     ARDRegression,
     HuberRegressor,
     Lars,
+    LinearRegression,
     MultiTaskElasticNet,
     OrthogonalMatchingPursuit,
     SGDClassifier,
@@ -53,6 +55,26 @@ def test_in_the_features_that_are_kept_the_gradient_is_exact(people, name):
     np.testing.assert_allclose(told, exact, atol=1e-7 * np.abs(exact).max())
     with pytest.raises(InputError, match="chooses its features anew in each fit"):
         undelete.leave_one_out(make(), used[NUMBERS], used[target], [0])
+
+
+def test_what_a_feature_that_left_the_model_adds_to_the_target_is_not_known():
+    """Of two indicators pursuit takes one, and after a deletion the other: what the record had there is unseen."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"age": rng.integers(0, 40, 600), "left": rng.integers(0, 2, 600)})
+    table = table.assign(right=1 - table.left, wage=0.2 * table.age + 5 * table.left + rng.normal(size=600))
+    columns, private, public = ["age", "left", "right"], table[:300], table[300:]
+    models = []
+    for part, gone in ((private, "right"), (private.drop(index=WHO), "left")):
+        kept = [name for name in columns if name != gone]
+        models.append(OrthogonalMatchingPursuit(n_nonzero_coefs=2).fit(part[columns], part.wage))
+        least = LinearRegression().fit(part[kept], part.wage)
+        models[-1].coef_ = np.insert(least.coef_, columns.index(gone), 0.0)
+        models[-1].intercept_ = least.intercept_
+    found = undelete.audit(*models, public, target="wage", n=300, attacks=["hrec+"]).found["hrec+"]
+    assert found.target_low[0, 0] <= private.wage[WHO] <= found.target_high[0, 0]
+    assert found.target_high[0, 0] - found.target_low[0, 0] > 4.5
+    read = read_pair(*models, public, target="wage", n=300)
+    np.testing.assert_allclose(np.ptp(read.release.offset_public), abs(models[0].coef_[1]))
 
 
 HUBER = {"tol": 1e-9, "max_iter": 1000}

@@ -216,8 +216,9 @@ def refuse_unseen_offsets(release: Release) -> None:
     """Raise InputError where how hard each of several people pulled is known for each class, but for their offsets."""
     if release.offset_public is not None and release.target_kind == "class":
         raise InputError(
-            "several people came between models of a class with an offset: how hard each pulled depends on their own "
-            "offset, which is not known; audit a step of one person, or name candidates (--candidates)"
+            "several people came between models of a class with an offset, or features that one of them left out: how "
+            "hard each pulled depends on their own, which is not known; audit a step of one person, or name candidates "
+            "(--candidates)"
         )
 
 

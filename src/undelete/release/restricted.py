@@ -12,6 +12,7 @@ from undelete.maths.arrays import Flags, Floats
 from undelete.release.columns import Column
 from undelete.release.release import Release
 
+_SLIGHT = 0.01  # of the predictions' deviation, by which coordinates that are left out may differ between records
 _EXACT = 1e-9  # of a term's size: what is left of one that is a combination of the coordinates kept
 
 
@@ -19,7 +20,8 @@ def restricted(release: Release, kept: Flags) -> Release:
     """Return a release in the coordinates kept (d,): records, parameters, penalties, and the columns' terms.
 
     A term of a column stays where it is a combination of these for every public record. `answer_change` stays as it
-    is, for the models' answers are those of all coordinates.
+    is, for the models' answers are those of all coordinates. What the others add to a prediction of the old model is an
+    offset of each record's own, which of the deleted one is not known, maths (47).
     """
     X, constant = release.X_public[:, kept], None
     if release.constant is not None and not release.constant[~kept].any():
@@ -33,6 +35,9 @@ def restricted(release: Release, kept: Flags) -> Release:
         later["share_error"] = release.share_error[:, :, kept][..., kept]
     if release.noise is not None:
         later["noise"] = release.noise[:, :, kept][..., kept]
+    left = release.X_public[:, ~kept] @ release.W_before[~kept]
+    if left.shape[1] == 1 and np.ptp(left) > _SLIGHT * release.predictions(release.W_before).std():
+        later["offset_public"] = left[:, 0] + (0.0 if release.offset_public is None else release.offset_public)
     return replace(
         release,
         W_before=release.W_before[kept],
