@@ -12,6 +12,7 @@ from sklearn.linear_model import (
     MultiTaskElasticNet,
     OrthogonalMatchingPursuit,
     SGDClassifier,
+    SGDRegressor,
 )
 
 import undelete
@@ -75,6 +76,20 @@ def test_what_a_feature_that_left_the_model_adds_to_the_target_is_not_known():
     assert found.target_high[0, 0] - found.target_low[0, 0] > 4.5
     read = read_pair(*models, public, target="wage", n=300)
     np.testing.assert_allclose(np.ptp(read.release.offset_public), abs(models[0].coef_[1]))
+    ranked = undelete.who_was_deleted(*models, public, private, target="wage", n=300)
+    assert ranked.index[0] == WHO
+    assert ranked["p_value"].iloc[0] > 1e-3
+
+
+def test_nobody_is_named_by_fits_that_say_nothing_of_where_they_stopped(people):
+    models = [
+        SGDRegressor(random_state=0, max_iter=3000, tol=None, average=True).fit(part[NUMBERS] / 50, part.wage)
+        for part in (people, people.drop(index=WHO))
+    ]
+    asked = people[[*NUMBERS, "wage"]]
+    asked = asked.assign(**(asked[NUMBERS] / 50))
+    with pytest.raises(InputError, match="used up its iterations"):
+        undelete.who_was_deleted(*models, asked.drop(index=WHO), asked, target="wage", n=len(people))
 
 
 HUBER = {"tol": 1e-9, "max_iter": 1000}

@@ -100,6 +100,11 @@ def who_was_deleted(
 
     between = ordered(read, deleted, joined)
     pair = between.pair
+    if pair.release.tolerance is not None and not np.isfinite(pair.release.tolerance):
+        raise InputError(
+            f"a fit of the two {pair.old.kind} used up its iterations and does not say where it stopped, so nothing "
+            "says how far the change of the model is a person's: fit again with more iterations (max_iter)"
+        )
     people = inputs.as_records(candidates)
     names = inputs.target_columns(pair.public, target)
     missing = [name for name in names if name not in people]
@@ -112,9 +117,13 @@ def who_was_deleted(
     never = people.index[[]] if rows is None else people.index[~rows]  # whom the steps refuse nobody trained on
     people = people if rows is None else people[rows]
     X, Y = encoded_records(pair.old, people, people[list(names)], ", ".join(names), "candidate")
+    offset_of = pair.old.offsets(people)
     if pair.kept is not None:
+        if pair.release.offset_public is not None:  # what the features that were left out add is a candidate's own
+            left = (X[:, ~pair.kept] @ pair.old.W[~pair.kept])[:, 0]
+            offset_of = left if offset_of is None else left + offset_of
         X = X[:, pair.kept]
-    asked_of = Candidates(X, Y, pair.old.offsets(people))
+    asked_of = Candidates(X, Y, offset_of)
     if between.several:
         known = summed(pair, people, between.left, between.joined)
         found = explain_sets(
