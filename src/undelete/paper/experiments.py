@@ -149,7 +149,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment("groups", "groups", most=20, part="beyond it: several people at once", needs=("acs",),
                    seconds=(60, 150)),
         Experiment("refitted_groups", "groups", most=20, part="beyond it: several people, scalers refitted",
-                   needs=("acs",), seconds=(10, 190)),
+                   needs=("acs",), seconds=(10, 280), trial=300),
         Experiment("lists", "lists", most=20, part="beyond it: several people among candidates", needs=("acs",),
                    seconds=(20, 25)),
         Experiment(
