@@ -427,6 +427,8 @@ def test_a_model_of_more_features_than_records_is_seen():
     assert few.ok is False
     assert "d > n" in few.text
     assert result.verdict.word == "NOT DECIDABLE"
+    short = undelete.audit(*models, public[:300], target="y", n=30)  # also public records are few, which is no news
+    assert short.verdict.reason == few.text
 
 
 def test_what_overflows_has_failed(halves):

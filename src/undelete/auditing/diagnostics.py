@@ -52,9 +52,8 @@ def diagnose(release: Release, found: Reconstruction, *, measured: bool = True) 
     measured : bool
         Whether the deleted record is known, so that nothing rests on error bars.
     """
-    checks = [_change(release, found), _public_size(release)]
-    few = _few_records(release)
-    checks += [few] if few is not None else []
+    few = _few_records(release)  # first, since it is the reason where both fail
+    checks = [_change(release, found), *([few] if few is not None else []), _public_size(release)]
     gradient = public_gradient(release)
     checks += [gradient] if gradient is not None else []
     if "ok" in found.status:
