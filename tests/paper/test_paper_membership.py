@@ -22,7 +22,7 @@ from undelete.lab.fitting import fit_private
 from undelete.lab.holdout import with_holdout
 from undelete.lab.models import LOGISTIC, RIDGE, SVM
 from undelete.lab.samples import Sample
-from undelete.paper import membership
+from undelete.paper import deleted_ranks
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.membership import Row, play_panel
 from undelete.paper.membership_figures import FIGURES
@@ -168,7 +168,7 @@ def test_an_svm_names_nobody_whom_it_forgot_without_a_trace(data_dir: Path) -> N
 
 def test_where_no_deletion_changed_the_model_nothing_is_claimed() -> None:
     rng = np.random.default_rng(0)
-    assert set(membership._ranked([], 10, 5, rng).values()) == {None}
+    assert set(deleted_ranks._ranked([], 10, 5, rng).values()) == {None}
 
 
 def test_the_pictures_are_whole(figures: tuple[Path, dict[str, dict[str, Any]]]) -> None:
