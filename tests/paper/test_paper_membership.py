@@ -22,7 +22,7 @@ from undelete.lab.fitting import fit_private
 from undelete.lab.holdout import with_holdout
 from undelete.lab.models import LOGISTIC, RIDGE, SVM
 from undelete.lab.samples import Sample
-from undelete.paper import deleted_ranks
+from undelete.paper import deleted_ranks, membership
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.membership import Row, play_panel
 from undelete.paper.membership_figures import FIGURES
