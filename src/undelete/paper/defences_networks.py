@@ -15,7 +15,7 @@ from undelete.lab.steps import Folder, Progress
 from undelete.maintainer.defences.networks_ladder import NETWORK_DEFENCES
 from undelete.paper.defences import MAX_EXPOSURE, MAX_LOSS, Game, Plan, laddered, run
 
-_DELETIONS = 4
+_DELETIONS = 12
 LADDERS: dict[str, tuple[float, ...]] = {
     "private_training": (1,), "instance_noise": (300, 30, 3), "rounding": (5, 4, 3), "penalty": (0.003,),
     "batch": (10,), "joined": (10,),

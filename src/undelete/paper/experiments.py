@@ -165,7 +165,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             needs=("fashion_mnist",),
         ),
         Experiment(
-            "defences_mlp", "defences_networks", most=4, part="beyond it: defences of a network",
+            "defences_mlp", "defences_networks", most=12, part="beyond it: defences of a network",
             needs=("acs", "torch"),
         ),
         Experiment(
