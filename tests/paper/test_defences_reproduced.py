@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from undelete.paper import defences, defences_images, defences_networks, noisy_i
 from undelete.paper.experiments import EXPERIMENTS
 from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
+from undelete.report import svg
 
 
 def test_defences_on_made_up_people(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +53,14 @@ def test_defences_of_tiny_images(images_dir: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(defences, "SPLITS", 1)
     monkeypatch.setattr(defences_images, "N", 60)
     monkeypatch.setattr(defences_images, "LADDERS", {"instance_noise": (1,), "rounding": (7,)})
+    ends, write = [], svg.write
+
+    def watched(figure: Any, *more: Any) -> Any:
+        figure.draw_without_rendering()
+        ends.extend((axes._left_title.get_window_extent().x1, axes.get_window_extent().x1) for axes in figure.axes)
+        return write(figure, *more)
+
+    monkeypatch.setattr(svg, "write", watched)
     found = EXPERIMENTS["defences_images"].run(images_dir, tmp_path, 3, 0, None)
     assert [case["key"] for case in found["defences"]] == ["softmax", "softmax_rff"]
     none, noisy, fine = found["defences"][0]["states"][0]["rows"]
@@ -58,6 +68,7 @@ def test_defences_of_tiny_images(images_dir: Path, tmp_path: Path, monkeypatch: 
     assert fine["exposure"] > 0.5
     assert noisy["exposure"] < none["exposure"]
     assert "### softmax_rff, Fashion-MNIST" in page([found])
+    assert all(title < panel for title, panel in ends)  # beside the panel stands the legend
 
 
 def test_defences_of_a_tiny_network(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

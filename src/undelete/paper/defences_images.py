@@ -20,7 +20,7 @@ from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.paper.defences import MAX_EXPOSURE, MAX_LOSS, Game, Plan, laddered, run
 
 N = 1000  # private images, and as many public ones
-_DELETIONS = 4
+_DELETIONS = 12
 _SET = "fashion_mnist"
 LADDERS: dict[str, tuple[float, ...]] = {
     "output_perturbation": (1,), "objective_perturbation": (1,), "instance_noise": (1000, 100, 10),

@@ -161,7 +161,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             trial=140,
         ),
         Experiment(
-            "defences_images", "defences_images", "images", most=4, part="beyond it: defences of image models",
+            "defences_images", "defences_images", "images", most=12, part="beyond it: defences of image models",
             needs=("fashion_mnist",),
         ),
         Experiment(
