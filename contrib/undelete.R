@@ -10,12 +10,20 @@
 
 undelete_write <- function(fit, path, ...) UseMethod("undelete_write")
 
+# What is built on lm or glm, such as rlm or gam, minimises something else under the same name.
 undelete_write.lm <- function(fit, path, ...) {
   if (inherits(fit, "mlm")) stop("several responses: fit a model for each")
+  undelete_kinds(fit, c("lm", "aov"))
   undelete_plain(fit, path, list(loss = "squared"))
 }
 
+undelete_kinds <- function(fit, read) {
+  other <- setdiff(class(fit), read)
+  if (length(other)) stop(other[1], " is not ", read[1], ": it minimises another objective, of which undelete knows nothing")
+}
+
 undelete_write.glm <- function(fit, path, ...) {
+  undelete_kinds(fit, c("glm", "negbin", "lm"))
   family <- fit$family$family
   power <- if (grepl("^Tweedie", family)) get("p", environment(fit$family$variance)) else NA
   theta <- if (grepl("^Negative Binomial", family)) get(".Theta", environment(fit$family$variance)) else NA
@@ -40,6 +48,7 @@ undelete_write.glm <- function(fit, path, ...) {
   if (grepl("^binomial", kind)) {
     y <- model.response(model.frame(fit))
     if (is.matrix(y)) stop("the response is a table of counts: give a row for each record")
+    if (is.numeric(y) && !all(y %in% 0:1)) stop("the response is a share, between 0 and 1: undelete reads two classes")
     parts$classes <- if (is.factor(y)) levels(y)[1:2] else if (is.logical(y)) c(FALSE, TRUE) else c(0, 1)
     if (is.factor(y) && nlevels(y) > 2) stop("glm takes all levels but the first for one: make the response of two levels")
   }
@@ -48,15 +57,22 @@ undelete_write.glm <- function(fit, path, ...) {
 
 undelete_write.cv.glmnet <- function(fit, path, s = fit$lambda.min, ...) undelete_write(fit$glmnet.fit, path, s = s, ...)
 
-undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x), alpha = NULL, standardize = NULL, ...) {
+undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x), alpha = NULL, standardize = NULL,
+                                  penalty.factor = NULL, intercept = NULL, ...) {
   given <- function(value, argument, default) {
     if (!is.null(value)) return(value)
     said <- fit$call[[argument]]
-    if (is.null(said)) default else eval(said, parent.frame(2))
+    if (is.null(said)) return(default)
+    tryCatch(eval(said, parent.frame(2)), error = function(e) {
+      stop("glmnet was fitted with ", argument, " = ", deparse(said), ", which is not at hand: give undelete_write ", argument)
+    })
   }
   alpha <- given(alpha, "alpha", 1)
   standardize <- given(standardize, "standardize", TRUE)
-  for (one in c("penalty.factor", "weights", "lower.limits", "upper.limits")) {
+  factor <- given(penalty.factor, "penalty.factor", rep(1, ncol(x)))
+  factor <- factor * ncol(x) / sum(factor)  # as glmnet scales them
+  intercept <- given(intercept, "intercept", TRUE)
+  for (one in c("weights", "lower.limits", "upper.limits")) {
     if (!is.null(fit$call[[one]])) stop("glmnet was fitted with ", one, ", which is not written")
   }
   loss <- switch(class(fit)[1], elnet = "squared", lognet = "logistic", fishnet = "poisson", NULL)
@@ -67,16 +83,17 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
   spread <- 1
   if (loss == "squared" && alpha < 1) {  # glmnet divides y by its deviation, and with it the ridge's part once too often
     if (is.null(y)) stop("of an elastic net of family gaussian give y too: its ridge's part is in units of y's deviation")
-    spread <- sqrt(mean((y - mean(y))^2))
+    spread <- sqrt(mean((y - if (intercept) mean(y) else 0)^2))
   }
   beta <- as.matrix(coef(fit, s = s))[, 1]
   centred <- sweep(as.matrix(x), 2, colMeans(x))
   size <- if (standardize) sqrt(colMeans(centred^2)) else rep(1, ncol(x))
   undelete_json(list(
-    coef = unname(beta[-1]), intercept = unname(beta[1]) + if (is.null(offset)) 0 else offset$added, loss = loss,
+    coef = unname(beta[-1]), intercept = if (intercept) unname(beta[1]) + if (is.null(offset)) 0 else offset$added, loss = loss,
     feature_names = names, offset = offset$terms,
     classes = if (loss == "logistic") fit$classnames, n = n,
-    l2 = c(n * s * (1 - alpha) * size^2 / spread, 0), l1 = c(n * s * alpha * size, 0)
+    l2 = c(n * s * (1 - alpha) * factor * size^2 / spread, if (intercept) 0),
+    l1 = c(n * s * alpha * factor * size, if (intercept) 0)
   ), path)
 }
 
@@ -161,12 +178,17 @@ undelete_summand <- function(call) {
 # A list of features, each with its name in undelete's grammar and its values for the records of the fit.
 undelete_features <- function(fit) {
   frame <- model.frame(fit)
-  how <- attr(terms(fit), "factors")
+  how <- attr(terms(fit), "factors")  # 2 where all levels of a factor are in a term
+  if (attr(terms(fit), "intercept") == 0) {  # those of the first factor that stands alone then
+    alone <- which(colSums(how > 0) == 1)
+    kinds <- vapply(alone, function(one) is.numeric(frame[[undelete_bare(rownames(how)[how[, one] > 0])]]), TRUE)
+    if (any(!kinds)) how[, alone[!kinds][1]] <- 2 * how[, alone[!kinds][1]]
+  }
   found <- list()
   for (term in attr(terms(fit), "term.labels")) {
     made <- list(list(name = "", values = 1))
     for (variable in rownames(how)[how[, term] > 0]) {
-      parts <- undelete_variable(variable, frame[[variable]])
+      parts <- undelete_variable(variable, frame[[undelete_bare(variable)]], how[variable, term] == 2)
       made <- unlist(lapply(made, function(a) lapply(parts, function(b) {
         list(name = if (a$name == "") b$name else paste0(a$name, "*", b$name), values = a$values * b$values)
       })), recursive = FALSE)
@@ -176,12 +198,15 @@ undelete_features <- function(fit) {
   found
 }
 
-undelete_variable <- function(label, values) {
+# A term's label as the model frame has it: of a column whose name is no word, without the quotes.
+undelete_bare <- function(label) if (is.name(str2lang(label))) gsub("`", "", label) else label
+
+undelete_variable <- function(label, values, full) {
   call <- str2lang(label)
   bare <- function(one) gsub("`", "", paste(deparse(one), collapse = ""))
   levels_of <- function(name, cells) {
     cells <- as.factor(cells)
-    lapply(levels(cells)[-1], function(one) list(name = paste0(name, "=", one), values = as.numeric(cells == one)))
+    lapply(if (full) levels(cells) else levels(cells)[-1], function(one) list(name = paste0(name, "=", one), values = as.numeric(cells == one)))
   }
   powers <- function(name, x, degree) {
     lapply(seq_len(degree), function(k) list(name = if (k == 1) name else paste0(name, "^", k), values = x^k))

@@ -38,6 +38,14 @@ MODELS = {
     "overdispersed": ("glm(visits ~ age + town, MASS::negative.binomial(2), d, epsilon = 1e-14)", "visits", ""),
     "theta fitted": ("MASS::glm.nb(calls ~ age + town, d, epsilon = 1e-14)", "calls", ""),
     "net": ("glmnet(x(d), d$wage, alpha = 0.5, thresh = 1e-16)", "wage", ", s = 0.1, x = x(d), y = d$wage"),
+    "levels in full": ("lm(wage ~ town:age + member, d)", "wage", ""),
+    "no intercept": ("lm(wage ~ age + town - 1, d)", "wage", ""),
+    "quoted": ("lm(wage ~ town + `number of children`, d)", "wage", ""),
+    "net of some": (
+        "glmnet(x(d), d$wage, alpha = 0.5, penalty.factor = c(0, 1, 2), intercept = FALSE, thresh = 1e-16)",
+        "wage",
+        ", s = 0.1, x = x(d), y = d$wage",
+    ),
     "net of classes": ('glmnet(x(d), d$left, "binomial", thresh = 1e-16)', "left", ", s = 0.01, x = x(d)"),
 }
 
@@ -51,11 +59,11 @@ def written(tmp_path_factory):
     table = customers(300).assign(
         kind=lambda t: np.where(t.left == 1, "yes", "no"), years=lambda t: 1 + t.age % 7, extra=lambda t: t.age % 3 / 2,
         calls=lambda t: t.visits**2,
-    )  # fmt: skip
+    ).assign(**{"number of children": lambda t: t.children})  # fmt: skip
     table.to_csv(place / "d.csv", index=False)
     lines = [
         f"source({json.dumps(str(SCRIPT))})", f"setwd({json.dumps(str(place))})",
-        "all <- read.csv('d.csv', stringsAsFactors = TRUE)",
+        "all <- read.csv('d.csv', stringsAsFactors = TRUE, check.names = FALSE)",
         "x <- function(d) as.matrix(d[c('age', 'children', 'member')])",
         "nets <- suppressMessages(require(glmnet, quietly = TRUE))",
         "mass <- requireNamespace('MASS', quietly = TRUE)",
@@ -106,7 +114,8 @@ REFUSED = {
     "glm(visits ~ age + offset(log(age * years)), poisson, d)": "the offset age * years is no column",
     "glm(visits ~ age - 1 + offset(log(2 * age)), poisson, d)": "the offset has a number added",
     "glm(spent ~ age, Gamma, d)": "not Gamma inverse",
-    "lm(wage ~ town:age, d)": "the terms are not those of the raw columns",
+    "structure(lm(wage ~ age, d), class = c('gam', 'lm'))": "gam is not lm: it minimises another objective",
+    "glm(age / 100 ~ town, quasibinomial, d)": "the response is a share",
 }
 
 
