@@ -1,11 +1,10 @@
 """Two torch modules as one network: which parameters moved, what the loss of a record is, what cannot be attacked.
 
-The modules themselves are not changed: copies are put in evaluation mode and in float64.
+The modules themselves are not changed: copies are put in evaluation mode, in float64 and on the processor.
 """
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 from undelete.adapters.torch_loss import Loss, LossLike
 from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Floats
-from undelete.maths.network import Network, torch
+from undelete.maths.network import Network, taken_over, torch
 
 DIGITS = {"bfloat16": 2.0**-9, "float16": 2.0**-12, "float32": 2.0**-25, "float64": 0.0}
 """Largest relative rounding of parameters stored so."""
+_PARALLEL = ("DataParallel", "DistributedDataParallel")
 _KINKS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool")
 
 
@@ -31,7 +31,7 @@ def is_module(model: Any) -> bool:
 
 
 def unwrapped(model: Any) -> Any:
-    """Return the module inside a compiled one or an exported program; other models as they are.
+    """Return the module inside a compiled or a parallel one or an exported program; other models as they are.
 
     Raises
     ------
@@ -48,7 +48,10 @@ def unwrapped(model: Any) -> Any:
             "the model is TorchScript, of which no record's gradient can be taken: give the module that it was made "
             "of, or its parameters as .safetensors and the architecture"
         )
-    return getattr(model, "_orig_mod", model) if is_module(model) else model
+    if not is_module(model):
+        return model
+    inside = getattr(model, "module" if type(model).__name__ in _PARALLEL else "_orig_mod", model)
+    return model if inside is model else unwrapped(inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +102,8 @@ class Pair:
                 )
             _of_records(model)
         said = Loss.of(loss)
+        old, new = (taken_over(model) for model in (before, after))
         digits = max((_stored(model) for model in (before, after)), key=lambda name: DIGITS[name])
-        old, new = (copy.deepcopy(model).double().eval() for model in (before, after))
         own, other = (_numbers(model) for model in (old, new))
         _alike(own, other)
         statistics = {name for name, _ in old.named_buffers()}

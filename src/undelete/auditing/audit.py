@@ -78,7 +78,8 @@ def audit(
         (.skops, .json, .npz; .joblib and .pkl only with `trust`). A refitted preprocessing is folded into the
         coefficients, or where that cannot be the models' answers are compared. Or two `Answers`: the models' answers
         to the public records. Or two torch modules of one architecture, or .safetensors files of their parameters with
-        `architecture`, with `loss` and `n`; or scikit-learn's MLPClassifier and MLPRegressor, with `n`.
+        `architecture` (what torch.save wrote, .pt, with `trust`), with `loss` and `n`; or scikit-learn's MLPClassifier
+        and MLPRegressor, with `n`.
     public : DataFrame, array or path
         Records like the training data but none of them: the raw columns that the pipeline reads.
     features : estimator, LinearModel, path or "numeric,onehot", optional
@@ -104,7 +105,8 @@ def audit(
         Of modules: "cross_entropy", "bce", "mse", "poisson_nll", a loss of torch's, or a function of outputs and
         targets whose mean or sum over records was minimised.
     architecture : str or callable, optional
-        Of .safetensors files: "FILE.py:FUNCTION", whose code is run, or a function that returns the module.
+        Of files that hold a network's parameters: "FILE.py:FUNCTION", whose code is run, or a function that returns
+        the module.
     protection : path, mapping, or several of them, optional
         Of models that `undelete protect` made, the protection.json of one or of each: the attack then knows the
         defence, and the verdict what its noise hides. One beside a model file is found by itself.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from undelete.adapters.design.design import Design
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.files.files import load_model
-from undelete.adapters.files.networks import Architecture, is_parameters, load_network
+from undelete.adapters.files.networks import Architecture, is_network_file, load_network
 from undelete.adapters.head import recognised
 from undelete.adapters.low_rank import ASKED, refuse_merged
 from undelete.adapters.sklearn.perceptron import is_perceptron, read_perceptron
@@ -76,8 +76,8 @@ class Training:
 
 def opened(model: Any, architecture: Architecture | None, *, trust: bool) -> Any:
     """Return a model, read from its file where it is a path."""
-    if is_parameters(model):
-        return load_network(model, architecture)
+    if is_network_file(model):
+        return unwrapped(load_network(model, architecture, trust=trust))
     return load_model(model, trust=trust) if isinstance(model, str | os.PathLike) else unwrapped(model)
 
 

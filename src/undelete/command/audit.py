@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
         type=Path,
         metavar="BEFORE",
         nargs="?",
-        help="the model with the record: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
+        help="the model with the record: .skops, .json, .npz, .safetensors, or .joblib, .pkl, .pt with --trust",
     )
     parser.add_argument("after", type=Path, nargs="?", metavar="AFTER", help="the model retrained without it")
     parser.add_argument(

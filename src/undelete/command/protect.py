@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "model", type=Path, metavar="MODEL",
-        help="the fitted model: .skops, .json, .npz, .safetensors, or .joblib/.pkl with --trust",
+        help="the fitted model: .skops, .json, .npz, .safetensors, or .joblib, .pkl, .pt with --trust",
     )  # fmt: skip
     parser.add_argument(
         "--train", type=Path, required=True, metavar="FILE", help="its training records: .csv or .parquet"

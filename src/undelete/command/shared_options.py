@@ -33,7 +33,7 @@ def add_output(parser: argparse.ArgumentParser, out: str) -> None:
 def add_input(parser: argparse.ArgumentParser) -> None:
     """Add what may be read, and how much."""
     parser.add_argument(
-        "--trust", action="store_true", help="allow .joblib and .pkl: unpickling runs code that the file contains"
+        "--trust", action="store_true", help="allow .joblib, .pkl and .pt: unpickling runs code that the file contains"
     )
     parser.add_argument(
         "--limits", type=factor, default=1.0, metavar="X",
@@ -79,7 +79,7 @@ def add_image(parser: argparse.ArgumentParser) -> None:
 
 def add_networks(parser: argparse.ArgumentParser, files: str) -> None:
     """Add what a network needs beside its file."""
-    networks = parser.add_argument_group(f"of networks: {files} .safetensors")
+    networks = parser.add_argument_group(f"of networks: {files} .safetensors, or .pt, .pth, .pt2 with --trust")
     networks.add_argument(
         "--architecture", metavar="FILE.py:FUNCTION", help="runs the file: a function that returns the torch module"
     )

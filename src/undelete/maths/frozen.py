@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, blocks
-from undelete.maths.network import torch
+from undelete.maths.network import taken_over, torch
 
 _NUMBERS = 250_000  # of records and features that go forward at once
 _PROBES = 16  # random directions a record, by which a mean curvature is measured
@@ -53,7 +52,7 @@ class FrozenNet:
     def __post_init__(self) -> None:
         if not isinstance(self.module, torch().nn.Module):
             raise InputError(f"a frozen net is a torch module, not a {type(self.module).__name__}: give the module")
-        object.__setattr__(self, "module", copy.deepcopy(self.module).double().eval().requires_grad_(False))
+        object.__setattr__(self, "module", taken_over(self.module).requires_grad_(False))
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
 
     @property

@@ -5,6 +5,7 @@ All of it is in float64. torch is imported when a network is made, and by nothin
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,20 @@ def _func() -> Any:
         one = module.ones(1)
         module.func.jvp(module.func.grad(lambda t: (t**2).sum()), (one,), (one,))
     return module.func
+
+
+def taken_over(module: Any) -> Any:
+    """Return a copy of a module as it is attacked: in evaluation mode, in float64, on the processor.
+
+    Raises
+    ------
+    InputError
+        When it has no numbers yet.
+    """
+    odd = next((name for name, value in module.named_parameters() if value.is_meta), None)
+    if odd is not None:
+        raise InputError(f"parameter {odd!r} lies on the meta device and has no numbers: load them first")
+    return copy.deepcopy(module).cpu().double().eval()  # a GPU of another make may have no float64
 
 
 @dataclass(frozen=True, eq=False)
