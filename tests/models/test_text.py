@@ -81,6 +81,18 @@ def test_hashed_words_are_found_among_public_ones(letters):
     assert found.score(texts[5].split())["recovered"] >= 0.3
 
 
+def test_of_hashed_features_only_those_that_a_word_can_be_said_of_are_weighed(letters, monkeypatch):
+    weighed = []
+    spy = undelete.auditing.documents.words
+    monkeypatch.setattr(
+        undelete.auditing.documents, "words", lambda X, *more: weighed.append(X.shape[1]) or spy(X, *more)
+    )
+    found = told(HashingVectorizer(n_features=2**16), lambda: LogisticRegression(**SURE), letters, 5)
+    assert found.score(letters[0][5].split())["precision"] >= 0.9
+    assert found.sure
+    assert max(weighed) <= 600  # the words that there are
+
+
 def test_a_vectoriser_that_was_fitted_anew_says_the_words_itself(letters):
     texts, _ = letters
     found = told(TfidfVectorizer(), lambda: LogisticRegression(**SURE), letters, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +132,21 @@ def _attacked(
     old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats, n: int
 ) -> tuple[Words, Any]:
     """Return what the likeliest hypothesis says: of balanced class weights one for each class."""
-    model = old.model
+    model, d = old.model, X.shape[1]
     own = classes_of(Y)
-    sizes, overall = Sizes.of(X), frequencies(X)
+    # most of a million hashed features are in no document at all, and no word could be said for them
+    nameable = np.arange(d) if old.names is not None else np.unique(X.indices)
+    told = X[:, nameable]
+    sizes, overall = Sizes.of(told), frequencies(told)
     best: tuple[float, Words, Any] | None = None
     for gone, change in changes(old, new, X, X_after, Y, n):
-        found = words(X, change, n, overall, sizes)
+        change = replace(change, share=change.share[nameable], known=change.known[nameable])
+        found = words(told, change, n, overall, sizes)
         c = _class(model, found, change.pulls, own)
         if gone is not None and c is not None and c != gone:
             continue
         if c is not None:
-            found = words(X, change, n, frequencies(X, own == c), sizes)
+            found = words(told, change, n, frequencies(told, own == c), sizes)
         label = None if c is None or model.classes is None else model.classes[c]
         if best is None or found.evidence > best[0]:
             best = found.evidence, found, label
@@ -151,7 +155,9 @@ def _attacked(
             "whichever class the document had, the intercept says that it was of another: the two models do not differ "
             "by one document, or the public ones are unlike the training ones"
         )
-    return best[1], best[2]
+    probability = np.zeros(d)
+    probability[nameable] = best[1].probability
+    return replace(best[1], probability=probability), best[2]
 
 
 def _class(model: LinearModel, found: Words, pulls: Floats, own: Indices) -> int | None:

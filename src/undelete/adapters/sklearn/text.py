@@ -137,8 +137,9 @@ def read_text(estimator: Any) -> TextModel:
     labels = names or tuple(f"hash {j}" for j in range(d))
     constant = linear.intercept is not None
     design = Probed(("text",), (*labels, *(("1",) if constant else ())), constant, _dense)
+    stored = () if hashed and len(steps) == 1 else stored_in(estimator)  # a hasher stores nothing, of a million features
     model = LinearModel(
-        **linear.parts(d), feature_names=labels, design=design, stored=stored_in(estimator),
+        **linear.parts(d), feature_names=labels, design=design, stored=stored,
         steps=tuple(type(step).__name__ for step in steps),
     )  # fmt: skip
     if whole.classes is not None:
