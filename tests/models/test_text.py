@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -57,6 +58,7 @@ def told(steps, linear, letters, who):
         (TfidfVectorizer, lambda: LogisticRegression(**SURE)),
         (CountVectorizer, lambda: LogisticRegression(C=0.1, class_weight="balanced", **SURE)),
         (TfidfVectorizer, lambda: RidgeClassifier(solver="sparse_cg", tol=1e-12)),
+        (TfidfVectorizer, lambda: OneVsRestClassifier(LogisticRegression(**SURE))),
     ],
 )
 def test_behind_a_fixed_vectoriser_words_come_back_with_the_class(letters, make, linear):

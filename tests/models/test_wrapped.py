@@ -10,7 +10,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import undelete
@@ -42,6 +42,9 @@ HOLDERS = {
     "chain": (lambda: ClassifierChain(logistic(), order=[1, 0]), ["left", "plan_0"]),
     "each class": (lambda: OneVsRestClassifier(logistic()), "plan"),
     "each class, squared": (lambda: OneVsRestClassifier(RidgeClassifier()), "plan"),
+    "each class, behind a step that is asked": (
+        lambda: make_pipeline(FunctionTransformer(np.arctan), OneVsRestClassifier(LogisticRegression(**SURE))), "plan",
+    ),
     "in a pipeline": (
         lambda: make_pipeline(StandardScaler(), VotingClassifier([("a", LogisticRegression(**SURE))])), "answer",
     ),

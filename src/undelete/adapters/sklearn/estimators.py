@@ -61,6 +61,12 @@ def read_estimator(estimator: Any, features: int) -> Linear:
     return linear
 
 
+def features_of(estimator: Any) -> int:
+    """Return how many features a fitted linear estimator reads; AttributeError where it has no coefficients."""
+    one = estimator.estimators_[0] if type(estimator) is OneVsRestClassifier else estimator
+    return int(np.shape(one.coef_)[-1])
+
+
 def _refusal(name: str) -> str:
     """Say why an estimator is not read, and what to do."""
     why = NOT_READ.get(name)

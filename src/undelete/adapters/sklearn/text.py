@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.model import LinearModel
-from undelete.adapters.sklearn.estimators import READERS, read_estimator
+from undelete.adapters.sklearn.estimators import READERS, features_of, read_estimator
 from undelete.adapters.sklearn.preprocessing import thawed
 from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sklearn.unseen_words import brings_to_length, shortening
@@ -121,11 +121,10 @@ def read_text(estimator: Any) -> TextModel:
         )
     *steps, final = parts
     try:
-        coef = final.coef_
+        d = features_of(final)
     except AttributeError as error:
         read_estimator(final, 0)  # refuses it by its class name
         raise InputError(f"the {type(final).__name__} is not fitted: there are no parameters to compare") from error
-    d = int(np.atleast_2d(coef.toarray() if sp.issparse(coef) else coef).shape[1])
     linear = read_estimator(final, d)
     whole = standing(estimator, lambda one: type(one) in READERS)
     hashed = isinstance(steps[0], HashingVectorizer)
@@ -137,7 +136,8 @@ def read_text(estimator: Any) -> TextModel:
     labels = names or tuple(f"hash {j}" for j in range(d))
     constant = linear.intercept is not None
     design = Probed(("text",), (*labels, *(("1",) if constant else ())), constant, _dense)
-    stored = () if hashed and len(steps) == 1 else stored_in(estimator)  # a hasher stores nothing, of a million features
+    # a hasher stores nothing, and a list of its million features takes seconds
+    stored = () if hashed and len(steps) == 1 else stored_in(estimator)
     model = LinearModel(
         **linear.parts(d), feature_names=labels, design=design, stored=stored,
         steps=tuple(type(step).__name__ for step in steps),

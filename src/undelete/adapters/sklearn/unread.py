@@ -18,7 +18,7 @@ from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after
-from undelete.adapters.sklearn.estimators import read_estimator
+from undelete.adapters.sklearn.estimators import features_of, read_estimator
 from undelete.adapters.sklearn.folds import cross_fitted
 from undelete.adapters.sklearn.reading import known_category
 from undelete.errors import InputError
@@ -67,7 +67,7 @@ def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str])
         assert folded is not None
         return _numbers(folded(table if named else table.to_numpy(), targets, rng))
 
-    coefficients = np.atleast_2d(final.coef_.toarray() if sp.issparse(final.coef_) else final.coef_).shape[1]
+    coefficients = features_of(final)
     inputs = coefficients
     if embedder is not None:
         inputs = int(embedder.n_features_in_)
