@@ -16,7 +16,6 @@ import dataclasses
 from typing import Any, cast
 
 import numpy as np
-from scipy.special import erf, erfinv
 from scipy.stats import chi2
 
 from undelete.attacker.attack import Attack
@@ -26,13 +25,14 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.own_offset import OwnOffset
-from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers
+from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers, widened
 from undelete.attacker.table.given import bounded, conditioned, write_given
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.observed import likelihood
+from undelete.attacker.table.resemblance import resemblance
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Flags, Floats, blocks
@@ -100,12 +100,13 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
         targeted, numbers = False, OwnOffset(release)
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
-        return _widened(found, wider), lost
+        return widened(found, wider), lost
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
-    whole, bits, misfit, lead = (np.full(release.deletions, np.nan) for _ in range(4))
+    whole, bits, misfit, lead, cosine = (np.full(release.deletions, np.nan) for _ in range(5))
+    mean = release.X_public.mean(axis=0)
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
     for block in blocks(len(rows), _BLOCK):
@@ -123,6 +124,8 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
             whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
             misfit[i] = one.misfit
+            if lattice.whole:
+                cosine[i] = resemblance(posterior, arrays["X"][i], mean)
             if numbers is not None and lattice.whole:
                 _over_offsets(numbers, known, b, posterior, arrays, int(i))
             elif found.target_error is not None and lattice.whole:
@@ -138,22 +141,10 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
         misfit=misfit,
         misfit_terms=conditioned(lattice, release, 0).projection.shape[1],
         lead_over_two=lead,
+        cosine=cosine,
         **cast(dict[str, Any], arrays),
     )
     return told, lost
-
-
-def _widened(found: Reconstruction, wider: float) -> Reconstruction:
-    """Return a record without a lattice with the error bars that strangers among the public records call for."""
-    factor = float(np.sqrt(wider))
-    if factor == 1.0 or found.error is None or found.probability is None:
-        return found
-    return dataclasses.replace(
-        found,
-        error=found.error * factor,
-        probability=erf(erfinv(found.probability) / factor),
-        target_error=None if found.target_error is None else found.target_error * factor,
-    )
 
 
 def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> tuple[Posterior, Likelihood, bool]:

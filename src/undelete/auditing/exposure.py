@@ -69,9 +69,10 @@ def exposure(
         error = np.sqrt(np.maximum(squares, 0.0) * strangers(release))
     identified = np.array([status == "ok" for status in found.status])
     promised, most = expected_centred_cosine(release, found, error), most_centred_cosine(release, found, error)
-    return Exposure(
-        np.where(identified, np.nan_to_num(promised), 0.0), np.where(identified, np.nan_to_num(most, nan=1.0), 1.0)
-    )
+    if told is not None and told.cosine is not None:  # the record shown is that of the search; none the errors drown
+        promised = np.where(np.isfinite(told.cosine) & (promised > 0), told.cosine, promised)
+    promised = np.where(identified, np.nan_to_num(promised), 0.0)
+    return Exposure(promised, np.maximum(np.where(identified, np.nan_to_num(most, nan=1.0), 1.0), promised))
 
 
 def _less_unseen(

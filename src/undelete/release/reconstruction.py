@@ -19,11 +19,12 @@ _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
     "record_error", "features", "features_error", "target_probability",
-    "lead_over_two", "target_low", "target_high",
+    "lead_over_two", "target_low", "target_high", "cosine",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
     "range_probability", "record_error", "features_error", "target_probability", "target_low", "target_high",
+    "cosine",
 )  # fmt: skip
 
 
@@ -100,6 +101,8 @@ class Reconstruction:
         `TARGET_NEAR`, where it does not follow from `target_error`.
     target_low, target_high : arrays (b, k) or None
         Ends of the range that holds the target with probability .95; None: 1.96 standard errors on either side.
+    cosine : array (b,) or None
+        Centred cosine that is expected between `records` and the true ones; NaN or None where only standard errors say.
     """
 
     attack: str
@@ -134,6 +137,7 @@ class Reconstruction:
     target_probability: Floats | None = None
     target_low: Floats | None = None
     target_high: Floats | None = None
+    cosine: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _ARRAYS:

@@ -9,8 +9,11 @@ an iterative solver leaves a gradient of its tolerance over, at both models.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erf, erfinv
 from scipy.stats import chi2
 
 from undelete.attacker.gradient.estimate import Estimate
@@ -82,6 +85,19 @@ def drowned(release: Release, found: Reconstruction, wider: float, left: float =
     over = n * (release.tolerance or 0.0) * left if release.tolerance != np.inf else 0.0
     square = wider * (square + ratio * (square + at_large)) + over**2 * float(release.constant @ release.constant)
     return np.asarray(ok & (np.abs(found.scale) < _DROWNED * np.sqrt(square)), dtype=np.bool_)
+
+
+def widened(found: Reconstruction, wider: float) -> Reconstruction:
+    """Return a record without a lattice with the error bars that strangers among the public records call for."""
+    factor = float(np.sqrt(wider))
+    if factor == 1.0 or found.error is None or found.probability is None:
+        return found
+    return dataclasses.replace(
+        found,
+        error=found.error * factor,
+        probability=erf(erfinv(found.probability) / factor),
+        target_error=None if found.target_error is None else found.target_error * factor,
+    )
 
 
 def resolution(W: Floats) -> Floats | None:
