@@ -38,6 +38,9 @@ MODELS = {
         "lower_bound=0, upper_bound=99)", d).fit(disp=0, tol=1e-14, method="newton"), "left"),
     "equal weights": (lambda d: formulas.wls("wage ~ np.sqrt(age) + town", d, weights=np.full(len(d), 2)).fit(),
         "wage"),
+    "words of two": (lambda d: formulas.glm("answer ~ age + town", d, family=sm.families.Binomial()).fit(**SURE),
+        "answer"),
+    "logarithm predicted": (lambda d: formulas.ols("np.log(spent) ~ age + town", d).fit(), "spent"),
     "array": (lambda d: sm.OLS(d.wage.to_numpy(), sm.add_constant(d[["age", "member"]].to_numpy())).fit(), "wage"),
 }  # fmt: skip
 
@@ -47,6 +50,7 @@ def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exac
     fit, target = MODELS[name]
     table = customers(300)
     table["calls"] = table.visits**2  # counts of a variance far above their mean
+    table["answer"] = np.where(table.left == 1, "yes", "no")
     before, after = (fit(part) for part in (table, table.drop(index=WHO)))
     table = table[["age", "member", target]] if name == "array" else table
     table = table.assign(plan=table.plan.map({0: "a", 1: "b", 2: "c"})) if name == "words" else table
@@ -185,9 +189,18 @@ def test_deletions_of_a_dispersion_that_is_given_are_played_and_of_one_that_is_f
         undelete.leave_one_out(fitted, table[["age", "member"]], table.calls, [WHO])
 
 
+def test_a_logarithm_that_a_formula_predicts_is_told_as_the_table_has_it():
+    table, public = customers(300), customers(600, seed=3)
+    make = MODELS["logarithm predicted"][0]
+    found = undelete.audit(make(table), make(table.drop(index=WHO)), public, target="spent")
+    assert found.records.loc[0, "spent"] == pytest.approx(table.spent[WHO], rel=0.3)
+    played = undelete.leave_one_out(make(table), table[["age", "town"]], table.spent, [WHO])
+    np.testing.assert_allclose(played.coef[0, 0], make(table.drop(index=WHO)).params.iloc[1:], rtol=1e-7)
+
+
 def test_refusals():
     table = customers(200)
-    family = sm.families.Poisson()
+    family, binomial = sm.families.Poisson(), sm.families.Binomial()
     refused = {
         "WLS was fitted with weights": formulas.wls("wage ~ age", table, weights=table.age).fit(),
         "statsmodels' RLM is not read": formulas.rlm("wage ~ age", table).fit(),
@@ -195,7 +208,12 @@ def test_refusals():
             "spent ~ age", table, family=sm.families.Gaussian(sm.families.links.Log())
         ).fit(),
         "var_weights": formulas.glm("visits ~ age", table, family=family, var_weights=table.age).fit(),
-        "fit_regularized": formulas.ols("wage ~ age", table).fit_regularized(alpha=0.1),
+        "OLS was fitted with fit_regularized": formulas.ols("wage ~ age", table).fit_regularized(alpha=0.1),
+        "Logit was fitted with fit_regularized": formulas.logit("left ~ age", table).fit_regularized(alpha=1.0, disp=0),
+        "QuantReg is not read: its loss has no curvature": formulas.quantreg("wage ~ age", table).fit(),
+        "response is a table of counts": formulas.glm("visits + age ~ town", table, family=binomial).fit(),
+        "response is a share": formulas.glm("I(age / 100) ~ town", table, family=binomial).fit(),
+        r"predicts np.log\(visits \+ 2\)": formulas.ols("np.log(visits + 2) ~ age", table).fit(),
     }
     for why, result in refused.items():
         with pytest.raises(InputError, match=why):

@@ -45,6 +45,9 @@ def sentences(before: LinearModel, after: LinearModel, but: Collection[str] = ()
         found.append(
             "The two pipelines' scalers give values of the deleted record away exactly, without any attack: n times "
             f"the old mean less n - 1 times the new one, for {_listed(columns)}."
+            if before.steps
+            else "What the two files store beside the coefficients (their covariance, or means of records) "
+            f"gives values of the deleted record away exactly, without any attack, for {_listed(columns)}."
         )
     extremes = sorted({row.column for row in rows if row.kind in ("extreme", "magnitude")})
     if extremes:

@@ -23,6 +23,7 @@ from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import Offset
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.statsmodels_target import target_map, two_classes
 from undelete.adapters.statsmodels_terms import CONSTANTS, columns, feature
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
@@ -41,6 +42,14 @@ _MODELS = {
     "Poisson": "poisson",
     "MNLogit": "softmax",
     "NegativeBinomial": "negative_binomial",
+}
+_NOT_READ = {
+    "QuantReg": "its loss has no curvature, so a record pulls in full or not at all",
+    "RLM": "it estimates the scale of its residuals apart, so its coefficients minimise nothing; scikit-learn's "
+    "HuberRegressor is read",
+    **dict.fromkeys(("GLS", "GLSAR"), "its records lean on one another, so that a deletion moves the others' weights"),
+    **dict.fromkeys(("MixedLM", "GEE"), "its records lean on the others of their group"),
+    **dict.fromkeys(("PHReg", "OrderedModel"), "its likelihood is not one of one linear prediction for each record"),
 }
 _QUASI_NEWTON = 1e-5  # of the mean loss's gradient, at which statsmodels stops BFGS
 
@@ -70,9 +79,10 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     model, kind = result.model, type(result.model).__name__
     loss = _loss(result, kind)
     _refuse_weights(model, kind)
-    if "Regularized" in type(result).__name__:
+    if "Regularized" in type(result).__name__ or type(result).__name__.startswith("L1"):
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
-    params, classes = np.asarray(result.params, dtype=np.float64), (0, 1) if loss in ("logistic", "probit") else None
+    params = np.asarray(result.params, dtype=np.float64)
+    classes: tuple[Any, ...] | None = two_classes(model) if loss in ("logistic", "probit") else None
     if kind == "MNLogit":  # the first class is the reference, whose parameters are zero
         params, classes = np.c_[np.zeros(len(params)), params], _classes(model)
     elif params.ndim != 1:
@@ -100,6 +110,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         tolerance=(_QUASI_NEWTON if kind == "NegativeBinomial" else None) if converged else np.inf,
         notes=() if converged else (f"{kind} stopped before it had converged",),
         offset=_offset(model),
+        target_map=target_map(model, targets),
     )
     formula, terms = formula_of(model, public), [names[j] for j in features]
     try:
@@ -168,8 +179,9 @@ def _loss(result: Any, kind: str) -> str:
     if kind in _MODELS:
         return _MODELS[kind]
     if kind != "GLM":
+        why = f": {_NOT_READ[kind]}. Read are" if kind in _NOT_READ else ": read are"
         raise InputError(
-            f"statsmodels' {kind} is not read: OLS, WLS, GLM, Logit, Probit, Poisson, NegativeBinomial and MNLogit are"
+            f"statsmodels' {kind} is not read{why} OLS, WLS, GLM, Logit, Probit, Poisson, NegativeBinomial and MNLogit"
         )
     family, link = model.family, type(model.family.link).__name__
     loss = _LOSSES.get((type(family).__name__, link[:1].upper() + link[1:]))

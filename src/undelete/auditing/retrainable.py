@@ -40,7 +40,8 @@ def retrainable(
     if isinstance(estimator, LinearModel):
         model = estimator.of_columns(X)
     elif is_result(estimator):
-        model = from_statsmodels(estimator, X, () if offset is None else offset.columns)
+        named = [str(name) for name in [getattr(y, "name", None), *getattr(y, "columns", ())] if name is not None]
+        model = from_statsmodels(estimator, X, [*named, *(() if offset is None else offset.columns)])
         if model.kind == "NegativeBinomial":
             raise InputError(
                 "the NegativeBinomial fits its dispersion with the coefficients, and retraining holds it: fit GLM "
