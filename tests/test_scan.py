@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -93,6 +95,16 @@ def test_one_file_lists_values_of_one_person(people):
     assert all(np.isclose(target, leaf, rtol=1e-12).any() for leaf in leaves)
     bag = BaggingRegressor(KernelRidge(), 2, max_features=1, random_state=0).fit(table[["age", "pay"]], target)
     assert set(undelete.scan(bag).records.columns) <= {"source", "age", "pay"}
+
+
+@pytest.mark.parametrize(
+    "holder", [CalibratedClassifierCV(GaussianNB(), cv=3), BaggingClassifier(GaussianNB(), 3, random_state=0)]
+)
+def test_folds_and_samples_that_a_deletion_deals_anew_say_nothing_of_who_left(people, holder):
+    table, y = people
+    numbers, keep = table[["age", "pay"]], table.index != GONE
+    before, after = clone(holder).fit(numbers, y), clone(holder).fit(numbers[keep], y[keep])
+    assert not undelete.scan(before, after).table.exact.any()  # people who moved to another fold were told as deleted
 
 
 def test_target_encodings_of_one_record_are_told_from_others():

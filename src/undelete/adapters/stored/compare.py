@@ -6,6 +6,7 @@ person. Then, what: each pair of statistics is one equation for the person's val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from undelete.adapters.stored.statistic import (
     Total,
 )
 
+_DEALT = re.compile(r"(CalibratedClassifierCV\.calibrated_classifiers_|Bagging(Classifier|Regressor)\.estimators_)\[")
+
 
 def compare(before: Sequence[Statistic], after: Sequence[Statistic], n: int | None = None) -> Change:
     """Return what the statistics of two files say of who came between.
@@ -34,7 +37,7 @@ def compare(before: Sequence[Statistic], after: Sequence[Statistic], n: int | No
     Where no file says how many records it is of, the order is the one that gives more, and no contradiction; unless `n`
     is known, how many the first is of, and that one of them left.
     """
-    before, after = counted(before, after)
+    before, after = counted(_of_all(before), _of_all(after))
     more = _more(before, after)
     numbers = number_of(before), number_of(after)
     if n is not None and more in (1, None) and numbers in ((None, None), (n, n - 1)):
@@ -43,6 +46,11 @@ def compare(before: Sequence[Statistic], after: Sequence[Statistic], n: int | No
         return _compare(before, after, numbers, more, joined=more < 0)
     first, second = (_compare(before, after, numbers, None, joined=order) for order in (False, True))
     return max(first, second, key=lambda one: (one.one is not False, sum(row.exact for row in one.rows)))
+
+
+def _of_all(statistics: Sequence[Statistic]) -> list[Statistic]:
+    """Leave out those of a fold or a sample, which a deletion deals anew: other people come and go there."""
+    return [one for one in statistics if _DEALT.search(one.source) is None]
 
 
 def differ(before: Sequence[Statistic], after: Sequence[Statistic]) -> bool:
