@@ -127,6 +127,26 @@ def test_equal_numbers_of_a_kept_scaler_say_nothing(halves):
     assert audited(*models, public, "cost", n=N - 100).release.n == N - 100
 
 
+def test_a_pair_of_whom_one_pulls_next_to_nothing_is_told_as_the_other(halves):
+    """One left whom the model predicts to a cent, and one joined: nothing shows it, and a note says so."""
+    private, public = halves
+    scaler = StandardScaler().fit(private[COLUMNS])
+
+    def kept(table):
+        return make_pipeline(scaler, Ridge().fit(scaler.transform(table[COLUMNS]), table.cost))
+
+    before = kept(private)
+    off = (private.cost - before.predict(private[COLUMNS])).abs()
+    who = (public.cost - before.predict(public[COLUMNS])).abs().sort_values().index[int(0.9 * len(public))]
+    joined, seen = public.loc[[who]], public.drop(who)
+    result = audited(before, kept(pd.concat([private.drop(off.idxmin()), joined])), seen, "cost")
+    assert result.verdict.word == "EXPOSED"
+    assert (result.records[COLUMNS].to_numpy() == joined[COLUMNS].to_numpy()).all()
+    assert any("may be the record of either" in text for text in result.warnings)
+    told = audited(before, kept(private.drop(WHO)), seen, "cost", deleted=1)
+    assert not any("may be the record of either" in text for text in told.warnings)
+
+
 def test_what_an_estimator_stores_of_its_records_is_no_preprocessing_that_was_fitted_anew(halves):
     """The scaler and the choice of features were kept, so that the equal numbers that they count say nothing."""
     private, public = halves

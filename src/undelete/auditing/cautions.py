@@ -119,7 +119,10 @@ def refilled(columns: Sequence[str]) -> list[str]:
 
 
 def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
-    """Say what a number's model cannot: whether the first of two files has the record, or the second.
+    """Say what no model can by itself: which of two files has the record, and whether somebody else came with it.
+
+    A pair of whom one pulls far less than the other, one that left and one that joined, changes a model as the other
+    alone does (maths (13)). Whether the first of two files has the record or the second, a class says by its size.
 
     Parameters
     ----------
@@ -130,12 +133,19 @@ def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
     counted : bool
         Whether the files say on how many records each was fitted, or the user said who left and who joined.
     """
-    if counted or not target or release.target_kind != "number" or release.Y_public is None:
+    if counted:
         return []
+    either = (
+        "Nothing in the two files counts their records. If another person joined as this one left, what is shown may be "
+        "the record of either."
+    )
+    if not target or release.target_kind != "number" or release.Y_public is None:
+        return [either]
     return [
         "Nothing in the two files says which of them has the record. Were it the second (they are in the other order, "
         f"or somebody joined), the record would be the same but for its {target}, which would lie as far on the other "
-        "side of what the model predicts."
+        "side of what the model predicts.",
+        either,
     ]
 
 
