@@ -82,6 +82,14 @@ def test_an_audit_says_which_part_and_tells_the_classes_as_the_whole_calls_them(
     assert named.records.columns.tolist() == [*NUMBERS, "left"]
 
 
+@pytest.mark.parametrize("name", ["vote of numbers", "calibrated", "each class", "in a pipeline"])
+def test_each_is_left_out_of_what_is_not_fitted_yet(people, name):
+    make, target = HOLDERS[name]
+    found = undelete.leave_one_out(make(), people[NUMBERS], people[target], [WHO])
+    again = undelete.leave_one_out(make().fit(people[NUMBERS], people[target]), people[NUMBERS], people[target], [WHO])
+    np.testing.assert_array_equal(found.coef, again.coef)
+
+
 def test_a_part_is_played(people):
     make, _ = HOLDERS["outputs of counts"]
     half = [people.iloc[:150], people.iloc[150:].reset_index(drop=True)]

@@ -33,18 +33,14 @@ def fitted_on(
             f"a {type(estimator).__name__} is read by `audit` alone, and what plays deletions retrains: give a "
             "scikit-learn estimator, or its coefficients with their penalty as .json (docs/model-files.md)"
         )
-    if _reads_text(estimator):
+    if reads_text(estimator):
         raise InputError(f"the model reads text, and this plays records of a table: {_OF_TEXT}")
     return fit_on(estimator, X, y, sample_weight)
 
 
 def fit_on(estimator: BaseEstimator, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> BaseEstimator:
     """Return an estimator, fitted on X and y if it is not yet; InputError where it cannot be."""
-    try:
-        check_is_fitted(estimator)
-    except NotFittedError:
-        pass
-    else:
+    if is_fitted(estimator):
         return estimator
     fresh = clone(estimator)
     last = f"{fresh.steps[-1][0]}__" if isinstance(fresh, Pipeline) else ""
@@ -56,7 +52,16 @@ def fit_on(estimator: BaseEstimator, X: Any, y: ArrayLike, sample_weight: ArrayL
         raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
 
 
-def _reads_text(estimator: BaseEstimator) -> bool:
+def is_fitted(estimator: BaseEstimator) -> bool:
+    """Return whether a scikit-learn estimator is fitted."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
+
+
+def reads_text(estimator: BaseEstimator) -> bool:
     """Return whether a vectoriser of text comes first."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[0][1]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from undelete.adapters.sklearn.text import read_text, text_chain
 from undelete.auditing.inputs import as_records
-from undelete.auditing.records import fit_on
+from undelete.auditing.records import fit_on, is_fitted, reads_text
 from undelete.errors import InputError
 
 
@@ -35,7 +35,8 @@ def written_out(estimator: Any, y: ArrayLike, *records: Any) -> tuple[Any, list[
     -----
     A table holds a number for each document and word: 20,000 documents of 2,000 words are 320 MB.
     """
-    if text_chain(estimator) is None:
+    unopened = hasattr(estimator, "fit") and not is_fitted(estimator) and not reads_text(estimator)
+    if unopened or text_chain(estimator) is None:
         return estimator, [as_records(one) for one in records]
     texts = [_documents(one) for one in records]
     fitted = fit_on(estimator, texts[0], y)
