@@ -136,8 +136,8 @@ def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
     if counted:
         return []
     either = (
-        "Nothing in the two files counts their records. If another person joined as this one left, what is shown may be "
-        "the record of either."
+        "Nothing in the two files counts their records. If another person joined as this one left, what is shown may "
+        "be the record of either."
     )
     if not target or release.target_kind != "number" or release.Y_public is None:
         return [either]
