@@ -604,3 +604,20 @@ def test_a_person_beyond_all_public_ones_is_played_as_such(together):
     assert told.max() > 5
     assert together or 7 <= told.max() <= 11  # of two people only the sum is known
     assert played.found[played.main].probability[:, 1][told == 5].max(initial=0.0) < 0.9
+
+
+def test_columns_that_follow_from_one_another_do_not_add_to_the_certainty_of_a_promise():
+    """One number of which a step or two are open, in six units: all of them are right, or none."""
+    rng = np.random.default_rng(0)
+    length = rng.integers(0, 60, size=600)
+    table = pd.DataFrame({f"unit{k}": length * (k + 1) for k in range(6)}).assign(mark=rng.integers(0, 2, size=600))
+    table["cost"] = length + 10 * table.mark + rng.normal(size=600) * 20
+    before = make_pipeline(StandardScaler(), Ridge()).fit(table[:300].drop(columns="cost"), table.cost[:300])
+    rest = before[0].transform(table[1:300].drop(columns="cost"))
+    after = make_pipeline(before[0], Ridge().fit(rest, table.cost[1:300]))
+    found = undelete.audit(before, after, table[300:].reset_index(drop=True), target="cost", n=300, deleted=1)
+    p = found.found["hrec+"].probability[0]
+    assert 0.1 < p[0] < 0.9
+    rule = found.verdict.rule
+    sd = (rule["columns_recovered"] - rule["columns_best_baseline"] - rule["lift_low"]) / 2.326
+    assert sd == pytest.approx(6 * np.sqrt(p[0] * (1 - p[0])) / 7, rel=0.05)

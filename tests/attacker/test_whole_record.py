@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.special import logsumexp
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.prior import Conditional
+from undelete.attacker.table.shown import shown
 from undelete.attacker.table.term_likelihood import TermLikelihood
 from undelete.attacker.table.thinning import thinned
 from undelete.attacker.table.whole_record import search
@@ -172,3 +174,15 @@ def test_where_nothing_is_told_sixty_columns_leave_the_first_as_it_was_before():
     for j in (0, 1, 30):
         share = np.bincount(found.codes[:, j], found.weight, 3)
         assert share == pytest.approx(np.exp(prior[j].base), abs=0.03)
+
+
+def test_columns_that_follow_from_one_another_are_right_together():
+    """Two columns of one meaning, of which two values are as likely: none is right or both, and never one."""
+    codes = np.array([[0, 0, 1], [1, 1, 1]])
+    both = SimpleNamespace(
+        codes=codes, weight=np.array([0.6, 0.4]), probability=np.array([0.6, 0.4]), points=np.zeros((2, 1)),
+        misfit=np.zeros(2),
+    )  # fmt: skip
+    one = shown(both, [2, 2, 2])
+    assert one.probability.tolist() == [0.6, 0.6, 1.0]
+    assert one.spread == pytest.approx(2 * np.sqrt(0.24))

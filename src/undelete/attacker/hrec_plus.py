@@ -105,7 +105,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
-    whole, bits, misfit, lead, cosine = (np.full(release.deletions, np.nan) for _ in range(5))
+    whole, bits, misfit, lead, cosine, spread = (np.full(release.deletions, np.nan) for _ in range(6))
     mean = release.X_public.mean(axis=0)
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
@@ -123,7 +123,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
             # of a column in which all public records agree nothing is told, and the record is whole without it
             whole[i] = one.whole * np.nanprod(arrays["probability"][i, others])
             bits[i] = lattice.bits - posterior.entropy
-            misfit[i] = one.misfit
+            misfit[i], spread[i] = one.misfit, one.spread
             if lattice.whole:
                 cosine[i] = resemblance(posterior, arrays["X"][i], mean)
             if numbers is not None and lattice.whole:
@@ -142,6 +142,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
         misfit_terms=conditioned(lattice, release, 0).projection.shape[1],
         lead_over_two=lead,
         cosine=cosine,
+        columns_spread=spread,
         **cast(dict[str, Any], arrays),
     )
     return told, lost

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.baselines import share_near
-from undelete.auditing.exposure import CONTROLS, Exposure, similar_only
+from undelete.auditing.exposure import CONTROLS, Exposure, bars_limit, similar_only
 from undelete.auditing.target import SURE, target_lift
 from undelete.auditing.thresholds import COLUMN, Evidence
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Flags, Floats
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.seen import Seen
 from undelete.scoring.intervals import beyond_luck, mean_interval, wilson
@@ -154,7 +154,7 @@ def _similar(case: Case, rng: np.random.Generator) -> Evidence:
         centred_high=float(np.median(most)),
         possible=0.0,
         by="similarity",
-        limit=_limit(case.release),
+        limit=bars_limit(case.release),
     )
 
 
@@ -169,7 +169,7 @@ def _promised(case: Case) -> Evidence | None:
     common = np.where(good[:, None], _frequency(release, found), 0.0)[:, told]
     gain = np.where(probability >= SURE, probability - common, 0.0).mean(axis=0)
     lead = float((probability - common).mean())
-    spread = float(np.sqrt((probability * (1 - probability)).sum())) / probability.size
+    spread = _spread(found, probability, told) / probability.size
     names = [column.name for column, known in zip(release.columns, told, strict=True) if known]
     open_columns = np.where(common <= 1 - COLUMN, 1 - probability, 1.0)
     return Evidence(
@@ -189,8 +189,20 @@ def _promised(case: Case) -> Evidence | None:
         centred=float(np.median(case.exposed.value)),
         centred_high=float(np.median(case.exposed.most)),
         possible=float(1 - open_columns.prod(axis=1).mean()),
-        limit=_limit(release),
+        limit=bars_limit(release),
     )
+
+
+def _spread(found: Reconstruction, probability: Floats, told: Flags) -> float:
+    """Return the standard deviation of how many of some columns are right, `probability` (b, told columns) of each.
+
+    Those that were searched together are right together, or not; the others and those of several people apart.
+    """
+    square = probability * (1 - probability)
+    if found.columns_spread is None or found.codes is None:
+        return float(np.sqrt(square.sum()))
+    together = np.isfinite(found.columns_spread)[:, None] & (found.codes[:, told] >= 0)
+    return float(np.sqrt(np.where(together, 0.0, square).sum() + (np.nan_to_num(found.columns_spread) ** 2).sum()))
 
 
 def _best(names: Sequence[str], gain: Floats, case: Case) -> tuple[str, float]:
@@ -226,20 +238,6 @@ def _frequency(release: Seen, found: Reconstruction) -> Floats:
         elif column.frequency.size:
             share[:, j] = np.where(codes[:, j] >= 0, column.frequency[np.maximum(codes[:, j], 0)], 0.0)
     return share
-
-
-def _limit(release: Seen) -> str:
-    """Return what keeps the error bars wide: the public sample, or the training records' own number."""
-    m, n = len(release.X_public), release.n
-    if n is not None and m > n:
-        return (
-            f"They come of the {n:,} training records themselves, of whose curvature {m:,} public ones give only an "
-            "estimate; give the true record, or simulate deletions, to measure what comes back."
-        )
-    return (
-        f"They come of estimating from {m:,} public records what {'the' if n is None else f'{n:,}'} private ones do; "
-        "bring more of them, or give the true record."
-    )
 
 
 def _bits(found: Reconstruction) -> tuple[float, float]:

@@ -157,3 +157,17 @@ def most_centred_cosine(release: Seen, found: Reconstruction, error: Floats) -> 
     room = 1.645 * np.sqrt(2 * noise**2 + 4 * offset * noise)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.sqrt(np.clip((offset - noise + room) / offset, 0.0, 1.0)))
+
+
+def bars_limit(release: Seen) -> str:
+    """Return what keeps the error bars wide: the public sample, or the training records' own number."""
+    m, n = len(release.X_public), release.n
+    if n is not None and m > n:
+        return (
+            f"They come of the {n:,} training records themselves, of whose curvature {m:,} public ones give only an "
+            "estimate; give the true record, or simulate deletions, to measure what comes back."
+        )
+    return (
+        f"They come of estimating from {m:,} public records what {'the' if n is None else f'{n:,}'} private ones do; "
+        "bring more of them, or give the true record."
+    )

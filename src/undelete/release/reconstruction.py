@@ -19,12 +19,12 @@ _ARRAYS = (
     "X", "target", "target_error", "scale", "values", "error", "probability", "candidate_probability",
     "record_probability", "bits", "misfit", "inputs", "distance", "mix", "low", "high", "range_probability",
     "record_error", "features", "features_error", "target_probability",
-    "lead_over_two", "target_low", "target_high", "cosine",
+    "lead_over_two", "target_low", "target_high", "cosine", "columns_spread",
 )  # fmt: skip
 _PROMISES = (
     "target_error", "error", "probability", "candidate_probability", "record_probability", "bits", "low", "high",
     "range_probability", "record_error", "features_error", "target_probability", "target_low", "target_high",
-    "cosine",
+    "cosine", "columns_spread",
 )  # fmt: skip
 
 
@@ -103,6 +103,8 @@ class Reconstruction:
         Ends of the range that holds the target with probability .95; None: 1.96 standard errors on either side.
     cosine : array (b,) or None
         Centred cosine that is expected between `records` and the true ones; NaN or None where only standard errors say.
+    columns_spread : array (b,) or None
+        Standard deviation of how many of the columns that have `codes` are right; NaN or None: they are independent.
     """
 
     attack: str
@@ -138,6 +140,7 @@ class Reconstruction:
     target_low: Floats | None = None
     target_high: Floats | None = None
     cosine: Floats | None = None
+    columns_spread: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in _ARRAYS:

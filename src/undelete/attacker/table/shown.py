@@ -44,6 +44,8 @@ class Shown:
         Its squared distance from the likelihood's mean.
     candidates, candidate_probability : arrays (columns, 3)
         The likeliest values of each column and their probabilities; -1 and NaN for none.
+    spread : float
+        Standard deviation of how many of the values are right: of columns that follow from one another all or none.
     """
 
     codes: Indices
@@ -53,6 +55,7 @@ class Shown:
     misfit: float
     candidates: Indices
     candidate_probability: Floats
+    spread: float
 
 
 def shown(posterior: Posterior, sizes: list[int]) -> Shown:
@@ -85,8 +88,11 @@ def shown(posterior: Posterior, sizes: list[int]) -> Shown:
         top = top[share[top] > 0]
         candidates[j, : len(top)], chances[j, : len(top)] = top, share[top]
     probability = np.array([share[code] for share, code in zip(shares, codes, strict=True)])
+    hits = (posterior.codes == codes).sum(axis=1)
+    spread = float(np.sqrt(posterior.weight @ (hits - posterior.weight @ hits) ** 2))
     # no whole record is surer than its least sure column
-    return Shown(codes, probability, min(whole, float(probability.min())), point, misfit, candidates, chances)
+    whole = min(whole, float(probability.min()))
+    return Shown(codes, probability, whole, point, misfit, candidates, chances, spread)
 
 
 def number_range(column: Column, codes: Indices, weight: Floats) -> tuple[float, tuple[float, float, float]]:
