@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.auditing.document_records import record as cells_of
 from undelete.auditing.document_records import target_note
 from undelete.auditing.result import Audit
 from undelete.command.layout import SIDE_BY_SIDE, WIDTH, wrap
@@ -14,6 +16,8 @@ from undelete.plain_text import escaped
 from undelete.report.records import UNDECIDED
 
 COLUMNS_SHOWN = 4
+_MIDDLE = 0.01  # of the error, by which a value may lie off the middle of its range
+_HUGE = 700.0  # logarithm, up to which a number can be written
 _LONG = 1e9  # from which on a number has more digits than its place
 
 
@@ -74,30 +78,37 @@ def _sure(audit: Audit, i: int) -> dict[str, str]:
     return {name: f"{p:.0%}" for name, p in zip(columns, probability[i], strict=True) if np.isfinite(p)}
 
 
+def _with_range(value: str, cell: Mapping[str, Any], exp: bool) -> str:
+    """Return a value with its 95 % range, as the report has it: as a deviation where the value is its middle."""
+    ends = [cell["low"], cell["high"], cell["recovered"]]
+    if not all(isinstance(end, int | float) and np.isfinite(end) for end in ends):
+        return value
+    low, high, middle = (float(np.exp(min(end, _HUGE))) if exp else float(end) for end in ends)
+    error = (high - low) / 2
+    if abs((low + high) / 2 - middle) > _MIDDLE * error:
+        return f"{value} ({low:,.3g} to {high:,.3g})"
+    return f"{value[:14]} +- {error:,.0f}" if 10 <= error < _LONG else f"{value[:16]} +- {error:.2g}"
+
+
 def record(audit: Audit) -> list[str]:
     """Return one record, a column a line: recovered, true where known, and how sure."""
     found, truth = audit.records.iloc[0], audit.true_records
-    best = audit.found[audit.main]
+    best, cells = audit.found[audit.main], cells_of(audit, 0)
     text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
     for j, name in enumerate(audit.records.columns):
         target = audit.setting.target
         label = target.label if target is not None and name == target.name else name
-        sure, error, value = "", np.nan, _shown(audit, name, found[name])
+        sure, value = "", _shown(audit, name, found[name])
         if j < len(audit.release.columns):
             label = audit.setting.schema[name].label
             if best.probability is not None and np.isfinite(best.probability[0, j]):
                 sure = f"{best.probability[0, j]:.0%}"
             elif best.status[0] != "ok":
                 value = "?"
-            ends = best.ranges
-            error = np.nan if ends is None else (ends[1][0, j] - ends[0][0, j]) / 2
-        elif best.target_error is not None:
-            low, high = (float(end[0, 0]) for end in best.target_range)
-            error = (high - low) / 2
-            if best.target_low is not None and value != "?" and np.isfinite(error):  # it need not lie in the middle
-                value, error = f"{value} ({low:,.3g} to {high:,.3g})", np.nan
-        if np.isfinite(error) and sure != "100%" and value != "?":
-            value = f"{value[:14]} +- {error:,.0f}" if 10 <= error < _LONG else f"{value[:16]} +- {error:.2g}"
+        cell = cells["columns"][j] if j < len(audit.release.columns) else cells["target"]
+        if cell is not None and sure != "100%" and value != "?":
+            exp = j >= len(audit.release.columns) and target is not None and target.transform == "exp"
+            value = _with_range(value, cell, exp)
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         # two in: no column's name can stand where a line of ours begins
         text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
