@@ -18,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from tests.test_auditing import WHO, pipeline, population
 from undelete.cli import main
-from undelete.command.records import _shown, record
+from undelete.command.records import _shown
+from undelete.command.records import record as printed
 
 X = ["age", "years", "colour"]
 
@@ -331,7 +332,7 @@ def test_a_value_that_may_be_another_has_a_bar_that_is_not_zero():
         for some in (table[:400], table[:400].drop(5))
     )
     audit = undelete.audit(before, after, table[400:].reset_index(drop=True), target="pay", n=400, deleted=1)
-    _, kids, age, debt, years, *_ = record(audit)
+    _, kids, age, debt, years, *_ = printed(audit)
     assert 0.95 < audit.found["hrec+"].probability[0, 0] < 0.99
     assert "1 +- 0.5" in kids
     assert "37 (33 to 44)" in age  # not in the middle of its range
