@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from undelete.maths.arrays import Floats
 
@@ -58,9 +57,13 @@ class TermLikelihood:
             return np.asarray(A - 0.5 * B)
         if self.widths is None:
             return np.asarray(0.5 * A**2 / B - 0.5 * np.log(B))
+        *others, widest = sorted(self.widths.tolist())  # whose exponent is the largest of them
         half = 0.5 * A**2
-        each = [half / (B + w**-2.0) - 0.5 * np.log1p(B * w**2) for w in self.widths.tolist()]
-        return np.asarray(logsumexp(np.stack(each), axis=0) - np.log(len(each)))
+        top = half / (B + widest**-2.0)
+        total = 1 / np.sqrt(1 + B * widest**2)
+        for w in others:
+            total += np.exp(half / (B + w**-2.0) - top) / np.sqrt(1 + B * w**2)
+        return np.asarray(top + np.log(total / len(self.widths)))
 
     def misfit(self, A: Floats, B: Floats) -> Floats:
         """Return the squared distance of the data from what such records would give."""
