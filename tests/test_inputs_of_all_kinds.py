@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -193,6 +196,9 @@ KINDS = {
     "Arrow types in pandas": lambda table: table.convert_dtypes(dtype_backend="pyarrow"),
     "an Arrow table": lambda table: pa.Table.from_pandas(table, preserve_index=False),
     "polars": pl.from_pandas,
+    "bytes, as of ARFF, and decimals": lambda table: table.assign(
+        place=table.place.str.encode("utf-8"), floor=table.floor.map(lambda floor: Decimal(str(floor)))
+    ),
 }
 
 
@@ -228,6 +234,14 @@ def test_tables_of_other_kinds_are_read_as_the_same_frame(kind, flats):
     ]  # fmt: skip
     first, second = (one.records.to_dict("list").values() for one in played)  # an Arrow column has no name
     assert list(first) == list(second)
+
+
+def test_cells_of_a_type_that_no_encoder_reads_are_refused_by_name(flats):
+    own, public = halves(flats)
+    words = make_column_transformer((StandardScaler(), ["floor"]), (OneHotEncoder(), ["kind"]))
+    fits = [make_pipeline(words, Ridge(1.0)).fit(part, part.rent) for part in (own, own.drop(index=own.index[3]))]
+    with pytest.raises(InputError, match="column 'kind' has a cell of type date: only numbers and text"):
+        undelete.audit(*fits, public.assign(kind=date(2020, 1, 1)), target="rent", n=N)
 
 
 def test_a_plan_of_a_table_is_told_from_a_table(flats):

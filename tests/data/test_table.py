@@ -262,6 +262,12 @@ def test_a_comma_too_many_is_seen_in_a_column_that_is_not_read(tmp_path: Path) -
         read_table(file, ["age"])
 
 
+def test_text_that_parquet_has_as_bytes_is_text(tmp_path):
+    held = pa.table({"town": pa.array(["Köln".encode(), None, b"Ely"]), "age": [1, 2, 3]})
+    pq.write_table(held, tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").town.fillna("").tolist() == ["Köln", "", "Ely"]
+
+
 def test_other_peoples_csv_is_read_as_said_or_as_it_shows(tmp_path):
     file = tmp_path / "people.csv"
     file.write_text("age;pay;town;y\n30;1.234,5;Köln ; <=50K\n41;7,25;?;>50K\n", encoding="latin-1")
@@ -276,6 +282,9 @@ def test_other_peoples_csv_is_read_as_said_or_as_it_shows(tmp_path):
     assert table.town.isna().tolist() == [False, True]
     assert table.y.tolist() == [0, 1]
     assert table.attrs["read_as"].startswith("The table was read with cells separated by ';'; decimal commas; encoding")
+    file.write_text("age\ttown\n30\tKöln\n41\tBrühl\n", encoding="utf-16")  # as Excel writes its Unicode text
+    assert read_table(file).town.tolist() == ["Köln", "Brühl"]
+    assert read_table(file).attrs["read_as"] == "The table was read with cells separated by tab; encoding utf-16."
     file.write_text("pay;rate\n1,5;-2,5e-08\n2,25;+1,0E3\n,5;4\n")  # as programs write small numbers, and no zero
     assert read_table(file).rate.tolist() == [-2.5e-8, 1000.0, 4.0]
     assert read_table(file).pay.tolist() == [1.5, 2.25, 0.5]

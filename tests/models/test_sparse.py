@@ -125,6 +125,15 @@ def test_an_audit_and_a_simulation_say_what_is_left_out():
     assert played.summary().loc["informed", "median_centred_cosine"] > 0.999999
 
 
+def test_least_angles_leave_out_what_is_a_sum_of_others_whatever_it_pulls():
+    people = noisy(400, seed=2).assign(gone=lambda t: 1.0 - t.member)
+    numbers = ["age", "member", "gone"]
+    before, after = (LassoLars(0.01).fit(part[numbers], part.wage) for part in (people, people.drop(index=3)))
+    found = undelete.audit(before, after, people[[*numbers, "wage"]], target="wage", n=400, attacks=("hrec",))
+    assert any("LassoLars leaves 1 of 3 features out of" in text for text in found.warnings)
+    assert not any("pulled no harder" in text for text in found.warnings)
+
+
 def test_of_two_indicators_one_is_enough():
     people = noisy(3000, seed=6)
     private, public = (half.reset_index(drop=True) for half in (people.iloc[:1500], people.iloc[1500:]))

@@ -60,9 +60,11 @@ def left_out(old: LinearModel, kept: Flags) -> list[str]:
         return []
     shown = ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "")
     what = f"{old.kind} leaves {len(names)} of {len(old.feature_names)} features out of"
-    if not old.chosen:
+    # least angles drop features that nearly are sums of others, too, however hard they pull
+    stepped = old.chosen or old.kind.startswith("LassoLars")
+    if not stepped:
         what = f"The l1 penalty holds {len(names)} of {len(old.feature_names)} features at zero in"
-    beyond = "" if old.chosen else ", beyond that it pulled no harder than the penalty"
+    beyond = "" if stepped else ", beyond that it pulled no harder than the penalty"
     return [
         f"{what} one of the models or both ({shown}): what the record is there is not in the difference of the "
         f"models{beyond}."

@@ -123,8 +123,9 @@ def _shown(cells: NDArray[Any], numbers: NDArray[np.float64]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as Python's own, which shows without its type."""
-    return value.item() if isinstance(value, np.generic) else value
+    """Return a NumPy scalar as Python's own, which shows without its type, and bytes as text."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _key(label: Any) -> Any:

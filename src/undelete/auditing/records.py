@@ -101,6 +101,7 @@ def as_table(records: Any) -> pd.DataFrame:
         records = records.copy(deep=False) if held else records
         for j in held:  # as NumPy has it: missing cells are NaN or None, numbers and booleans are such
             records.isetitem(j, pa.array(records.iloc[:, j]).to_pandas().to_numpy())
+        records = _plain(records)
         labels = [str(label) for label in records.columns]
         table: pd.DataFrame = records if labels == list(records.columns) else records.set_axis(labels, axis=1)
         kinds = {name: dtype.subtype for name, dtype in table.dtypes.items() if isinstance(dtype, pd.SparseDtype)}
@@ -119,6 +120,19 @@ def as_table(records: Any) -> pd.DataFrame:
             + (f"; of models of text, {_OF_TEXT}" if text else "")
         )
     return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with decimals as numbers, and bytes, as ARFF files and some databases have text, as text."""
+    objects = [j for j, dtype in enumerate(table.dtypes) if pd.api.types.is_object_dtype(dtype)]
+    kinds = {j: pd.api.types.infer_dtype(table.iloc[:, j], skipna=True) for j in objects}
+    odd = {j: kind for j, kind in kinds.items() if kind in ("decimal", "bytes")}
+    table = table.copy(deep=False) if odd else table
+    for j, kind in odd.items():
+        column = table.iloc[:, j]
+        made = column.astype("float64") if kind == "decimal" else column.str.decode("utf-8", errors="replace")
+        table.isetitem(j, made.to_numpy(dtype=np.float64 if kind == "decimal" else object))
+    return table
 
 
 def _refuse_large(shape: tuple[int, ...], sparse: bool) -> None:

@@ -69,6 +69,8 @@ class Dialect:
 
     def told(self, start: bytes) -> Dialect:
         """Return it with what the beginning of a file shows."""
+        if self.encoding == "utf-8-sig" and start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return replace(self, encoding="utf-16").told(start)
         text = start.decode(self.encoding, errors="replace")
         header = next((line for line in text.splitlines() if line.strip()), "")
         separator = self.separator

@@ -107,7 +107,8 @@ def _check_bytes(file: Path, unpacked: int) -> None:
 def _is_text(kind: Any) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    bytes_ = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)  # as databases write it that know no encoding
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or bytes_)
 
 
 def _text_bytes(column: Any) -> int:

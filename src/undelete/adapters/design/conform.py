@@ -140,7 +140,10 @@ def outside(table: pd.DataFrame, by_column: dict[str, Use]) -> Flags:
         if use is not None and use.closed and use.known and not use.number:
             codes, distinct = pd.factorize(table.iloc[:, j])
             lookup = _Lookup(use)
-            known = np.array([lookup.has(category(cell)) for cell in distinct] + [True])  # the last for a missing cell
+            try:
+                known = np.array([lookup.has(category(cell)) for cell in distinct] + [True])  # the last: a missing cell
+            except TypeError:
+                continue  # dates and the like: refused where they are read
             odd |= ~known[codes]
     return odd
 
