@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge
 
 import undelete
 from tests.models.conftest import COLUMNS, SURE, customers, kept
@@ -12,6 +12,7 @@ from undelete.cli import main
 MODELS = {
     "ridge": (lambda: Ridge(1.0, solver="cholesky"), "wage"),
     "logistic": (lambda: LogisticRegression(**SURE), "left"),
+    "sizes": (lambda: GammaRegressor(alpha=1e-3, **SURE), "spent"),
     "counts": (lambda: PoissonRegressor(alpha=1e-3, **SURE), "visits"),
 }
 
@@ -49,6 +50,8 @@ def test_a_deletion_is_retrained_as_it_was_weighted_and_a_target_told_within_wha
         assert (np.sign(found.target) == truth).all()
     else:
         assert (np.abs(found.target - truth) <= 3.5 * found.target_error).all()
+        low, high = found.target_range
+        assert np.median(high - low) < 2.5 * public[target].std()  # a weight scales the residual
 
 
 def test_the_command_takes_the_column(halves, tmp_path, capsys, monkeypatch):

@@ -56,7 +56,7 @@ def unweighed(attack: Attack, weights: Floats) -> Attack:
         if release.target_kind != "number" or found.target is None or found.target_error is None:
             return found
         with np.errstate(invalid="ignore"):
-            apart = np.abs(found.target - np.einsum("bd,dk->bk", found.X, release.W_before))
+            apart = np.abs(found.target - release.loss.mean(np.einsum("bd,dk->bk", found.X, release.W_before)))
         return dataclasses.replace(found, target_error=np.hypot(found.target_error, times * apart))
 
     return dataclasses.replace(attack, run=run)
