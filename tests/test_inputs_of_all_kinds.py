@@ -236,6 +236,18 @@ def test_tables_of_other_kinds_are_read_as_the_same_frame(kind, flats):
     assert list(first) == list(second)
 
 
+def test_files_whose_names_have_blanks_around_them_are_read_all_the_same(flats, tmp_path):
+    own, public = halves(flats)
+    fits = [Ridge(1.0).fit(part[FEATURES], part.rent) for part in (own, own.drop(index=own.index[3]))]
+    for name, part in (("public", public), ("truth", own.iloc[[3]]), ("people", own.iloc[:9])):
+        part.rename(columns=lambda column: f" {column}").to_csv(tmp_path / f"{name}.csv", index=False)
+    found = undelete.audit(*fits, tmp_path / "public.csv", target="rent", truth=tmp_path / "truth.csv", n=N)
+    assert found.records.columns.tolist() == [*FEATURES, "rent"]
+    assert found.true_records.rooms.tolist() == [own.rooms.iloc[3]]
+    ranked = undelete.who_was_deleted(*fits, tmp_path / "public.csv", tmp_path / "people.csv", target="rent", n=N)
+    assert ranked.index[0] == 3
+
+
 def test_cells_of_a_type_that_no_encoder_reads_are_refused_by_name(flats):
     own, public = halves(flats)
     words = make_column_transformer((StandardScaler(), ["floor"]), (OneHotEncoder(), ["kind"]))

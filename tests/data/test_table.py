@@ -262,6 +262,16 @@ def test_a_comma_too_many_is_seen_in_a_column_that_is_not_read(tmp_path: Path) -
         read_table(file, ["age"])
 
 
+def test_columns_are_found_whatever_blanks_are_around_their_names(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("age, work , age2\n39, private, 1\n41, state, 2\n")
+    assert read_table(file, {"age", "work", "none"}).columns.tolist() == ["age", "work"]
+    assert read_table(file, {"age ", " work "}).columns.tolist() == ["age ", " work "]
+    assert read_table(file).columns.tolist() == ["age", " work ", " age2"]
+    file.write_text("work, work\na,b\n")
+    assert read_table(file, {"work"}).work.tolist() == ["a"]
+
+
 def test_text_that_parquet_has_as_bytes_is_text(tmp_path):
     held = pa.table({"town": pa.array(["Köln".encode(), None, b"Ely"]), "age": [1, 2, 3]})
     pq.write_table(held, tmp_path / "t.parquet")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
@@ -24,7 +24,7 @@ from undelete.adapters.targets import encode_target
 from undelete.adapters.weights import weighted_loss
 from undelete.auditing.records import as_table, check_rows
 from undelete.data.schema import ImageInfo
-from undelete.data.table import read_table
+from undelete.data.table import alike, read_table
 from undelete.errors import InputError
 from undelete.release.public import Public
 
@@ -41,11 +41,13 @@ class ArrowTable(Protocol):
 Table: TypeAlias = pd.DataFrame | ArrowTable | NDArray[Any] | str | os.PathLike[str]
 
 
-def as_records(records: Table) -> pd.DataFrame:
-    """Return records as a table: a frame, its labels as text; an array with columns x0, x1, ...; a file read."""
-    if isinstance(records, str | os.PathLike):
-        return read_table(records)
-    return as_table(records)
+def as_records(records: Table, named: Collection[str] = ()) -> pd.DataFrame:
+    """Return records as a table: a frame, its labels as text; an array with columns x0, x1, ...; a file read.
+
+    Columns are called as some are `named`, whatever blanks are around them.
+    """
+    table = read_table(records) if isinstance(records, str | os.PathLike) else as_table(records)
+    return table.rename(columns=alike([str(name) for name in table.columns], named)) if named else table
 
 
 def target_columns(public: pd.DataFrame, target: str | Sequence[str] | None) -> tuple[str, ...]:

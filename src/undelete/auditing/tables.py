@@ -132,6 +132,7 @@ def weights_of(train: str | os.PathLike[str], column: str) -> NDArray[np.float64
 
 def _wanted(file: str | os.PathLike[str], models: Sequence[Any], target: str | Sequence[str] | None) -> set[str] | None:
     names = column_names(file)
+    names += [name.strip() for name in names if name.strip() not in names]  # as `read_table` finds them
     try:
         targets = target_columns(pd.DataFrame(columns=names), target)
     except InputError as error:

@@ -94,7 +94,8 @@ OF_ONE = ("Credible record", "Recovered target", "Scale of the record")
 def _people(
     truth: Table | Mapping[str, Any], old: LinearModel, release: Release, names: tuple[str, ...], t: int, kept: Any
 ) -> Truth:
-    table: pd.DataFrame = pd.DataFrame(truth) if isinstance(truth, Mapping) else as_records(truth)
+    named = (*old.design.raw, *names)
+    table: pd.DataFrame = pd.DataFrame(truth) if isinstance(truth, Mapping) else as_records(truth, named)
     if len(table) != t:
         raise InputError(
             f"the truth has {len(table)} record{'' if len(table) == 1 else 's'}, and {t} left or joined between the "

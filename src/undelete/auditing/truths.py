@@ -23,18 +23,18 @@ from undelete.scoring.truth import Truth
 
 def true_record(truth: Table | Mapping[str, Any], old: LinearModel, release: Seen, target: Sequence[str] = ()) -> Truth:
     """Return the deleted record for the scores; one row."""
-    table = one_record(truth)
+    table = one_record(truth, (*old.design.raw, *target))
     there = bool(target) and all(name in table for name in target)
     Y = encode_target(old, table[list(target)], ", ".join(target)) if there else None
     return Truth(X=old.features(table), Y=Y, **own_columns(old, release, table))
 
 
-def one_record(truth: Table | Mapping[str, Any]) -> pd.DataFrame:
+def one_record(truth: Table | Mapping[str, Any], named: Sequence[str] = ()) -> pd.DataFrame:
     """Return the deleted record as a table of one row."""
     if isinstance(truth, pd.Series):
         table = as_records(truth.to_frame().T)
     else:
-        table = pd.DataFrame([dict(truth)]) if isinstance(truth, Mapping) else as_records(truth)
+        table = pd.DataFrame([dict(truth)]) if isinstance(truth, Mapping) else as_records(truth, named)
     if len(table) != 1:
         raise InputError(
             f"the truth has {len(table)} records: two models are audited for the deletion of one; give the one "

@@ -105,8 +105,8 @@ def who_was_deleted(
             f"a fit of the two {pair.old.kind} used up its iterations and does not say where it stopped, so nothing "
             "says how far the change of the model is a person's: fit again with more iterations (max_iter)"
         )
-    people = inputs.as_records(candidates)
     names = inputs.target_columns(pair.public, target)
+    people = inputs.as_records(candidates, (*pair.old.design.raw, *names))
     missing = [name for name in names if name not in people]
     if missing:
         raise InputError(

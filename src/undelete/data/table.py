@@ -34,7 +34,8 @@ def read_table(
         The file; its first row the column names. CSV in UTF-8, separated by commas; other writings as
         `undelete.data.dialect.reading` says, or as the file shows.
     columns : collection of str, optional
-        What to read; those of them that the file does not have are left out. All by default.
+        What to read, whatever blanks are around a name in the file; those of them that it does not have are left out.
+        All by default.
     most : int, optional
         Rows to keep at most, a random sample by the rule of `undelete.data.thinning`. All by default;
         `table.attrs["rows"]` says how many there were.
@@ -48,8 +49,9 @@ def read_table(
     file = _checked(path)
     sample = Sample(most)
     read = read_parquet if file.name.lower().endswith(".parquet") else read_csv
+    named = alike(column_names(file), columns)
     try:
-        table = read(file, columns, sample)
+        table = read(file, None if columns is None else {*columns, *named}, sample).rename(columns=named)
     except PermissionError as error:
         raise InputError(f"{file} cannot be opened: permission denied") from error
     if not sample.seen:
@@ -59,6 +61,12 @@ def read_table(
         table.attrs["lines"] = Lines(file)
         table.attrs["read_as"] = dialect_of(file).sentence()
     return table
+
+
+def alike(have: Collection[str], asked: Collection[str] | None) -> dict[str, str]:
+    """Return which columns that a file has are asked for under a name with other blanks around it."""
+    bare = {name.strip(): name for name in asked or () if name not in have}
+    return {name: bare[name.strip()] for name in have if name.strip() in bare and name not in (asked or ())}
 
 
 def column_names(path: str | os.PathLike[str]) -> list[str]:
