@@ -37,7 +37,7 @@ from undelete.auditing.old_features import Features, assumed, features_of
 from undelete.auditing.pointed import pointed
 from undelete.auditing.population import alike
 from undelete.auditing.reference_left import refuse_reference_left
-from undelete.auditing.tables import accepted
+from undelete.auditing.tables import accepted, columns_read
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Flags
@@ -112,6 +112,8 @@ def read_pair(
             "features"
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
+    asked = [target] if isinstance(target, str) else list(target or ())
+    table = inputs.as_records(table, {*(columns_read(paths) or ()), *asked})
     names = inputs.target_columns(table, target)
     aside = (*names, *(() if offset is None else offset.columns))
     try:
