@@ -37,6 +37,9 @@ def test_columns_count_only_when_exactly_right():
     unseen, number = np.array([[-1]]), np.array([[3390.0]])
     assert right_columns(unseen, number, unseen, number, np.array([np.nan]))[0, 0]
     assert not right_columns(unseen, number, unseen, number + 1e-3, np.array([np.nan]))[0, 0]
+    joined = np.array([[7]])  # the files gave it, but for round-off, and so it is one of the column's values
+    assert right_columns(unseen, number, joined, number * (1 + 1e-12), np.array([np.nan]))[0, 0]
+    assert not right_columns(unseen, number, joined, number + 1.0, np.array([np.nan]))[0, 0]
 
 
 def test_label_of_one_and_of_several_outputs():
