@@ -16,7 +16,7 @@ from undelete.attacker.networks.columns import Located, on_columns
 from undelete.attacker.networks.estimate import Estimator, GradientEstimate
 from undelete.attacker.networks.held_out import widened
 from undelete.attacker.networks.missed import truncated, with_public
-from undelete.attacker.networks.problem import Problem
+from undelete.attacker.networks.problem import Prior, Problem
 from undelete.attacker.networks.record import Decoder
 from undelete.attacker.networks.search import descended
 from undelete.attacker.networks.view import View
@@ -220,6 +220,15 @@ def of_numbers(outputs):
     G = -release.network.gradients(release.theta_before, X, Y)[0]
     known = np.diag((0.02 * np.abs(G) + 1e-3 * np.abs(G).max()) ** 2)
     return release, GradientEstimate(Difference.exact(G[None, :, None]), known, 0.1, False), X[0], Y[0]
+
+
+def test_a_feature_that_no_public_record_has_goes_with_no_other(played):
+    release, rng = seen(played), np.random.default_rng(0)
+    other, town = rng.random((len(release.X_public), 1)) < 0.1, rng.integers(0, 3, (len(release.X_public), 1))
+    features = [release.X_public, ~other, other, np.zeros_like(other), town == np.arange(3)]
+    prior = Prior.of(dataclasses.replace(release, X_public=np.hstack(features).astype(float)))
+    # known without an error, it would turn a rounding error of its covariance with others into certainty of these
+    assert not prior.axes[len(COLUMNS) + 2].any()
 
 
 def test_a_record_s_likelihood_is_integrated_over_its_target():

@@ -41,7 +41,9 @@ class Prior:
     def _from(cls, mean: Floats, covariance: Floats) -> Prior:
         values, vectors = np.linalg.eigh(covariance)
         varies = values > _VARIES * max(float(values.max()), np.finfo(float).tiny)
-        return cls(mean, vectors[:, varies] * np.sqrt(values[varies]))
+        axes = vectors[:, varies] * np.sqrt(values[varies])
+        axes[np.diag(covariance) == 0] = 0.0  # where no spread is left, a rounding error would outweigh all else
+        return cls(mean, axes)
 
     def towards(self, points: Floats) -> Prior:
         """Return that of some of the points (r, e): their mean, and their covariance as far as so many say it."""
