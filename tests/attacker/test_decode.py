@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 from undelete.release.columns import Column
+from undelete.release.reach import reaching
 from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
@@ -136,3 +139,17 @@ def test_on_a_smooth_curve_a_number_is_read_between_the_grids():
     _, value, error, _ = decode_column(column, np.array([[4.05**2]]), np.full((1, 1, 1), 0.01**2))
     assert abs(value[0] - 4.05) < 0.01
     assert error[0] < 0.01
+
+
+def test_an_estimate_that_leaves_billions_of_numbers_open_lists_none_of_them():
+    rooms = np.arange(9)
+    column = Column("rooms", "discrete", np.eye(1), rooms, rooms[:, None].astype(float), np.ones(9) / 9)
+    codes = np.zeros((5, 1), dtype=np.int64)
+    tracemalloc.start()
+    assert reaching([column], codes, {0: [(1e6, 1e5)]}) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6  # bytes: an estimate of 10^9 would else take all memory there is
+    longer = reaching([column], codes, {0: [(11.0, 0.5)]})
+    assert longer is not None
+    assert longer[0][0].values.max() == 12

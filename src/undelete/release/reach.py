@@ -56,5 +56,6 @@ def _further(column: Column, value: float, error: float) -> list[float]:
         return []
     low, high = np.ceil(value - _WITHIN * error), np.floor(value + _WITHIN * error)
     low = max(low, 0.0) if own.min() >= 0 else low
-    numbers: list[float] = [*np.arange(low, own.min()).tolist(), *np.arange(own.max() + 1, high + 1).tolist()]
-    return numbers if len(numbers) <= _MOST else []
+    if max(own.min() - low, 0.0) + max(high - own.max(), 0.0) > _MOST:  # before they are listed: they may be billions
+        return []
+    return [*np.arange(low, own.min()).tolist(), *np.arange(own.max() + 1, high + 1).tolist()]
