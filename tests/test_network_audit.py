@@ -30,10 +30,10 @@ def audit(played, before=None, after=None, **given):
     return undelete.audit(before or played.before, after or played.after, played.public, **given)
 
 
-def gradient(played, before=None, **given):
+def gradient(played, before=None, after=None, **given):
     """The estimate alone, where an audit's whole search would say no more."""
     given = dict(target="label", loss="bce", n=played.n, l2=played.l2, features=played.scale) | given
-    return undelete.deleted_gradient(before or played.before, played.after, played.public, **given)
+    return undelete.deleted_gradient(before or played.before, after or played.after, played.public, **given)
 
 
 @pytest.fixture(scope="module")
@@ -476,3 +476,57 @@ def test_perceptrons_of_several_who_left_are_no_record(played, perceptrons):
 def test_a_perceptron_of_default_settings_is_read_from_its_file(perceptrons, tmp_path):
     undelete.save_model(perceptrons[0], tmp_path / "net.skops")  # whose optimiser skops does not list
     assert (undelete.load_model(tmp_path / "net.skops")[-1].coefs_[0] == perceptrons[0][-1].coefs_[0]).all()
+
+
+class _Attention(torch.nn.Module):
+    """A token a column, which attend to each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.linspace(-1, 1, 2 * len(COLUMNS)).reshape(len(COLUMNS), 2))
+        self.layer = torch.nn.TransformerEncoderLayer(2, 1, 3, dropout=0.0, activation="gelu", batch_first=True)
+
+    def forward(self, x):
+        return self.layer(x[:, :, None] * self.token).sum(dim=(1, 2))[:, None]
+
+
+def test_attention_is_attacked_in_its_unfused_form(played):
+    torch.manual_seed(0)
+    before = _Attention().double()
+    after = copy.deepcopy(before)
+    with torch.no_grad():
+        after.token += 1e-6
+    fast = torch.backends.mha.get_fastpath_enabled()
+    found = audit(played, before, after).found["hrec+"]
+    assert found.status[0] == "ok"
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+
+
+class _Answers(torch.nn.Module):
+    """A network that does something else with its answer, or on the way to it."""
+
+    def __init__(self, inner, way):
+        super().__init__()
+        self.inner, self.way = inner, way
+
+    def forward(self, x):
+        z = self.inner(x)
+        if self.way == "branches" and z.sum() > 1e9:
+            z = 2 * z
+        return {"dictionary": {"logits": z}, "tuple": (z, x)}.get(self.way, z)
+
+
+@pytest.mark.parametrize(
+    ("way", "loss", "said"),
+    [
+        ("dictionary", "bce", "answers with a dict, and the loss compares one tensor"),
+        ("tuple", "bce", "answers with a tuple"),
+        ("branches", "bce", "takes no second derivatives of this network and loss, record by record"),
+        ("plainly", torch.nn.HuberLoss(), "huber_loss_backward"),
+        ("plainly", lambda z, y: 1.0, "the loss returns a float"),
+    ],
+)
+def test_what_has_no_derivatives_record_by_record_is_refused_in_a_line(played, way, loss, said):
+    with pytest.raises(InputError, match=said) as told:
+        gradient(played, _Answers(played.before, way), after=_Answers(played.after, way), loss=loss)
+    assert "\n" not in str(told.value)

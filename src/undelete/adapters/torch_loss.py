@@ -98,7 +98,10 @@ def _one(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def of_record(outputs: Any, target: Any) -> Any:
         alike = target.dtype.is_floating_point and target.numel() == outputs.numel()
-        return loss(outputs, target.reshape(outputs.shape) if alike else target).sum()
+        found = loss(outputs, target.reshape(outputs.shape) if alike else target)
+        if not isinstance(found, torch().Tensor):
+            raise InputError(f"the loss returns a {type(found).__name__}: it has to be a tensor made of the outputs")
+        return found.sum()
 
     return of_record
 

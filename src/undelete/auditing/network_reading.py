@@ -23,6 +23,7 @@ from undelete.adapters.torch import Pair, is_module, penalty, unwrapped
 from undelete.adapters.torch_loss import LossLike, targets
 from undelete.auditing import inputs, truths
 from undelete.auditing.network_features import Features, design_of, refitted
+from undelete.auditing.network_tried import answered, differentiated
 from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Floats
 from undelete.release.networks import NetworkRelease
@@ -30,7 +31,6 @@ from undelete.scoring.truth import Truth
 
 MOST = 6_000  # parameters that changed, up to which their covariance is formed
 TWICE = "l2 is the penalty of the summed loss and weight_decay that of the mean: give one of them"
-_TRIED = 8  # public records on which the network is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ def read_networks(
     design = design_of(features, table, names)
     X = design.transform(table)
     pair = Pair.of(before, after, training.loss, (X.shape[1],))
-    outputs = _outputs(pair, X)
+    outputs = answered(pair, X)
     Y, classes = targets(pair.loss, table[list(names)].to_numpy(), ", ".join(names), outputs)
     columns, codes, values = design.columns(table)
     first, second = _penalties(pair, training, n)
@@ -130,6 +130,7 @@ def read_networks(
         pair.network, pair.before, pair.after[None], X, Y, n, first, second, 0 if classes is None else len(classes),
         columns, codes, values, X_after=refitted(later, table, names, X),
     )  # fmt: skip
+    differentiated(release)
     _not_merged(pair, release)
     if pair.network.parameters > MOST:
         raise NotAttacked(
@@ -156,23 +157,6 @@ def perceptrons(
     if features is not None and old.steps is not None:
         raise InputError("features is given, and the pipeline has a preprocessing of its own: leave it out")
     return old.module, new.module, training, old.steps if features is None else features, new.steps
-
-
-def _outputs(pair: Pair, X: Floats) -> int:
-    """Return how many numbers the network answers, tried on a few records."""
-    try:
-        answer = pair.network.outputs(pair.before, X[:_TRIED])
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        first = str(error).strip().split("\n")[0]
-        what = "give the table with the columns that it reads and the target, or features that make them"
-        if isinstance(error, AssertionError):  # the guards of an exported program
-            what = "export it with dynamic_shapes, for any number of records at once"
-        raise InputError(f"the network does not take records of {X.shape[1]} numbers ({first}): {what}") from error
-    if len(answer) != len(X[:_TRIED]) or not np.isfinite(answer).all():
-        raise InputError(
-            "the network's answers are not one finite row a record: it cannot be attacked record by record"
-        )
-    return int(answer.shape[1])
 
 
 def _not_merged(pair: Pair, release: NetworkRelease) -> None:

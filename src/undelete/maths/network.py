@@ -16,6 +16,7 @@ import numpy as np
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, blocks
+from undelete.maths.attention import unfused
 
 _NUMBERS = 8_000_000  # of per-record gradients held at a time: 64 MB
 _ACTIVATIONS = 2_000_000  # records times parameters, up to which a batch goes forward at once
@@ -38,7 +39,7 @@ def torch(why: str = "a network is attacked through its derivatives") -> Any:
 
 
 @cache
-def _func() -> Any:
+def torch_func() -> Any:
     """Return torch.func, a first derivative taken: what torch imports for it, in seconds, warns of older parts."""
     module = torch()
     with warnings.catch_warnings():
@@ -141,7 +142,7 @@ class Network:
 
     def gradients(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return each record's own gradient (m, p)."""
-        of_each = _func().vmap(_func().grad(self.record_loss), in_dims=(None, 0, 0))
+        of_each = torch_func().vmap(torch_func().grad(self.record_loss), in_dims=(None, 0, 0))
         found = np.empty((len(X), self.parameters))
         at = self.tensor(theta)
         for part in blocks(len(X), max(1, _NUMBERS // max(1, self.parameters))):
@@ -150,7 +151,7 @@ class Network:
 
     def gradients_along(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
         """Return each record's Hessian times a direction (m, p)."""
-        func, at, v = _func(), self.tensor(theta), self.tensor(direction)
+        func, at, v = torch_func(), self.tensor(theta), self.tensor(direction)
 
         def product(x: Any, y: Any) -> Any:
             return func.jvp(lambda t: func.grad(self.record_loss)(t, x, y), (at,), (v,))[1]
@@ -170,7 +171,7 @@ class Network:
 
     def along(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
         """Return each record's gradient times a direction (m,), without the gradients."""
-        func, found, at, v = _func(), [], self.tensor(theta), self.tensor(direction)
+        func, found, at, v = torch_func(), [], self.tensor(theta), self.tensor(direction)
         for part in self._batches(len(X)):
             x, y = self.tensor(X[part]), self.target(Y[part])
             found.append(func.jvp(lambda t, x=x, y=y: self._losses(t, x, y), (at,), (v,))[1].numpy())
@@ -192,7 +193,7 @@ class Network:
 
     def hessian(self, theta: Floats, X: Floats, Y: Floats) -> Floats:
         """Return the summed loss's Hessian (p, p), a block of its columns at a time."""
-        func, at, p = _func(), self.tensor(theta), self.parameters
+        func, at, p = torch_func(), self.tensor(theta), self.parameters
         found = np.zeros((p, p))
         for part in self._batches(len(X)):
             x, y = self.tensor(X[part]), self.target(Y[part])
@@ -225,11 +226,18 @@ class Network:
     def _losses(self, theta: Any, X: Any, Y: Any) -> Any:
         """Return every record's loss (m,) at once, from one pass forward."""
         Z = self._forward(theta, X)
-        return _func().vmap(lambda z, y: self.loss(z[None], y[None]))(Z, Y)
+        return torch_func().vmap(lambda z, y: self.loss(z[None], y[None]))(Z, Y)
 
     def _forward(self, theta: Any, X: Any) -> Any:
         own = {name: theta[part].reshape(shape) for name, shape, part in self.sizes}
-        return torch().func.functional_call(self.module, {**self._fixed, **own}, (X.reshape(-1, *self.shape),))
+        with unfused():
+            answer = torch().func.functional_call(self.module, {**self._fixed, **own}, (X.reshape(-1, *self.shape),))
+        if not isinstance(answer, torch().Tensor):
+            raise InputError(
+                f"the network answers with a {type(answer).__name__}, and the loss compares one tensor: wrap it in a "
+                "module whose forward returns that"
+            )
+        return answer
 
     def _batches(self, m: int) -> list[slice]:
         return blocks(m, max(64, _ACTIVATIONS // max(1, self.parameters // 8 + int(np.prod(self.shape)))))
