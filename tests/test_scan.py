@@ -12,7 +12,7 @@ import skops.io
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestRegressor, VotingClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer
 from sklearn.kernel_approximation import Nystroem
@@ -105,6 +105,15 @@ def test_folds_and_samples_that_a_deletion_deals_anew_say_nothing_of_who_left(pe
     numbers, keep = table[["age", "pay"]], table.index != GONE
     before, after = clone(holder).fit(numbers, y), clone(holder).fit(numbers[keep], y[keep])
     assert not undelete.scan(before, after).table.exact.any()  # people who moved to another fold were told as deleted
+
+
+@pytest.mark.parametrize("last", [GaussianNB(), make_pipeline(StandardScaler(), GaussianNB())])
+def test_classes_are_called_as_the_whole_calls_them(people, last):
+    table, y = people
+    numbers, answer, keep = table[["age", "pay"]], np.where(y == 1, "yes", "no"), table.index != GONE
+    vote = VotingClassifier([("bayes", last)])
+    found = undelete.scan(vote.fit(numbers, answer), clone(vote).fit(numbers[keep], answer[keep])).table
+    assert set(found.value[found.kind == "class"]) == {answer[GONE]}
 
 
 def test_target_encodings_of_one_record_are_told_from_others():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ _INSIDE = (
     "best_estimator_", "estimator_", "estimators_", "regressor_", "calibrated_classifiers_", "estimator",
     "base_estimator_", "nbrs_", "initial_imputer_", "_results",
 )  # fmt: skip
+
+
+_CODES = ("VotingClassifier", "StackingClassifier")  # which number the classes for their models
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,7 @@ class _Walk:
     def __init__(self, found: list[Visit]) -> None:
         self.found = found
         self.target = TARGET
+        self.classes: Any = None  # what a holder calls those for which its models have 0, 1, ...
 
     def through(
         self, part: Part, features: list[Feature], path: str, depth: int, outer: Part | None = None
@@ -115,18 +119,28 @@ class _Walk:
             return [f for name, step in parts for f in self._branch(step, features, f"{path}{name} > ", depth)]
         if part.kind == "FrozenEstimator":
             return self.through(part_of(part["estimator"]), features, path, depth + 1)
+        part = self._decoded(part)
         if len(features) != _expected(part, len(features)):  # a step before it made others than is known
             features = derived(part, _expected(part, 0))
         self.found.append(Visit(f"{path}{part.kind}", part, list(features), outer, self.target))
         if part.kind == "TransformedTargetRegressor" and part["transformer_"] is not None:
             return self._of_target(part, features, path, depth)
         chosen = part["estimators_features_"]  # a bag of estimators may give each some of the columns
+        outside, self.classes = self.classes, part["classes_"] if part.kind in _CODES else self.classes
         for name, place, inside in _inside(part):
             some = chosen is not None and name.startswith("estimators_")
             given = [features[int(j)] for j in chosen[place]] if some else features
             self.through(inside, list(given), f"{path}{part.kind}.{name} > ", depth + 1, part)
+        self.classes = outside
         flow = FLOWS.get(part.kind)
         return flow(part, features) if flow is not None else derived(part, _made(part))
+
+    def _decoded(self, part: Part) -> Part:
+        """Return a part with its classes as the holder calls them."""
+        own = part["classes_"]
+        if self.classes is None or own is None or not np.array_equal(own, np.arange(len(self.classes))):
+            return part
+        return replace(part, fields={**part.fields, "classes_": self.classes})
 
     def _of_target(self, part: Part, features: list[Feature], path: str, depth: int) -> list[Feature]:
         """Visit what transforms a target, and what is then fitted to another one."""
