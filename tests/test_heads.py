@@ -305,12 +305,12 @@ def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch)
     for size in (1e-4, 0.1):
         noise = np.full(len(others), size)
         seen = F + rng.normal(size=F.shape) @ np.linalg.cholesky(size * np.cov(F.T)).T
-        off = np.sqrt(((net.apply(seen, noise) - others) ** 2).mean(axis=0))
+        off = np.sqrt(((net.apply(seen, noise).records - others) ** 2).mean(axis=0))
         linear = np.linalg.lstsq(np.c_[phi.transform(public), np.ones(2200)], public, rcond=None)[0]
         plain = np.sqrt(((np.c_[seen, np.ones(len(F))] @ linear - others) ** 2).mean(axis=0))
         assert off.mean() < 0.95 * plain.mean()
         assert off.mean() == pytest.approx(net.error(noise[:1]).mean(), rel=0.1)
-    start = net.apply(F, np.full(len(F), 1e-4))
+    start = net.apply(F, np.full(len(F), 1e-4)).records
     found = net.search(1e-4).run(F, start, np.full(len(F), 1e-4), about_start=True)
     before = np.linalg.norm(F - phi.transform(start), axis=1)
     assert np.median(found.distance) < 0.5 * np.median(before)  # its features are those that were recovered

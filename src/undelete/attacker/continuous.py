@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from undelete.attacker.embedding.class_map import as_class
 from undelete.attacker.embedding.posterior import behind_gradient
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
@@ -64,7 +65,10 @@ def _traced(release: Release, G: Floats, found: Reconstruction, same: Flags) -> 
     if release.constant is None or not rows.size:
         return dataclasses.replace(found, inputs=inputs, distance=distance)
     estimate = Estimate.of(found).part(rows)
-    traced = behind_gradient(release.take(rows), _gradients(G[rows], estimate), estimate)
+    classes = None
+    if release.target_kind == "class" and found.target is not None:
+        classes = as_class(found.target[rows])
+    traced = behind_gradient(release.take(rows), _gradients(G[rows], estimate), estimate, classes)
     inputs[rows], distance[rows] = traced.inputs, traced.distance
     status = np.where(same, "unchanged", "ok").tolist()
     return dataclasses.replace(

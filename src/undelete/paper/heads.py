@@ -150,7 +150,7 @@ def _attacked(game: HeadGame) -> tuple[dict[str, Any], dict[str, Any]]:
     for attack in (MAXDIFF, AVG):
         guesses[attack.name] = np.asarray(ATTACKS[attack.name].run(release, rng).inputs)
     known = np.full(len(game.images), _KNOWN)
-    guesses["informed"] = behind_features(release, game.features, known).inputs
+    guesses["informed"] = behind_features(release, game.features, known, game.labels).inputs
     guesses["oracle"] = public[_nearest(public, game.images)]
     mean, middle = public.mean(axis=0), F.mean(axis=0)
     scores = {name: {"image": _score(game.images, guess, mean)} for name, guess in guesses.items()}

@@ -2,20 +2,22 @@
 
 A net loses what it does not need, and which records share features no formula says. Public records and their features
 do: on these a map back is trained, the best linear one and a correction of one hidden layer, with the error of maths
-(10) added to the features, small and large, so that it is E[record | features, size of their error]. What it misses is
-seen on public records that it was not trained on: the error bars, and the prior about its answer in which the record is
-then sought whose features are the ones that were recovered, paper Eq. (6).
+(10) added to the features, small and large, so that it is E[record | features, size of their error]. Where the model
+tells the record's class, the best linear map of that class takes its place, if it misses less. What is missed is seen
+on public records that were not trained on: the error bars, and the prior about the answer in which the record is then
+sought whose features are the ones that were recovered, paper Eq. (6).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from undelete.attacker.embedding.class_map import FEWEST, ClassMap, Held, Kind, as_class
 from undelete.attacker.embedding.inversion import Search, public_records, shared
-from undelete.maths.arrays import Floats, blocks
+from undelete.maths.arrays import Floats, Indices, blocks
 from undelete.maths.embeddings import Embedding
 from undelete.maths.frozen import FrozenNet
 from undelete.maths.network import torch
@@ -48,8 +50,8 @@ class Decoder:
         Makes the features' covariance the identity.
     weights : sequence of torch tensors
         The linear map, and the correction's two layers.
-    held : tuple of two arrays (h, D), (h, d0)
-        Whitened features of the records that were not trained on, with an error of variance 1 apart, and they.
+    held : Held
+        The records that were not trained on.
     low, high : arrays (d0,)
         The least and the greatest public value of each number.
     """
@@ -59,24 +61,64 @@ class Decoder:
     mean: Floats
     white: Floats
     weights: tuple[Any, ...]
-    held: tuple[Floats, Floats, Floats]
+    held: Held
     low: Floats
     high: Floats
+    _kinds: dict[int, Kind | None] = field(default_factory=dict)
 
-    def apply(self, features: Floats, noise: Floats) -> Floats:
-        """Return records (b, d0) for features (b, D), whose error's variance is `noise` (b,) times their own."""
-        return self._decoded((features - self.centre) @ self.white, noise)
+    def apply(self, features: Floats, noise: Floats, classes: Indices | None = None) -> Decoded:
+        """Return what is decoded of features (b, D), whose error's variance is `noise` (b,) times their own.
 
-    def error(self, noise: Floats) -> Floats:
-        """Return the standard error (b, d0) of each number, as seen on public records with errors of this size."""
-        found = np.empty((len(noise), len(self.mean)))
-        for i, size in enumerate(noise):
-            found[i] = np.sqrt((self._missed(float(size)) ** 2).mean(axis=0))
-        return found
+        Parameters
+        ----------
+        features, noise
+            What was recovered.
+        classes : array (b,) of int, optional
+            Whose records they are, by the column of the public classes; believed where the features fit it.
+        """
+        white = (features - self.centre) @ self.white
+        records, error, share = self._decoded(white, noise), np.empty((len(noise), len(self.mean))), np.ones(len(noise))
+        kinds: list[Kind | None] = [None] * len(noise)
+        usual = float(np.median(noise))
+        for label in [] if classes is None else np.unique(classes).tolist():
+            kind = self._kind(label)
+            if kind is None:
+                continue
+            own = np.flatnonzero(np.asarray(classes) == label)
+            own = own[kind.map.fits(white[own], noise[own])]
+            records[own] = kind.map.apply(white[own], noise[own])
+            share[own] = (kind.missed(usual) ** 2).sum() / (self.missed(usual)[kind.held] ** 2).sum()
+            for row in own.tolist():
+                kinds[row] = kind
+        for row, (kind, size) in enumerate(zip(kinds, noise.tolist(), strict=True)):
+            off = self.missed(size) if kind is None else kind.missed(size)
+            error[row] = np.sqrt((off**2).mean(axis=0))
+        return Decoded(records, error, share)
+
+    def _kind(self, label: int) -> Kind | None:
+        """Return a class's own map; None where it has few public records, or misses no less than that of all."""
+        if label not in self._kinds:
+            self._kinds[label] = self._fitted_kind(label)
+        return self._kinds[label]
+
+    def _fitted_kind(self, label: int) -> Kind | None:
+        held = self.held
+        used, apart = np.flatnonzero(held.classes[0] == label), np.flatnonzero(held.classes[1] == label)
+        if len(used) < FEWEST or not len(apart):
+            return None
+        X, F = (array[held.used[used]] for array in (held.X, held.F))
+        linear = np.asarray(self.weights[0].numpy(), dtype=np.float64)
+        own = ClassMap.of((F - self.centre) @ self.white, X, linear)
+        kind = Kind(own, apart, held.white[apart], held.error[apart], held.records[apart])
+        off, every = (
+            sum(float((one(float(v)) ** 2).sum()) for v in _JUDGED)
+            for one in (kind.missed, lambda v: self.missed(v)[apart])
+        )
+        return kind if off < every else None
 
     def search(self, noise: float) -> Search:
         """Return the search for records about what is decoded, the prior as wide as the held-out errors (d0,)."""
-        missed = self._missed(noise) / np.sqrt(len(self.held[0]))
+        missed = self.missed(noise) / np.sqrt(len(self.held.white))
         if len(missed) < missed.shape[1]:  # the record is moved only as it was missed elsewhere
             root = missed.T
         else:
@@ -84,18 +126,20 @@ class Decoder:
             S = (1 - _DIAGONAL) * (missed.T @ missed) + np.diag(_DIAGONAL * own + _RIDGE * own.mean())
             root = np.linalg.cholesky(S)
         metric = self.white @ self.white.T
-        K = root.T @ self.phi.curvature(self.held[2][:_SAMPLE], metric) @ root
+        K = root.T @ self.phi.curvature(self.held.records[:_SAMPLE], metric) @ root
         values, vectors = np.linalg.eigh(K)
         return Search(self.phi, self.mean, root @ vectors, np.maximum(values, 0.0), metric, prior=True)
 
-    def tried(self, noise: float, count: int) -> tuple[Floats, Floats]:
-        """Return the features (r, D) of some records that were not trained on, and an error of that variance each."""
-        error = np.sqrt(noise) * self.held[1][:count] @ np.linalg.inv(self.white)
-        return self.phi.transform(self.held[2][:count]), error
+    def tried(self, noise: float, count: int) -> tuple[Floats, Floats, Indices]:
+        """Return the features (r, D) of some records that were not trained on, an error each, and their classes."""
+        held = self.held
+        error = np.sqrt(noise) * held.error[:count] @ np.linalg.inv(self.white)
+        return self.phi.transform(held.records[:count]), error, held.classes[1][:count]
 
-    def _missed(self, noise: float) -> Floats:
-        own, error, records = self.held
-        return records - self._decoded(own + np.sqrt(noise) * error, np.full(len(own), noise))
+    def missed(self, noise: float) -> Floats:
+        """Return what is missed of the records that were not trained on (h, d0), with errors of this variance."""
+        own = self.held.white + np.sqrt(noise) * self.held.error
+        return self.held.records - self._decoded(own, np.full(len(own), noise))
 
     def _decoded(self, white: Floats, noise: Floats) -> Floats:
         library, found = torch(), np.empty((len(white), len(self.mean)))
@@ -104,6 +148,18 @@ class Decoder:
                 e, v = (library.as_tensor(a[part], dtype=library.float32) for a in (white, np.asarray(noise)))
                 found[part] = _forward(self.weights, e, v).numpy()
         return np.asarray(self.mean + found)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Records (b, d0), the standard error (b, d0) of each number, and how large their errors are beside all records'.
+
+    `share` (b,) is one but for those of a class that has a map of its own.
+    """
+
+    records: Floats
+    error: Floats
+    share: Floats
 
 
 def decoder(release: Release) -> Decoder | None:
@@ -131,11 +187,14 @@ def _trained(release: Release) -> Decoder:
     white = vectors / np.sqrt(np.maximum(values, _RIDGE * values.mean()))
     E = (F - centre) @ white
     linear = E[used].T @ (X[used] - mean) / len(used)
-    apart = (E[held], rng.normal(size=(len(held), E.shape[1])), np.asarray(X[held]))
+    place = np.full(m, -1) if release.Y_public is None else as_class(release.Y_public)
+    apart = Held(
+        E[held], rng.normal(size=(len(held), E.shape[1])), np.asarray(X[held]), X, F, used, (place[used], place[held])
+    )
     trained = _fitted(E[used], X[used] - mean, linear, rng)
     plain = (torch().as_tensor(linear, dtype=torch().float32), *(0 * one for one in trained[1:]))
     both = [Decoder(phi, centre, mean, white, one, apart, X.min(axis=0), X.max(axis=0)) for one in (trained, plain)]
-    return min(both, key=lambda one: float(one.error(_JUDGED).mean()))
+    return min(both, key=lambda one: float(np.mean([np.sqrt((one.missed(v) ** 2).mean(axis=0)) for v in _JUDGED])))
 
 
 def _fitted(E: Floats, X: Floats, linear: Floats, rng: np.random.Generator) -> tuple[Any, ...]:

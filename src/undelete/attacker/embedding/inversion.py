@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,10 @@ class Search:
     curvature: Floats
     metric: Floats | None = None
     prior: bool = False
+
+    def as_wide(self, share: float) -> Search:
+        """Return the search with a prior of so many times the variance."""
+        return replace(self, basis=self.basis * np.sqrt(share), curvature=self.curvature * share)
 
     def run(self, targets: Floats, start: Floats, noise: Floats, *, about_start: bool = False) -> Preimages:
         """Trace targets (b, D) back from start (b, d0), each with its own noise (b,): a variance, relative.

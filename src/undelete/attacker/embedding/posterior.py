@@ -58,7 +58,7 @@ def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
     return behind_gradient(release, X * estimate.scale[:, None], estimate)
 
 
-def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimages:
+def behind_gradient(release: Release, g: Floats, estimate: Estimate, classes: Indices | None = None) -> Preimages:
     """Return the most probable records behind minus the gradients (b, d) of a model on an embedding.
 
     The scale of the gradient is its constant's entry, or where that is lost in its error what the usual length of an
@@ -72,6 +72,8 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
         Minus the gradients in one output, or mixed.
     estimate : Estimate
         Where they came from; `scale` is g's constant entry.
+    classes : array (b,) of int, optional
+        The records' classes, where the gradients tell them.
 
     Notes
     -----
@@ -85,6 +87,8 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
     shape, variance = _shape(F, error.weights), _variance(F, error.weights, middle)
     trace = _tracer(release, shape)
     lengths = ((F - middle.mean(axis=0)) ** 2).sum(axis=1)
+    if classes is not None and estimate.mix is None:  # a label goes with the sign of one output
+        classes = np.where(error.sure(estimate.scale), classes, -1)
 
     def run(rows: Indices, sign: Floats) -> Preimages:
         signed, entry, own = g[rows] * sign[:, None], estimate.scale[rows] * sign, error.part(rows)
@@ -93,7 +97,7 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
         scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
         targets = own.divided(signed, entry, scale)[:, : phi.features]
         noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
-        traced = trace(targets, noise)
+        traced = trace(targets, noise, None if classes is None else classes[rows])
         spread = np.sqrt(noise[:, None] * np.diag(shape))
         value = traced.value + (entry - scale) ** 2 / own.total / 2
         return replace(traced, value=value, features=targets, features_error=spread)
@@ -105,17 +109,18 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate) -> Preimage
         other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
         better = other.value < found.value[unsure]
         found = found.replaced(unsure[better], other.part(np.flatnonzero(better)))
-    return reread(release, found)
+    return reread(release, found, known=classes is not None)
 
 
-Tracer = Callable[[Floats, Floats], Preimages]
-"""From embeddings (b, D) and the size of their errors (b,), beside the error's shape, to records."""
+Tracer = Callable[..., Preimages]
+"""From embeddings (b, D), the size of their errors (b,) beside the error's shape, and classes (b,), to records."""
 
 
 def _tracer(release: Release, shape: Floats) -> Tracer:
     """Return how embeddings with errors of this shape (D, D) are traced back: about what is decoded, behind a net."""
     if decoder(release) is not None:
-        return lambda targets, noise: behind_features(release, targets, noise * float(np.trace(shape)))
+        whole = float(np.trace(shape))
+        return lambda targets, noise, classes: behind_features(release, targets, noise * whole, classes)
     phi, metric = public_records(release)[0], np.asarray(np.linalg.inv(shape))
     prior: _Gaussian = shared(release, _gaussian)
     K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
@@ -123,7 +128,7 @@ def _tracer(release: Release, shape: Floats) -> Tracer:
     search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
     back: LinearInverse = shared(release, linear_inverse)
 
-    def trace(targets: Floats, noise: Floats) -> Preimages:
+    def trace(targets: Floats, noise: Floats, _: Indices | None = None) -> Preimages:
         variance = noise * float(np.trace(shape))
         start, likely = back.shrunk(targets, variance)
         found = search.run(targets, start, noise)
@@ -137,7 +142,7 @@ def _tracer(release: Release, shape: Floats) -> Tracer:
     return trace
 
 
-def behind_features(release: Release, features: Floats, variance: Floats) -> Preimages:
+def behind_features(release: Release, features: Floats, variance: Floats, classes: Indices | None = None) -> Preimages:
     """Return the records behind features of a frozen net: decoded, then refined through the net, maths (36).
 
     Parameters
@@ -148,33 +153,41 @@ def behind_features(release: Release, features: Floats, variance: Floats) -> Pre
         As they were recovered.
     variance : array (b,)
         Of their errors, all of them together.
+    classes : array (b,) of int, optional
+        The records' classes, where they are known.
     """
     net = decoder(release)
     assert net is not None
     noise = relative(release, variance)
-    found = _found(net, net.search(float(np.median(noise))), features, noise)
+    found = _found(net, net.search(float(np.median(noise))), features, noise, classes)
     distance = np.linalg.norm(features - net.phi.transform(found.inputs), axis=1)
-    return replace(found, distance=distance, error=net.error(noise))
+    return replace(found, distance=distance)
 
 
-def _found(net: Decoder, search: Search, features: Floats, noise: Floats) -> Preimages:
+def _found(net: Decoder, search: Search, features: Floats, noise: Floats, classes: Indices | None) -> Preimages:
     """Return the records behind features (b, D) with an error of `noise` (b,), inside the public range."""
-    found = search.run(features, net.apply(features, noise), _TWICE * noise, about_start=True)
-    return replace(found, inputs=np.clip(found.inputs, net.low, net.high))
+    seen = net.apply(features, noise, classes)
+    shares = np.unique(seen.share)
+    parts = [np.flatnonzero(seen.share == share) for share in shares]
+    found = Preimages.joined([
+        search.as_wide(float(share)).run(features[rows], seen.records[rows], _TWICE * noise[rows], about_start=True)
+        for share, rows in zip(shares, parts, strict=True)
+    ]).part(np.argsort(np.concatenate(parts)))  # fmt: skip
+    return replace(found, inputs=np.clip(found.inputs, net.low, net.high), error=seen.error)
 
 
-def reread(release: Release, found: Preimages) -> Preimages:
+def reread(release: Release, found: Preimages, *, known: bool = False) -> Preimages:
     """Return the same with the features as the records that were found have them, as far as that makes them better.
 
     How far, and what error is left, public records say that the decoder was not trained on: maths (36). Nothing is
-    changed where none was trained.
+    changed where none was trained. `known`: whether the records' classes were.
     """
     net = decoder(release)
     if net is None or found.features is None or found.features_error is None:
         return found
     noise = float(np.median(relative(release, (found.features_error**2).sum(axis=1))))
-    true, error = net.tried(noise, int(np.clip(_READ // (net.phi.inputs * net.phi.features), *_READS)))
-    again = _found(net, net.search(noise), true + error, np.full(len(true), noise)).inputs
+    true, error, classes = net.tried(noise, int(np.clip(_READ // (net.phi.inputs * net.phi.features), *_READS)))
+    again = _found(net, net.search(noise), true + error, np.full(len(true), noise), classes if known else None).inputs
     off = net.phi.transform(again) - true
     share = float(np.clip((error * (error - off)).sum() / max(((error - off) ** 2).sum(), _TINY), 0.0, 1.0))
     left = 1 - share * (1 - _beside(off, error))  # at most: if both err alike
