@@ -309,7 +309,7 @@ def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch)
         linear = np.linalg.lstsq(np.c_[phi.transform(public), np.ones(2200)], public, rcond=None)[0]
         plain = np.sqrt(((np.c_[seen, np.ones(len(F))] @ linear - others) ** 2).mean(axis=0))
         assert off.mean() < 0.95 * plain.mean()
-        assert off.mean() == pytest.approx(net.error(noise[:1]).mean(), rel=0.1)
+        assert off.mean() == pytest.approx(net.apply(seen[:1], noise[:1]).error.mean(), rel=0.1)
     start = net.apply(F, np.full(len(F), 1e-4)).records
     found = net.search(1e-4).run(F, start, np.full(len(F), 1e-4), about_start=True)
     before = np.linalg.norm(F - phi.transform(start), axis=1)
@@ -322,6 +322,37 @@ def test_a_decoder_beats_the_linear_map_and_says_how_much_it_misses(monkeypatch)
     better = reread(release, found)
     assert np.linalg.norm(better.features - few) < 0.9 * np.linalg.norm(seen - few)
     assert 0.6 < (((better.features - few) / better.features_error) ** 2).mean() < 1.2
+
+
+def test_where_the_class_is_known_the_record_is_looked_for_among_its_own(monkeypatch):
+    monkeypatch.setattr(decoder, "_STEPS", 100)
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    turned = nn.Linear(6, 3).double()
+    phi = undelete.FrozenNet(nn.Sequential(turned, nn.Tanh()), (6,))
+
+    def records(m):
+        y = rng.integers(2, size=m)
+        X = 0.1 * rng.normal(size=(m, 6))
+        alike = np.where(y[:, None] == 1, X[:, [0, 1, 2, 0, 1, 2]], X[:, [0, 1, 2, 2, 0, 1]])
+        return alike + 0.02 * X + y[:, None] * np.array([1.0, -1, 1, 1, -1, 1]), y
+
+    (X, y), (others, own) = records(2000), records(200)
+    release = dataclasses.replace(released(phi, X), Y_public=np.where(y == 1, 1.0, -1.0)[:, None])
+    F, small = phi.transform(others), np.full(len(others), 1e-6)
+
+    def missed(classes):
+        return float(((behind_features(release, F, small, classes).inputs - others) ** 2).mean())
+
+    assert missed(own) < 0.2 * missed(None)
+    # what is said of the class is not believed where the features say otherwise
+    assert missed(1 - own) == pytest.approx(missed(None), rel=0.1)
+    found = behind_features(release, F, small, own)
+    assert 0.3 < (((found.inputs - others) / found.error) ** 2).mean() < 1.5
+    few = dataclasses.replace(release, Y_public=np.where(np.arange(len(X)) < 90, 1.0, -1.0)[:, None])
+    again = dataclasses.replace(few, X_public=few.X_public.copy())  # nothing is kept of the release before
+    seen, plain = (behind_features(again, F, small, one).inputs for one in (np.ones(len(F), dtype=int), None))
+    np.testing.assert_allclose(seen, plain)  # of too few public records a class has no map
 
 
 def test_an_image_behind_a_convolution_comes_back_with_error_bars_and_a_picture():

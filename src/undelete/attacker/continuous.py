@@ -67,7 +67,7 @@ def _traced(release: Release, G: Floats, found: Reconstruction, same: Flags) -> 
     estimate = Estimate.of(found).part(rows)
     classes = None
     if release.target_kind == "class" and found.target is not None:
-        classes = as_class(found.target[rows])
+        classes = np.where(np.isfinite(found.target[rows]).all(axis=1), as_class(found.target[rows]), -1)
     traced = behind_gradient(release.take(rows), _gradients(G[rows], estimate), estimate, classes)
     inputs[rows], distance[rows] = traced.inputs, traced.distance
     status = np.where(same, "unchanged", "ok").tolist()

@@ -14,6 +14,7 @@ import numpy as np
 from undelete.maths.arrays import Flags, Floats, Indices
 
 FEWEST = 100  # public records that a class has a map from
+_DOUBT = 2 * np.log(100.0)  # of twice the log-densities, by which features have to be less probable in a class
 _SMALL = 1e-6  # variance of an error, beside the features' own, under which none is told apart
 
 
@@ -69,11 +70,11 @@ class ClassMap:
         return np.asarray(self.mean + along / (self.spread + noise[:, None] + _SMALL) @ self.slope)
 
     def fits(self, white: Floats, noise: Floats) -> Flags:
-        """Return of which features (b,) this is the class more probably than that they are any record's."""
+        """Return which features (b,) are not far less probable in this class than among all records."""
         variance = self.spread + noise[:, None] + _SMALL
         own = ((white - self.centre) @ self.axes) ** 2 / variance + np.log(variance)
         every = white**2 / (1 + noise[:, None]) + np.log1p(noise)[:, None]
-        return np.asarray(own.sum(axis=1) < every.sum(axis=1), dtype=np.bool_)
+        return np.asarray(own.sum(axis=1) < every.sum(axis=1) + _DOUBT, dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
