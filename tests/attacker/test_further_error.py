@@ -146,3 +146,31 @@ def test_a_label_is_told_by_its_sign_only_beyond_what_early_stops_turn_out_to_ha
     assert turned.sum() > 10
     assert told.sum() > 10
     assert (turned & told).sum() <= 0.1 * told.sum()
+
+
+def test_of_many_outputs_and_features_some_say_the_same(monkeypatch):
+    from undelete.attacker.table import further_error
+    from undelete.maths.losses import loss_of
+    from undelete.release.release import Release
+
+    rng, m, d, k = np.random.default_rng(0), 900, 30, 60
+    X = np.column_stack([rng.normal(size=(m, d - 1)), np.ones(m)])
+    Y = np.eye(k)[rng.integers(k, size=m)]
+    W = 0.1 * rng.normal(size=(d, k))
+    residual = loss_of("softmax").residual(Y, X @ W)
+    l2 = np.ones(d)
+    release = Release(
+        loss_of("softmax"), W, W[None] + 1e-3, X + 0.3, Y, m, l2, np.eye(d)[-1], target_kind="class"
+    )  # fmt: skip
+    assert np.abs(X.T @ residual).max() > 1  # the model is no optimum of these: they are strangers to it
+    some = strangers(release)
+    monkeypatch.setattr(further_error, "_OUTPUTS", k)
+    assert some == pytest.approx(strangers(release), rel=0.2)
+    monkeypatch.setattr(further_error, "_FEATURES", 12)
+    assert strangers(release) == pytest.approx(some, rel=0.4)
+    monkeypatch.undo()
+    called = []
+    eigh = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda A: called.append(A.shape) or eigh(A))
+    strangers(release)
+    assert len(called) == 16  # and not one for each output

@@ -35,8 +35,9 @@ class Factor:
     def of(cls, values: NDArray[Any], column: str) -> Factor:
         """Factorise a column's cells."""
         codes, distinct = pd.factorize(values)
+        cells = distinct.tolist() if values.dtype.kind == "f" else map(category, distinct)
         try:
-            position = {category(cell): i for i, cell in enumerate(distinct)}
+            position: dict[Category, int] = {cell: i for i, cell in enumerate(cells)}
         except TypeError as error:
             raise InputError(
                 f"column {column!r} has {error}: only numbers and text can be read; convert the column"

@@ -77,6 +77,8 @@ class Reading:
 
         Whether or not a public cell is missing: a private one may be. A word that only the imputer writes is one.
         """
+        if not self.fills:
+            return None, ""
         factor = self.cells.factor(self.column)
         seen = np.bincount(factor.codes + 1, minlength=len(factor.position))
         for marker, value in self.fills:

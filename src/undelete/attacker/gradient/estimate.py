@@ -14,6 +14,8 @@ from undelete.release.release import Release
 
 NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
+_FEW = 8  # features for each that functionals rest on, from which on the others are not read
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -142,7 +144,7 @@ class Estimate:
             Whether to return (b, q, q), or only the variances (b, q).
         """
         if not dense:
-            Q = release.X_public @ projection
+            Q = _functionals(release.X_public, projection)
             total, first = t2.sum(axis=0), t2.T @ Q
             second = t2.T @ Q**2 - 2 * first * centre + total[:, None] * centre**2
             found = second * self.scatter(release)[:, None]
@@ -159,7 +161,7 @@ class Estimate:
 
         About any centre the covariance is `recentred` of them. Cost 2 m q^2 flops a deletion.
         """
-        Q = release.X_public @ projection
+        Q = _functionals(release.X_public, projection)
         m, q = Q.shape
         second = np.zeros((t2.shape[1], q, q))
         for part in blocks(m, max(1, 4_000_000 // max(1, q**2))):
@@ -198,6 +200,14 @@ class Estimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             over = 1 / self.scale**2
             return none * over, first * over[:, None], second * over[:, None, None]
+
+
+def _functionals(X: Floats, projection: Floats) -> Floats:
+    """Return X @ projection; of a few of many features without reading the others."""
+    rows = np.flatnonzero(projection.any(axis=1))
+    if len(rows) * _FEW > len(projection):
+        return np.asarray(X @ projection)
+    return np.asarray(X[:, rows] @ projection[rows])
 
 
 def _of_missing(people: Unseen, values: Floats) -> Floats:
