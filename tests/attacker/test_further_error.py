@@ -160,7 +160,7 @@ def test_of_many_outputs_and_features_some_say_the_same(monkeypatch):
     residual = loss_of("softmax").residual(Y, X @ W)
     l2 = np.ones(d)
     release = Release(
-        loss_of("softmax"), W, W[None] + 1e-3, X + 0.3, Y, m, l2, np.eye(d)[-1], target_kind="class"
+        loss_of("softmax"), W, W[None] + 1e-3, X, Y, m, l2, np.eye(d)[-1], target_kind="class"
     )  # fmt: skip
     assert np.abs(X.T @ residual).max() > 1  # the model is no optimum of these: they are strangers to it
     some = strangers(release)
