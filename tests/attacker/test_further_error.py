@@ -153,7 +153,7 @@ def test_of_many_outputs_and_features_some_say_the_same(monkeypatch):
     from undelete.maths.losses import loss_of
     from undelete.release.release import Release
 
-    rng, m, d, k = np.random.default_rng(0), 900, 30, 60
+    rng, m, d, k = np.random.default_rng(0), 6000, 30, 24
     X = np.column_stack([rng.normal(size=(m, d - 1)), np.ones(m)])
     Y = np.eye(k)[rng.integers(k, size=m)]
     W = 0.1 * rng.normal(size=(d, k))
