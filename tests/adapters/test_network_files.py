@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
 from undelete import InputError
 from undelete.adapters.files.networks import load_network
 from undelete.adapters.torch import Pair, unwrapped
+from undelete.adapters.torch_loss import Loss
 from undelete.auditing.network_reading import opened
 
 torch = pytest.importorskip("torch")
@@ -53,6 +56,7 @@ def test_parameters_that_torch_saved_are_read_on_trust(tmp_path, what):
         load_network(file, trust=True)
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own parts
 def test_a_module_and_an_exported_program_need_no_architecture(tmp_path):
     first, x = make(1), torch.tensor(X)
     torch.save(first, tmp_path / "net.pth")
@@ -95,7 +99,7 @@ def test_a_wrapper_of_training_is_taken_off():
 
 
 def test_a_network_without_numbers_is_refused():
-    with pytest.raises(InputError, match="lies on the meta device and has no numbers"):
+    with pytest.raises(InputError, match="is on the meta device and has no numbers"):
         Pair.of(make().to("meta"), make(), "bce", (3,))
 
 
@@ -106,3 +110,18 @@ def test_networks_on_a_gpu_are_read_as_those_on_the_processor():
     there = Pair.of(make(1).cuda(), make(2).cuda(), "bce", (3,))
     np.testing.assert_array_equal(there.before, here.before)
     np.testing.assert_array_equal(there.network.outputs(there.after, X), here.network.outputs(here.after, X))
+    weighed = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([2.0]))
+    own, other = (Pair.of(make(1), make(2), loss, (3,)).network for loss in (weighed, copy.deepcopy(weighed).cuda()))
+    y = np.ones((5, 1))
+    np.testing.assert_array_equal(other.gradient(there.before, X, y), own.gradient(there.before, X, y))
+
+
+def test_a_loss_that_is_copied_to_the_processor_is_left_where_it_was():
+    weighed = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0]), reduction="mean").to("meta")
+    with pytest.raises(InputError, match="meta device"):
+        Loss.of(weighed)
+    weighed = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0]))
+    own = Loss.of(weighed)
+    assert weighed.reduction == "mean"
+    z = torch.zeros(1, 2, dtype=torch.float64)
+    assert float(own.of_record(z, torch.tensor([1]))) == pytest.approx(3 * np.log(2))

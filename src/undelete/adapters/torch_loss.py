@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
-from undelete.maths.network import torch
+from undelete.maths.network import taken_over, torch
 
 LossLike = str | Callable[[Any, Any], Any]
 CLASSES = ("cross_entropy", "bce")  # losses whose target is a class
@@ -79,8 +78,9 @@ class Loss:
         said = getattr(loss, "__name__", type(loss).__name__)
         name = _SAID.get(said, said)
         summed: Any = loss
+        if isinstance(loss, torch().nn.Module):  # its weights may lie on a GPU
+            summed = taken_over(loss)
         if type(loss).__name__ == "CrossEntropyLoss":  # with class weights a mean divides by theirs
-            summed = copy.copy(loss)
             summed.reduction = "sum"
         plain = all(getattr(loss, option, usual) == usual for option, usual in _USUAL.items())
         expected = _expected().get(name) if plain else None
