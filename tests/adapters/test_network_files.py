@@ -99,7 +99,7 @@ def test_a_wrapper_of_training_is_taken_off():
 
 
 def test_a_network_without_numbers_is_refused():
-    with pytest.raises(InputError, match="is on the meta device and has no numbers"):
+    with pytest.raises(InputError, match="is on the meta device, without numbers"):
         Pair.of(make().to("meta"), make(), "bce", (3,))
 
 

@@ -60,9 +60,7 @@ def taken_over(module: Any) -> Any:
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     odd = next((name for name, value in own.items() if value.is_meta), None)
     if odd is not None:
-        raise InputError(
-            f"{odd!r} of {type(module).__name__} is on the meta device and has no numbers: load them first"
-        )
+        raise InputError(f"{odd!r} of {type(module).__name__} is on the meta device, without numbers: load them")
     return copy.deepcopy(module).cpu().double().eval()  # a GPU of another make may have no float64
 
 
