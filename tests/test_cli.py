@@ -196,6 +196,8 @@ def spoiled(folder, tmp_path, name):
         public.assign(age=[float("inf"), *public["age"].iloc[1:]]).to_csv(bad, index=False)
     elif name == "unknown category":
         public.assign(colour=public["colour"].where(public.index % 3 > 0, "mauve")).to_csv(bad, index=False)
+    elif name == "renamed column":
+        public.rename(columns={"age": "years_old"}).to_csv(bad, index=False)
     elif name == "empty table":
         bad.touch()
     elif name == "other features":
@@ -220,6 +222,7 @@ def spoiled(folder, tmp_path, name):
         ("no model", "bad.txt"),
         ("pickle", "--trust|trust=True"),
         ("missing column", "no column 'age'"),
+        ("renamed column", "no column 'age'.* it has .*'years_old'"),
         ("words for numbers", "'old'"),
         ("not a number", "'age'"),
         ("infinite", "'age'.*(infinite|inf)"),

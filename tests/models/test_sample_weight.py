@@ -67,5 +67,7 @@ def test_the_command_takes_the_column(halves, tmp_path, capsys, monkeypatch):
     assert "sample_weight" in capsys.readouterr().out
     assert main([*given, "--sample-weight", "town"]) == 2
     assert "column 'town' is no number in row 0" in capsys.readouterr().err
+    assert main([*given, "--sample-weight", "age"]) == 2
+    assert "names 'age', which the model reads as a record's column" in capsys.readouterr().err
     with pytest.raises(InputError, match="one number, zero or more, for each of the 900 records"):
         undelete.simulate(model, private[COLUMNS], private[target], public[COLUMNS], sample_weight=[1.0])

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from undelete.auditing.network_reading import is_network, opened
     from undelete.auditing.simulate import simulate
     from undelete.auditing.statements import read_stated
-    from undelete.auditing.tables import public_records, training_records, weights_of
+    from undelete.auditing.tables import columns_read, public_records, training_records, weights_of
     from undelete.auditing.words import Words
     from undelete.maintainer.sweep import forget
 
@@ -85,6 +85,11 @@ def run(options: argparse.Namespace) -> int:
     train, weights = training_records(options.train, model, options.target), None
     if options.sample_weight is not None:
         weights = weights_of(options.train, options.sample_weight)
+        if options.sample_weight in (columns_read([model]) or ()):
+            raise InputError(
+                f"--sample-weight names {options.sample_weight!r}, which the model reads as a record's column: name "
+                "the column that says how much each record counted"
+            )
         train = train.drop(columns=options.sample_weight, errors="ignore")
     public, sampled = public_records(options.public, [model], options.target)
     words = Words(

@@ -38,7 +38,7 @@ def read_table(
         All by default.
     most : int, optional
         Rows to keep at most, a random sample by the rule of `undelete.data.thinning`. All by default;
-        `table.attrs["rows"]` says how many there were.
+        `table.attrs["rows"]` says how many there were, `table.attrs["columns"]` how the file's columns are called.
 
     Raises
     ------
@@ -57,6 +57,7 @@ def read_table(
     if not sample.seen:
         raise InputError(f"{file} has column names but no rows: at least one record is needed")
     table.attrs["rows"] = sample.seen
+    table.attrs["columns"] = column_names(file)
     if read is read_csv:
         table.attrs["lines"] = Lines(file)
         table.attrs["read_as"] = dialect_of(file).sentence()

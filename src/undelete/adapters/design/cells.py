@@ -94,6 +94,7 @@ class Cells:
             raise InputError(f"the table has several columns named {twice[0]!r}: rename or drop them")
         self.n = len(table)
         self._lines = table.attrs.get("lines")
+        self._have = table.attrs.get("columns", names)  # of a file also those that were not read
         self._series = {name: table.iloc[:, j] for j, name in enumerate(names)}
         self._numbers: dict[str, Floats] = {}
         self._factors: dict[tuple[str, Fills], Factor] = {}
@@ -109,7 +110,7 @@ class Cells:
                     f"ones: give a DataFrame with the columns {wanted}"
                 )
             shown = ", ".join(repr(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
-            have = ", ".join(repr(name) for name in list(self._series)[:12])
+            have = ", ".join(repr(name) for name in self._have[:12])
             raise InputError(
                 f"the table has no column {shown}, which the model reads; it has {have}: "
                 "give a table with the model's raw columns"
