@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
-def unfused() -> Iterator[None]:
-    """Within this torch computes attention, and layers that hold it, step by step."""
-    import torch
-
+def unfused(torch: Any) -> Iterator[None]:
+    """Within this the module torch computes attention, and layers that hold it, step by step."""
     layers = torch.backends.mha
     fast = layers.get_fastpath_enabled()
     layers.set_fastpath_enabled(False)

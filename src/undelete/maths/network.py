@@ -231,7 +231,7 @@ class Network:
 
     def _forward(self, theta: Any, X: Any) -> Any:
         own = {name: theta[part].reshape(shape) for name, shape, part in self.sizes}
-        with unfused():
+        with unfused(torch()):
             answer = torch().func.functional_call(self.module, {**self._fixed, **own}, (X.reshape(-1, *self.shape),))
         if not isinstance(answer, torch().Tensor):
             raise InputError(
