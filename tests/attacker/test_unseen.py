@@ -1,5 +1,7 @@
 """Categories that no public record has: the people who have them are an error of everything that is told."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +98,16 @@ def test_nobody_is_missing_where_the_last_one_left():
         assert wales.expected.tolist() == [expected]
         assert (wales.view.X_public[:, -2] == 1).all()  # the constant is last, and of the countries Wales
         assert (wales.view.X_public[:, 3:-2] == 0).all()
+
+
+def test_ends_that_the_files_leave_of_columns_are_no_matter_in_the_model_s_space():
+    """A median moved, and nobody public is Welsh: the two together were refused."""
+    found, _, _ = pair(0, "ridge", 0)
+    ends = np.full((1, len(found.release.columns), 2), np.nan)
+    ends[0, 0] = 18.0, 60.0
+    within = dataclasses.replace(found.release, within=ends)
+    (wales,), (plain,) = unseen(within), unseen(found.release)
+    np.testing.assert_array_equal(wales.view.X_public, plain.view.X_public)
 
 
 def test_a_number_of_little_spread_is_not_surer_than_the_gradient():

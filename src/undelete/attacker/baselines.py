@@ -107,7 +107,7 @@ def nearest(release: Release, rng: np.random.Generator) -> Reconstruction:
     Where HRec recovered nothing, neither does this.
     """
     # neither columns nor the records before an embedding are needed, which cost more than all else
-    bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
+    bare = release.without_columns()
     found = at_public_length(bare, hrec(bare, rng))
     spread = release.X_public.std(axis=0)
     scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)

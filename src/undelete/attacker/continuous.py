@@ -40,7 +40,7 @@ def continuous(release: Release, difference: Difference, attack: str) -> Reconst
         mix, label = best_mix(release, G)
     same = unchanged(release)
     # what lies behind an embedding is found here, from the gradient before it is divided
-    bare = dataclasses.replace(release, columns=(), embedding=None, inputs_public=None)
+    bare = release.without_columns()
     found = from_gradient(bare, difference, same, attack=attack, mix=mix)
     if label is not None:
         target = np.where(same[:, None], np.nan, np.eye(G.shape[2])[label])

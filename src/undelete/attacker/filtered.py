@@ -73,8 +73,7 @@ def _gradients(release: Release, change: Krylov, descent: Descent, way: _Way) ->
     """Return minus the deleted gradients of some deletions, a mean's share of them (b, d, k)."""
     every = range(release.deletions)
     G = np.stack([change.function(i, descent.back) for i in every])
-    bare = dataclasses.replace(release, columns=(), public_codes=None, public_values=None, given=None, embedding=None,
-                               inputs_public=None)  # fmt: skip
+    bare = release.without_columns()
     same, n = unchanged(release), release.n or 1
     for _ in range(_ROUNDS):
         found = from_gradient(bare, Difference((n - 1) * G, "hessian"), same, attack="hrec+")

@@ -123,9 +123,7 @@ def estimated(release: Release) -> tuple[int, float] | None:
 
     None where the loss does not say it.
     """
-    bare = replace(
-        release, columns=(), public_codes=None, public_values=None, embedding=None, inputs_public=None
-    )  # what they say is not needed, and would be traced and decoded
+    bare = release.without_columns()  # what they say is not needed, and would be traced and decoded
     size: tuple[int, float] | None = None
     for _ in range(1 if release.penalty_change is None else _ROUNDS):
         found = implied(bare, hrec(bare, np.random.default_rng(0)))  # HRec draws nothing

@@ -175,6 +175,13 @@ class Release:
         """Number of deletions b."""
         return int(self.W_after.shape[0])
 
+    def without_columns(self) -> Release:
+        """Return the same in the model's space alone: no raw columns, nor what is known of them, and no embedding."""
+        return dataclasses.replace(
+            self, columns=(), public_codes=None, public_values=None, given=None, within=None, embedding=None,
+            inputs_public=None,
+        )  # fmt: skip
+
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only."""
         held = {field: getattr(self, field) for field in ("W_after", "remaining_gradient", "given", "within", *LATER)}

@@ -106,7 +106,7 @@ def _known(release: Release) -> Flags:
 
 def _judged(release: Release, kept: Flags) -> Release:
     """Return a release in some of its features, as much of it as whose class it was is judged by."""
-    return restricted(replace(release, columns=(), public_codes=None, public_values=None), kept)
+    return restricted(release.without_columns(), kept)
 
 
 def _classes(Y: Floats) -> Indices:

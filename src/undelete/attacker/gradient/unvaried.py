@@ -119,8 +119,7 @@ def _only(release: Release, rows: Indices, X: Floats) -> Release:
     """Return the release with public records X (r, d), made of these rows, and no raw columns."""
     change = release.answer_change
     return replace(
-        release, X_public=X, Y_public=None if release.Y_public is None else release.Y_public[rows], columns=(),
-        public_codes=None, public_values=None, given=None, embedding=None, inputs_public=None,
+        release.without_columns(), X_public=X, Y_public=None if release.Y_public is None else release.Y_public[rows],
         answer_change=None if change is None else change[:, rows],
         offset_public=None if release.offset_public is None else release.offset_public[rows],
     )  # fmt: skip
