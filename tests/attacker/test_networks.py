@@ -389,3 +389,22 @@ def test_training_leaves_a_saddle_that_it_began_beside():
     left = retrain(fit, saddle + 1e-4 * directions[:, 0])
     assert left.converged
     assert bends(left.theta)[0].min() > 0
+
+
+def test_few_parameters_that_are_known_sharply_leave_a_covariance_that_is_one():
+    from types import SimpleNamespace
+
+    from undelete.attacker.networks.problem import WEAK, Prior
+    from undelete.attacker.networks.view import View
+
+    rng, q = np.random.default_rng(0), 10
+    prior = Prior(np.zeros(q), np.eye(q))
+    for size in (1e6, 1e9, 1e12):
+        for _ in range(20):
+            J = rng.normal(size=(6, q)) * np.logspace(0, np.log10(size), 6)[:, None]
+            problem = SimpleNamespace(at=lambda u, J=J: (None, np.zeros((1, 6)), J[None]), prior=prior)
+            seen = View.about(SimpleNamespace(prior=prior), problem, np.zeros(q), q)
+            values = np.linalg.eigvalsh(seen.covariance)
+            assert values[0] > -1e-9 * WEAK
+            np.testing.assert_allclose(values[-4:], WEAK, rtol=1e-6)  # nothing is said of as many directions
+            seen.terms(np.eye(q))

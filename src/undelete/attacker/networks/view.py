@@ -47,10 +47,12 @@ class View:
         u = prior.coordinates(point[None])[0]
         _, off, jacobian = problem.at(u[None])
         J = jacobian[0]
-        inverse = np.linalg.inv(J.T @ J + np.eye(J.shape[1]) / WEAK)
-        end = u - inverse @ (J.T @ off[0] + u / WEAK)
-        return cls(problem, prior.mean + prior.axes @ end, prior.axes @ inverse @ prior.axes.T,
-                   prior.axes[:d], d, (u, off[0], J))  # fmt: skip
+        # J' J of few parameters is hardly positive, and its inverse may be not at all
+        _, sizes, axes = np.linalg.svd(J, full_matrices=len(J) < J.shape[1])
+        square = np.append(sizes**2, np.zeros(len(axes) - len(sizes)))
+        root = axes.T / np.sqrt(square + 1 / WEAK)
+        end, spread = u - root @ (root.T @ (J.T @ off[0] + u / WEAK)), prior.axes @ root
+        return cls(problem, prior.mean + prior.axes @ end, spread @ spread.T, prior.axes[:d], d, (u, off[0], J))
 
     def terms(self, projection: Floats) -> TermLikelihood:
         """Return what the gradient says of terms (d, q) of the record."""
