@@ -187,8 +187,8 @@ def test_a_search_that_went_by_a_wrong_line_is_not_surer_than_public_records_tha
     view = View.about(decoder, problem, release.X_public[0], len(COLUMNS))
     tight = dataclasses.replace(view, covariance=1e-4 * view.covariance)
     sure = search(lattice, tight.terms(lattice.projection), 1, 100)
-    sizes = [len(column.values) for column in lattice.columns]
-    assert shown(sure, sizes).probability.min() > 0.9
+    values = [column.alike for column in lattice.columns]
+    assert shown(sure, values).probability.min() > 0.9
     near = view.along(release.X_public[:1])
     np.testing.assert_allclose(near, (problem.residuals(release.X_public[:1]) ** 2).sum(axis=1))  # the point itself
 
@@ -197,12 +197,12 @@ def test_a_search_that_went_by_a_wrong_line_is_not_surer_than_public_records_tha
     assert len(rows) > 190
     assert mass == pytest.approx(0, abs=0.1)
     rooms = lattice.order.index(COLUMNS.index("rooms"))
-    share = np.bincount(mixed.codes[:, rooms], weights=mixed.weight, minlength=sizes[rooms])
-    alone = np.bincount(sure.codes[:, rooms], weights=sure.weight, minlength=sizes[rooms])
+    share = np.bincount(mixed.codes[:, rooms], weights=mixed.weight, minlength=len(values[rooms]))
+    alone = np.bincount(sure.codes[:, rooms], weights=sure.weight, minlength=len(values[rooms]))
     np.testing.assert_allclose(share, (alone + lattice.columns[rooms].frequency) / 2, atol=0.02)  # half at most
     for misfit, line, log_mass in [(far, alike, 0.0), (alike, alike, -50.0), (alike, far, 50.0)]:
         kept, _, _ = with_public(release, lattice, sure, misfit, line, log_mass)
-        np.testing.assert_allclose(shown(kept, sizes).probability, shown(sure, sizes).probability, rtol=1e-9)
+        np.testing.assert_allclose(shown(kept, values).probability, shown(sure, values).probability, rtol=1e-9)
 
 
 def of_numbers(outputs):

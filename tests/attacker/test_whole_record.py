@@ -183,6 +183,6 @@ def test_columns_that_follow_from_one_another_are_right_together():
         codes=codes, weight=np.array([0.6, 0.4]), probability=np.array([0.6, 0.4]), points=np.zeros((2, 1)),
         misfit=np.zeros(2),
     )  # fmt: skip
-    one = shown(both, [2, 2, 2])
+    one = shown(both, 3 * [np.arange(2)])
     assert one.probability.tolist() == [0.6, 0.6, 1.0]
     assert one.spread == pytest.approx(2 * np.sqrt(0.24))

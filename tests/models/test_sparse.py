@@ -134,6 +134,16 @@ def test_least_angles_leave_out_what_is_a_sum_of_others_whatever_it_pulls():
     assert not any("pulled no harder" in text for text in found.warnings)
 
 
+def test_least_angles_are_not_retrained_where_features_are_sums_of_others():
+    people = noisy(400, seed=2).assign(gone=lambda t: 1.0 - t.member)
+    with pytest.raises(InputError, match=r'LassoLars are sums of others.*drop="first"'):
+        undelete.leave_one_out(LassoLars(0.01), people[["age", "member", "gone"]], people.wage, [3])
+    found = undelete.leave_one_out(LassoLars(0.01), people[["age", "member"]], people.wage, [3])
+    rest = people.drop(index=3)
+    theirs = LassoLars(0.01).fit(rest[["age", "member"]], rest.wage)
+    np.testing.assert_allclose(found.coef[0, 0], theirs.coef_, rtol=1e-6)
+
+
 def test_of_two_indicators_one_is_enough():
     people = noisy(3000, seed=6)
     private, public = (half.reset_index(drop=True) for half in (people.iloc[:1500], people.iloc[1500:]))

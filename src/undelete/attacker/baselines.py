@@ -43,7 +43,7 @@ def avg(release: Seen, rng: np.random.Generator) -> Reconstruction:
         target = np.repeat(mean[None, :], b, axis=0)
     codes = values = None
     if release.columns and release.public_values is not None:
-        modes = [-1 if c.kind == "continuous" else int(np.argmax(c.frequency)) for c in release.columns]
+        modes = [-1 if c.kind == "continuous" else int(c.alike[np.argmax(c.share)]) for c in release.columns]
         numbers = release.public_values.copy()
         likely = [_likely(column, v) for column, v in zip(release.columns, numbers.T, strict=True)]
         codes, values = np.tile(modes, (b, 1)), np.tile(np.array(likely, dtype=float), (b, 1))
@@ -149,7 +149,11 @@ def _public_record(release: Seen, rows: Indices, attack: str) -> Reconstruction:
     def pick(array: Floats | None) -> Floats | None:
         return None if array is None else array[rows]
 
-    codes = None if release.public_codes is None else release.public_codes[rows]
+    codes = None if release.public_codes is None else np.array(release.public_codes[rows])
+    if codes is not None:
+        for j, column in enumerate(release.columns):
+            if column.kind != "continuous" and len(column.values):
+                codes[:, j] = np.where(codes[:, j] >= 0, column.alike[codes[:, j]], -1)
     return Reconstruction(
         attack=attack, X=release.X_public[rows], target=pick(release.Y_public), codes=codes,
         values=pick(release.public_values), inputs=pick(release.inputs_public),

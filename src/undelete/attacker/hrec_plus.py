@@ -200,7 +200,7 @@ def _over_offsets(
 
 def write_record(release: Seen, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:
     """Put the record that is shown, what is known of each column, and the point they imply in the model's space."""
-    one = shown(posterior, [len(column.values) for column in lattice.columns])
+    one = shown(posterior, [column.alike for column in lattice.columns])
     for position, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
         arrays["codes"][i, j] = one.codes[position]
         arrays["probability"][i, j] = one.probability[position]

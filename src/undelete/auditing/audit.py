@@ -207,6 +207,7 @@ def audit(
         *dict.fromkeys([*old.notes, *new.notes]),
         *cautions.taken_constant(old, release),
         *cautions.refilled(pair.gapless),
+        *cautions.filled_by_the_rest(release),
         *cautions.offset_unknown(old),
         *cautions.stored(old, release),
     ]

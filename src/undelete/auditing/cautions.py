@@ -118,6 +118,22 @@ def refilled(columns: Sequence[str]) -> list[str]:
     ]
 
 
+def filled_by_the_rest(release: Release) -> list[str]:
+    """Say of which continuous columns a missing cell is told from no number: what fills it is another each time."""
+    if release.public_values is None:
+        return []
+    found = []
+    for column, numbers in zip(release.columns, release.public_values.T, strict=True):
+        share = float(np.isnan(numbers).mean())
+        if column.kind == "continuous" and column.filled is None and column.projection.shape[1] and share > 0:
+            found.append(
+                f"In column {column.name!r} {share:.1%} of the public cells are missing, and what fills one depends on "
+                "the rest of the record: the number shown may be such a filling, which its probability and its range "
+                "do not count."
+            )
+    return found
+
+
 def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
     """Say what no model can by itself: which of two files has the record, and whether somebody else came with it.
 

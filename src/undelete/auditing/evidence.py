@@ -218,7 +218,7 @@ def _common(release: Seen, j: int) -> float:
     """Return how often a column's most common value is right."""
     column = release.columns[j]
     if column.kind != "continuous":
-        return float(column.frequency.max()) if column.frequency.size else 0.0
+        return float(column.share.max()) if column.frequency.size else 0.0
     if release.public_values is None:
         return 0.0
     numbers = release.public_values[:, j]
@@ -236,7 +236,7 @@ def _frequency(release: Seen, found: Reconstruction) -> Floats:
             if values is not None and public is not None:
                 share[:, j] = share_near(column, public[:, j], values[:, j])
         elif column.frequency.size:
-            share[:, j] = np.where(codes[:, j] >= 0, column.frequency[np.maximum(codes[:, j], 0)], 0.0)
+            share[:, j] = np.where(codes[:, j] >= 0, column.share[np.maximum(codes[:, j], 0)], 0.0)
     return share
 
 

@@ -89,7 +89,7 @@ def _less_unseen(
         return squares
     features, places = list(held), sorted(set(held.values()))
     codes = told.codes[:, places]
-    common = np.array([release.columns[j].frequency[code] > 0 for j, code in zip(places, codes.T, strict=True)])
+    common = np.array([release.columns[j].share[code] > 0 for j, code in zip(places, codes.T, strict=True)])
     sure = np.where(
         common.all(axis=0) & (codes >= 0).all(axis=1), np.nan_to_num(told.probability[:, places]).prod(axis=1), 0.0
     )

@@ -48,7 +48,7 @@ def of_nobody(release: Release, before: LinearModel, after: LinearModel) -> dict
     for column in release.columns:
         value = lost.get(column.name, ())
         code = code_of(column, value[0]) if len(value) == 1 else -1
-        if code >= 0 and column.frequency[code] == 0:
+        if code >= 0 and column.share[code] == 0:
             found[column.name] = value[0]
     return found
 
@@ -60,7 +60,7 @@ def of_somebody(release: Release, before: LinearModel, after: LinearModel) -> li
     for column in release.columns:
         value = lost.get(column.name, ())
         code = code_of(column, value[0]) if len(value) == 1 else -1
-        if code >= 0 and column.frequency[code] > 0:
+        if code >= 0 and column.share[code] > 0:
             found.append(
                 f"Only the old model has an indicator of {value[0]!r} of column {column.name!r}: that is the new one's "
                 "reference, since the deleted record was the only one of the old reference, which no file names, or "

@@ -82,7 +82,7 @@ def _some_sure(release: Release, decoded: Reconstruction) -> bool:
         return False
     shown = zip(release.columns, decoded.codes[0], decoded.probability[0], strict=True)
     return any(
-        p >= _SURE and code >= 0 and column.frequency.size > 0 and column.frequency[code] <= _COMMON
+        p >= _SURE and code >= 0 and column.frequency.size > 0 and column.share[code] <= _COMMON
         for column, code, p in shown
     )
 

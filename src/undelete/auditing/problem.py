@@ -29,7 +29,7 @@ from undelete.maintainer.fit import fit, gradient_norm, unsettled
 from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
-from undelete.maintainer.sparse import fit_sparse, retrain_sparse
+from undelete.maintainer.sparse import fit_sparse, refuse_dependent, retrain_sparse
 from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
@@ -128,6 +128,8 @@ class Problem:
 
     @classmethod
     def _sparse(cls, model: LinearModel, objective: Objective) -> Problem:
+        if model.kind.startswith("LassoLars"):
+            refuse_dependent(objective, model.kind)
         l1 = np.asarray(model.summed(objective.n).l1)
         found = fit_sparse(objective, l1, np.asarray(model.W), tol=FIT_TOL)
         if not found.gradient_norm <= FIT_TOL:

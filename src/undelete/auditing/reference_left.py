@@ -30,7 +30,7 @@ def refuse_reference_left(before: LinearModel, after: LinearModel, release: Rele
     for column in release.columns:
         for value in lost_indicators(before.design, after.design).get(column.name, ()):
             values = [str(one) for one in column.values]
-            share = float(column.frequency[values.index(str(value))]) if str(value) in values else 0.0
+            share = float(column.share[values.index(str(value))]) if str(value) in values else 0.0
             if (1 - share) ** ((n or len(release.X_public)) - 1) < _NOBODY:
                 raise InputError(
                     f"only the old model has a coefficient of {value!r} in column {column.name!r}, which {share:.0%} "

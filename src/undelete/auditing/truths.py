@@ -88,4 +88,6 @@ def encode_design(
         numbers[missing, j] = np.nan
         if not (pd.isna(column.values) | (column.values == MISSING)).any():
             codes[missing, j] = -1
+        elif column.kind != "continuous":
+            codes[missing, j] = column.alike[-1]
     return codes, numbers

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.errors import InputError
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.maintainer.one_by_one import retrain_one_by_one
 from undelete.maths.arrays import Floats
@@ -22,6 +23,7 @@ from undelete.maths.solvers import factor
 
 _ROUNDS = 500
 _SHORTEST = 30  # halvings of a step
+_DEPENDENT = 1e-10  # of the least eigenvalue where all features have length one
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +100,18 @@ def _missed(objective: Objective, l1: Floats, w: Floats) -> tuple[float, Floats]
     gradient = np.asarray(objective.gradient(w[:, None])[:, 0])
     off = np.where(w != 0, np.abs(gradient + l1 * np.sign(w)), np.maximum(np.abs(gradient) - l1, 0.0))
     return float((off / objective.unit[:, 0]).max()) / objective.n, gradient
+
+
+def refuse_dependent(objective: Objective, kind: str) -> None:
+    """Refuse features of which some are sums of others, where the fit is not the optimum but what a path came to."""
+    X = np.asarray(objective.X, dtype=np.float64)
+    X = X / np.maximum(np.sqrt((X**2).sum(axis=0)), np.finfo(float).tiny)
+    if np.linalg.eigvalsh(X.T @ X)[0] < _DEPENDENT:
+        raise InputError(
+            f"some features of this {kind} are sums of others, as the indicators of all categories of a column are: "
+            "scikit-learn then drops features that the optimum keeps, and others without a record, so that a refit is "
+            'not the exact model; encode with drop="first", or fit Lasso'
+        )
 
 
 def retrain_sparse(

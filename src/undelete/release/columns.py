@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Floats, Indices
 
 Kind = Literal["categorical", "discrete", "continuous"]
 
@@ -44,8 +44,9 @@ class Column:
         From the model's space to the column's terms.
     values : array (c,)
         The values it may take, sorted: those of the public records, the categories that the old model knows, and for
-        ages and the like the whole numbers between and somewhat beyond. When continuous empty, or the grid on which
-        `terms` are given where they are no line in the value.
+        ages and the like the whole numbers between and somewhat beyond. A missing cell comes several times where what
+        fills it depends on the rest of the record: once for each of what public records get there. When continuous
+        empty, or the grid on which `terms` are given where they are no line in the value.
     terms : array (c, q)
         The terms of each of `values`.
     frequency : array (c,)
@@ -111,6 +112,22 @@ class Column:
             frequency=np.insert(self.frequency, place, 0.0),
         )
         return longer, place
+
+    @property
+    def alike(self) -> Indices:
+        """The position (c,) of the last of the values that are the same as each: itself, but for missing cells."""
+        place = np.unique(self.values, return_inverse=True)[1]
+        last = np.zeros(len(self.values), dtype=np.int64)
+        np.maximum.at(last, place, np.arange(len(place)))
+        return last[place]
+
+    @property
+    def share(self) -> Floats:
+        """The share (c,) of public records with each value, however a missing cell was filled."""
+        alike = self.alike
+        together = np.zeros(len(alike))
+        np.add.at(together, alike, self.frequency)
+        return together[alike]
 
     @property
     def counted(self) -> Floats:

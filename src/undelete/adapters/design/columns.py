@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from undelete.adapters.design.atoms import atom_values
 from undelete.adapters.design.cells import Cells
 from undelete.adapters.design.column_values import Reading
 from undelete.adapters.design.polynomial import Atom, Category, Monomial
 from undelete.adapters.design.values import key_of, label_of, listed, written_as
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Floats, Indices
 from undelete.release.columns import Column
 
 if TYPE_CHECKING:
@@ -145,7 +146,19 @@ def encode_table(
         if text and reading.logical:
             found = [label_of(v, True) for v in found]
         codes[:, j] = np.array([at.get(key_of(written_as(v, text)), -1) for v in found], dtype=np.int64)[inverse]
+        codes[:, j] = _filled(design, table, column, codes[:, j])
     return codes, values
+
+
+def _filled(design: Design | Probed, table: pd.DataFrame, column: Column, codes: Indices) -> Indices:
+    """Return a column's codes (n,), those of missing cells by what fills each where that is not always the same."""
+    ways = np.flatnonzero(column.alike == len(column.values) - 1)
+    missing = np.flatnonzero(codes == len(column.values) - 1)
+    if len(ways) < 2 or not len(missing):
+        return codes
+    terms = design.transform(table.iloc[missing]) @ column.projection
+    codes[missing] = ways[cKDTree(column.terms[ways]).query(terms)[1]]
+    return codes
 
 
 def _is_value(monomial: Monomial) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _BASES = 6  # public records on which a column's values are tried
+_FILLS = 1000  # public records without a cell, which show what fills it
+_GRID = 400  # different fillings of a cell that are told apart
 _MIXED = 1000  # public records whose cells are exchanged, one column at a time, to see which features move
 _MOVES = 1e-9  # of a feature's size, above which it has moved
 _SOLVED = 1e-6  # of a column's part, what may be left of it when it is solved for
@@ -48,6 +50,8 @@ class _Trial:
         Their public shares.
     profile : array (c, d)
         The mean feature at each value, over the records tried.
+    filled : array (r, d)
+        The features of some public records without the column's cell.
     reacts : array (d,) of bool
         Features that move with the column.
     alone : array (d,) of bool
@@ -58,6 +62,7 @@ class _Trial:
     values: list[Category]
     frequency: Floats
     profile: Floats
+    filled: Floats
     reacts: NDArray[np.bool_]
     alone: NDArray[np.bool_]
 
@@ -80,14 +85,20 @@ def probed_columns(steps: Probed, public: pd.DataFrame) -> tuple[Column, ...]:
     if not np.array_equal(first, steps.transform(sample)):
         raise InputError("the steps make other features of the same records each time: nothing can be read off them")
     size = np.abs(first).max(axis=0) + first.std(axis=0)
-    trials = [_tried(steps, cells, sample, name, size, rng) for name in names]
+    trials = [_tried(steps, cells, sample, _without(public, name), name, size, rng) for name in names]
     count = np.sum([trial.reacts for trial in trials], axis=0)
     mixed = (count > 1) & np.all([trial.alone for trial in trials], axis=0)
     return tuple(_column(trials, j, count, mixed) for j in range(len(trials)))
 
 
 def _tried(
-    steps: Probed, cells: Cells, sample: pd.DataFrame, name: str, size: Floats, rng: np.random.Generator
+    steps: Probed,
+    cells: Cells,
+    sample: pd.DataFrame,
+    without: pd.DataFrame,
+    name: str,
+    size: Floats,
+    rng: np.random.Generator,
 ) -> _Trial:
     """Set one column of some records to each value that it may have."""
     reading = Reading.of(steps, cells, name)
@@ -113,7 +124,8 @@ def _tried(
     step = seen - seen[:, :1]
     reacts = moved | (np.abs(step).max(axis=(0, 1)) > _MOVES * size)
     alone = np.abs(step - step[:1]).max(axis=(0, 1)) <= _MOVES * size * 10
-    return _Trial(reading, values, frequency, asked.mean(axis=0), reacts, alone)
+    filled = steps.transform(without) if len(without) else np.zeros((0, len(size)))
+    return _Trial(reading, values, frequency, asked.mean(axis=0), filled, reacts, alone)
 
 
 def _asked(steps: Probed, bases: pd.DataFrame, name: str, values: list[Category]) -> Floats:
@@ -146,9 +158,10 @@ def _column(trials: list[_Trial], j: int, count: NDArray[np.int64], mixed: NDArr
         projection, terms = projection[:, :0], terms[:, :0]
     reading = trial.reading
     if reading.kind() != "continuous":
+        values, terms, frequency = _with_fillings(trial, projection, terms)
         return Column(
             name=reading.column, kind=reading.kind(), projection=projection,
-            values=listed(trial.values, reading.text, reading.logical), terms=terms, frequency=trial.frequency,
+            values=listed(values, reading.text, reading.logical), terms=terms, frequency=frequency,
             logical=reading.logical and not reading.text,
         )  # fmt: skip
     spread, (least, greatest) = float(np.nanstd(reading.numbers())), possible(reading.numbers())
@@ -166,6 +179,31 @@ def _column(trials: list[_Trial], j: int, count: NDArray[np.int64], mixed: NDArr
         name=reading.column, kind="continuous", projection=projection, values=numbers, terms=terms, frequency=nothing,
         spread=spread, least=least, greatest=greatest,
     )  # fmt: skip
+
+
+def _without(public: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return some public records without one column's cell."""
+    label = next(label for label in public.columns if str(label) == name)
+    rows = np.flatnonzero(public[label].isna().to_numpy())
+    return public.iloc[rows[:: -(-len(rows) // _FILLS) or 1]].reset_index(drop=True)
+
+
+def _with_fillings(trial: _Trial, projection: Floats, terms: Floats) -> tuple[list[Category], Floats, Floats]:
+    """Return a column's values, terms and shares, a missing cell once for each of what public records get there.
+
+    What an imputer that looks at the rest of the record puts in is no single value; one of all records is none of them.
+    """
+    filled = trial.filled @ projection
+    if trial.values[-1] is not None or not filled.size:
+        return trial.values, terms, trial.frequency
+    scale = np.abs(terms).max(axis=0) + np.finfo(float).tiny
+    _, first, count = np.unique(np.round(filled / scale / _SOLVED), axis=0, return_index=True, return_counts=True)
+    kept = np.unique(np.linspace(0, len(first) - 1, _GRID).round().astype(int))  # by the first term
+    near = np.unique(np.abs(np.arange(len(first))[:, None] - kept).argmin(axis=1), return_inverse=True)[1]
+    share = np.bincount(near, weights=count) / count.sum()
+    values = [*trial.values[:-1], *[None] * len(kept)]
+    frequency = np.concatenate([trial.frequency[:-1], trial.frequency[-1] * share])
+    return values, np.vstack([terms[:-1], filled[first[kept]]]), frequency
 
 
 def _line(values: Floats, terms: Floats) -> tuple[Floats, float, float] | None:

@@ -38,8 +38,8 @@ def in_a_crowd(release: Release, size: int, rng: np.random.Generator) -> Reconst
     for j, column in enumerate(release.columns):
         if column.kind == "continuous" or not column.frequency.size or "codes" not in fields:
             continue
-        best = int(column.frequency.argmax())
-        fields["codes"][1:, j], fields["probability"][1:, j] = best, column.frequency[best]
+        best = int(column.alike[column.share.argmax()])
+        fields["codes"][1:, j], fields["probability"][1:, j] = best, column.share[best]
         if column.kind == "discrete":
             fields["values"][1:, j] = float(column.values[best])
     fields["record_probability"] = np.nan_to_num(np.concatenate([one.confidence, np.zeros(t - 1)]))

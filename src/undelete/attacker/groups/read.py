@@ -95,7 +95,9 @@ def read(
         shown[i], whole[i] = _shown(codes[:, i], found)
     held = np.array(shown)
     for j, (column, own) in enumerate(zip(lattice.columns, release.columns, strict=True)):
-        right = sure(codes[:, :, j] == shown[:, j], found)
+        alike = column.alike
+        right = sure(alike[codes[:, :, j]] == alike[shown[:, j]], found)
+        held[:, j] = alike[shown[:, j]]
         arrays["probability"][:, j] = right
         if column.kind == "categorical":
             continue

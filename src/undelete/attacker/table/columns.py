@@ -96,15 +96,17 @@ def decode_column(column: Column, terms: Floats, cov: Floats | None) -> tuple[In
         with np.errstate(divide="ignore"):
             return np.full(b, -1), value, error, erf(width / error / np.sqrt(2))
     distance = _distances(terms, column.terms, cov)  # (b, values)
-    code = distance.argmin(axis=1)
+    code, alike = distance.argmin(axis=1), column.alike
     if (
         column.kind == "discrete" and not np.isfinite(value).all()
     ):  # no term is a line in the value: that of the nearest
         value = column.values[code].astype(np.float64)
     if cov is None:
-        return code, value, none, none
+        return alike[code], value, none, none
     weight = np.exp(-0.5 * (distance - distance.min(axis=1, keepdims=True)))
-    return code, value, error, 1 / weight.sum(axis=1)
+    weight /= np.bincount(alike, minlength=len(alike))[alike]  # the ways to fill a missing cell are one value together
+    right = np.where(alike == alike[code][:, None], weight, 0.0).sum(axis=1)
+    return alike[code], value, error, right / weight.sum(axis=1)
 
 
 def _affine(column: Column) -> tuple[float, float]:

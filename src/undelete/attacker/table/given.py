@@ -43,7 +43,8 @@ def conditioned(lattice: Lattice, release: Knowing, i: int) -> Lattice:
     for j in known_columns(release.given):
         column = release.columns[j]
         if j in lattice.order:
-            allowed[j] = np.array([int(row[j])])
+            alike = column.alike
+            allowed[j] = np.flatnonzero(alike == alike[int(row[j])])
         elif on_a_line(column) and lattice.whole:
             alone.append(j)
             allowed[j] = np.zeros(1, dtype=np.int64)

@@ -58,37 +58,45 @@ class Shown:
     spread: float
 
 
-def shown(posterior: Posterior, sizes: list[int]) -> Shown:
+def shown(posterior: Posterior, alike: Sequence[Indices]) -> Shown:
     """Return the record to show, and how sure each of its values is.
 
     Parameters
     ----------
     posterior : Posterior
         Of one deletion.
-    sizes : list of int
-        Number of values of each column, in the search's order.
+    alike : sequence of arrays (c,)
+        `Column.alike` of each column, in the search's order.
     """
-    shares = [
-        np.bincount(codes, weights=posterior.weight, minlength=size)
-        for codes, size in zip(posterior.codes.T, sizes, strict=True)
+    each = [  # of every value, the several ways to fill a missing cell apart
+        np.bincount(codes, weights=posterior.weight, minlength=len(same))
+        for codes, same in zip(posterior.codes.T, alike, strict=True)
     ]
-    columns = np.mean([share[codes] for share, codes in zip(shares, posterior.codes.T, strict=True)], axis=0)
-    best = int(np.argmax(posterior.probability + columns))
+    shares = [
+        np.bincount(same, weights=share, minlength=len(same))[same] for share, same in zip(each, alike, strict=True)
+    ]
+    mean = np.mean([share[codes] for share, codes in zip(shares, posterior.codes.T, strict=True)], axis=0)
+    best = int(np.argmax(posterior.probability + mean))
     codes, whole = posterior.codes[best], float(posterior.probability[best])
     point, misfit = posterior.points[best], float(posterior.misfit[best])
-    likeliest = np.array([share.argmax() for share in shares])
+    likeliest = np.array([int(np.lexsort((-own, -share))[0]) for own, share in zip(each, shares, strict=True)])
     if (likeliest != codes).any():
         own = posterior.of(likeliest)
-        if own[0] + np.mean([share.max() for share in shares]) > whole + columns[best]:
+        if own[0] + np.mean([share.max() for share in shares]) > whole + mean[best]:
             codes, (whole, point, misfit) = likeliest, own
-    candidates = np.full((len(sizes), CANDIDATES), -1)
-    chances = np.full((len(sizes), CANDIDATES), np.nan)
+    candidates = np.full((len(alike), CANDIDATES), -1)
+    chances = np.full((len(alike), CANDIDATES), np.nan)
     for j, share in enumerate(shares):
+        share = np.where(alike[j] == np.arange(len(share)), share, 0.0)
         top = np.argsort(-share, kind="stable")[:CANDIDATES]
         top = top[share[top] > 0]
         candidates[j, : len(top)], chances[j, : len(top)] = top, share[top]
     probability = np.array([share[code] for share, code in zip(shares, codes, strict=True)])
-    hits = (posterior.codes == codes).sum(axis=1)
+    told = np.array([same[code] for same, code in zip(alike, codes, strict=True)])
+    right = np.column_stack([same[own] for same, own in zip(alike, posterior.codes.T, strict=True)]) == told
+    if any((same != np.arange(len(same))).any() for same in alike):  # the record, however its cells were filled
+        whole = max(whole, float(posterior.weight[right.all(axis=1)].sum()))
+    codes, hits = told, right.sum(axis=1)
     spread = float(np.sqrt(posterior.weight @ (hits - posterior.weight @ hits) ** 2))
     # no whole record is surer than its least sure column
     whole = min(whole, float(probability.min()))
