@@ -138,6 +138,16 @@ def test_a_preprocessing_that_was_kept_tells_nothing_of_who_left(halves):
     assert (result.found["group"].probability[:, 0] < 0.9).all()
 
 
+@pytest.mark.parametrize("gone", [[5], [5, 17, 20]], ids=len)
+def test_a_stated_number_is_doubted_where_one_person_explains_the_change(halves, gone):
+    private, public = halves[:N], halves[N:].reset_index(drop=True)
+    kept = FrozenEstimator(StandardScaler().fit(private[["age", "rooms"]]))
+    rests = (private, private.drop(index=gone))
+    fits = [make_pipeline(kept, Ridge(1.0)).fit(t[["age", "rooms"]], t.cost) for t in rests]
+    result = undelete.audit(*fits, public[["age", "rooms", "cost"]], target="cost", n=N, deleted=3)
+    assert any("one person alone explains" in text for text in result.warnings) is (len(gone) == 1)
+
+
 def test_where_other_people_changed_too_nothing_is_said_to_be_sure(halves):
     columns = ["age", "rooms", "kids", "town"]
     private, public = halves[:N], halves[N:].reset_index(drop=True)

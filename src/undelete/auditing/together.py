@@ -24,6 +24,7 @@ from undelete.auditing.order import Between
 from undelete.auditing.people_told import told_of
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
+from undelete.auditing.stated_number import one_instead
 from undelete.errors import InputError
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -84,7 +85,8 @@ def audit_together(
         found = {name: matched(one.release, record, each, signs) for name, each in found.items()}
     return judged(
         one.release, [GROUP_ATTACK], found, record, setting, checks, (first, second),
-        exposing=found[GROUP_ATTACK.name], warnings=[*warnings, *_said(told, one, release, left, came)],
+        exposing=found[GROUP_ATTACK.name],
+        warnings=[*warnings, *one_instead(between, one, release, rng), *_said(told, one, release, left, came)],
     )  # fmt: skip
 
 
