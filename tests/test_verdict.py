@@ -179,7 +179,8 @@ def test_similarity_that_is_only_promised_says_so():
 def test_a_column_that_is_right_by_luck_in_a_few_deletions_does_not_count(monkeypatch, hits, lead):
     right = np.zeros((11, 4), dtype=bool)
     right[:hits, 2] = True
-    columns = [SimpleNamespace(name=name, kind="categorical", frequency=np.array([0.4, 0.3])) for name in "abcd"]
+    half = np.array([0.4, 0.3])
+    columns = [SimpleNamespace(name=name, kind="categorical", frequency=half, share=half) for name in "abcd"]
     monkeypatch.setattr(evidence, "columns_right", lambda *_: right)
     release = SimpleNamespace(columns=columns, deletions=11, Y_public=None)
     one = evidence.Case(
