@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -113,7 +114,7 @@ class Column:
         )
         return longer, place
 
-    @property
+    @cached_property
     def alike(self) -> Indices:
         """The position (c,) of the last of the values that are the same as each: itself, but for missing cells."""
         place = np.unique(self.values, return_inverse=True)[1]
@@ -121,7 +122,7 @@ class Column:
         np.maximum.at(last, place, np.arange(len(place)))
         return last[place]
 
-    @property
+    @cached_property
     def share(self) -> Floats:
         """The share (c,) of public records with each value, however a missing cell was filled."""
         alike = self.alike

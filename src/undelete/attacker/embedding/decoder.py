@@ -90,9 +90,12 @@ class Decoder:
             share[own] = (kind.missed(usual) ** 2).sum() / (self.missed(usual)[kind.held] ** 2).sum()
             for row in own.tolist():
                 kinds[row] = kind
-        for row, (kind, size) in enumerate(zip(kinds, noise.tolist(), strict=True)):
-            off = self.missed(size) if kind is None else kind.missed(size)
-            error[row] = np.sqrt((off**2).mean(axis=0))
+        seen: dict[tuple[Kind | None, float], Floats] = {}  # many have errors of one size
+        for row, of in enumerate(zip(kinds, noise.tolist(), strict=True)):
+            if of not in seen:
+                kind, size = of
+                seen[of] = np.sqrt(((self if kind is None else kind).missed(size) ** 2).mean(axis=0))
+            error[row] = seen[of]
         return Decoded(records, error, share)
 
     def _kind(self, label: int) -> Kind | None:
