@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
 
 import undelete
 from undelete.adapters.sklearn.pipeline import from_sklearn
 from undelete.auditing.leftover import left_over
+from undelete.maths.losses import loss_of
 
 N = 700
 SPARSE = "LinearRegression of sparse columns"
@@ -103,3 +105,48 @@ def test_sag_that_used_up_its_own_limit_is_seen(halves):
     assert read.stopped == "n_iter_ = max_iter = 1000"
     assert read.tolerance == np.inf
     assert from_sklearn(logistic, public, None).criterion == "step"
+
+
+LIBLINEAR = {
+    "LinearSVC": LinearSVC,
+    "liblinear": lambda: LogisticRegression(solver="liblinear"),
+    "LinearSVR": lambda: LinearSVR(loss="squared_epsilon_insensitive", dual=False),
+}
+
+
+@pytest.fixture(scope="module")
+def in_dollars(halves):
+    """Return the same people with a column of dollars and no scaler, which is what everybody tries first."""
+    rng = np.random.default_rng(1)
+    return tuple(one.assign(income=(9000 * one.pay.abs() * rng.lognormal(0, 1, len(one))).round()) for one in halves)
+
+
+@pytest.mark.parametrize("name", list(LIBLINEAR))
+def test_what_liblinear_leaves_of_columns_in_dollars_is_within_what_is_said_of_it(name, in_dollars):
+    """It compares with the gradient at zero: at the default tolerance more is left than one record pulls."""
+    columns = ["age", "children", "hours", "income"]
+
+    def signed(part):
+        return part[["pay"]].to_numpy() if name == "LinearSVR" else 2.0 * part[["smokes"]].to_numpy() - 1
+
+    private, public = in_dollars
+    model = LIBLINEAR[name]().fit(private[columns], private["pay" if name == "LinearSVR" else "smokes"])
+    read = from_sklearn(model, public, None)
+    X, W = np.c_[private[columns], np.ones(N)], np.append(model.coef_, model.intercept_)[:, None]
+    left = float(np.abs(X.T @ loss_of(read.loss).residual(signed(private), X @ W) + W).max()) / N  # C = 1
+    seen = np.c_[public[columns], np.ones(len(public))]
+    assert model.tol < left <= left_over(read, seen, signed(public), N)
+    assert left <= left_over(read, seen, None, N)
+
+
+def test_a_fit_that_never_left_its_start_is_not_decided(in_dollars):
+    private, public = in_dollars
+    columns = ["age", "children", "smokes", "income"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        models = [PoissonRegressor().fit(part[columns], part.hours) for part in (private, private.drop(3))]
+    assert models[0].n_iter_ < models[0].max_iter
+    assert not models[0].coef_.any()
+    verdict = undelete.audit(*models, public[[*columns, "hours"]], target="hours", n=N).verdict
+    assert verdict.word == "NOT DECIDABLE"
+    assert "all coefficients are 0, where its solver begins" in verdict.reason

@@ -72,9 +72,9 @@ class LinearModel:
         The fixed map phi between the preprocessing and the coefficients.
     tolerance : float or None
         Relative to what its criterion says, what the solver left over; None: exact, or not known; infinite: anything.
-    criterion : {"gradient", "moment", "residual", "step"}
-        Of what: the largest |gradient|_inf per record itself; |X'y|; |X| times the residuals' length; the largest
-        coefficient, of which an epoch's step is counted (SAG).
+    criterion : {"gradient", "first", "moment", "residual", "step"}
+        Of what: the largest |gradient|_inf per record itself; the gradient at zero; |X'y|; |X| times the residuals'
+        length; the largest coefficient, of which an epoch's step is counted (SAG).
     class_weights : tuple of float, "balanced" or None
         What each class's records weigh; "balanced": as many as all classes together over the class's own, so that they
         change with each deletion.
@@ -91,7 +91,7 @@ class LinearModel:
     offset : Offset or None
         What is added to each record's prediction; None where the model was fitted without.
     stopped : str
-        What says that the fit ended at its limit of iterations, "" where nothing does.
+        What says that the fit ended before it had converged, "" where nothing does.
 
     Raises
     ------

@@ -117,14 +117,14 @@ def means(old: LinearModel, new: LinearModel, release: Release) -> Diagnostic | 
 
 
 def ended(old: LinearModel, new: LinearModel) -> Diagnostic | None:
-    """Check that neither fit used up its iterations."""
+    """Check that neither fit stopped before it had converged."""
     stopped = [model.stopped for model in (old, new) if model.stopped]
     if not stopped:
         return None
     which = "both models" if len(stopped) == 2 else "the old model" if old.stopped else "the new model"
     text = (
-        f"The solver of {which} stopped at its limit of iterations and had not converged ({stopped[0]}): what differs "
-        "between the models is where it happened to stop, not the record. Raise max_iter, or scale the columns."
+        f"The solver of {which} had stopped before it converged ({stopped[0]}): what differs between the models is "
+        "where it happened to stop, not the record. Raise max_iter, or scale the columns."
     )
     return Diagnostic("End of the fits", stopped[0], False, text, blocking=True)
 

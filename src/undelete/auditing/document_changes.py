@@ -19,6 +19,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.text import TextModel, read_text
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.documents import Change
+from undelete.auditing.leftover import of_first
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.weighted import ClassWeighted
@@ -140,6 +141,8 @@ def _left_over(model: LinearModel, X: sp.csr_array, Y: Floats) -> float:
         return model.tolerance
     if model.criterion == "moment":
         return model.tolerance * float(np.linalg.norm(X.T @ Y, axis=0).max()) / len(Y)
+    if model.criterion == "first" and np.isfinite(model.tolerance):
+        return of_first(model, X, Y)
     raise InputError(
         f"this {model.kind} does not say how near the optimum it stopped (its solver, or its limit of iterations), and "
         "words are told from the smallest differences: fit it with another solver to a small tol, such as "

@@ -2,8 +2,9 @@
 
 LogisticRegression's own criterion is a gradient per record. The solvers of a ridge, and lsqr, compare theirs with the
 data: conjugate gradients with |X'y|, lsqr with |X| times the residuals, SAG and SAGA the step of an epoch with the
-largest coefficient; L-BFGS-B the decrease of the value with the value. What these are on the training data, they
-nearly are on the public records.
+largest coefficient; L-BFGS-B the decrease of the value with the value; liblinear with the gradient at zero, which of
+dollars beside indicators is larger than anything that one record does. What these are on the training data, they nearly
+are on the public records.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from undelete.adapters.model import LinearModel
 from undelete.attacker.gradient.difference import Difference
@@ -48,6 +50,8 @@ def left_over(model: LinearModel, X: Floats, Y: Floats | None, n: int | None) ->
         curvature = 1.0 if loss_of(model.loss).quadratic else 0.25
         largest = float(np.abs(model.W).max()) * float((centred**2).sum(axis=1).max())
         return _EPOCH * curvature * model.tolerance * largest / (n or len(X))
+    if model.criterion == "first":
+        return of_first(model, X, Y)
     if Y is None:
         return float("inf")
     if model.criterion == "moment":
@@ -57,6 +61,23 @@ def left_over(model: LinearModel, X: Floats, Y: Floats | None, n: int | None) ->
         return _of_value(model, X, Y)
     residual = Y - predict(X, model.W)
     return model.tolerance * float(np.sqrt((centred**2).sum(axis=1).mean() * (residual**2).mean(axis=0).max()))
+
+
+def of_first(model: LinearModel, X: Floats | csr_array, Y: Floats | None) -> float:
+    """Return liblinear's tolerance times the gradient at zero (Euclidean), times the rarer class's share.
+
+    Without targets each record pulls as if it had the class that adds to the others' pull. Source: Fan et al.,
+    LIBLINEAR (2008), its stopping condition. Of 90 fits, half of them scaled, the largest left was .78 of it.
+    """
+    loss = loss_of(model.loss)
+    if Y is None:
+        one = np.ones((1, model.W.shape[1]))
+        at_zero, share = abs(X).mean(axis=0)[:, None] * loss.residual(one, 0 * one), np.array([0.5])
+    else:
+        at_zero = X.T @ np.asarray(loss.residual(Y, np.zeros_like(Y))) / len(Y)
+        rarer = np.minimum((Y > 0).mean(axis=0), (Y <= 0).mean(axis=0))
+        share = np.maximum(rarer, 1 / len(Y)) if model.classes is not None else np.ones(Y.shape[1])
+    return (model.tolerance or 0.0) * float((np.linalg.norm(at_zero, axis=0) * share).max())
 
 
 def _of_value(model: LinearModel, X: Floats, Y: Floats) -> float:

@@ -12,8 +12,11 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC, LinearSVR
 
+from undelete.adapters.sklearn.linear import Linear
+
 # what the iterative solvers of a ridge compare with their tolerance
 CRITERIA: dict[str, str] = {"sparse_cg": "moment", "lsqr": "residual", "sag": "step", "saga": "step"}
+FIRST = "first"  # liblinear's trust region compares with the gradient that it began with
 _SAG_STEPS = 1000  # epochs that SAG and SAGA of a ridge take at most where max_iter is None
 COARSE = 1e-7  # tolerances above it leave an error as large as what one record of some thousands changes
 
@@ -42,6 +45,12 @@ def stopped_at(estimator: Any) -> str:
     if counts.shape[-1] == grid.size > 0:  # of all penalties that were tried, the one that was chosen counts
         counts = counts[..., int(np.abs(grid - np.ravel(estimator.C_)[0]).argmin())]
     return f"n_iter_ = max_iter = {most}" if counts.max() >= most else ""
+
+
+def unmoved(linear: Linear) -> str:
+    """Return what says that a fit never left its start, zero: L-BFGS gives up there on columns of thousands."""
+    iterative = linear.tolerance is not None and linear.criterion == "gradient" and linear.l1 == 0
+    return "all coefficients are 0, where its solver begins" if iterative and not linear.coef.any() else ""
 
 
 def _limit(estimator: Any) -> int | None:

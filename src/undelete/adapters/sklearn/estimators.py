@@ -20,7 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC, LinearSVR
 
 from undelete.adapters.sklearn.chosen import CHOSEN
-from undelete.adapters.sklearn.convergence import stopped_at
+from undelete.adapters.sklearn.convergence import stopped_at, unmoved
 from undelete.adapters.sklearn.descent import DESCENTS
 from undelete.adapters.sklearn.generalised import GLMS
 from undelete.adapters.sklearn.lasso import LASSOS
@@ -48,7 +48,8 @@ def read_estimator(estimator: Any, features: int) -> Linear:
             f"{name} was fitted with positive=True: at a bound the gradient is not zero, so the attack's equations "
             "do not hold; fit without it"
         )
-    linear = replace(reader(estimator), stopped=stopped_at(estimator))
+    linear = reader(estimator)
+    linear = replace(linear, stopped=stopped_at(estimator) or unmoved(linear))
     if getattr(estimator, "class_weight", None) is not None:
         linear = _weighted(linear, estimator.class_weight)
     if linear.stopped:

@@ -46,7 +46,7 @@ class Linear:
     criterion : str
         As in `LinearModel`.
     stopped : str
-        What says that the fit used up its iterations, "" where nothing does.
+        As in `LinearModel`.
     """
 
     kind: str

@@ -12,11 +12,9 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC, LinearSVR
 
-from undelete.adapters.sklearn.convergence import CRITERIA, convergence
+from undelete.adapters.sklearn.convergence import CRITERIA, FIRST, convergence
 from undelete.adapters.sklearn.linear import Linear, classes_of, coefficients, one_penalty
 from undelete.errors import InputError
-
-_BEYOND = 0.1  # of its tolerance, what liblinear's trust region leaves at most
 
 
 def read_logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linear:
@@ -44,10 +42,8 @@ def read_logistic(estimator: LogisticRegression | LogisticRegressionCV) -> Linea
     coef, intercept = coefficients(estimator)
     penalised = l2 / float(estimator.intercept_scaling) ** 2 if estimator.solver == "liblinear" else 0.0
     loss = "logistic" if apart else "softmax"
-    # liblinear counts from the first gradient, and its last step goes far beyond: measured a hundredth of tol
-    share = _BEYOND if estimator.solver == "liblinear" else 1.0
-    notes, tolerance = convergence(estimator), share * float(estimator.tol)
-    criterion = CRITERIA.get(estimator.solver, "gradient")
+    notes, tolerance = convergence(estimator), float(estimator.tol)
+    criterion = FIRST if estimator.solver == "liblinear" else CRITERIA.get(estimator.solver, "gradient")
     l1 = _l1_share(estimator)
     return Linear(
         name, loss, coef, intercept, (1 - l1) * l2, 0.0 if l1 else penalised, classes, notes, tolerance, criterion,
@@ -86,8 +82,10 @@ def read_svc(estimator: LinearSVC) -> Linear:
         )
     coef, intercept = coefficients(estimator)
     l2 = 1.0 / float(estimator.C)
-    notes, tolerance = convergence(estimator), _BEYOND * float(estimator.tol)
-    part = Linear("LinearSVC", "squared_hinge", coef, intercept, 0.0, 0.0, classes_of(estimator), notes, tolerance)
+    notes, tolerance = convergence(estimator), float(estimator.tol)
+    part = Linear(
+        "LinearSVC", "squared_hinge", coef, intercept, 0.0, 0.0, classes_of(estimator), notes, tolerance, FIRST
+    )
     scaling = float(estimator.intercept_scaling)
     if estimator.penalty == "l1":
         return replace(part, l1=l2, l1_constant=l2 / scaling)
@@ -104,6 +102,6 @@ def read_svr(estimator: LinearSVR) -> Linear:
     coef, intercept = coefficients(estimator)
     l2 = 1.0 / float(estimator.C)
     loss = f"squared_epsilon_insensitive({float(estimator.epsilon)!r})"
-    notes, tolerance = convergence(estimator), _BEYOND * float(estimator.tol)
+    notes, tolerance = convergence(estimator), float(estimator.tol)
     constant = l2 / float(estimator.intercept_scaling) ** 2
-    return Linear("LinearSVR", loss, coef, intercept, l2, constant, notes=notes, tolerance=tolerance)
+    return Linear("LinearSVR", loss, coef, intercept, l2, constant, notes=notes, tolerance=tolerance, criterion=FIRST)
