@@ -58,7 +58,7 @@ undelete_write.glm <- function(fit, path, ...) {
 undelete_write.cv.glmnet <- function(fit, path, s = fit$lambda.min, ...) undelete_write(fit$glmnet.fit, path, s = s, ...)
 
 undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x), alpha = NULL, standardize = NULL,
-                                  penalty.factor = NULL, intercept = NULL, ...) {
+                                  penalty.factor = NULL, intercept = NULL, weights = NULL, ...) {
   given <- function(value, argument, default) {
     if (!is.null(value)) return(value)
     said <- fit$call[[argument]]
@@ -72,28 +72,31 @@ undelete_write.glmnet <- function(fit, path, s, x, y = NULL, names = colnames(x)
   factor <- given(penalty.factor, "penalty.factor", rep(1, ncol(x)))
   factor <- factor * ncol(x) / sum(factor)  # as glmnet scales them
   intercept <- given(intercept, "intercept", TRUE)
-  for (one in c("weights", "lower.limits", "upper.limits")) {
+  weights <- given(weights, "weights", NULL)
+  if (!is.null(weights) && diff(range(weights)) == 0) weights <- NULL
+  share <- if (is.null(weights)) rep(1 / nrow(x), nrow(x)) else weights / sum(weights)
+  for (one in c("lower.limits", "upper.limits")) {
     if (!is.null(fit$call[[one]])) stop("glmnet was fitted with ", one, ", which is not written")
   }
   loss <- switch(class(fit)[1], elnet = "squared", lognet = "logistic", fishnet = "poisson", NULL)
   if (is.null(loss)) stop("undelete reads the families gaussian, binomial and poisson of glmnet, not ", class(fit)[1])
   offset <- if (is.null(fit$call$offset)) NULL else undelete_summand(fit$call$offset)
   if (!is.null(offset) && loss == "squared") stop("of family gaussian fit y less the offset, which gives the same coefficients")
-  n <- fit$nobs
+  total <- if (is.null(weights)) fit$nobs else sum(weights)
   spread <- 1
   if (loss == "squared" && alpha < 1) {  # glmnet divides y by its deviation, and with it the ridge's part once too often
     if (is.null(y)) stop("of an elastic net of family gaussian give y too: its ridge's part is in units of y's deviation")
-    spread <- sqrt(mean((y - if (intercept) mean(y) else 0)^2))
+    spread <- sqrt(sum(share * (y - if (intercept) sum(share * y) else 0)^2))
   }
   beta <- as.matrix(coef(fit, s = s))[, 1]
-  centred <- sweep(as.matrix(x), 2, colMeans(x))
-  size <- if (standardize) sqrt(colMeans(centred^2)) else rep(1, ncol(x))
+  centred <- sweep(as.matrix(x), 2, colSums(share * as.matrix(x)))
+  size <- if (standardize) sqrt(colSums(share * centred^2)) else rep(1, ncol(x))
   undelete_json(list(
     coef = unname(beta[-1]), intercept = if (intercept) unname(beta[1]) + if (is.null(offset)) 0 else offset$added, loss = loss,
     feature_names = names, offset = offset$terms,
-    classes = if (loss == "logistic") fit$classnames, n = n,
-    l2 = c(n * s * (1 - alpha) * factor * size^2 / spread, if (intercept) 0),
-    l1 = c(n * s * alpha * factor * size, if (intercept) 0)
+    classes = if (loss == "logistic") fit$classnames, n = fit$nobs, weights = weights,
+    l2 = c(total * s * (1 - alpha) * factor * size^2 / spread, if (intercept) 0),
+    l1 = c(total * s * alpha * factor * size, if (intercept) 0)
   ), path)
 }
 
@@ -102,7 +105,8 @@ undelete_plain <- function(fit, path, parts) {
   offset <- undelete_offset(fit)
   weights <- fit$prior.weights
   if (is.null(weights)) weights <- fit$weights
-  if (!is.null(weights) && diff(range(weights)) > 0) stop("the model has weights, which are not written")
+  if (!is.null(weights)) weights <- as.vector(weights[weights > 0])
+  if (!is.null(weights) && diff(range(weights)) == 0) weights <- NULL
   features <- undelete_features(fit)
   constant <- attr(terms(fit), "intercept") == 1
   F <- do.call(cbind, lapply(features, `[[`, "values"))
@@ -128,8 +132,8 @@ undelete_plain <- function(fit, path, parts) {
   coefficients <- if (constant) own[-1] else own
   kept <- if (constant) setdiff(kept, 1) - 1 else kept
   undelete_json(c(
-    list(coef = coefficients[kept], intercept = if (constant) own[1], feature_names = names[kept], l2 = 0, n = nobs(fit),
-         offset = offset$terms),
+    list(coef = coefficients[kept], intercept = if (constant) own[1], feature_names = names[kept], l2 = 0, n = if (is.null(weights)) nobs(fit) else length(weights),
+         offset = offset$terms, weights = weights),
     parts
   ), path)
 }

@@ -223,7 +223,7 @@ PLAIN = {"coef": [[1.0, 2.0]], "intercept": 0.5, "loss": "squared", "feature_nam
     [
         ({"coef": None}, "has no coef: a plain model file has coef, loss and feature_names"),
         ({"loss": None, "feature_names": None}, "has no loss, feature_names"),
-        ({"weights": [1]}, r"has entries that are not known \(weights\): it has coef, intercept"),
+        ({"weight": [1]}, r"has entries that are not known \(weight\): it has coef, intercept"),
         ({"loss": "mse"}, "m.npz: loss 'mse' is not known"),
         ({"feature_names": [1, 2]}, "has feature_names that are not a list of text"),
         ({"feature_names": np.array(["a", None])}, r"is damaged or no \.npz file"),
@@ -275,7 +275,7 @@ JSON = {"coef": [1.0, 2.0], "intercept": 0.5, "loss": "squared", "feature_names"
     ("change", "message"),
     [
         ({"coef": None}, "has no coef: a plain model file has coef, loss and feature_names"),
-        ({"weights": [1]}, r"has entries that are not known \(weights\): it has coef, intercept"),
+        ({"weight": [1]}, r"has entries that are not known \(weight\): it has coef, intercept"),
         ({"loss": "mse"}, "m.json: loss 'mse' is not known"),
         ({"loss": 1}, "has a loss that is not one word"),
         ({"loss": []}, "has a loss that is not one word"),

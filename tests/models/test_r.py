@@ -46,6 +46,13 @@ MODELS = {
         "wage",
         ", s = 0.1, x = x(d), y = d$wage",
     ),
+    "weighted": ("lm(wage ~ age + town, d, weights = w)", "wage", ""),
+    "weighted counts": ("glm(visits ~ age + town, poisson, d, weights = w, epsilon = 1e-14)", "visits", ""),
+    "net of weighted": (
+        "glmnet(x(d), d$wage, alpha = 0.5, weights = d$w, thresh = 1e-16)",
+        "wage",
+        ", s = 0.1, x = x(d), y = d$wage",
+    ),
     "net of classes": ('glmnet(x(d), d$left, "binomial", thresh = 1e-16)', "left", ", s = 0.01, x = x(d)"),
 }
 
@@ -58,7 +65,7 @@ def written(tmp_path_factory):
     place = tmp_path_factory.mktemp("r")
     table = customers(300).assign(
         kind=lambda t: np.where(t.left == 1, "yes", "no"), years=lambda t: 1 + t.age % 7, extra=lambda t: t.age % 3 / 2,
-        calls=lambda t: t.visits**2,
+        calls=lambda t: t.visits**2, w=lambda t: np.where(t.index == WHO, 1, 1 + t.age % 3) / 2,
     ).assign(**{"number of children": lambda t: t.children})  # fmt: skip
     table.to_csv(place / "d.csv", index=False)
     lines = [
@@ -87,8 +94,11 @@ def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exac
         pytest.skip("R has no glmnet, or no MASS")
     target = MODELS[name][1]
     public = pd.read_csv(place / "d.csv").drop(index=WHO)
-    found = read_pair(*files, public, target=target)
-    assert found.release.n == len(table)
+    weight = None
+    if "weighted" in name:  # a record of weight 2 is two, beside a deleted one of weight 1
+        public, weight = public.loc[np.repeat(public.index, (2 * public.w).astype(int))].assign(ones=1.0), "ones"
+    found = read_pair(*files, public, target=target, sample_weight=weight)
+    assert found.release.n == (len(table) if weight is None else len(public) + 1)
     record = table.loc[[WHO]]
     x, Y = found.old.features(record), encode_target(found.old, record[target], target)
     exact = -(x * found.release.loss.residual(Y, found.old.decision(record)))[0]
@@ -109,7 +119,6 @@ def test_an_audit_of_a_model_of_r_gives_the_record_back(written):
 
 REFUSED = {
     "lm(wage ~ log(age + 2), d)": "log(age + 2) is a function of a column that has no name",
-    "lm(wage ~ age, d, weights = age)": "the model has weights",
     "glm(visits ~ age + offset(sqrt(age)), poisson, d)": "the offset sqrt(age) is no column",
     "glm(visits ~ age + offset(log(age * years)), poisson, d)": "the offset age * years is no column",
     "glm(visits ~ age - 1 + offset(log(2 * age)), poisson, d)": "the offset has a number added",

@@ -14,7 +14,7 @@ from undelete.adapters.design.feature_names import design_from_names
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.embedding import checked_copy
 from undelete.adapters.offset import Offset
-from undelete.adapters.parts import check, coefficients, penalties
+from undelete.adapters.parts import check, coefficients, penalties, record_weights
 from undelete.adapters.stored.statistic import Statistic
 from undelete.adapters.target_map import TargetMap
 from undelete.errors import InputError
@@ -90,6 +90,8 @@ class LinearModel:
         Which of several target columns it predicts, where what holds it has several; None: all.
     offset : Offset or None
         What is added to each record's prediction; None where the model was fitted without.
+    weights : array (n,) or None
+        What each training record weighed, in any order; None where all count alike, or it is not known.
     stopped : str
         What says that the fit ended before it had converged, "" where nothing does.
 
@@ -129,6 +131,7 @@ class LinearModel:
     output: int | None = None
     chosen: bool = False
     offset: Offset | None = None
+    weights: Floats | None = None
 
     def of_columns(self, columns: Iterable[object]) -> LinearModel:
         """Return the model as a table with some columns has it: one that is called `log(age)` is no logarithm then."""
@@ -156,6 +159,7 @@ class LinearModel:
         if self.classes is not None:
             object.__setattr__(self, "classes", tuple(self.classes))
         self._set_penalty()
+        object.__setattr__(self, "weights", record_weights(self))
         check(self)
 
     def _set_embedding(self) -> None:

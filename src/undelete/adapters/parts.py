@@ -60,6 +60,21 @@ def penalties(model: LinearModel, name: str) -> Floats:
     return _read_only(penalty)
 
 
+def record_weights(model: LinearModel) -> Floats | None:
+    """Return a model's checked weights of its training records (n,), None without any."""
+    if model.weights is None:
+        return None
+    weights = np.atleast_1d(_numbers(model.weights, "weights"))
+    if weights.ndim != 1 or (weights < 0).any() or not weights.any() or len(weights) != (model.n or len(weights)):
+        raise InputError(
+            f"weights has shape {weights.shape}, from {weights.min():g} to {weights.max():g}: give one number, zero or "
+            f"more, for each of the {'' if model.n is None else f'{model.n:,} '}training records"
+        )
+    if model.classes is not None and model.class_weights is not None:
+        raise InputError("class weights and weights of the records together are not read: give one of them")
+    return _read_only(weights)
+
+
 def check(model: LinearModel) -> None:
     """Raise InputError where the parts of a model do not fit together."""
     k = model.coef.shape[0]

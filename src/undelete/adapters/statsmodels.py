@@ -27,6 +27,7 @@ from undelete.adapters.statsmodels_target import target_map, two_classes
 from undelete.adapters.statsmodels_terms import CONSTANTS, columns, feature
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
+from undelete.maths.arrays import Floats
 
 _COMPARED = 500  # public records, on which what the terms' names say is compared with what the formula makes
 _LOSSES = {
@@ -51,6 +52,7 @@ _NOT_READ = {
     **dict.fromkeys(("MixedLM", "GEE"), "its records lean on the others of their group"),
     **dict.fromkeys(("PHReg", "OrderedModel"), "its likelihood is not one of one linear prediction for each record"),
 }
+_WEIGHTS = ("var_weights", "freq_weights")  # in the order in which they are applied
 _QUASI_NEWTON = 1e-5  # of the mean loss's gradient, at which statsmodels stops BFGS
 
 
@@ -65,7 +67,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     Parameters
     ----------
     result : results of OLS, WLS, GLM, Logit, Probit, Poisson, NegativeBinomial or MNLogit
-        Fitted without weights and penalty.
+        Fitted without a penalty.
     public : DataFrame or None
         Where the result was fitted on an array, its columns besides the targets are the array's.
     targets : collection of str
@@ -78,9 +80,9 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     """
     model, kind = result.model, type(result.model).__name__
     loss = _loss(result, kind)
-    _refuse_weights(model, kind)
     if "Regularized" in type(result).__name__ or type(result).__name__.startswith("L1"):
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
+    weights, n = _weights(model, kind, round(float(result.nobs)))
     params = np.asarray(result.params, dtype=np.float64)
     classes: tuple[Any, ...] | None = two_classes(model) if loss in ("logistic", "probit") else None
     if kind == "MNLogit":  # the first class is the reference, whose parameters are zero
@@ -103,7 +105,8 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         loss=loss,
         classes=classes,
         l2=np.array(0.0),
-        n=round(float(result.nobs)),
+        n=n,
+        weights=weights,
         kind=kind,
         stored=stored,
         stopped="" if converged else "converged is False",
@@ -204,11 +207,26 @@ def _classes(model: Any) -> tuple[Any, ...]:
     return tuple(words)
 
 
-def _refuse_weights(model: Any, kind: str) -> None:
-    for name in ("freq_weights", "var_weights") if kind == "GLM" else ("weights",):
-        given = getattr(model, name, None)
-        if given is not None and np.ptp(np.asarray(given, dtype=np.float64)) > 0:
-            raise InputError(f"the {kind} was fitted with {name}, and a deleted record's own is not known: fit without")
+def _weights(model: Any, kind: str, n: int) -> tuple[Floats | None, int]:
+    """Return what the records weighed, None where all count alike, and how many there are.
+
+    A row of whole frequencies stands for as many records.
+    """
+    given = {name: getattr(model, name, None) for name in (_WEIGHTS if kind == "GLM" else ("weights",))}
+    had = [name for name in given if kind == "WLS" or getattr(model, f"_has_{name}", False)]
+    if any(given[name] is None for name in had):
+        raise InputError(
+            f"the {kind} was fitted with {had[0]}, which its file no longer holds (remove_data=True): what the records "
+            "weighed is needed; save it with its data, or write the coefficients in the plain form with weights"
+        )
+    own = np.ones(n)
+    for name in had:
+        rows = np.asarray(given[name], dtype=np.float64)
+        if name == "freq_weights" and (rows == np.round(rows)).all():
+            own = np.repeat(own, rows.astype(np.int64))
+        else:
+            own = own * rows
+    return (own if np.ptp(own) > 0 else None), len(own)
 
 
 def _offset(model: Any) -> Offset | None:

@@ -49,7 +49,11 @@ def _number(release: Seen) -> str:
     """Return the number of training records in words."""
     if release.n is None:
         return "gives the target of a regression, and the error bars"
-    return f"about {release.n:,}, from the size of the change" if release.n_error else f"{release.n:,}"
+    return (
+        f"about {release.n:,}, from the size of the change, or as the weights have it"
+        if release.n_error
+        else f"{release.n:,}"
+    )
 
 
 _SHOWN = 4  # measured defences besides the one that is recommended

@@ -36,6 +36,7 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
+from undelete.auditing.surveyed import unweighed_by
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, question, refuse_unseen_offsets
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
@@ -63,6 +64,7 @@ def audit(
     optimiser: Descent | None = None,
     offset: str | Sequence[str] | None = None,
     exposure: str | None = None,
+    sample_weight: str | None = None,
     attacks: Sequence[str | Attack] = DEFAULT,
     rng: int = 0,
     trust: bool = False,
@@ -116,6 +118,8 @@ def audit(
     offset, exposure : str, optional
         The public table's column that each record's prediction is shifted by, or whose logarithm it is: of models that
         were fitted with one, where their files do not name it.
+    sample_weight : str, optional
+        Where training records had weights, the public table's column that says what its records would have weighed.
     attacks : sequence of str or Attack
         Names of attacks and baselines.
     rng : int
@@ -150,8 +154,8 @@ def audit(
         refuse_steps(optimiser, "here more of a network moved than its last layer")
         if joined is not None or deleted is not None:
             raise InputError("deleted and joined are not said of networks: give the model that has the record first")
-        if offset is not None or exposure is not None:
-            raise InputError("offset and exposure belong to linear models, and these are networks: leave them out")
+        if any(one is not None for one in (offset, exposure, sample_weight)):
+            raise InputError("offset, exposure and sample_weight are said of linear models, and these are networks")
         said = StatedNetworks.of(first, second, read_stated(protection, before, after))
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words, stated=said)  # fmt: skip
@@ -161,7 +165,7 @@ def audit(
             "out"
         )
     asked = chosen(attacks)
-    table, sampled = public_records(public, [first, second], target)
+    table, sampled = public_records(public, [first, second], target, sample_weight)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
 
@@ -170,7 +174,7 @@ def audit(
     def read(*, joined: int) -> Pair:
         models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
         pair = read_pair(*models, table, target=names, n=number, l2=l2, trust=trust, image=schema.image,
-                         features=features, offset=own_offset)  # fmt: skip
+                         features=features, offset=own_offset, sample_weight=sample_weight)  # fmt: skip
         release, said = protected(pair.old, pair.new, pair.release, stated)
         release = release if optimiser is None else stepped(release, optimiser)
         return dataclasses.replace(pair, release=release, warnings=[*pair.warnings, *said])
@@ -188,7 +192,7 @@ def audit(
         joined=between.came,
         left=between.left,
         came=between.joined,
-        model=described(old, None if release.n_error else release.n, words) | network,
+        model=described(old, pair.counted.records, words) | network,
         target=target_words(old, names, words, schema),
         schema=schema,
         readout=pair.readout,
@@ -203,7 +207,7 @@ def audit(
         *how,
         *sampled,
         *pair.warnings,
-        *cautions.number_taken(release),
+        *(cautions.number_taken(release) if pair.release.n is None else []),
         *dict.fromkeys([*old.notes, *new.notes]),
         *cautions.taken_constant(old, release),
         *cautions.refilled(pair.gapless),
@@ -227,6 +231,7 @@ def audit(
     release = given_away.told(release, exact)
     ends = ranges(old, new, None if release.n_error else release.n) if one else {}
     release, bounded = given_away.within(release, ends)
+    asked = unweighed_by(pair.counted, asked) if old.offset is None else asked
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:
         record = dataclasses.replace(record, X=record.X[:, pair.kept])

@@ -210,8 +210,8 @@ def _informs(name: str, said: Implied) -> Diagnostic | None:
         text = "No record of this population makes a change of this size: n cannot be estimated; give n."
         return Diagnostic(name, "none", None, text, blocking=True)
     text = (
-        f"n was not given. The size of the change is that of one record among about {said.n:,.0f} (within "
-        f"{_times(said.error)})"
+        "n was not given, or not what the record weighed. The size of the change is that of one record among about "
+        f"{said.n:,.0f} (within {_times(said.error)})"
     )
     if said.swapped == said.swapped:
         text += (

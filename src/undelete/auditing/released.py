@@ -19,6 +19,7 @@ from undelete.adapters.files.files import load_model
 from undelete.adapters.leaks import lost_categories
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import Offset, agreed
+from undelete.adapters.record_weights import Counted, counted_alike
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sparse import NO_PICTURE, active, left_out
 from undelete.adapters.weights import BALANCED, weighted_loss
@@ -37,6 +38,7 @@ from undelete.auditing.old_features import Features, assumed, features_of
 from undelete.auditing.pointed import pointed
 from undelete.auditing.population import alike
 from undelete.auditing.reference_left import refuse_reference_left
+from undelete.auditing.surveyed import stood_for, surveyed, told_by
 from undelete.auditing.tables import accepted, columns_read
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError, NotAttacked
@@ -67,6 +69,8 @@ class Pair:
         Columns whose imputers changed without meaning, since no public record has a missing cell there.
     warnings : list of str
         What a reader should know of the input.
+    counted : Counted
+        The two as of records that count alike.
     kept : array (d,) of bool or None
         The features whose gradient is known, in which the release is; None: all.
     checks : tuple of Diagnostic
@@ -80,6 +84,7 @@ class Pair:
     readout: Readout | None
     gapless: list[str]
     warnings: list[str]
+    counted: Counted
     kept: Flags | None = None
     checks: tuple[Diagnostic, ...] = ()
 
@@ -96,6 +101,7 @@ def read_pair(
     image: ImageInfo | None = None,
     features: Features | None = None,
     offset: Offset | None = None,
+    sample_weight: str | None = None,
 ) -> Pair:
     """Read two released models and public records; parameters and errors as of `undelete.audit`.
 
@@ -104,18 +110,19 @@ def read_pair(
     answers are compared, maths (19).
     """
     table = inputs.as_records(public)
-    if isinstance(before, Answers) and isinstance(after, Answers):
+    if isinstance(before, Answers) and isinstance(after, Answers) and sample_weight is None:
         return _read_answers(before, after, features, table, target=target, n=n, l2=l2, trust=trust, offset=offset)
     if isinstance(before, Answers) or isinstance(after, Answers) or features is not None:
         raise InputError(
-            "answers take the place of both models, and features belong to them: give two models, or two Answers and "
-            "features"
+            "answers take the place of both models, features belong to them, and weights of records do not: give two "
+            "models, or two Answers and features"
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
+    beside = () if sample_weight is None else (sample_weight,)
     asked = [target] if isinstance(target, str) else list(target or ())
-    table = inputs.as_records(table, {*(columns_read(paths) or ()), *asked})
+    table = inputs.as_records(table, {*(columns_read(paths) or ()), *asked, *beside})
     names = inputs.target_columns(table, target)
-    aside = (*names, *(() if offset is None else offset.columns))
+    aside = (*names, *beside, *(() if offset is None else offset.columns))
     try:
         old, new = (m.of_columns(table) if isinstance(m, LinearModel) else as_model(m, table, aside) for m in paths)
     except NotAttacked as error:
@@ -129,8 +136,9 @@ def read_pair(
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
-    like = alike(old, table, n)
+    like = alike(old, table, n, draw=sample_weight is None)
     everyone, table = table, table if like.kept is None else table.iloc[like.kept].reset_index(drop=True)
+    table, weights = stood_for([old, new], table, sample_weight)
     warnings = [*refused, *unknown(table, old.design.uses), *like.notes]
     readout = inputs.pixels(old, table, image)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names), raw=readout is None)
@@ -138,6 +146,8 @@ def read_pair(
         view["constant"] = None
     view["unlike"] = like.unlike
     old, new = (m if l2 is None else inputs.penalised(m, l2) for m in (old, new))
+    counted = counted_alike(old, new, n, weights)
+    old, new, n = counted.old, counted.new, counted.n
     release = Release(
         loss=weighted_loss(old, view["Y_public"]),
         W_before=old.W,
@@ -148,6 +158,7 @@ def read_pair(
         **view,
         **_later(old, new, table, view, n, gapless),
     )
+    release = surveyed(release, counted)
     if old.class_weights == BALANCED:
         release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
     elif old.loss != new.loss:
@@ -171,7 +182,7 @@ def read_pair(
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
     checks = of_everyone(old, everyone, names, n) if like.notes else ()
-    return Pair(old, new, table, release, readout, gapless, warnings, kept, checks)
+    return Pair(old, new, table, release, readout, gapless, [*told_by(counted), *warnings], counted, kept, checks)
 
 
 def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -217,7 +228,7 @@ def _read_answers(
         **view, **told,
     )  # fmt: skip
     said = [*assumed(features, old), *like.notes, *precision(release, before, after)]
-    return Pair(old, old, table, release, None, [], said)
+    return Pair(old, old, table, release, None, [], said, Counted(old, old, n, records=n))
 
 
 def _later(

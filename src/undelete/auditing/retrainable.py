@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
@@ -56,6 +57,11 @@ def retrainable(
         raise InputError(
             f"the model says that it was fitted on {model.n:,} records and the table has {len(X):,}: give the "
             "table that it was trained on"
+        )
+    if model.weights is not None and (weights is None or not np.allclose(np.sort(weights), np.sort(model.weights))):
+        raise InputError(
+            f"the {model.kind} was fitted with weights of its records: give them, in the order of the table "
+            "(sample_weight=, --sample-weight)"
         )
     if model.l2 is None:
         raise InputError(

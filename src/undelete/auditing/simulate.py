@@ -30,14 +30,13 @@ from undelete.auditing.network_played import People, simulate_network
 from undelete.auditing.network_reading import Training, perceptrons
 from undelete.auditing.played import examine_together, people_together, played
 from undelete.auditing.played_told import exact, of_groups, question, retraining
-from undelete.auditing.population import alike
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import digest, digest_of, own_parameters
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.statements import Statement, measured_of, read_stated
-from undelete.auditing.surveyed import told_of, unequal, unweighed
-from undelete.auditing.tables import accepted, part, thinned_with
+from undelete.auditing.surveyed import named, standing_for, told_of, unequal, unweighed
+from undelete.auditing.tables import thinned_with
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -58,7 +57,7 @@ def simulate(
     joined: int = 0,
     attacks: Sequence[str | Attack] = (*DEFAULT, NEAREST, INFORMED),
     additions: bool = False,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | str | None = None,
     offset: str | Sequence[str] | None = None,
     exposure: str | None = None,
     loss: LossLike | None = None,
@@ -103,8 +102,8 @@ def simulate(
     additions : bool
         Play that each of these people joined the others, and was not deleted: the same two models in the other order,
         and as much comes back.
-    sample_weight : array (n,), optional
-        Factor of each training record's loss.
+    sample_weight : array (n,) or str, optional
+        Factor of each training record's loss, or the column of both tables that holds it.
     offset, exposure : str, optional
         The tables' column that each record's prediction is shifted by, or whose logarithm it is: of a fitted result of
         statsmodels, or a LinearModel, that has an offset.
@@ -157,18 +156,16 @@ def simulate(
     deletions = (20 if together else 200) if deletions is None else deletions
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
+    weights, train, public, counts = named(sample_weight, train, public)
     problem = Problem.of(
-        estimator, train, y, public=public, sample_weight=sample_weight, offset=named_offset(offset, exposure)
+        estimator, train, y, public=public, sample_weight=weights, offset=named_offset(offset, exposure)
     )
-    public, y_public, refused = accepted(problem.model.design, public, y_public)
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if weights is not None and together:
         raise InputError(
             "groups are played for records that all count alike: leave out sample_weight, or group and joined"
         )
     model, objective = problem.model, problem.objective
-    like = alike(model, model.design.conformed(public), objective.n)
-    public, y_public = part(public, y_public, like.kept)
+    public, y_public, like, refused = standing_for(model, public, y_public, counts, objective.n)
     draw, judge = seeds(rng).spawn(2)
     schema = words.schema or schema_of(map(str, train.columns))
     readout = inputs.pixels(model, public, schema.image)
@@ -238,7 +235,7 @@ def simulate(
         warnings=[
             *words.notes,
             *sampled,
-            *([] if weights is None else told_of(weights)),
+            *([] if weights is None else told_of(weights, public=counts is not None)),
             *cautions.taken_constant(model, release),
             *([] if kept is None else left_out(model, kept)),
             *noted,

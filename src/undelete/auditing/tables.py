@@ -39,12 +39,12 @@ def columns_read(models: Sequence[Any]) -> set[str] | None:
 
 
 def public_records(
-    public: Table, models: Sequence[Any], target: str | Sequence[str] | None
+    public: Table, models: Sequence[Any], target: str | Sequence[str] | None, beside: str | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the public records that are used, and what to say where they are a sample.
 
-    Of a file only the columns that the models read are read, and the target's. Of more than a million records a
-    random sample is used, by the rule of `undelete.data.thinning`.
+    Of a file only the columns that the models read are read, the target's, and one `beside`. Of more than a million
+    records a random sample is used, by the rule of `undelete.data.thinning`.
 
     Raises
     ------
@@ -53,7 +53,9 @@ def public_records(
     """
     most, written = int(allowed(MOST)), []
     if isinstance(public, str | os.PathLike):
-        table = read_table(public, _wanted(public, models, target), most=most)
+        wanted = _wanted(public, models, target)
+        wanted = wanted if wanted is None or beside is None else wanted | {beside}
+        table = read_table(public, wanted, most=most)
         rows = int(table.attrs["rows"])
         written = [said for said in [str(table.attrs.get("read_as", ""))] if said]
     else:

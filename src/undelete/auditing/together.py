@@ -25,6 +25,7 @@ from undelete.auditing.people_told import told_of
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated_number import one_instead
+from undelete.auditing.surveyed import refuse_weights
 from undelete.errors import InputError
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
@@ -65,6 +66,7 @@ def audit_together(
     """
     pair, left, came = between.pair, between.left, between.joined
     old, new, release = pair.old, pair.new, pair.release
+    refuse_weights(pair.counted)
     search, first, second = seeds.spawn(3)
     rng = np.random.default_rng(search)
     told, denied = told_of(old, new, release, left, came)

@@ -22,6 +22,7 @@ from undelete.auditing.inputs import Table
 from undelete.auditing.order import ordered
 from undelete.auditing.records import encoded_records
 from undelete.auditing.released import Model, Pair, read_pair
+from undelete.auditing.surveyed import refuse_weights
 from undelete.auditing.who_documents import which_document
 from undelete.auditing.who_summed import summed
 from undelete.auditing.words import seeds
@@ -44,6 +45,7 @@ def who_was_deleted(
     text: str | None = None,
     offset: str | Sequence[str] | None = None,
     exposure: str | None = None,
+    sample_weight: str | None = None,
     rng: int = 0,
 ) -> pd.DataFrame:
     """Rank candidates by how well each explains the difference of two models: maths (16).
@@ -68,6 +70,8 @@ def who_was_deleted(
         Of pipelines of text, which column holds the documents; by default the only one besides the target.
     offset, exposure : str, optional
         As `undelete.audit` has them; the candidates have that column too, so that nothing of them is not known.
+    sample_weight : str, optional
+        As `undelete.audit` has it; of candidates it is not needed.
     rng : int
         Seed of the search among sets.
 
@@ -96,7 +100,7 @@ def who_was_deleted(
     def read(*, joined: int) -> Pair:
         models, number = ((second, first), None if n is None else n + joined) if joined else ((first, second), n)
         return read_pair(*models, public, target=target, n=number, l2=l2, trust=trust,
-                         offset=named_offset(offset, exposure))  # fmt: skip
+                         offset=named_offset(offset, exposure), sample_weight=sample_weight)  # fmt: skip
 
     between = ordered(read, deleted, joined)
     pair = between.pair
@@ -105,6 +109,10 @@ def who_was_deleted(
             f"a fit of the two {pair.old.kind} used up its iterations and does not say where it stopped, so nothing "
             "says how far the change of the model is a person's: fit again with more iterations (max_iter)"
         )
+    if between.several:
+        refuse_weights(pair.counted)
+    elif not pair.counted.told:  # how hard a person pulls is then not known, only which way
+        pair = replace(pair, release=replace(pair.release, n=None, n_error=0.0))
     names = inputs.target_columns(pair.public, target)
     people = inputs.as_records(candidates, (*pair.old.design.raw, *names))
     missing = [name for name in names if name not in people]

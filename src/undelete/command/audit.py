@@ -77,6 +77,11 @@ def add(commands: Commands) -> None:
         "loss, from zero, and the learning rate; what comes back is read through them",
     )  # fmt: skip
     add_offset(parser)
+    parser.add_argument(
+        "--sample-weight", metavar="COLUMN",
+        help="of models whose training records had weights the public table's column that says what its records would "
+        "have weighed",
+    )  # fmt: skip
     add_tables(parser)
     add_input(parser)
     add_image(parser)
@@ -97,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--candidates needs --target: how a record pulls on the model depends on what it predicts")
     check_folder(options.out, "--out")
     before, after, features = released(options)
-    public, sampled = public_records(options.public, [before, after], options.target)
+    public, sampled = public_records(options.public, [before, after], options.target, options.sample_weight)
     shown = [options.before or options.answers_before, options.after or options.answers_after]
     words = Words(
         schema=schema_of_options(options, public),
@@ -112,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
             l2=options.l2, weight_decay=options.weight_decay, loss=loss_of(options), rng=options.seed,
             trust=options.trust, words=words, deleted=options.deleted, joined=options.joined,
             protection=read_stated(options.protection, options.before, options.after), optimiser=options.optimiser,
-            offset=options.offset, exposure=options.exposure, progress=bar,
+            offset=options.offset, exposure=options.exposure, sample_weight=options.sample_weight, progress=bar,
         )  # fmt: skip
     return finish(result, options, None if options.candidates is None else ranked(options, before, after, public))
 
@@ -124,9 +129,12 @@ def _series(options: argparse.Namespace) -> int:
     from undelete.auditing.words import Words
     from undelete.command.listings import series_lines
 
-    for option in ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image", "optimiser"):
+    of_two = ("truth", "candidates", "deleted", "joined", "protection", "architecture", "image", "optimiser")
+    for option in (*of_two, "sample_weight"):
         if getattr(options, option, None) is not None:
-            raise InputError(f"--{option} is said of two versions, and this is a series: audit that step by itself")
+            raise InputError(
+                f"--{option.replace('_', '-')} is said of two versions, and this is a series: audit that step by itself"
+            )
     check_folder(options.out, "--out")
     files = files_of([one for one in (options.before, options.after, *options.later) if one is not None])
     public, sampled = public_records(options.public, [None], options.target)  # all columns

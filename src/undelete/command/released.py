@@ -67,7 +67,7 @@ def ranked(options: argparse.Namespace, before: Model, after: Model, public: pd.
     return who_was_deleted(
         before, after, public, read_table(options.candidates), target=options.target, n=options.n, l2=options.l2,
         deleted=options.deleted, joined=options.joined, offset=options.offset, exposure=options.exposure,
-        rng=options.seed,
+        sample_weight=options.sample_weight, rng=options.seed,
     )  # fmt: skip
 
 

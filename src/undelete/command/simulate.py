@@ -41,7 +41,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--sample-weight",
         metavar="COLUMN",
-        help="the training records' column that says how much each counted in the fit",
+        help="the training records' column that says how much each counted in the fit, and if the public table has it "
+        "too what its records would have",
     )
     parser.add_argument(
         "--resume", action="store_true",
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     from undelete.auditing.statements import read_stated
     from undelete.auditing.tables import columns_read, public_records, training_records, weights_of
     from undelete.auditing.words import Words
+    from undelete.data.table import column_names
     from undelete.maintainer.sweep import forget
 
     check_folder(options.out, "--out")
@@ -82,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     model = opened(options.model, options.architecture, trust=options.trust)
     if is_network(model) and options.resume:
         raise InputError("--resume keeps deletions of a linear model, and this is a network: leave it out")
-    train, weights = training_records(options.train, model, options.target), None
+    train = training_records(options.train, model, options.target)
     if options.sample_weight is not None:
         weights = weights_of(options.train, options.sample_weight)
         if options.sample_weight in (columns_read([model]) or ()):
@@ -90,8 +92,11 @@ def run(options: argparse.Namespace) -> int:
                 f"--sample-weight names {options.sample_weight!r}, which the model reads as a record's column: name "
                 "the column that says how much each record counted"
             )
-        train = train.drop(columns=options.sample_weight, errors="ignore")
-    public, sampled = public_records(options.public, [model], options.target)
+        train = train.assign(**{options.sample_weight: weights})
+    also = None
+    if options.sample_weight is not None and options.sample_weight in column_names(options.public):
+        also = options.sample_weight
+    public, sampled = public_records(options.public, [model], options.target, also)
     words = Words(
         schema=schema_of_options(options, public), source=options.public.name, command=options.command_line,
         names=(options.model.name, None), notes=tuple(sampled),
@@ -103,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
         result = simulate(
             model, train.drop(columns=target), train[target], public.drop(columns=target), public[target],
             deletions=options.deletions, group=options.group, joined=options.joined, additions=options.additions,
-            sample_weight=weights, loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay,
-            offset=options.offset, exposure=options.exposure,
+            sample_weight=options.sample_weight, loss=loss_of(options), l2=options.l2,
+            weight_decay=options.weight_decay, offset=options.offset, exposure=options.exposure,
             features=preprocessing(options), rng=options.seed, words=words, checkpoint=checkpoint,
             protection=read_stated(options.protection, options.model, None), progress=bar,
         )  # fmt: skip

@@ -24,10 +24,10 @@ from undelete.maths.embeddings import EMBEDDINGS, Embedding
 # What defines each embedding: its own arrays.
 _EMBEDDED = {"fourier": ("frequencies", "phases"), "nystroem": ("basis", "mixing", "gamma")}
 _PARTS = tuple(part for parts in _EMBEDDED.values() for part in parts)
-KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", "l1", "offset", *_PARTS)
+KEYS = ("coef", "intercept", "loss", "feature_names", "classes", "n", "l2", "l1", "offset", "weights", *_PARTS)
 _NEEDED = ("coef", "loss", "feature_names")
 MOST = 10**12  # training records
-_NUMBERS = ("coef", "intercept", "l2", "l1", "n", *_PARTS)
+_NUMBERS = ("coef", "intercept", "l2", "l1", "n", "weights", *_PARTS)
 
 Entries = dict[str, NDArray[Any]]
 
@@ -74,6 +74,7 @@ def model_of(entries: Entries, file: Path) -> LinearModel:
             l1=entries.get("l1"),
             n=None if n is None else int(n.item()),
             embedding=_embedding(entries),
+            weights=entries.get("weights"),
             offset=None if offset is None else Offset(tuple(_text(term) for term in np.ravel(offset).tolist())),
         )
     except InputError as error:
@@ -125,7 +126,7 @@ def entries_of(model: LinearModel) -> Entries:
         "loss": np.array(model.loss),
         "feature_names": np.array(model.feature_names, dtype=str),
     }
-    optional = {"intercept": model.intercept, "l2": model.l2, "l1": model.l1, "n": model.n}
+    optional = {"intercept": model.intercept, "l2": model.l2, "l1": model.l1, "n": model.n, "weights": model.weights}
     optional |= {} if model.embedding is None else model.embedding.arrays()
     entries.update({key: np.asarray(value) for key, value in optional.items() if value is not None})
     if model.offset is not None:
