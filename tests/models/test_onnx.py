@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -18,6 +19,7 @@ from undelete.adapters.onnx import from_onnx
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.table.further_error import resolution
 from undelete.auditing.released import read_pair
+from undelete.cli import main
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
@@ -46,6 +48,7 @@ def node(kind, inputs, outputs, **options):
         "Split",
         "ReduceProd",
         "ReduceSum",
+        "Slice",
     )
     return helper.make_node(kind, inputs, outputs, domain="" if kind in plain else ML, **options)
 
@@ -208,6 +211,59 @@ def test_a_single_input_of_one_column_is_that_column():
     table = PUBLIC.rename(columns={"b": "the b"})
     model = from_onnx(graph([node("Identity", ["the_b"], ["X"]), linear(1)], [("the_b", 1, 1)]), table, ["y"])
     assert model.design.raw == ("the b",)
+
+
+def test_a_model_for_each_class_against_the_rest_is_read():
+    table = customers(300)
+    X, y = table[[*NUMBERS, "member"]].astype(float), table.plan
+    each = OneVsRestClassifier(LogisticRegression(**SURE)).fit(X, y)
+    nodes, constants = [], [("at", np.array([1])), ("kinds", np.array([0, 1, 2]))]
+    for j, one in enumerate(each.estimators_):  # as skl2onnx has it: both classes of each, of which the second is kept
+        constants += [
+            (f"w{j}", np.vstack([-one.coef_, one.coef_]).T),
+            (f"b{j}", np.r_[-one.intercept_, one.intercept_]),
+        ]
+        nodes += [
+            node("MatMul", ["X", f"w{j}"], [f"p{j}"]), node("Add", [f"p{j}", f"b{j}"], [f"s{j}"]),
+            node("Sigmoid", [f"s{j}"], [f"g{j}"]), node("Slice", [f"g{j}", "at"], [f"q{j}"]),
+        ]  # fmt: skip
+    nodes += [
+        node("Concat", ["q0", "q1", "q2"], ["all"], axis=1), node("ArgMax", ["all"], ["best"]),
+        node("ArrayFeatureExtractor", ["kinds", "best"], ["label"]),
+    ]  # fmt: skip
+    public = X.assign(plan=y)
+    model = from_onnx(graph(nodes, [("X", TensorProto.DOUBLE, 3)], constants), public, ["plan"])
+    assert (model.loss, model.classes) == ("logistic", (0, 1, 2))
+    np.testing.assert_allclose(model.decision(public), each.decision_function(X), rtol=1e-12)
+    beside = [*nodes[:-3], node("Concat", ["q0", "X"], ["all"], axis=1)]
+    with pytest.raises(InputError, match="puts scores beside something else"):
+        from_onnx(graph(beside, [("X", TensorProto.DOUBLE, 3)], constants), public, ["plan"])
+
+
+def test_the_loss_under_a_logarithmic_link_is_said(tmp_path, capsys):
+    table, public = customers(400), customers(900, seed=4)[["age", "member", "visits"]]
+    files = []
+    for name, part in (("before", table), ("after", table.drop(index=WHO))):
+        fit = PoissonRegressor(alpha=0, tol=1e-12, max_iter=9999).fit(part[["age", "member"]], part.visits)
+        nodes = [node("MatMul", ["X", "w"], ["p"]), node("Add", ["p", "b"], ["s"]), node("Exp", ["s"], ["out"])]
+        constants = [("w", fit.coef_[:, None]), ("b", np.atleast_1d(fit.intercept_))]
+        files.append(tmp_path / f"{name}.onnx")
+        files[-1].write_bytes(graph(nodes, [("X", TensorProto.DOUBLE, 2)], constants).SerializeToString())
+    found = undelete.audit(*files, public, target="visits", n=400, l2=0.0, loss="poisson")
+    assert found.records.loc[0, "member"] == table.member[WHO]
+    assert found.records.loc[0, "age"] == pytest.approx(table.age[WHO], abs=2)
+    with pytest.raises(InputError, match=r"link \(Exp\) is not that of the loss squared"):
+        undelete.audit(*files, public, target="visits", n=400, loss="squared")
+    with pytest.raises(InputError, match="loss of an ONNX graph is a name"):
+        undelete.audit(*files, public, target="visits", n=400, loss=abs)
+    public.to_csv(tmp_path / "public.csv", index=False)
+    table[public.columns].to_csv(tmp_path / "who.csv", index=False)
+    given = ["audit", *map(str, files), f"--public={tmp_path}/public.csv", "--target=visits", "--n=400", "--l2=0"]
+    asked = ["--loss=poisson", f"--candidates={tmp_path}/who.csv", "--out", str(tmp_path)]
+    assert main([*given, *asked]) == 0
+    assert pd.read_csv(tmp_path / "candidates.csv").iloc[0, 0] == WHO
+    assert main([*given, *asked[1:]]) == 2
+    assert "say it (loss=, --loss poisson" in capsys.readouterr().err
 
 
 def linear(features=2, **options):

@@ -22,6 +22,30 @@ from undelete.adapters.onnx_steps import INSTEAD
 from undelete.errors import InputError
 from undelete.limits import metered
 from undelete.maths.arrays import Floats
+from undelete.maths.generalised import Gamma, NegativeBinomial, Poisson, Tweedie
+from undelete.maths.loss import Loss
+from undelete.maths.losses import Squared, loss_of
+from undelete.maths.robust import SquaredTolerance
+
+_STATED = "undelete.loss"  # in a graph's metadata, what the loss was
+_LINKED: dict[str, tuple[type[Loss], ...]] = {
+    "": (Squared, SquaredTolerance), "Exp": (Poisson, Gamma, Tweedie, NegativeBinomial),
+}  # fmt: skip
+
+
+def with_loss(model: Any, loss: Any) -> Any:
+    """Return an ONNX graph that says the loss that it was fitted with; what is none as it is, and without a loss."""
+    if loss is None or not is_onnx(model):
+        return model
+    if not isinstance(loss, str):
+        raise InputError("the loss of an ONNX graph is a name, such as poisson or tweedie(1.5)")
+    stating = type(model)()
+    stating.CopyFrom(model)
+    kept = [one for one in model.metadata_props if one.key != _STATED]
+    del stating.metadata_props[:]
+    stating.metadata_props.extend(kept)
+    stating.metadata_props.add(key=_STATED, value=loss)
+    return stating
 
 
 def is_onnx(model: Any) -> bool:
@@ -61,7 +85,8 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
     scores = graph.scores
     if scores is None:
         raise InputError(f"the ONNX graph has no linear layer that is read: {INSTEAD}")
-    loss, coef, intercept = _loss(scores, str(model.producer_name))
+    stated = next((str(one.value) for one in model.metadata_props if one.key == _STATED), None)
+    loss, coef, intercept = _each_loss(graph, scores, str(model.producer_name), stated)
     reading = graph.reading
     polynomials = [reading.numeric(feature) for feature in scores.features]
     has_constant = intercept is not None
@@ -79,14 +104,14 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
         encodings=tuple(_kept(encoding, atoms) for encoding in reading.encodings),
     )
     notes = ["an ONNX graph says neither its penalty nor its number of records: --n and --l2 do"]
-    if loss == "squared":
+    if loss == "squared" and stated is None:
         notes.append(
             "the ONNX graph does not say its loss, and the squared one is assumed (LinearRegression, Ridge): of one "
             "with another (HuberRegressor, LinearSVR) nothing here holds; save that as .skops"
         )
     return LinearModel(
         coef=coef, intercept=intercept, loss=loss, feature_names=names,
-        classes=None if loss == "squared" else scores.classes or [0, 1],
+        classes=None if "number" in loss_of(loss).targets else scores.classes or [0, 1],
         design=design, kind="ONNX model", steps=tuple(reading.steps), notes=tuple(notes),
         # what an l1 penalty or a selection left out: which of them, nothing says
         chosen=bool((coef == 0).all(axis=0).any()),
@@ -102,7 +127,21 @@ def _kept(encoding: Encoding, atoms: Collection[Atom]) -> Encoding:
     return replace(encoding, groups=kept, dropped=gone)
 
 
-def _loss(scores: Scores, producer: str) -> tuple[str, Floats, Floats | None]:
+def _each_loss(graph: Graph, scores: Scores, producer: str, stated: str | None) -> tuple[str, Floats, Floats | None]:
+    """Return the loss, and the coefficients and intercepts of its outputs: of one layer, or of each class's."""
+    if len(graph.layers) == 1:
+        return _loss(scores, producer, stated)
+    if scores in graph.layers:
+        raise InputError(f"the ONNX graph has several linear layers: {INSTEAD}")
+    parts = [_loss(layer, producer, None) for layer in graph.layers]
+    if any(loss != "logistic" or len(coef) != 1 for loss, coef, _ in parts):
+        raise InputError(f"the ONNX graph has a model for each class that is no logistic one: {INSTEAD}")
+    intercepts = [np.zeros(1) if intercept is None else intercept for _, _, intercept in parts]
+    none = all(intercept is None for _, _, intercept in parts)
+    return "logistic", np.vstack([coef for _, coef, _ in parts]), None if none else np.concatenate(intercepts)
+
+
+def _loss(scores: Scores, producer: str, stated: str | None) -> tuple[str, Floats, Floats | None]:
     """Return the loss, and the coefficients and intercepts of its outputs."""
     coef, intercept, k = scores.coef, scores.intercept, len(scores.coef)
     if scores.link == "Softmax" and k > 2:
@@ -112,12 +151,19 @@ def _loss(scores: Scores, producer: str) -> tuple[str, Floats, Floats | None]:
             raise InputError(f"the two classes of the ONNX graph have coefficients of their own: {INSTEAD}")
         twice = 2.0 if scores.link == "Softmax" else 1.0
         return "logistic", twice * coef[1:], None if intercept is None else twice * intercept[1:]
-    if scores.link == "Sigmoid" and k == 1:
+    if scores.link == "Sigmoid" and (k == 1 or (scores.classes and producer == "skl2onnx")):  # each against the rest
         return "logistic", coef, intercept
+    if stated is not None:
+        if not isinstance(loss_of(stated), _LINKED.get(scores.link, ())):
+            raise InputError(
+                f"the ONNX graph's link ({scores.link or 'identity'}) is not that of the loss {stated}: give the loss "
+                "that it was fitted with (loss=, --loss)"
+            )
+        return stated, coef, intercept
     if scores.link == "Exp":
         raise InputError(
             "the ONNX graph has a logarithmic link, and does not say whether the loss was Poisson's, Gamma's or "
-            f"Tweedie's: {INSTEAD}"
+            "Tweedie's: say it (loss=, --loss poisson, gamma, tweedie(1.5), negative_binomial(0.5))"
         )
     if scores.link or scores.labelled or scores.classes or producer != "skl2onnx":
         raise InputError(

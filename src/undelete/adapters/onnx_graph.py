@@ -21,10 +21,10 @@ from undelete.maths.arrays import Floats
 _SAME = ("Cast", "CastLike", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 _LINKS = ("Sigmoid", "Softmax", "Exp")
 # what makes labels and probabilities of scores, and nothing else
-_LABELS = (*_SAME, "ArgMax", "ArrayFeatureExtractor", "ZipMap", "Normalizer", "Abs", "ReduceSum", "Div")
+_LABELS = (*_SAME, "ArgMax", "ArrayFeatureExtractor", "ZipMap", "Normalizer", "Abs", "ReduceSum", "Div", "Slice")
 
 
-@dataclass
+@dataclass(eq=False)
 class Scores:
     """What the linear layer makes of the features: coef (k, d0) and intercept (k,), and what follows."""
 
@@ -40,7 +40,8 @@ class Graph:
     """What is known of each value of a graph: columns, constants, or scores."""
 
     def __init__(self, graph: Any, public: pd.DataFrame, targets: Collection[str]) -> None:
-        self.scores: Scores | None = None
+        self.layers: list[Scores] = []  # one, or of classes against the rest one each
+        self.scores: Scores | None = None  # what the last of them, or all together, are
         self.values: dict[str, Any] = {one.name: array_of(one) for one in graph.initializer}
         self.columns: list[str] = []
         entries = [one for one in graph.input if one.name not in self.values]
@@ -75,7 +76,7 @@ class Graph:
                 options_of(node).get("value") if kind == "Constant" else given[0] if kind in _SAME and given else None
             )
         elif isinstance(first, Scores):
-            made = self._after(first, node, given)
+            made = self._each(given) if kind == "Concat" else self._after(first, node, given)
         elif kind in ("Concat", "FeatureVectorizer") and all(isinstance(one, list) for one in given):
             spend(sum(len(part) for part in given))
             made = [feature for part in given for feature in part]
@@ -94,9 +95,8 @@ class Graph:
         elif kind in ("ReduceProd", "ReduceSum"):
             made = self._together(kind, first)
         else:
-            if self.scores is not None:
-                raise InputError(f"the ONNX graph has several linear layers: {INSTEAD}")
             made = self.scores = self._linear(first, node, given)
+            self.layers.append(made)
         for name in node.output:
             self.values[name] = made
 
@@ -168,6 +168,19 @@ class Graph:
         if intercept is not None and (not intercept.size or not intercept.any()):
             intercept = None
         return Scores(features, coef, intercept, classes, link)
+
+    def _each(self, given: Sequence[Any]) -> Scores:
+        """Return the scores of every class against the rest, from linear layers of one set of features."""
+        parts = [one for one in given if isinstance(one, Scores)]
+        features = [[one.name for one in part.features] for part in parts]
+        if len(parts) < len(given) or [*map(id, parts)] != [*map(id, self.layers)] or len(parts) < 3:
+            raise InputError(f"the ONNX graph puts scores beside something else: {INSTEAD}")
+        if any(names != features[0] for names in features):
+            raise InputError(
+                f"the ONNX graph has a model for each class, of features of its own (a scaler in each): {INSTEAD}"
+            )
+        self.scores = Scores(parts[0].features, parts[0].coef, parts[0].intercept)
+        return self.scores
 
     def _after(self, scores: Scores, node: Any, given: Sequence[Any]) -> Scores:
         """Note what is made of the scores, which no coefficient depends on."""

@@ -13,6 +13,7 @@ from undelete.adapters.files.networks import Architecture
 from undelete.adapters.leaks import between as between_files
 from undelete.adapters.leaks import exact_values, ranges
 from undelete.adapters.offset import named_offset
+from undelete.adapters.onnx import is_onnx, with_loss
 from undelete.adapters.torch_loss import LossLike
 from undelete.attacker.attack import Attack
 from undelete.attacker.attacks import chosen
@@ -105,7 +106,7 @@ def audit(
         Of modules, in place of `l2`: the penalty of the mean objective, as torch's optimisers have it.
     loss : str or callable, optional
         Of modules: "cross_entropy", "bce", "mse", "poisson_nll", a loss of torch's, or a function of outputs and
-        targets whose mean or sum over records was minimised.
+        targets whose mean or sum over records was minimised. Of ONNX graphs of counts: "poisson", ...
     architecture : str or callable, optional
         Of files that hold a network's parameters: "FILE.py:FUNCTION", whose code is run, or a function that returns
         the module.
@@ -159,11 +160,9 @@ def audit(
         said = StatedNetworks.of(first, second, read_stated(protection, before, after))
         return audit_networks(first, second, public, training, features=features, target=target, truth=truth,
                               attacks=attacks, seed=seeds(rng), words=words, stated=said)  # fmt: skip
-    if loss is not None or weight_decay is not None or isinstance(l2, Mapping):
-        raise InputError(
-            "loss, weight_decay and penalties by name are said of networks, and these are no torch modules: leave them "
-            "out"
-        )
+    first, second = (with_loss(model, loss) for model in (first, second))
+    if (loss is not None and not is_onnx(first)) or weight_decay is not None or isinstance(l2, Mapping):
+        raise InputError("loss, weight_decay and penalties by name are said of networks, and these are none")
     asked = chosen(attacks)
     table, sampled = public_records(public, [first, second], target, sample_weight)
     schema = words.schema or schema_of(all_columns(public, table))

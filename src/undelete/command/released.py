@@ -36,6 +36,7 @@ def loss_of(options: argparse.Namespace) -> Any:
 
 def released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answers, Any]:
     """Return what was released, before and after, and with answers what the models read."""
+    from undelete.adapters.onnx import with_loss
     from undelete.auditing.answers import read_answers
     from undelete.auditing.network_reading import is_network, opened
 
@@ -45,7 +46,7 @@ def released(options: argparse.Namespace) -> tuple[Model | Answers, Model | Answ
         first, second = (opened(place, options.architecture, trust=options.trust) for place in files)
         if is_network(first) and options.candidates is not None:
             raise InputError("--candidates compares people with linear models: leave it out for networks")
-        return first, second, preprocessing(options)
+        return *(with_loss(one, options.loss) for one in (first, second)), preprocessing(options)
     if None in scored or files != [None, None]:
         raise InputError(
             "give two models (BEFORE AFTER), or the answers of both (--answers-before, --answers-after) and what they "

@@ -86,7 +86,8 @@ def add_networks(parser: argparse.ArgumentParser, files: str) -> None:
     networks.add_argument(
         "--loss",
         metavar="LOSS",
-        help="cross_entropy, bce, mse, poisson_nll, or FILE.py:FUNCTION of outputs and targets",
+        help="cross_entropy, bce, mse, poisson_nll, or FILE.py:FUNCTION of outputs and targets; of ONNX graphs with a "
+        "logarithmic link poisson, gamma, tweedie(1.5)",
     )
     networks.add_argument("--weight-decay", type=float, metavar="X", help="penalty of the mean loss, as in torch")
     networks.add_argument(
