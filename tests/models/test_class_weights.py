@@ -24,8 +24,17 @@ MODELS = {
     "svm of three, numbers": (lambda: LinearSVC(class_weight={0: 3.0, 2: 0.5}, **PRIMAL), "plan"),
     "ridge, balanced": (lambda: RidgeClassifier(class_weight="balanced", solver="cholesky"), "left"),
     "ridge of three, balanced": (lambda: RidgeClassifier(class_weight="balanced", solver="cholesky"), "plan"),
-}
-RETRAINED = [name for name in MODELS if not name.startswith("svm of three")]
+    "each class, balanced": (
+        lambda: OneVsRestClassifier(LogisticRegression(class_weight="balanced", **SURE)), "plan"
+    ),
+    "each class, numbers": (
+        lambda: OneVsRestClassifier(LogisticRegression(class_weight={0: 0.5, 1: 3.0}, **SURE)), "plan"
+    ),
+    "one class, balanced": (
+        lambda: OneVsRestClassifier(LogisticRegression(class_weight="balanced", **SURE)), "left"
+    ),
+}  # fmt: skip
+RETRAINED = [name for name in MODELS if not name.startswith(("svm of three", "each", "one"))]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -124,11 +133,9 @@ def test_refusals(table):
     with pytest.raises(InputError, match="answers do not say whose class it was: give the two models"):
         undelete.audit(*answers, table, features=before, target=target, n=600)
     three = MODELS["svm of three, balanced"][0]()
-    with pytest.raises(InputError, match="weighs a record in the model of its own class alone"):
-        undelete.leave_one_out(three, table[COLUMNS[:3]], table.plan, [0])
+    each = MODELS["each class, balanced"][0]()
+    for one in (three, each):
+        with pytest.raises(InputError, match="weighs a record in the model of its own class in another way"):
+            undelete.leave_one_out(one, table[COLUMNS[:3]], table.plan, [0])
     with pytest.raises(InputError, match="and sample_weight together are not retrained"):
         undelete.leave_one_out(make(), table[COLUMNS[:3]], table.left, [0], sample_weight=np.ones(600))
-    each = OneVsRestClassifier(LogisticRegression(class_weight="balanced"))
-    models = [kept(each, table).fit(table[COLUMNS], table.plan)] * 2
-    with pytest.raises(InputError, match="of which each weighs its own class in its own way"):
-        undelete.audit(*models, table, target="plan", n=600)

@@ -80,6 +80,8 @@ class LinearModel:
         change with each deletion.
     own_class : bool
         Whether they weigh in the output of their own class alone, as liblinear has it of several classes.
+    each_class : bool
+        Whether each class's own model balances it with the rest, as scikit-learn's OneVsRestClassifier has it.
     chosen : bool
         Whether features with the coefficient 0 were left out by another rule than a penalty, which each fit applies
         anew: nothing is known of the gradient there.
@@ -127,6 +129,7 @@ class LinearModel:
     l1: Floats | None = None
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
+    each_class: bool = False
     target_map: TargetMap | None = None
     output: int | None = None
     chosen: bool = False

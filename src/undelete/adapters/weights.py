@@ -55,8 +55,8 @@ def weighted_loss(model: LinearModel, Y: Floats | None) -> Loss:
                 f"the model's class weights balance its classes, and no public record is of class "
                 f"{model.classes[int(shares.argmin())]!r}: give public records of every class"
             )
-        weights = tuple((1 / (len(shares) * shares)).tolist())
-    return ClassWeighted(loss, weights, model.own_class)
+        weights = tuple((1 / ((2 if model.each_class else len(shares)) * shares)).tolist())
+    return ClassWeighted(loss, weights, model.own_class, model.each_class)
 
 
 def record_weights(model: LinearModel, Y: Floats) -> Floats | None:
@@ -69,9 +69,9 @@ def record_weights(model: LinearModel, Y: Floats) -> Floats | None:
     """
     if model.class_weights is None:
         return None
-    if model.own_class:
+    if model.own_class or model.each_class:
         raise InputError(
-            f"{model.kind} weighs a record in the model of its own class alone (liblinear, of several classes): "
+            f"{model.kind} weighs a record in the model of its own class in another way than in the others, and "
             "retraining has one weight a record; leave class_weight out, or fit the classes apart"
         )
     loss = weighted_loss(model, Y)

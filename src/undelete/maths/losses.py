@@ -180,11 +180,13 @@ def loss_of(name: str) -> Loss:
     """
     if name in LOSSES:
         return LOSSES[name]
-    weighed = re.fullmatch(r"(weighted|weighted_own)\(([^;]+);([^()]*)\)", str(name))
+    weighed = re.fullmatch(r"(weighted|weighted_own|weighted_each)\(([^;]+);([^()]*)\)", str(name))
     if weighed is not None:
         try:
             weights = tuple(float(part) for part in weighed[3].split(";"))
-            return ClassWeighted(loss_of(weighed[2]), weights, weighed[1] == "weighted_own")
+            return ClassWeighted(
+                loss_of(weighed[2]), weights, weighed[1] == "weighted_own", weighed[1] == "weighted_each"
+            )
         except ValueError as error:
             raise InputError(f"loss {name!r} has weights that it cannot have: {error}") from error
     parts = re.fullmatch(r"([a-z_]+)\(([^()]*)\)", str(name))

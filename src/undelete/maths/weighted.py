@@ -1,7 +1,8 @@
 """A loss whose records weigh by their class: `class_weight` of scikit-learn.
 
 A record of class c weighs w_c: in all outputs, or as liblinear has it with one class against the rest, in that of its
-own class alone. Weights that balance the classes are n / (K n_c), so they change with each deletion.
+own class alone. Weights that balance the classes are n / (K n_c), so they change with each deletion; where each
+class has a model against the rest K is 2.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class ClassWeighted:
         One for each class; of two, the second is that of +1.
     own : bool
         Whether it counts in the output of the record's own class alone, and is 1 elsewhere.
+    each : bool
+        Whether it does, and the weights w balance each class with the rest: n / (2 n_c), elsewhere then w / (2w - 1).
 
     Examples
     --------
@@ -40,6 +43,7 @@ class ClassWeighted:
     base: Loss
     weights: tuple[float, ...]
     own: bool = False
+    each: bool = False
     quadratic: ClassVar[bool] = False
     margin: ClassVar[bool] = False
     bounds: ClassVar[Bounds | None] = None
@@ -53,7 +57,7 @@ class ClassWeighted:
     @property
     def name(self) -> str:
         """The name in files and reports."""
-        kind = "weighted_own" if self.own else "weighted"
+        kind = "weighted_each" if self.each else "weighted_own" if self.own else "weighted"
         return f"{kind}({self.base.name};{';'.join(map(repr, self.weights))})"
 
     @property
@@ -153,4 +157,7 @@ class ClassWeighted:
         if Y.shape[-1] == 1:
             return xp.where(Y > 0, w[1], w[0])
         own = xp.astype(Y > 0, Z.dtype)
-        return own * (w - 1) + 1 if self.own else (own @ w)[..., None]
+        if not self.own and not self.each:
+            return (own @ w)[..., None]
+        rest = w / (2 * w - 1) if self.each else 1.0
+        return own * (w - rest) + rest

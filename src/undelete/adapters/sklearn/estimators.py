@@ -111,20 +111,24 @@ def _one_against_rest(estimator: OneVsRestClassifier) -> Linear:
             )
         parts.append(read_estimator(one, coefficients(one)[0].shape[1]))
     first = parts[0]
-    if any(part.class_weights is not None for part in parts):
-        raise InputError(
-            "OneVsRestClassifier holds models with class_weight, of which each weighs its own class in its own way: "
-            "fit without it"
-        )
-    told = {(part.kind, part.loss, part.l2, part.l2_constant, part.intercept is None) for part in parts}
+    told = {
+        (part.kind, part.loss, part.l2, part.l2_constant, part.intercept is None, part.class_weights) for part in parts
+    }
     if len(told) > 1:
         raise InputError(
             "OneVsRestClassifier holds models of several kinds or penalties (a CV estimator chooses one for each "
             "class): undelete reads one penalty for all; fit the classes apart"
         )
     intercepts = [part.intercept for part in parts if part.intercept is not None]
+    if (
+        isinstance(first.class_weights, tuple) and len(parts) > 1
+    ):  # divided by what the rest weighs, the objective has the same optimum
+        rest, own = first.class_weights
+        scaled = {name: getattr(first, name) / rest for name in ("l2", "l2_constant", "l1", "l1_constant")}
+        first = replace(first, class_weights=(own / rest,) * len(parts), own_class=True, **scaled)
     return replace(
         first,
+        each_class=first.class_weights == "balanced" and len(parts) > 1,
         coef=np.vstack([part.coef for part in parts]),
         intercept=np.concatenate(intercepts) if intercepts else None,
         classes=tuple(c.item() if isinstance(c, np.generic) else c for c in np.asarray(estimator.classes_)),

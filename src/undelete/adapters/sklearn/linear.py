@@ -32,7 +32,7 @@ class Linear:
         Penalty of the intercept; liblinear has one.
     l1, l1_constant : float
         An l1 penalty, l1 |w|, of each coefficient and of the intercept.
-    class_weights, own_class, chosen
+    class_weights, own_class, each_class, chosen
         As in `LinearModel`.
     averaged : bool
         Whether the penalty was that of the mean loss: in the sum it is as many times larger as there are records.
@@ -65,6 +65,7 @@ class Linear:
     l1_constant: float = 0.0
     class_weights: tuple[float, ...] | str | None = None
     own_class: bool = False
+    each_class: bool = False
     chosen: bool = False
 
     def parts(self, features: int) -> dict[str, Any]:
@@ -80,6 +81,7 @@ class Linear:
             "averaged": self.averaged,
             "class_weights": self.class_weights,
             "own_class": self.own_class,
+            "each_class": self.each_class,
             "chosen": self.chosen,
             "kind": self.kind,
             "tolerance": self.tolerance,
