@@ -206,6 +206,11 @@ def test_refusals(letters):
     numbers = LogisticRegression().fit(np.eye(4), [0, 1, 0, 1])
     with pytest.raises(InputError, match="does not start with a vectoriser of text"):
         deleted_words(numbers, numbers, texts[N:], kinds[N:], n=99)
+    table = pd.DataFrame({"text": texts[:99]})
+    beside = make_pipeline(ColumnTransformer([("words", CountVectorizer(), "text")]), LogisticRegression())
+    beside.fit(table, kinds[:99])
+    with pytest.raises(InputError, match="of text beside others only what the steps store, undelete scan BEFORE AFTER"):
+        deleted_words(beside, beside, texts[N:], kinds[N:], n=99)
     plain = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts[:99], kinds[:99])
     with pytest.raises(InputError, match="1 public documents and 2 targets"):
         deleted_words(plain, plain, texts[:1], kinds[:2], n=99)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
@@ -115,6 +116,11 @@ def read_text(estimator: Any) -> TextModel:
     """
     parts = text_chain(estimator)
     if parts is None:
+        if any(isinstance(part, ColumnTransformer) for part in _parts(estimator)):
+            raise InputError(
+                "the model starts with a ColumnTransformer: undelete audit reads it where no column is text, and "
+                "of text beside others only what the steps store, undelete scan BEFORE AFTER"
+            )
         raise InputError(
             "the model does not start with a vectoriser of text (CountVectorizer, TfidfVectorizer, HashingVectorizer): "
             "undelete audit reads columns of a table"
