@@ -137,6 +137,18 @@ def test_the_named_target_must_be_there(flats):
     assert target_columns(flats.rename(columns={"rent": "a,b"}), "a,b") == ("a,b",)
 
 
+@pytest.mark.parametrize("name", [4, 4.5, ("rent", 2)])
+def test_a_column_named_otherwise_than_by_text_is_a_target_too(name):
+    """A frame of an array has numbers for names, one of two rows of names has pairs."""
+    g = np.random.default_rng(0)
+    table = pd.DataFrame(g.normal(size=(300, 3)), columns=["a", "b", str(name)])
+    before, after = (Ridge().fit(part[["a", "b"]], part[str(name)]) for part in (table[:150], table[1:150]))
+    public = table[150:].set_axis(pd.Index(["a", "b", name], tupleize_cols=False), axis=1)
+    assert undelete.audit(before, after, public, target=name, n=150).records.columns[-1] == str(name)
+    people = table[:150].set_axis(public.columns, axis=1)
+    assert undelete.who_was_deleted(before, after, public, people, target=name, n=150).index[0] == 0
+
+
 def test_sparse_matrices_and_sparse_columns_are_read_as_dense_ones(flats):
     private, public = halves(flats)
     X = [part[FEATURES].to_numpy(dtype=float) for part in (private, public)]

@@ -35,6 +35,8 @@ def read(cells, known, *, closed=True, fills=False, number=False):
         (["north"], (" north",), {}, [" north"]),
         ([True, False], ("TRUE", "FALSE"), {}, ["TRUE", "FALSE"]),
         (["TRUE", "FALSE"], (0.0, 1.0), {}, [1.0, 0.0]),
+        ([1, 0], ("TRUE",), {"closed": False}, ["TRUE", "FALSE"]),
+        (["Ko\u0308ln"], ("K\u00f6ln",), {}, ["K\u00f6ln"]),  # they look alike
         ([True, False], ("TRUE",), {"closed": False}, ["TRUE", "FALSE"]),
         ([5, 6], ("05",), {"closed": False}, [5, 6]),  # the names of a plain file are read as numbers later
         (["yes", "maybe"], ("yes", "no"), {}, ["yes", "maybe"]),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from undelete.attacker.hrec_plus import write_record
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.prior import Conditional
@@ -186,3 +187,23 @@ def test_columns_that_follow_from_one_another_are_right_together():
     one = shown(both, 3 * [np.arange(2)])
     assert one.probability.tolist() == [0.6, 0.6, 1.0]
     assert one.spread == pytest.approx(2 * np.sqrt(0.24))
+
+
+@pytest.mark.parametrize(("alone", "told"), [(0.6, 1 - 1 / 13), (1 - 1e-9, 1.0)])
+def test_a_value_that_none_of_the_drawn_records_has_may_have_been_missed(alone, told):
+    """Of twelve that were drawn, and all agree: one of them may be wrong, unless the column itself leaves no other."""
+    rng = np.random.default_rng(2)
+    shared, one = lattice(rng, False), seen(rng, 1.5, True)
+    found = search(shared, one, 0, 12)
+    assert search(shared, one, 0, 1000).unseen == 0
+    equal = np.full(12, 1 / 12)
+    found = dataclasses.replace(
+        found, codes=np.repeat(found.codes[:1], 12, axis=0), weight=equal, probability=equal / 50
+    )
+    assert found.unseen == pytest.approx(1 / 13)
+    arrays = {"codes": found.codes[:1].copy(), "probability": np.full((1, 3), alone)}
+    arrays |= {name: np.zeros((1, 3)) for name in ("values", "error", "low", "high", "range_probability")}
+    arrays |= {name: np.zeros((1, 3, 3)) for name in ("candidates", "candidate_probability")}
+    write_record(None, shared, found, arrays, 0)
+    np.testing.assert_allclose(arrays["probability"][0], told, atol=1e-8)
+    np.testing.assert_allclose(arrays["candidate_probability"][0, :, 0], told, atol=1e-8)

@@ -157,4 +157,5 @@ def test_the_units_of_features_and_targets_do_not_matter(name):
 
 def test_a_regression_that_does_not_settle_is_not_called_separable():
     assert "separable" not in unsettled(make("squared"))
+    assert "separable" not in unsettled(make("poisson"))
     assert "separable" in unsettled(make("logistic"))

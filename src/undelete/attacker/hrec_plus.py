@@ -199,13 +199,20 @@ def _over_offsets(
 
 
 def write_record(release: Seen, lattice: Lattice, posterior: Posterior, arrays: dict[str, Floats], i: int) -> Shown:
-    """Put the record that is shown, what is known of each column, and the point they imply in the model's space."""
+    """Put the record that is shown, what is known of each column, and the point they imply in the model's space.
+
+    A value that no record has which was drawn may have been missed, as far as the column by itself leaves another one
+    possible, which is what `arrays` say before.
+    """
     one = shown(posterior, [column.alike for column in lattice.columns])
     for position, (j, column) in enumerate(zip(lattice.order, lattice.columns, strict=True)):
+        alone = arrays["probability"][i, j] if arrays["codes"][i, j] == one.codes[position] else 0.0
+        several = len(lattice.allowed.get(j, column.values)) > 1
+        most = 1 - min(posterior.unseen, 1 - float(np.nan_to_num(alone))) if several else 1.0
         arrays["codes"][i, j] = one.codes[position]
-        arrays["probability"][i, j] = one.probability[position]
+        arrays["probability"][i, j] = min(one.probability[position], most)
         arrays["candidates"][i, j] = one.candidates[position]
-        arrays["candidate_probability"][i, j] = one.candidate_probability[position]
+        arrays["candidate_probability"][i, j] = np.minimum(one.candidate_probability[position], most)
         if column.kind == "discrete":
             arrays["values"][i, j] = float(column.values[one.codes[position]])
             spread, ends = number_range(column, posterior.codes[:, position], posterior.weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
@@ -60,12 +60,20 @@ def target_columns(public: pd.DataFrame, target: str | Sequence[str] | None) -> 
     have = set(public.columns)
     if isinstance(target, str) and target not in have and "," in target:
         target = [part.strip() for part in target.split(",")]
-    names = (target,) if isinstance(target, str | int) else tuple(target)
-    missing = [str(name) for name in names if str(name) not in have]
+    names = (str(target),) if str(target) in have else tuple(asked_names(target))
+    missing = [name for name in names if name not in have]
     if missing:
         shown = ", ".join(map(str, public.columns[:12]))
         raise InputError(f"the public table has no target column {missing[0]!r}; it has {shown}: name one of them")
-    return tuple(str(name) for name in names)
+    return names
+
+
+def asked_names(target: Any) -> list[str]:
+    """Return the names in what a target was asked by: a text or a number is one, a sequence has several."""
+    if target is None:
+        return []
+    several = isinstance(target, Iterable) and not isinstance(target, str)
+    return [str(name) for name in target] if several else [str(target)]
 
 
 def public_target(

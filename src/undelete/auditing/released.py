@@ -119,8 +119,8 @@ def read_pair(
         )
     paths = [load_model(m, trust=trust) if isinstance(m, str | os.PathLike) else m for m in (before, after)]
     beside = () if sample_weight is None else (sample_weight,)
-    asked = [target] if isinstance(target, str) else list(target or ())
-    table = inputs.as_records(table, {*(columns_read(paths) or ()), *asked, *beside})
+    named = {*(columns_read(paths) or ()), *inputs.asked_names(target), *beside}
+    table = inputs.as_records(table, named)
     names = inputs.target_columns(table, target)
     aside = (*names, *beside, *(() if offset is None else offset.columns))
     try:

@@ -153,7 +153,7 @@ def _document(
     before: Any, after: Any, public: Table, candidates: Table, target: Any, text: str | None, *, n: Any
 ) -> pd.DataFrame:
     known, asked = inputs.as_records(public), inputs.as_records(candidates)
-    (name,) = inputs.target_columns(known, [target] if isinstance(target, str) else target)
+    (name,) = inputs.target_columns(known, target)
     column = text_column(known, name, text, "the public table")
     missing = [one for one in (column, name) if one not in asked]
     if missing:

@@ -121,7 +121,7 @@ def fit(
 
 def unsettled(objective: Objective) -> str:
     """Say why a fit may not converge, and what to do, for a message."""
-    if objective.loss.quadratic:
+    if objective.loss.quadratic or "class" not in objective.loss.targets:
         return "its columns are nearly dependent, or of too unlike sizes; scale them, or use a larger penalty"
     return "the classes may be separable; use a larger penalty"
 

@@ -7,6 +7,7 @@ categories is tried in other writings; what is left over is counted, and said.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -191,7 +192,7 @@ class _Lookup:
 def _writings(cell: Category, *, logical: bool) -> Iterable[object]:
     """Return what a cell may be, however it is written."""
     if isinstance(cell, str):
-        bare = cell.strip()
+        bare = unicodedata.normalize("NFC", cell.strip())  # two writings of an accent look alike
         yield "text", bare
         number = _number(bare)
         if number is not None:
@@ -219,7 +220,8 @@ def _known(series: pd.Series[Any], use: Use) -> pd.Series[Any]:
         cells = [category(cell) for cell in distinct]
     except TypeError:
         return series  # dates and the like: refused where they are read
-    lookup, logical = _Lookup(use), is_logical(series)
+    lookup = _Lookup(use)
+    logical = is_logical(series) or ({*cells} <= {0.0, 1.0} and lookup.known <= _WORDS.keys())
     read = [lookup.read(cell, logical) for cell in cells]
     empty = lookup.missing() if (codes < 0).any() else None
     if read == cells and empty is None:

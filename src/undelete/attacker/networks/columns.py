@@ -72,7 +72,11 @@ def on_columns(release: NetworkRelease, decoder: Decoder, located: Located) -> T
         evidence = np.array([one.log_evidence for one in first])
         best = next(one for one in found if one.label == first[0].label)
         told = _as_found(release, decoder, best, misfit[best.label], 1 / np.exp(evidence - evidence[0]).sum())
-        return told if lattice is None else dataclasses.replace(told, columns=_each_alone(release, decoder, best, told))
+        if lattice is None:
+            return told
+        d = release.X_public.shape[1]
+        spread = _covariance(decoder, best, 1.0)[:d, :d]
+        return dataclasses.replace(told, columns=_each_alone(release, told.point, spread))
     lattice = conditioned(dataclasses.replace(lattice, whole=True), release, 0)  # of one deletion, if any
     tried: list[_Tried] = []
     evidence = np.array([-0.5 * one.misfit + decoder.log_share(one.label) for one in found])  # no prior: at most
@@ -89,7 +93,7 @@ def on_columns(release: NetworkRelease, decoder: Decoder, located: Located) -> T
     chosen = max(tried, key=lambda one: one.evidence)
     sure = 1 / np.exp(evidence - chosen.evidence).sum()
     told = _as_found(release, decoder, chosen.found, misfit[chosen.found.label], sure)
-    return _decoded(release, decoder, chosen, lattice, told)
+    return _decoded(release, chosen, lattice, told)
 
 
 def _as_found(release: NetworkRelease, decoder: Decoder, best: Found, misfit: float, sure: float) -> Told:
@@ -126,15 +130,14 @@ def _covariance(decoder: Decoder, found: Found, weight: float) -> Floats:
     return np.asarray(axes @ np.linalg.solve(found.precision(weight), axes.T))
 
 
-def _each_alone(release: NetworkRelease, decoder: Decoder, best: Found, told: Told) -> dict[str, Floats]:
-    """Return the raw columns one by one, without what public records say of them together."""
-    c, d = len(release.columns), release.X_public.shape[1]
+def _each_alone(release: NetworkRelease, point: Floats, covariance: Floats) -> dict[str, Floats]:
+    """Return the raw columns of a record (d,) one by one, without what public records say of them together."""
+    c = len(release.columns)
     own = {"codes": np.full(c, -1), **{name: np.full(c, np.nan) for name in ("values", "error", "probability")}}
-    spread = _covariance(decoder, best, 1.0)[:d, :d]
     for j, column in enumerate(release.columns):
         if column.projection.shape[1]:
-            terms = told.point[None] @ column.projection
-            cov = column.projection.T @ spread @ column.projection
+            terms = point[None] @ column.projection
+            cov = column.projection.T @ covariance @ column.projection
             read = decode_column(column, terms, cov[None])
             for name, value in zip(("codes", "values", "error", "probability"), read, strict=True):
                 own[name][j] = value[0]
@@ -145,10 +148,10 @@ def _each_alone(release: NetworkRelease, decoder: Decoder, best: Found, told: To
     return own
 
 
-def _decoded(release: NetworkRelease, decoder: Decoder, best: _Tried, lattice: Lattice, told: Told) -> Told:
+def _decoded(release: NetworkRelease, best: _Tried, lattice: Lattice, told: Told) -> Told:
     """Return the same with raw columns, from the search of the class that was chosen."""
-    c, posterior = len(release.columns), best.posterior
-    own = _each_alone(release, decoder, best.found, told)
+    c, d, posterior = len(release.columns), release.X_public.shape[1], best.posterior
+    own = _each_alone(release, best.view.centre[:d], best.view.covariance[:d, :d])
     arrays = {name: array[None].astype(float if name != "codes" else int) for name, array in own.items()}
     arrays |= {end: np.full((1, c), np.nan) for end in ("low", "high", "range_probability")}
     arrays |= {"candidates": np.full((1, c, CANDIDATES), -1), "X": told.point[None].copy()}

@@ -81,7 +81,19 @@ class Posterior:
     @property
     def drawn(self) -> float:
         """Share of the probability that lies on records which also stand for others."""
-        return float(self.weight[self.probability < self.weight * (1 - 1e-9)].sum())
+        return float(self._for_others.sum())
+
+    @property
+    def unseen(self) -> float:
+        """What a value may have that none of the records has which were drawn: the share of one more draw."""
+        weight = self._for_others
+        total = float(weight.sum())
+        return total / (total**2 / float((weight**2).sum()) + 1) if total > 0 else 0.0
+
+    @property
+    def _for_others(self) -> Floats:
+        """The weights of records which also stand for others."""
+        return self.weight[self.probability < self.weight * (1 - 1e-9)]
 
 
 Correction = Callable[[Floats, Floats], Floats]
