@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
-from undelete.attacker.embedding.inversion import Search, linear_inverse, nearest_embedding, shared
+from undelete.attacker.embedding.inversion import linear_inverse, nearest_embedding, shared
+from undelete.attacker.embedding.search import Search
 from undelete.attacker.gradient.difference import by_hessian
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import hrec
@@ -171,7 +172,9 @@ def test_what_depends_on_public_data_is_made_once_for_them():
         made.append(seen)
         return len(made)
 
-    assert [shared(one, make) for one in (release, release.take(slice(0, 2)), other, release)] == [1, 1, 2, 3]
+    told = dataclasses.replace(release, Y_public=release.Y_public + 1.0)  # whose classes are others
+    seen = (release, release.take(slice(0, 2)), other, release, told)
+    assert [shared(one, make) for one in seen] == [1, 1, 2, 3, 4]
 
 
 def test_an_embedding_has_to_fit_the_model():

@@ -6,10 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from tests.attacker.test_inversion import play_embedded
-from undelete.attacker.embedding.inversion import Search
-from undelete.attacker.embedding.posterior import _gaussian, _shape, _tracer, _variance
+from undelete.attacker.embedding.posterior import _shape, _variance
+from undelete.attacker.embedding.prior import Public, Tracer
+from undelete.attacker.embedding.search import FreeScale, Search
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.attacker.hrec import hrec
@@ -63,8 +65,9 @@ def test_it_beats_the_papers_decoder(loss):
 
 def test_it_returns_the_prior_where_nothing_is_known():
     release, _, _, _ = play_embedded(deletions=3)
-    prior = _gaussian(release)
-    search = Search(release.embedding, prior.mean, prior.root, np.ones(4), prior=True)
+    prior = Public.of(release)
+    root = prior.axes * np.sqrt(prior.variance)
+    search = Search(release.embedding, prior.mean, root, np.ones(4), prior=True)
     found = search.run(release.X_public[:3, :-1], release.inputs_public[:3], np.full(3, 1e9))
     np.testing.assert_allclose(found.inputs, np.tile(prior.mean, (3, 1)), atol=1e-3)
 
@@ -72,12 +75,15 @@ def test_it_returns_the_prior_where_nothing_is_known():
 def test_of_an_embedding_that_is_mostly_noise_no_record_is_found_that_is_worse_than_the_mean():
     release, _, _, _ = play_embedded(deletions=3)
     F, inputs = release.X_public[:, :-1], release.inputs_public
-    shape, prior = np.cov(F.T), _gaussian(release)
+    shape, prior = np.cov(F.T), Public.of(release)
     noise = np.full(200, 30.0)
     targets = F[:200] + np.sqrt(noise[0]) * RNG(0).multivariate_normal(np.zeros(len(shape)), shape, size=200)
     off = targets - release.embedding.transform(prior.mean[None])
     of_mean = np.einsum("bi,ij,bj->b", off, np.linalg.inv(shape), off) / 2 / noise
-    found = _tracer(release, shape)(targets, noise)
+    known = FreeScale(np.broadcast_to(F.mean(axis=0), F[:200].shape), np.ones(200), np.full(200, 1e-9))
+    tracer = Tracer.of(release, shape)
+    found = tracer.trace(targets, noise, None, known)
+    of_mean += tracer.search.left_open(np.ones(200), noise)
     assert (found.value <= of_mean + 1e-9).mean() > 0.99
     spread = np.linalg.norm(inputs - prior.mean, axis=1)
     assert np.median(np.linalg.norm(found.inputs - prior.mean, axis=1)) < np.median(spread)
@@ -89,3 +95,67 @@ def test_the_penalty_is_used_where_it_is_known():
     with_it, without = (cosine(truth.inputs, hrec_plus(seen, RNG(0)).inputs) for seen in (release, blind))
     assert np.nanmean(with_it) > np.nanmean(without)
     np.testing.assert_array_equal(hrec(release, RNG(0)).inputs, hrec(blind, RNG(0)).inputs)
+
+
+def _tracer_of_classes(seed=0):
+    """A tracer, and what an error of its shape makes of multiples of twenty public records' embeddings."""
+    release, _, _, _ = play_embedded("softmax", deletions=3, seed=seed)
+    F, rng = release.X_public[:, :-1], RNG(seed)
+    shape = np.cov(F.T) + 1e-4 * np.eye(F.shape[1])
+    middle = np.broadcast_to(F.mean(axis=0) + 0.1, (20, F.shape[1]))
+    c, noise = np.exp(0.5 * rng.normal(size=20)), np.full(20, 1e-3)
+    error = np.sqrt(noise)[:, None] * rng.multivariate_normal(np.zeros(len(shape)), shape, size=20)
+    return Tracer.of(release, shape), middle + c[:, None] * (F[:20] - middle) + error, noise, middle, c
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["of all", "of its class"])
+def test_records_and_scales_are_those_of_a_plain_search_for_both(known):
+    """Maths (11), (52): by a library's search over x and a, from the truth."""
+    tracer, targets, noise, middle, c = _tracer_of_classes()
+    classes = tracer.public.classes[:20] if known else None
+    found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.full(20, 4.0)))
+    phi, metric, records = tracer.search.embedding, tracer.search.metric, tracer.public.records
+    S, mean = np.cov(records.T, bias=True), records.mean(axis=0)
+    close = 0
+    for i in range(6):
+        if known:
+            own = records[tracer.public.classes == classes[i]]
+            b, mean = len(own) / (len(own) + 4), own.mean(axis=0)
+            S_own = b * np.cov(own.T, bias=True) + (1 - b) * S
+        precision = np.linalg.inv(S_own if known else S)
+
+        def cost(at, i=i, mean=mean, precision=precision):
+            off = targets[i] - middle[i] - at[4] * (phi.transform(at[None, :4])[0] - middle[i])
+            prior = (at[:4] - mean) @ precision @ (at[:4] - mean)
+            left_open = np.log1p(at[4] ** 2 * tracer.search.curvature / noise[i]).sum()
+            return (off @ metric @ off / noise[i] + (at[4] - 1) ** 2 / 4 + prior + left_open) / 2
+
+        plain = minimize(cost, np.append(records[i], c[i]), tol=1e-9)
+        same = np.allclose(found.inputs[i], plain.x[:4], atol=0.02)
+        close += same and np.isclose(found.scale[i], plain.x[4], rtol=0.02)
+    assert close >= 5  # one may end in another minimum
+
+
+def test_a_scale_that_was_misjudged_costs_no_record():
+    """Fixed at one, as it was, where it is anything from a half to two, it makes up records."""
+    tracer, targets, noise, middle, c = _tracer_of_classes()
+    loose, fixed = (
+        tracer.trace(targets, noise, None, FreeScale(middle, np.ones(20), np.full(20, v))) for v in (4.0, 1e-9)
+    )
+    records, mean = tracer.public.records[:20], tracer.public.mean
+    free, bound = (cosine(records - mean, found.inputs - mean) for found in (loose, fixed))
+    assert (free > 0.98).mean() > 0.8 > 0.6 > (bound > 0.98).mean()
+    np.testing.assert_allclose(np.median(loose.scale / c), 1.0, atol=0.05)
+
+
+def test_a_class_says_where_its_records_are():
+    """Of an embedding that is mostly noise, its mean is left; of few records nothing is said of a class."""
+    tracer, targets, _, middle, _ = _tracer_of_classes()
+    classes, noise = tracer.public.classes[:20], np.full(20, 1e6)
+    found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.ones(20)))
+    means = np.stack([tracer.public.records[tracer.public.classes == label].mean(axis=0) for label in classes])
+    np.testing.assert_allclose(found.inputs, means, atol=0.05)
+    few = dataclasses.replace(tracer.public, classes=np.where(np.arange(1500) < 99, 7, 8))
+    assert few.of_class(7) is None
+    assert few.of_class(-1) is None
+    assert few.of_class(8) is not None

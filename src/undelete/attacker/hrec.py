@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.attack import Attack
-from undelete.attacker.embedding.inversion import Preimages, nearest_embedding, public_records
+from undelete.attacker.embedding.inversion import nearest_embedding, public_records
+from undelete.attacker.embedding.search import Preimages
 from undelete.attacker.gradient.difference import Difference, Way, deletions_at_a_time
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.one_class import one_class, pulled_or_placed

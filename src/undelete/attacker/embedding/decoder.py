@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.embedding.class_map import FEWEST, ClassMap, Held, Kind, as_class
-from undelete.attacker.embedding.inversion import Search, public_records, shared
+from undelete.attacker.embedding.inversion import public_records, shared
+from undelete.attacker.embedding.search import Search
 from undelete.maths.arrays import Floats, Indices, blocks
 from undelete.maths.embeddings import Embedding
 from undelete.maths.frozen import FrozenNet

@@ -2,41 +2,31 @@
 
 Eq. (6) of the paper weighs every direction of the recovered embedding alike and believes all of it. But its error
 has a covariance that can be computed from the release, maths (10), and public records say which records there are.
-With t the recovered embedding, C the error's shape, v its size for one deletion and N(mu, S) the public records'
-mean and covariance, this minimises
+With t the recovered embedding, C the error's shape, v its size for one deletion, c a number that is not known well,
+m where its multiples begin, and N(mu, S) the public records' mean and covariance, this minimises
 
-    1/2 (t - phi(x))' (v C)^-1 (t - phi(x)) + 1/2 (x - mu)' S^-1 (x - mu)
+    1/2 (t - m - c (phi(x) - m))' (v C)^-1 (...) + 1/2 (x - mu)' S^-1 (x - mu)
 
-from the linear least mean square error estimate at this size of the error: a search that begins at what much noise has
-made of a record ends far from it. Of much noise it is done a second time, from the nearest public record. The shape is
-taken over all deletions of a block, since it is nearly the same for all of one model; the size is each deletion's own.
+over x and c, where mu and S are those of the record's class, if the gradient tells it. The shape is taken over all
+deletions of a block, since it is nearly the same for all of one model; the size is each deletion's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from undelete.attacker.embedding.decoder import Decoder, decoder, relative
-from undelete.attacker.embedding.inversion import (
-    LinearInverse,
-    Preimages,
-    Search,
-    linear_inverse,
-    nearest_public,
-    public_records,
-    shared,
-)
+from undelete.attacker.embedding.inversion import public_records
+from undelete.attacker.embedding.prior import Tracer
+from undelete.attacker.embedding.search import FreeScale, Preimages, Search
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.objective import gram
 from undelete.release.release import Release
 
-_SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
-_NOISY = 0.5  # of the embeddings' own variance: an error from which a second start pays
 _TWICE = 2.0  # the decoder has read the features too: their second reading counts half
 _READ, _READS = 10_000_000, (24, 48)  # public records traced back again, times their numbers and features; and how many
 _TINY = np.finfo(float).tiny
@@ -61,8 +51,8 @@ def most_probable(release: Release, X: Floats, estimate: Estimate) -> Preimages:
 def behind_gradient(release: Release, g: Floats, estimate: Estimate, classes: Indices | None = None) -> Preimages:
     """Return the most probable records behind minus the gradients (b, d) of a model on an embedding.
 
-    The scale of the gradient is its constant's entry, or where that is lost in its error what the usual length of an
-    embedding says; then either sign is tried.
+    The scale of the gradient is sought with the record, from its constant's entry, or where that is lost in its error
+    from what the usual length of an embedding says; then either sign is tried. Behind a frozen net it stays there.
 
     Parameters
     ----------
@@ -79,13 +69,13 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate, classes: In
     -----
     Once: m D^2 + 3 D^3 + 20 d0^3 + 4 d0 D^2 flops. A deletion: up to 150 steps of 4 d0 (D + d0) +
     2 D^2 flops; where the error is large twice as many, and 2 m D.
-    Source: maths (11), (12).
+    Source: maths (11), (52), (12).
     """
     phi, _, F = public_records(release)
     error = GradientError.of(release, estimate)
     middle = error.middle[:, : phi.features]
     shape, variance = _shape(F, error.weights), _variance(F, error.weights, middle)
-    trace = _tracer(release, shape)
+    tracer = None if decoder(release) is not None else Tracer.of(release, shape)
     lengths = ((F - middle.mean(axis=0)) ** 2).sum(axis=1)
     if classes is not None and estimate.mix is None:  # a label goes with the sign of one output
         classes = np.where(error.sure(estimate.scale), classes, -1)
@@ -96,50 +86,30 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate, classes: In
         probable = probable_scale(entry, np.sqrt(own.total), Size.plain(observed), own.total * variance[rows], lengths)
         scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
         targets = own.divided(signed, entry, scale)[:, : phi.features]
+        known, middles = None if classes is None else classes[rows], middle[rows]
+        if tracer is None:
+            traced = behind_features(release, targets, own.total * variance[rows] / scale**2, known)
+            value = traced.value + (entry - scale) ** 2 / own.total / 2
+        else:
+            noise = own.total * variance[rows] / scale**2 / tracer.size
+            free = FreeScale(middles, entry / scale, own.total / scale**2)
+            traced = tracer.trace(targets, noise, known, free)
+            assert traced.scale is not None
+            value = traced.value - tracer.search.left_open(traced.scale, noise)
+            scale = scale * traced.scale
+            targets = middles + (targets - middles) / traced.scale[:, None]
         noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
-        traced = trace(targets, noise, None if classes is None else classes[rows])
         spread = np.sqrt(noise[:, None] * np.diag(shape))
-        value = traced.value + (entry - scale) ** 2 / own.total / 2
-        return replace(traced, value=value, features=targets, features_error=spread)
+        distance = np.linalg.norm(targets - phi.transform(traced.inputs), axis=1)
+        return replace(traced, value=value, features=targets, features_error=spread, distance=distance)
 
     every = np.arange(len(g))
     found = run(every, np.where(estimate.scale < 0, -1.0, 1.0))
     unsure = np.flatnonzero(~error.sure(estimate.scale))
     if unsure.size:
         other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
-        better = other.value < found.value[unsure]
-        found = found.replaced(unsure[better], other.part(np.flatnonzero(better)))
+        found = found.better(unsure, other)
     return reread(release, found, known=classes is not None)
-
-
-Tracer = Callable[..., Preimages]
-"""From embeddings (b, D), the size of their errors (b,) beside the error's shape, and classes (b,), to records."""
-
-
-def _tracer(release: Release, shape: Floats) -> Tracer:
-    """Return how embeddings with errors of this shape (D, D) are traced back: about what is decoded, behind a net."""
-    if decoder(release) is not None:
-        whole = float(np.trace(shape))
-        return lambda targets, noise, classes: behind_features(release, targets, noise * whole, classes)
-    phi, metric = public_records(release)[0], np.asarray(np.linalg.inv(shape))
-    prior: _Gaussian = shared(release, _gaussian)
-    K = prior.root.T @ phi.curvature(prior.sample, metric) @ prior.root
-    values, vectors = np.linalg.eigh(K)
-    search = Search(phi, prior.mean, prior.root @ vectors, np.maximum(values, 0.0), metric, prior=True)
-    back: LinearInverse = shared(release, linear_inverse)
-
-    def trace(targets: Floats, noise: Floats, _: Indices | None = None) -> Preimages:
-        variance = noise * float(np.trace(shape))
-        start, likely = back.shrunk(targets, variance)
-        found = search.run(targets, start, noise)
-        noisy = np.flatnonzero(variance > _NOISY * back.variance)
-        if not noisy.size:
-            return found
-        other = search.run(targets[noisy], nearest_public(release, likely[noisy]), noise[noisy])
-        better = np.flatnonzero(other.value < found.value[noisy])
-        return found.replaced(noisy[better], other.part(better))
-
-    return trace
 
 
 def behind_features(release: Release, features: Floats, variance: Floats, classes: Indices | None = None) -> Preimages:
@@ -204,22 +174,6 @@ def _beside(off: Floats, error: Floats) -> float:
     share = float(one.sum()) / max(float(other.sum()), _TINY)
     unsure = float((one - share * other).std()) / np.sqrt(len(one)) / max(float(other.mean()), _TINY)
     return min(1.0, float(np.sqrt(share + unsure)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Gaussian:
-    """Public records as a normal distribution: mean (d0,), a root of the covariance (d0, d0), and some of them."""
-
-    mean: Floats
-    root: Floats
-    sample: Floats
-
-
-def _gaussian(release: Release) -> _Gaussian:
-    _, inputs, _ = public_records(release)
-    mean = inputs.mean(axis=0)
-    values, vectors = np.linalg.eigh(inputs.T @ inputs / len(inputs) - np.outer(mean, mean))
-    return _Gaussian(mean, vectors * np.sqrt(np.maximum(values, 0.0)), inputs[:_SAMPLE])
 
 
 def _shape(F: Floats, weights: Floats) -> Floats:
