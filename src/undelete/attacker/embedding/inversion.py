@@ -106,7 +106,7 @@ def _euclidean(release: Release) -> Search:
     phi, X, _ = public_records(release)
     values, vectors = np.linalg.eigh(phi.curvature(X[:_SAMPLE]))
     scale = np.sqrt(np.maximum(values, _FLAT * values[-1]))
-    return Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)), inverse=(vectors * scale).T)
+    return Search(phi, X.mean(axis=0), vectors / scale, np.ones(len(scale)))
 
 
 def nearest_public(release: Release, targets: Floats) -> Floats:
