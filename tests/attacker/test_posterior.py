@@ -9,9 +9,10 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.attacker.test_inversion import play_embedded
+from undelete.attacker.embedding.free_scale import FreeScale
 from undelete.attacker.embedding.posterior import _shape, _variance
 from undelete.attacker.embedding.prior import Public, Tracer
-from undelete.attacker.embedding.search import FreeScale, Search
+from undelete.attacker.embedding.search import Search
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.attacker.hrec import hrec

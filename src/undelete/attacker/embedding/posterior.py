@@ -18,9 +18,10 @@ from dataclasses import replace
 import numpy as np
 
 from undelete.attacker.embedding.decoder import Decoder, decoder, relative
+from undelete.attacker.embedding.free_scale import FreeScale
 from undelete.attacker.embedding.inversion import public_records
 from undelete.attacker.embedding.prior import Tracer
-from undelete.attacker.embedding.search import FreeScale, Preimages, Search
+from undelete.attacker.embedding.search import Preimages, Search
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.maths.arrays import Floats, Indices

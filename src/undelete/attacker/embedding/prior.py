@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from undelete.attacker.embedding.class_map import FEWEST, as_class
+from undelete.attacker.embedding.free_scale import FreeScale
 from undelete.attacker.embedding.inversion import LinearInverse, linear_inverse, nearest_public, public_records, shared
-from undelete.attacker.embedding.search import FreeScale, Preimages, Search
+from undelete.attacker.embedding.search import Preimages, Search
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.release import Release
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from undelete.attacker.embedding.free_scale import LEAST, FreeScale
 from undelete.maths.arrays import Floats, blocks
 from undelete.maths.embeddings import Embedding
 from undelete.maths.minimise import minimise
 
 _TOLERANCE = 1e-4  # relative decrease of the objective that a further step must promise
 _STEPS = 150
-_LEAST = 0.05  # multiple of the scale that a search starts with, under which there is no record
-_ROUNDS = 20  # of a scale's fixed point
 _NUMBERS = 4_000_000  # of embeddings held at a time: 32 MB
 
 
@@ -79,44 +78,6 @@ class Preimages:
         """Return the records with those of some rows replaced where another start led lower."""
         lower = np.flatnonzero(other.value < self.value[rows])
         return self.replaced(rows[lower], other.part(lower))
-
-
-@dataclass(frozen=True, eq=False)
-class FreeScale:
-    """Targets (b, D) that are known up to a number c each: t = middle + c (phi(x) - middle), c near its own estimate.
-
-    Parameters
-    ----------
-    middle : array (b, D)
-        Where multiples begin.
-    estimate, variance : arrays (b,)
-        Of c.
-    """
-
-    middle: Floats
-    estimate: Floats
-    variance: Floats
-
-    def part(self, rows: NDArray[np.int64] | slice) -> FreeScale:
-        """Return that of some of the targets."""
-        return FreeScale(self.middle[rows], self.estimate[rows], self.variance[rows])
-
-    def best(self, along: Floats, square: Floats, curvature: Floats) -> Floats:
-        """Return the c (b,) that is most probable where exp(c along - c^2 square / 2) is the likelihood; positive.
-
-        `curvature` (b, p): that of the record's likelihood at c = 1 beside its prior's. What is open of the record is
-        integrated: else the record is drawn to the prior's mean, and c makes up for it.
-        """
-        pull, least = along + self.estimate / self.variance, square + 1 / self.variance
-        c = pull / least
-        for _ in range(_ROUNDS):
-            left = (curvature / (1 + (c**2)[:, None] * curvature)).sum(axis=1)
-            c = np.maximum(pull / (least + left), _LEAST)
-        return np.asarray(c)
-
-    def cost(self, c: Floats) -> Floats:
-        """Return minus the log-probability of each c (b,) by its own estimate, but for a constant."""
-        return np.asarray((c - self.estimate) ** 2 / self.variance / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +143,7 @@ class Search:
         parts = [self._run(targets[p], start[p], noise[p], middle[p], free.part(p)) for p in every]
         found = Preimages.joined(parts)
         assert found.scale is not None
-        stuck = np.flatnonzero(found.scale <= _LEAST)  # no multiple of where it began fits, and none is no slope
+        stuck = np.flatnonzero(found.scale <= LEAST)  # no multiple of where it began fits, and none is no slope
         if stuck.size:
             t, v, centres, own = targets[stuck], noise[stuck], middle[stuck], free.part(stuck)
             fixed = self._run(t, start[stuck], v, centres)
@@ -190,7 +151,7 @@ class Search:
             fixed = replace(fixed, scale=ones, value=fixed.value + own.cost(ones) + self.left_open(ones, v))
             again = self._run(t, fixed.inputs, v, centres, own)
             assert again.scale is not None
-            freed = np.flatnonzero(again.scale > _LEAST)  # a record left: it is not nothing that fits best
+            freed = np.flatnonzero(again.scale > LEAST)  # a record left: it is not nothing that fits best
             found = found.replaced(stuck, fixed.replaced(freed, again.part(freed)))
         return found
 
