@@ -23,15 +23,18 @@ class FreeScale:
         Where multiples begin.
     estimate, variance : arrays (b,)
         Of c.
+    integrated : bool
+        Whether what is open of the record is integrated; else c is that of the most probable record.
     """
 
     middle: Floats
     estimate: Floats
     variance: Floats
+    integrated: bool = True
 
     def part(self, rows: NDArray[np.int64] | slice) -> FreeScale:
         """Return that of some of the targets."""
-        return FreeScale(self.middle[rows], self.estimate[rows], self.variance[rows])
+        return FreeScale(self.middle[rows], self.estimate[rows], self.variance[rows], self.integrated)
 
     def best(self, along: Floats, square: Floats, curvature: Floats) -> Floats:
         """Return the c (b,) that is most probable where exp(c along - c^2 square / 2) is the likelihood; positive.
@@ -41,8 +44,8 @@ class FreeScale:
         """
         pull, least = along + self.estimate / self.variance, square + 1 / self.variance
         c = pull / least
-        for _ in range(_ROUNDS):
-            left = (curvature / (1 + (c**2)[:, None] * curvature)).sum(axis=1)
+        for _ in range(_ROUNDS if self.integrated else 1):
+            left = (curvature / (1 + (c**2)[:, None] * curvature)).sum(axis=1) * self.integrated
             c = np.maximum(pull / (least + left), LEAST)
         return np.asarray(c)
 

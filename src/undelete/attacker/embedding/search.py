@@ -144,15 +144,27 @@ class Search:
         found = Preimages.joined(parts)
         assert found.scale is not None
         stuck = np.flatnonzero(found.scale <= LEAST)  # no multiple of where it began fits, and none is no slope
-        if stuck.size:
-            t, v, centres, own = targets[stuck], noise[stuck], middle[stuck], free.part(stuck)
-            fixed = self._run(t, start[stuck], v, centres)
-            ones = np.ones(len(stuck))
-            fixed = replace(fixed, scale=ones, value=fixed.value + own.cost(ones) + self.left_open(ones, v))
-            again = self._run(t, fixed.inputs, v, centres, own)
-            assert again.scale is not None
-            freed = np.flatnonzero(again.scale > LEAST)  # a record left: it is not nothing that fits best
-            found = found.replaced(stuck, fixed.replaced(freed, again.part(freed)))
+        return found if not stuck.size else found.replaced(
+            stuck, self._unstuck(targets[stuck], start[stuck], noise[stuck], middle[stuck], free.part(stuck))
+        )  # fmt: skip
+
+    def _unstuck(self, targets: Floats, start: Floats, noise: Floats, centres: Floats, free: FreeScale) -> Preimages:
+        """Return where searches end whose scale went to nothing: a record left, so that is not what explains it.
+
+        From where the scale that they began with leads; then with the most probable record's own scale, which is too
+        large rather than none; and where that goes to nothing too, with the scale that they began with.
+        """
+        ones = np.ones(len(targets))
+        found = self._run(targets, start, noise, centres)
+        found = replace(found, scale=ones, value=found.value + free.cost(ones) + self.left_open(ones, noise))
+        for integrated in (False, True):
+            own = replace(free, integrated=integrated)
+            other = self._run(targets, found.inputs, noise, centres, own)
+            assert other.scale is not None
+            if not integrated:
+                other = replace(other, value=other.value + self.left_open(other.scale, noise))
+            kept = np.flatnonzero(other.scale > LEAST)
+            found = found.replaced(kept, other.part(kept))
         return found
 
     def _run(
@@ -176,7 +188,7 @@ class Search:
             return (
                 c[:, None] * from_middle - aims[rows],
                 c[:, None] * weighed - aimed[rows],
-                own.cost(c) + self.left_open(c, noise[rows]),
+                own.cost(c) + own.integrated * self.left_open(c, noise[rows]),
             )
 
         def objective(U: Floats, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
