@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from tests.attacker.test_inversion import play_embedded
-from undelete.attacker.embedding.free_scale import FreeScale
+from undelete.attacker.embedding.free_scale import LEAST, FreeScale
 from undelete.attacker.embedding.posterior import _shape, _variance
 from undelete.attacker.embedding.prior import Public, Tracer
 from undelete.attacker.embedding.search import Search
@@ -147,6 +147,18 @@ def test_a_scale_that_was_misjudged_costs_no_record():
     free, bound = (cosine(records - mean, found.inputs - mean) for found in (loose, fixed))
     assert (free > 0.98).mean() > 0.8 > 0.6 > (bound > 0.98).mean()
     np.testing.assert_allclose(np.median(loose.scale / c), 1.0, atol=0.05)
+
+
+def test_a_scale_that_goes_to_nothing_is_sought_without_what_is_open():
+    """A record left: of much noise the most probable record's own scale is nearer than the one that it began with."""
+    tracer, targets, _, middle, c = _tracer_of_classes()
+    search, noise = dataclasses.replace(tracer.search, curvature=np.full(4, 1e6)), np.full(20, 10.0)  # all is open
+    free = FreeScale(middle, np.ones(20), np.full(20, 4.0))
+    assert (free.best(np.ones(20), np.ones(20), np.full((20, 4), 1e6)) == LEAST).all()
+    found = search.run(targets, tracer.public.records[:20], noise, free=free)
+    assert (found.scale > LEAST).all()
+    assert (found.scale != 1.0).all()
+    assert np.median(np.abs(found.scale / c - 1)) < 0.2 < np.median(np.abs(1 / c - 1))
 
 
 def test_a_class_says_where_its_records_are():

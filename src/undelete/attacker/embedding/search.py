@@ -152,8 +152,8 @@ class Search:
     def _unstuck(self, targets: Floats, start: Floats, noise: Floats, centres: Floats, free: FreeScale) -> Preimages:
         """Return where searches end whose scale went to nothing: a record left, so that is not what explains it.
 
-        From where the scale that they began with leads; then with the most probable record's own scale, which is too
-        large rather than none; and where that goes to nothing too, with the scale that they began with.
+        With the scale that they began with; from there with the most probable record's own, which is too large rather
+        than none; from there with what is open integrated again. The last that does not go to nothing counts.
         """
         ones = np.ones(len(targets))
         found = self._run(targets, start, noise, centres)
