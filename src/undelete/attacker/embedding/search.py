@@ -161,10 +161,10 @@ class Search:
         for integrated in (False, True):
             own = replace(free, integrated=integrated)
             other = self._run(targets, found.inputs, noise, centres, own)
-            assert other.scale is not None
+            scale = np.asarray(other.scale)
             if not integrated:
-                other = replace(other, value=other.value + self.left_open(other.scale, noise))
-            kept = np.flatnonzero(other.scale > LEAST)
+                other = replace(other, value=other.value + self.left_open(scale, noise))
+            kept = np.flatnonzero(scale > LEAST)
             found = found.replaced(kept, other.part(kept))
         return found
 
