@@ -296,3 +296,27 @@ def test_whom_the_steps_refuse_nobody_was_trained_on(flats):
     many = public.assign(place=np.where(public.index % 2 > 0, "east", public.place))
     with pytest.raises(InputError, match="column 'place' has 'east' in row 0, a category"):
         undelete.audit(before, after, many, target="rent")
+
+
+def test_public_records_of_another_class_or_case_are_left_out_or_read_and_told(flats):
+    table = flats.assign(place=np.where(flats.floor > 14, "north", "south"))
+    table["dear"] = np.where(flats.rent > flats.rent.median(), "yes", "no")
+    own, public = halves(table.drop(columns=BOTH))
+    X = [*FEATURES, "place"]
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    steps = make_column_transformer((StandardScaler(), FEATURES), (encoder, ["place"]))
+    before = make_pipeline(steps, LogisticRegression(tol=1e-10, max_iter=1000)).fit(own[X], own.dear)
+    after = clone(before).fit(own[X][1:], own.dear[1:])
+    public["place"] = public.place.str.upper()
+    public.loc[:5, "dear"] = "maybe"
+    said = undelete.audit(before, after, public, target="dear", attacks=["hrec"]).warnings
+    left = "6 of 400 public records are left out, whose target is no class of the model"
+    read = "Column 'place' is read without regard to case: 'NORTH' as 'north', 'SOUTH' as 'south'."
+    assert any(left in line for line in said)
+    assert read in said
+    played = undelete.simulate(clone(before), own[X], own.dear, public[X], public.dear, deletions=2, attacks=["hrec"])
+    assert any(left in line for line in played.warnings)
+    assert read in played.warnings
+    public.loc[:99, "dear"] = "maybe"
+    with pytest.raises(InputError, match="'maybe' in row 0, which is no class of the model"):
+        undelete.audit(before, after, public, target="dear")

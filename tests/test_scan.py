@@ -152,6 +152,7 @@ def test_the_command_writes_tables_and_prints_a_summary(people, tmp_path, capsys
         ("other", "store different things"),
         ("damaged", "is damaged or no .skops file"),
         ("text", "is not a model file by its name"),
+        ("network", "is a network's file, which holds its parameters and nothing that scan lists"),
     ],
 )
 def test_what_cannot_be_scanned_is_refused_in_a_line(people, case, message, tmp_path, capsys):
@@ -164,7 +165,7 @@ def test_what_cannot_be_scanned_is_refused_in_a_line(people, case, message, tmp_
     (tmp_path / "notes.txt").write_text("x")
     given = {
         "missing": ["no.skops"], "pickle": ["x.joblib"], "other": ["scaler.skops", "other.skops"],
-        "damaged": ["bad.skops"], "text": ["notes.txt"],
+        "damaged": ["bad.skops"], "text": ["notes.txt"], "network": ["net.safetensors"],
     }[case]  # fmt: skip
     assert main(["scan", *(str(tmp_path / name) for name in given), "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err

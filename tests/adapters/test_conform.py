@@ -40,6 +40,11 @@ def read(cells, known, *, closed=True, fills=False, number=False):
         ([True, False], ("TRUE",), {"closed": False}, ["TRUE", "FALSE"]),
         ([5, 6], ("05",), {"closed": False}, [5, 6]),  # the names of a plain file are read as numbers later
         (["yes", "maybe"], ("yes", "no"), {}, ["yes", "maybe"]),
+        (["YES", "No"], ("yes", "no"), {}, ["yes", "no"]),
+        (["YES", "yes"], ("yes", "no"), {}, ["YES", "yes"]),  # a table that has both tells them apart
+        (["YES"], ("yes", "Yes"), {}, ["YES"]),
+        (["NA"], ("na",), {}, ["NA"]),
+        (["YES"], ("yes",), {"closed": False}, ["YES"]),  # may be the category that R leaves out
         (["01", "1"], ("1", "01"), {}, ["01", "1"]),
         (["1.0"], ("1", "01"), {}, ["1.0"]),  # it could be either
         (["12", " 7"], (), {"number": True}, [12.0, 7.0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from undelete.adapters.design.cells import place
 from undelete.adapters.model import LinearModel
 from undelete.errors import InputError
+from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 
 
@@ -68,8 +70,7 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
             f"target {name!r} has {values.shape[1]} columns and the model tells classes apart, of which a record has "
             "one: give one column of labels"
         )
-    at = {_key(label): j for j, label in enumerate(model.classes)}
-    position = np.array([at.get(_key(value), -1) for value in values.ravel()], dtype=np.int64)
+    position = _positions(model.classes, values)
     unknown = np.flatnonzero(position < 0)
     if unknown.size:
         known = ", ".join(repr(_plain(label)) for label in model.classes[:6])
@@ -81,6 +82,20 @@ def encode_target(model: LinearModel, y: ArrayLike, name: str) -> NDArray[np.flo
     if model.W.shape[1] == 1:
         return np.where(position == 1, 1.0, -1.0)[:, None]
     return np.where(position[:, None] == np.arange(len(model.classes)), 1.0, loss_of(model.loss).low)
+
+
+def of_no_class(model: LinearModel, y: ArrayLike) -> Flags:
+    """Return which targets (n,) are a class that the model does not know; a missing one is none."""
+    values = _array(y)
+    if model.classes is None or values.size != len(values):
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray((_positions(model.classes, values) < 0) & ~np.asarray(pd.isna(values.ravel())))
+
+
+def _positions(classes: Sequence[Any], values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return which class each target is, -1 for none."""
+    at = {_key(label): j for j, label in enumerate(classes)}
+    return np.array([at.get(_key(value), -1) for value in values.ravel()], dtype=np.int64)
 
 
 def _column(y: Any, output: int, name: str) -> Any:

@@ -113,7 +113,7 @@ def membership(
     draws = np.random.SeedSequence(_seed(rng)).spawn(3)
     estimator, (private, holdout, public) = written_out(estimator, y_private, X_private, X_holdout, X_public)
     problem = Problem.of(estimator, private, y_private, public=public, offset=named_offset(offset, exposure))
-    public, y_public, _ = accepted(problem.model.design, public, y_public)
+    public, y_public, _, _ = accepted(problem.model, public, y_public)
     target, model = problem.objective, problem.model
     name = ", ".join(target_names(y_private))
     seen = encoded_records(model, public, y_public, name, "public")

@@ -67,11 +67,13 @@ def _near(account: Account, kinks: Sequence[str]) -> Diagnostic:
     value = f"{bent:.2g} of the change of the gradients is not what the curvature makes of it"
     name = NEAR
     if not bent <= BENT:
-        why = f"the network has kinks ({', '.join(kinks)}), or it" if kinks else "it"
+        why = f"the network has kinks ({', '.join(kinks)}); it" if kinks else "it"
         text = (
-            f"The two models do not lie near one optimum of a smooth loss: {why} was trained again from another start, "
-            "with other batches, or not to the end, so that what differs between the models is where training ended, "
-            "not the record. Train both from the same start to a small gradient."
+            "The curvature at the old model does not explain the change, and the attack reads it by that: the two do "
+            f"not lie near one optimum of a smooth loss ({why} was trained again from another start, with other "
+            "batches, or not to the end), or both are optima and one record moves them farther than it reaches (a "
+            "weak penalty, many parameters for the records). Train both from the same start to a small gradient; where "
+            "they were, this attack reads nothing from them, and another might."
         )
         return Diagnostic(name, value, False, text, blocking=True)
     return Diagnostic(name, value, True, "Both models lie near one optimum, as far as the curvature there tells.")

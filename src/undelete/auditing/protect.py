@@ -150,7 +150,7 @@ def protect(
     train = inputs.as_records(X)
     public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
-    public, y_public, _ = accepted(problem.model.design, public, y_public)
+    public, y_public, _, _ = accepted(problem.model, public, y_public)
     if problem.objective.X.shape[1] > _FEATURES:
         raise InputError(
             f"the model has {problem.objective.X.shape[1]:,} features: defences are played up to {_FEATURES:,}, since "

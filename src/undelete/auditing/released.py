@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from undelete.adapters.align import align
 from undelete.adapters.comparable import NotFoldable, changed_fills, fitted_anew
-from undelete.adapters.design.conform import unknown
+from undelete.adapters.design.conform import folded, unknown
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.design.readout import Readout
 from undelete.adapters.files.files import load_model
@@ -132,7 +132,7 @@ def read_pair(
         old, new = (replace(m, offset=common) for m in (old, new))
         if old.class_weights == BALANCED:
             raise InputError("an offset beside class weights that balance classes is not read: leave one of them out")
-    table, refused = _taken(old, new, table)
+    table, refused = _taken(old, new, table, names)
     table = old.design.conformed(table)
     gapless = [name for name in changed_fills(old.design, new.design) if not table[name].isna().any()]
     n = inputs.count(n, old, kept=new.n is not None and not fitted_anew(old, new))
@@ -185,14 +185,16 @@ def read_pair(
     return Pair(old, new, table, release, readout, gapless, [*told_by(counted), *warnings], counted, kept, checks)
 
 
-def _taken(old: LinearModel, new: LinearModel, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the public records that the models' steps take; of the new ones where these are asked or know less."""
+def _taken(
+    old: LinearModel, new: LinearModel, table: pd.DataFrame, names: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the public records that the models take; of the new one where its steps are asked or know less."""
     told: list[str] = []
     asked = isinstance(new.design, Probed) or lost_categories(old.design, new.design)
     for model in (old, new) if asked else (old,):
-        table, _, said = accepted(model.design, table)
+        table, _, _, said = accepted(model, table, table[list(names)] if names else None)
         told += said
-    return table, told
+    return table, [*told, *folded(table, old.design.uses)]
 
 
 def _read_answers(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from undelete.adapters.files.files import load_parts
+from undelete.adapters.files.networks import is_network_file
 from undelete.adapters.model import LinearModel
 from undelete.adapters.onnx import is_onnx
 from undelete.adapters.sklearn.stored import stored_in
@@ -153,6 +154,11 @@ def _kind(one: Statistic) -> tuple[type, str]:
 
 def _statistics(model: Any, trust: bool) -> Sequence[Statistic]:
     name = model
+    if is_network_file(model):
+        raise InputError(
+            f"{model} is a network's file, which holds its parameters and nothing that scan lists: undelete audit "
+            "takes two of them; scan the preprocessing's own file"
+        )
     if isinstance(model, str | os.PathLike):
         model = load_parts(model, trust=trust)
     if isinstance(model, LinearModel):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from undelete.adapters.design.conform import folded
 from undelete.adapters.model import LinearModel
 from undelete.adapters.record_weights import NO_WEIGHT, Counted, uneven
 from undelete.attacker.attack import Attack
@@ -114,8 +115,8 @@ def standing_for(
 
     What a model's steps store is of records as they are, whatever these weighed for its coefficients.
     """
-    known, rows, refused = accepted(model.design, public, np.arange(len(public)))
-    y_public = y_public if len(rows) == len(public) else part(public, y_public, rows)[1]
+    known, y_public, rows, refused = accepted(model, public, y_public)
+    refused = [*refused, *folded(known, model.design.uses)]
     like = alike(model, model.design.conformed(known), n, draw=counts is None)
     kept = like.kept if counts is None else _drawn(counts.iloc[rows], 0)[1]
     return *part(known, y_public, kept), like, refused

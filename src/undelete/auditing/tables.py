@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from undelete.adapters.design.design import Design
-from undelete.adapters.design.probed import Probed
+from undelete.adapters.design.taken import MOST as MOST_REFUSED
 from undelete.adapters.design.taken import taken
 from undelete.adapters.model import LinearModel
+from undelete.adapters.targets import of_no_class
 from undelete.auditing.inputs import Table, as_records, target_columns
 from undelete.data.table import column_names, count_rows, read_table
 from undelete.data.thinning import MOST, kept_rows, thinned
 from undelete.errors import InputError
 from undelete.limits import HOW, allowed
+from undelete.maths.arrays import Indices
 
 COPIES = 5  # times its own size that a table takes while it is attacked: measured by benchmarks/scale.py
 
@@ -80,13 +81,28 @@ def part(table: pd.DataFrame, y: Any, rows: NDArray[np.int64] | None) -> tuple[p
     return table.iloc[rows], y
 
 
-def accepted(design: Design | Probed, table: pd.DataFrame, y: Any = None) -> tuple[pd.DataFrame, Any, list[str]]:
-    """Return the public records that a model's steps take, their targets likewise, and what is said of the others."""
-    rows, said = taken(design, table)
+def accepted(model: LinearModel, table: pd.DataFrame, y: Any = None) -> tuple[pd.DataFrame, Any, Indices, list[str]]:
+    """Return the public records that a model takes: of its classes, and such as its steps read.
+
+    With them their targets, their rows, and what is said of the others.
+    """
+    places = np.arange(len(table))
+    strange = np.zeros(len(table), dtype=bool) if y is None or len(y) != len(table) else of_no_class(model, y)
+    told = []
+    if 0 < strange.sum() <= MOST_REFUSED * len(table):
+        first = np.asarray(y).ravel()[strange][0]
+        told = [
+            f"{int(strange.sum()):,} of {len(table):,} public records are left out, whose target is no class of the "
+            f"model: it was trained on nobody like them. The first is {str(first)!r}."
+        ]
+        places = np.flatnonzero(~strange)
+        table, y = part(table, y, places)
+        table = table.reset_index(drop=True)
+    rows, said = taken(model.design, table)
     if rows is None:
-        return table, y, said
+        return table, y, places, [*told, *said]
     table, y = part(table, y, np.flatnonzero(rows))
-    return table.reset_index(drop=True), y, said
+    return table.reset_index(drop=True), y, places[rows], [*told, *said]
 
 
 def sampled(rows: int, kept: int) -> list[str]:

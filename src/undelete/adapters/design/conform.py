@@ -7,8 +7,7 @@ categories is tried in other writings; what is left over is counted, and said.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +15,13 @@ import numpy as np
 import pandas as pd
 
 from undelete.adapters.design.polynomial import Atom, Category, category
+from undelete.adapters.design.writings import LOGICAL, MARKS, WORDS, apart, bare, writings
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags
 
 if TYPE_CHECKING:
     from undelete.adapters.design.design import Design
     from undelete.adapters.design.encoding import Encoding
-
-# What programs write for a missing cell, and users for one they do not know.
-_MARKS = frozenset({
-    "", "?", "NA", "N/A", "n/a", "n.a.", "N.A.", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "<NA>",
-    ".", "-", "--",
-})  # fmt: skip
-_LOGICAL = (("FALSE", "TRUE"), ("False", "True"), ("false", "true"), ("F", "T"))
-_WORDS = {word: bool(i) for pair in _LOGICAL for i, word in enumerate(pair)}
 
 
 @dataclass(frozen=True)
@@ -133,6 +125,24 @@ def unknown(table: pd.DataFrame, by_column: dict[str, Use]) -> list[str]:
     return told
 
 
+def folded(table: pd.DataFrame, by_column: dict[str, Use]) -> list[str]:
+    """Say which columns of a raw table have categories that are read in another case than they are written in."""
+    told = []
+    for j, name in enumerate(table.columns):
+        use = by_column.get(str(name))
+        if use is None or not use.known:
+            continue
+        was, new = table.iloc[:, j], _known(table.iloc[:, j], use)
+        if new is was:
+            continue
+        pairs = pd.DataFrame({"was": was.to_numpy(object), "new": new.to_numpy(object)}).drop_duplicates()
+        both = [(a, b) for a, b in zip(pairs.was, pairs.new, strict=True) if isinstance(a, str) and isinstance(b, str)]
+        cased = [f"{a!r} as {b!r}" for a, b in both if bare(a) != bare(b) and bare(a).lower() == bare(b).lower()]
+        if cased:
+            told.append(f"Column {str(name)!r} is read without regard to case: {', '.join(cased[:3])}.")
+    return told
+
+
 def outside(table: pd.DataFrame, by_column: dict[str, Use]) -> Flags:
     """Return which records (m,) of a conformed table have a cell, not a missing one, that is no category known."""
     odd: Flags = np.zeros(len(table), dtype=bool)
@@ -155,13 +165,13 @@ class _Lookup:
     def __init__(self, use: Use) -> None:
         known = list(use.known)
         if not use.closed:  # R names TRUE and leaves FALSE out
-            known += [other for pair in _LOGICAL for word, other in (pair, pair[::-1]) if word in known]
+            known += [other for pair in LOGICAL for word, other in (pair, pair[::-1]) if word in known]
         self.use, self.known = use, frozenset(known)
         numbers = all(cell is None or cell in (0.0, 1.0) for cell in known)
-        self.by: dict[object, Category] = {}
-        twice: set[object] = set()
+        self.by: dict[tuple[str, object], Category] = {}
+        twice: set[tuple[str, object]] = set()
         for cell in self.known:
-            for writing in _writings(cell, logical=numbers):
+            for writing in writings(cell, logical=numbers):
                 if self.by.setdefault(writing, cell) != cell:
                     twice.add(writing)
         for writing in twice:  # it could be either
@@ -171,46 +181,24 @@ class _Lookup:
         """Return whether a cell is a category as it stands, or read as a number in a plain file."""
         return cell in self.known or (not self.use.closed and ("number", cell) in self.by)
 
-    def read(self, cell: Category, logical: bool) -> Category:
-        """Return the category that a cell is, or the cell where it is none."""
+    def read(self, cell: Category, logical: bool, alike: Collection[tuple[str, object]] = ()) -> Category:
+        """Return the category that a cell is, or the cell where it is none; `alike` are folds of several."""
         if cell in self.known:
             return cell
-        for writing in _writings(cell, logical=logical):
+        for writing in writings(cell, logical=logical):
+            if writing[0] == "folded" and (not self.use.closed or writing in alike):
+                continue
             # a number stays one where the names of a plain file tell numbers apart by text
             if writing in self.by and (self.use.closed or logical or isinstance(cell, str)):
                 return self.by[writing]
-        if isinstance(cell, str) and self.use.fills and cell.strip() in _MARKS:
+        if isinstance(cell, str) and self.use.fills and cell.strip() in MARKS:
             return None
         return cell
 
     def missing(self) -> Category:
         """Return the category that stands for an empty cell, where empty cells are not read as such."""
-        words = sorted(cell for cell in self.known if isinstance(cell, str) and cell.strip() in _MARKS)
+        words = sorted(cell for cell in self.known if isinstance(cell, str) and cell.strip() in MARKS)
         return words[0] if len(words) == 1 and not self.use.fills else None
-
-
-def _writings(cell: Category, *, logical: bool) -> Iterable[object]:
-    """Return what a cell may be, however it is written."""
-    if isinstance(cell, str):
-        bare = unicodedata.normalize("NFC", cell.strip())  # two writings of an accent look alike
-        yield "text", bare
-        number = _number(bare)
-        if number is not None:
-            yield "number", number
-        if bare in _WORDS:
-            yield "logical", _WORDS[bare]
-    elif cell is not None:
-        yield "number", cell
-        if logical and cell in (0.0, 1.0):
-            yield "logical", bool(cell)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
 
 
 def _known(series: pd.Series[Any], use: Use) -> pd.Series[Any]:
@@ -221,8 +209,9 @@ def _known(series: pd.Series[Any], use: Use) -> pd.Series[Any]:
     except TypeError:
         return series  # dates and the like: refused where they are read
     lookup = _Lookup(use)
-    logical = is_logical(series) or ({*cells} <= {0.0, 1.0} and lookup.known <= _WORDS.keys())
-    read = [lookup.read(cell, logical) for cell in cells]
+    logical = is_logical(series) or ({*cells} <= {0.0, 1.0} and lookup.known <= WORDS.keys())
+    alike = apart(cells)
+    read = [lookup.read(cell, logical, alike) for cell in cells]
     empty = lookup.missing() if (codes < 0).any() else None
     if read == cells and empty is None:
         return series
@@ -235,11 +224,11 @@ def _numbers(series: pd.Series[Any], use: Use) -> pd.Series[Any]:
     """Return a column of numbers that are written as text, and where missing ones are read, by marks, as numbers."""
     if not use.number or pd.api.types.is_numeric_dtype(series) or pd.api.types.infer_dtype(series) != "string":
         return series
-    bare = series.str.strip()
-    marked = (bare.isin(_MARKS) if use.fills else bare == "").fillna(False).astype(bool)
-    bare = bare.mask(marked)
-    words = bare.isin(_WORDS)
-    numbers = bare.map(_WORDS) if (words | bare.isna()).all() else pd.to_numeric(bare, errors="coerce")
+    text = series.str.strip()
+    marked = (text.isin(MARKS) if use.fills else text == "").fillna(False).astype(bool)
+    text = text.mask(marked)
+    words = text.isin(WORDS)
+    numbers = text.map(WORDS) if (words | text.isna()).all() else pd.to_numeric(text, errors="coerce")
     return series if (numbers.isna() & ~marked & series.notna()).any() else numbers.astype("float64")
 
 

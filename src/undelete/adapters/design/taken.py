@@ -15,7 +15,7 @@ from undelete.adapters.design.probed import Probed
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Indices
 
-_MOST = 0.2  # of the records: if more are refused, they were written otherwise than the training records
+MOST = 0.2  # of the records: if more are refused, they were written otherwise than the training records
 _TRIED = 50  # records, to find one that is taken
 
 
@@ -42,7 +42,7 @@ def taken(design: Design | Probed, table: pd.DataFrame) -> tuple[Flags | None, l
     """
     kept: Flags = np.ones(len(table), dtype=bool)
     why = _refusal(design, table, kept)
-    if why is None or not _without(design, table, kept) or kept.mean() < 1 - _MOST:
+    if why is None or not _without(design, table, kept) or kept.mean() < 1 - MOST:
         return None, []
     return kept, [
         f"{int((~kept).sum()):,} of {len(table):,} public records are left out, which the model's steps refuse: it was "
@@ -107,4 +107,4 @@ def _first(is_so: Callable[[int], bool], low: int, high: int) -> int:
     return low
 
 
-__all__ = ["taken"]
+__all__ = ["MOST", "taken"]
