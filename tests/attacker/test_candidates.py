@@ -87,7 +87,8 @@ def test_equals_a_naive_twin(game, seed):
     G = (n - 1) * (t * X).mean(axis=0) + one.objective.l2 * D
     S = n**2 * (1 / m + 1 / n) * np.cov((t * X).T, bias=True)
     at_large = n**2 * (1 / m + 1 / n) * (t**2).mean() * X.T @ X / m
-    S += len(D) * (t**4).sum() / (t**2).sum() ** 2 * (S + at_large)  # it is itself estimated from few records
+    few, more = (t**2).sum() ** 2 / (t**4).sum(), len(D)  # it is itself estimated from few records
+    S = (few * S + more * at_large) / (few + more)
     for i, (x, y) in enumerate(zip(candidates.X, candidates.Y, strict=True)):
         g = -x * loss.residual(y, x @ one.W)
         expected = (G - g) @ np.linalg.solve(S, G - g)

@@ -32,7 +32,7 @@ from undelete.attacker.table.learnt import shared_lattice, target_codes
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.observed import likelihood
-from undelete.attacker.table.resemblance import resemblance
+from undelete.attacker.table.resemblance import likest
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Flags, Floats, blocks
@@ -125,7 +125,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
             bits[i] = lattice.bits - posterior.entropy
             misfit[i], spread[i] = one.misfit, one.spread
             if lattice.whole:
-                cosine[i] = resemblance(posterior, arrays["X"][i], mean)
+                arrays["X"][i], cosine[i] = likest(posterior, arrays["X"][i], mean)
             if numbers is not None and lattice.whole:
                 _over_offsets(numbers, known, b, posterior, arrays, int(i))
             elif found.target_error is not None and lattice.whole:

@@ -89,11 +89,32 @@ def drowned(release: Release, found: Reconstruction, wider: float, left: float =
     square = estimate.scale_error(release) ** 2
     t2 = estimate.weights(release) ** 2
     (m, d), n = release.X_public.shape, release.n or len(release.X_public)
-    ratio = d * (t2**2).sum(axis=0) / np.maximum(t2.sum(axis=0) ** 2, np.finfo(float).tiny)
     at_large = t2.mean(axis=0) * float(n) ** 2 * (1 / m + 1 / n)
     over = n * (release.tolerance or 0.0) * left if release.tolerance != np.inf else 0.0
-    square = wider * (square + ratio * (square + at_large)) + over**2 * float(release.constant @ release.constant)
+    square = wider * of_few(square, at_large, t2, d) + over**2 * float(release.constant @ release.constant)
     return np.asarray(ok & (np.abs(found.scale) < _DROWNED * np.sqrt(square)), dtype=np.bool_)
+
+
+def of_few(C: Floats, at_large: Floats, squares: Floats, entries: int) -> Floats:
+    """Return covariances (b, ...) that allow for having been estimated, from squared weights (m, b), maths (13).
+
+    Where a deletion moves the answers of few public records, as of a rare category, C rests on as many: on
+    v = (sum t^2)^2 / sum t^4. What the same weights would give on records at large is known from all of them, and
+    counts as much as p further records would: (v C + p C_0) / (v + p).
+
+    Parameters
+    ----------
+    C, at_large : arrays (b, ...)
+        As estimated, and C_0.
+    squares : array (m, b)
+        The squares t^2 of the weights that public records have in C.
+    entries : int
+        p, of the gradient.
+    """
+    # the least normal number stands for models that are the same, whose weights are all zero
+    few = entries * (squares**2).sum(axis=0) / np.maximum(squares.sum(axis=0) ** 2, np.finfo(float).tiny)
+    few = few.reshape(-1, *(1,) * (C.ndim - 1))
+    return np.asarray((C + few * at_large) / (1 + few))
 
 
 def widened(found: Reconstruction, wider: float) -> Reconstruction:

@@ -6,7 +6,7 @@ import numpy as np
 
 from undelete.attacker.gradient.difference import penalty_share
 from undelete.attacker.gradient.estimate import Estimate
-from undelete.attacker.table.further_error import rounding
+from undelete.attacker.table.further_error import of_few, rounding
 from undelete.attacker.table.likelihood import Likelihood
 from undelete.maths.arrays import Floats
 from undelete.release.release import Release
@@ -52,7 +52,7 @@ def likelihood(
     mean = (t.T @ release.X_public) @ basis / m
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
     covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
-    covariance = wider * _of_few(covariance, t, release.X_public @ basis, n**2 * (1 / m + 1 / n))
+    covariance = wider * of_few(covariance, _at_large(t, release.X_public @ basis, n), t**2, basis.shape[1])
     rounded = rounding(release, estimate.output, basis)
     if rounded is not None:
         covariance = covariance + rounded
@@ -97,18 +97,10 @@ def _widths(release: Release) -> Floats | None:
     return np.array([max(float(np.sqrt((part**2).mean())), _LEAST * float(size[-1])) for part in parts])
 
 
-def _of_few(covariance: Floats, t: Floats, X: Floats, factor: float) -> Floats:
-    """Return covariances (b, p, p) that allow for having been estimated, from weights t (m, b) of records X (m, p).
-
-    Where a deletion moves the answers of few public records, those of a rare category, the covariance rests on as many:
-    v = (sum t^2)^2 / sum t^4. It is then taken p / v times larger, and as much of what it would be if the same weights
-    had fallen on records at large is added, since few records leave directions that none of them has.
-    """
-    square = t**2
-    # the least normal number stands for models that are the same, whose weights are all zero
-    ratio = X.shape[1] * (square**2).sum(axis=0) / np.maximum(square.sum(axis=0) ** 2, np.finfo(float).tiny)
-    at_large = (square.mean(axis=0) * factor)[:, None, None] * (X.T @ X / len(X))
-    return np.asarray(covariance + ratio[:, None, None] * (covariance + at_large))
+def _at_large(t: Floats, X: Floats, n: float) -> Floats:
+    """Return the covariances (b, p, p) that weights t (m, b) would give if they fell on records X (m, p) at large."""
+    m = len(X)
+    return np.asarray((t**2).mean(axis=0)[:, None, None] * (X.T @ X) * (n**2 * (1 / m + 1 / n) / m))
 
 
 def _few(release: Release, scale: Floats, Z: Floats, error: Floats) -> Floats:

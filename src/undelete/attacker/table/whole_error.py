@@ -11,7 +11,7 @@ import numpy as np
 from undelete.attacker.gradient.covariance import covariance
 from undelete.attacker.gradient.difference import Way, moves
 from undelete.attacker.gradient.unvaried import moved, unseen, unvaried
-from undelete.attacker.table.further_error import LEFT, rounding, strangers
+from undelete.attacker.table.further_error import LEFT, of_few, rounding, strangers
 from undelete.maths.arrays import Floats
 from undelete.maths.solvers import factor
 from undelete.release.release import Release
@@ -38,7 +38,8 @@ def whole_error(release: Release, way: Way, n: int, wider: float | None = None) 
     X, t = release.X_public, moves(release, way)[:, 0]  # (m, d), (m, k)
     (m, d), k = X.shape, t.shape[1]
     wider = strangers(release) if wider is None else wider
-    C = wider * _of_few(covariance(release, way, n), t, X, n**2 * (1 / m + 1 / n))
+    at_large = np.kron(X.T @ X, t.T @ t) * (n**2 * (1 / m + 1 / n) / m**2)
+    C = wider * of_few(covariance(release, way, n)[None], at_large[None], (t**2).sum(axis=1, keepdims=True), d)[0]
     every, outputs = np.eye(d), np.arange(k)
     for j in range(k):
         rounded = rounding(release, outputs[j : j + 1], every)
@@ -57,12 +58,3 @@ def whole_error(release: Release, way: Way, n: int, wider: float | None = None) 
         null = np.asarray(factor(C).null)  # sums of indicators, or over classes, are what they are in every fit
         C += left**2 * (np.eye(len(C)) - null @ np.linalg.pinv(null))
     return np.asarray(C)
-
-
-def _of_few(C: Floats, t: Floats, X: Floats, factor: float) -> Floats:
-    """Return a covariance that allows for having been estimated, as `likelihood` does of one output."""
-    square = (t**2).sum(axis=1)
-    # the least normal number stands for models that are the same, whose weights are all zero
-    ratio = X.shape[1] * float((square**2).sum() / max(square.sum() ** 2, np.finfo(float).tiny))
-    at_large = np.kron(X.T @ X / len(X), t.T @ t / len(X)) * factor
-    return np.asarray(C + ratio * (C + at_large))
