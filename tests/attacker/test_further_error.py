@@ -11,6 +11,10 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
 from undelete.attacker.table.further_error import drowned, resolution, rounding, strangers
 from undelete.attacker.table.observed import likelihood
+from undelete.maintainer.fit import fit
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
+from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
 
@@ -110,6 +114,19 @@ def test_units_do_not_matter():
     )  # fmt: skip
     assert strangers(moved) > 2
     assert strangers(dollars) == pytest.approx(strangers(moved), rel=1e-6)
+
+
+def test_classes_told_apart_nearly_always_are_not_taken_for_strangers():
+    """Few public records have a residual to speak of: by their covariance alone the same people are strangers."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(size=(800, 60)), np.ones(800)]
+    Y = np.where(X @ np.r_[rng.normal(size=60), 0.0] > 0, 1.0, -1.0)[:, None]
+    penalty, constant = np.r_[np.full(60, 0.005), 0.0], np.eye(61)[-1]
+    W = fit(Objective(X[:400], Y[:400], LOSSES["logistic"], penalty), tol=1e-10).W
+    release = Release(
+        LOSSES["logistic"], W, W[None], X[400:], Y[400:], n=400, l2=penalty, constant=constant, target_kind="class"
+    )
+    assert strangers(release) == 1.0
 
 
 def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():

@@ -38,7 +38,7 @@ def strangers(release: Release) -> float:
     about chi-squared with as many degrees of freedom as Cov(e) has directions; the factor is its mean over these, where
     that is unlikely to be sampling, or what the old model's file shows of it (`Release.unlike`), if that is more. The
     latter alone where targets or the penalty are not known. Of many outputs and features some are compared: the mean is
-    over fewer directions.
+    over fewer directions. Where few public records have a residual to speak of, Cov(e) rests on as many: `of_few`.
 
     Notes
     -----
@@ -59,7 +59,10 @@ def strangers(release: Release) -> float:
         unit = g.std(axis=0)  # dollars beside indicators: each feature in its own units
         unit[unit == 0] = 1.0
         e, g = e / unit, g / unit
-        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(g.T, bias=True)) * (1 / m + 1 / n))
+        squares, scaled = residual[:, [j]] ** 2, X / unit
+        at_large = squares.mean() * scaled.T @ scaled / m
+        C = of_few(np.atleast_2d(np.cov(g.T, bias=True))[None], at_large[None], squares, len(e))[0]
+        values, vectors = np.linalg.eigh(C * (1 / m + 1 / n))
         kept = values > _NULL * values[-1]
         square += float((((e @ vectors)[kept]) ** 2 / values[kept]).sum())
         degrees += int(kept.sum())
