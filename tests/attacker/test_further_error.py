@@ -12,8 +12,10 @@ from undelete.attacker.hrec_plus import hrec_plus
 from undelete.attacker.table.further_error import drowned, resolution, rounding, strangers
 from undelete.attacker.table.observed import likelihood
 from undelete.maintainer.fit import fit
+from undelete.maintainer.leave_one_out import retrain_without
 from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
+from undelete.release.columns import Column
 from undelete.release.release import Release
 
 RNG = np.random.default_rng(0)
@@ -129,6 +131,33 @@ def test_classes_told_apart_nearly_always_are_not_taken_for_strangers():
     assert strangers(release) == 1.0
 
 
+def test_bars_of_columns_without_a_lattice_hold_where_few_public_records_tell_them():
+    """Classes that are told apart nearly always: a deletion moves the answers of few, and the plain bars are short."""
+    d, n, z = 20, 300, []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = np.c_[rng.normal(size=(2 * n, d)), np.ones(2 * n)]
+        Y = np.where(X @ np.r_[rng.normal(size=d), 0.0] + 0.3 * rng.normal(size=2 * n) > 0, 1.0, -1.0)[:, None]
+        penalty, unit = np.r_[np.full(d, 0.2), 0.0], np.eye(d + 1)
+        objective = Objective(X[:n], Y[:n], LOSSES["logistic"], penalty)
+        W = fit(objective, tol=1e-11).W
+        rows = np.argsort(-np.abs(objective.loss.residual(Y[:n], X[:n] @ W))[:, 0])[:20]
+        columns = [
+            Column(f"c{j}", "continuous", unit[:, [j]], np.zeros(0), np.zeros((0, 1)), np.zeros(0)) for j in range(d)
+        ]
+        release = Release(
+            objective.loss, W, retrain_without(objective, W, rows, tol=1e-10).W, X[n:], Y[n:], n=n, l2=penalty,
+            constant=unit[-1], target_kind="class", columns=columns, public_codes=np.full((n, d), -1),
+            public_values=X[n:, :d],
+        )  # fmt: skip
+        plain, ours = hrec(release, RNG), hrec_plus(release, RNG)
+        ok = np.array(ours.status) == "ok"
+        z += [((one.values - X[rows, :d]) / one.error)[ok].ravel() ** 2 for one in (plain, ours)]
+    plain, ours = np.concatenate(z[::2]), np.concatenate(z[1::2])
+    assert plain.mean() > 2.0
+    assert 0.5 < ours.mean() < 2.0
+
+
 def test_a_scale_that_early_stops_or_few_public_records_drown_is_none():
     release, *_ = played(0, rows=20)
     found = hrec(release, RNG)
@@ -168,7 +197,6 @@ def test_a_label_is_told_by_its_sign_only_beyond_what_early_stops_turn_out_to_ha
 def test_of_many_outputs_and_features_some_say_the_same(monkeypatch):
     from undelete.attacker.table import further_error
     from undelete.maths.losses import loss_of
-    from undelete.release.release import Release
 
     rng, m, d, k = np.random.default_rng(0), 6000, 30, 24
     X = np.column_stack([rng.normal(size=(m, d - 1)), np.ones(m)])

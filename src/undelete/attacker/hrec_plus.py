@@ -100,7 +100,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
         targeted, numbers = False, OwnOffset(release)
     lattice = shared_lattice(release, targeted=targeted)
     if not conditioned(lattice, release, 0).order:
-        return widened(found, wider), lost
+        return widened(release, found, wider), lost
     arrays = {name: np.array(getattr(found, name)) for name in _REFINED if getattr(found, name) is not None}
     shape = (release.deletions, len(release.columns), CANDIDATES)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}

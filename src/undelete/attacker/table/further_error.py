@@ -94,7 +94,8 @@ def drowned(release: Release, found: Reconstruction, wider: float, left: float =
     (m, d), n = release.X_public.shape, release.n or len(release.X_public)
     at_large = t2.mean(axis=0) * float(n) ** 2 * (1 / m + 1 / n)
     over = n * (release.tolerance or 0.0) * left if release.tolerance != np.inf else 0.0
-    square = wider * of_few(square, at_large, t2, d) + over**2 * float(release.constant @ release.constant)
+    few = _few(t2, d)  # here both count in full: how large the scale's error is rests on these few records alone
+    square = wider * (square + few * (square + at_large)) + over**2 * float(release.constant @ release.constant)
     return np.asarray(ok & (np.abs(found.scale) < _DROWNED * np.sqrt(square)), dtype=np.bool_)
 
 
@@ -114,23 +115,43 @@ def of_few(C: Floats, at_large: Floats, squares: Floats, entries: int) -> Floats
     entries : int
         p, of the gradient.
     """
-    # the least normal number stands for models that are the same, whose weights are all zero
-    few = entries * (squares**2).sum(axis=0) / np.maximum(squares.sum(axis=0) ** 2, np.finfo(float).tiny)
-    few = few.reshape(-1, *(1,) * (C.ndim - 1))
+    few = _few(squares, entries).reshape(-1, *(1,) * (C.ndim - 1))
     return np.asarray((C + few * at_large) / (1 + few))
 
 
-def widened(found: Reconstruction, wider: float) -> Reconstruction:
-    """Return a record without a lattice with the error bars that strangers among the public records call for."""
-    factor = float(np.sqrt(wider))
-    if factor == 1.0 or found.error is None or found.probability is None:
+def _few(squares: Floats, entries: int) -> Floats:
+    """Return p / v (b,)."""
+    # the least normal number stands for models that are the same, whose weights are all zero
+    total = np.maximum(squares.sum(axis=0) ** 2, np.finfo(float).tiny)
+    return np.asarray(entries * (squares**2).sum(axis=0) / total)
+
+
+def widened(release: Release, found: Reconstruction, wider: float) -> Reconstruction:
+    """Return records without a lattice with the error bars that strangers and few public records call for."""
+    if found.error is None or found.probability is None or found.codes is None:
         return found
+    factor = np.sqrt(wider) * _of_few_columns(release, found)
+    own = np.isfinite(factor)
+    factor = np.where(own, factor, np.sqrt(wider))
     return dataclasses.replace(
         found,
         error=found.error * factor,
         probability=erf(erfinv(found.probability) / factor),
-        target_error=None if found.target_error is None else found.target_error * factor,
+        target_error=None if found.target_error is None else found.target_error * float(np.sqrt(wider)),
     )
+
+
+def _of_few_columns(release: Release, found: Reconstruction) -> Floats:
+    """Return by what the columns' error bars (b, c) grow where few public records tell them, by their first terms."""
+    estimate, none = Estimate.of(found), np.zeros(release.X_public.shape[1])
+    one = [column.projection[:, 0] if column.projection.shape[1] else none for column in release.columns]
+    P = np.column_stack(one)
+    t2, centre, Q = estimate.weights(release) ** 2, found.X @ P, release.X_public @ P
+    C = estimate.covariance(release, t2, P, centre, dense=False)
+    around = Q.var(axis=0) + (Q.mean(axis=0) - centre) ** 2
+    at_large = (t2.sum(axis=0) * estimate.scatter(release))[:, None] * around
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(of_few(C, at_large, t2, release.X_public.shape[1]) / C))
 
 
 def resolution(W: Floats) -> Floats | None:
