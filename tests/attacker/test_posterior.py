@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from tests.attacker.test_inversion import play_embedded
 from undelete.attacker.embedding.free_scale import LEAST, FreeScale
 from undelete.attacker.embedding.posterior import _shape, _variance
-from undelete.attacker.embedding.prior import Public, Tracer
+from undelete.attacker.embedding.prior import Priors, Tracer
 from undelete.attacker.embedding.search import Search
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
@@ -66,7 +66,7 @@ def test_it_beats_the_papers_decoder(loss):
 
 def test_it_returns_the_prior_where_nothing_is_known():
     release, _, _, _ = play_embedded(deletions=3)
-    prior = Public.of(release)
+    prior = Priors.of(release)
     root = prior.axes * np.sqrt(prior.variance)
     search = Search(release.embedding, prior.mean, root, np.ones(4), prior=True)
     found = search.run(release.X_public[:3, :-1], release.inputs_public[:3], np.full(3, 1e9))
@@ -76,7 +76,7 @@ def test_it_returns_the_prior_where_nothing_is_known():
 def test_of_an_embedding_that_is_mostly_noise_no_record_is_found_that_is_worse_than_the_mean():
     release, _, _, _ = play_embedded(deletions=3)
     F, inputs = release.X_public[:, :-1], release.inputs_public
-    shape, prior = np.cov(F.T), Public.of(release)
+    shape, prior = np.cov(F.T), Priors.of(release)
     noise = np.full(200, 30.0)
     targets = F[:200] + np.sqrt(noise[0]) * RNG(0).multivariate_normal(np.zeros(len(shape)), shape, size=200)
     off = targets - release.embedding.transform(prior.mean[None])
@@ -113,14 +113,14 @@ def _tracer_of_classes(seed=0):
 def test_records_and_scales_are_those_of_a_plain_search_for_both(known):
     """Maths (11), (52): by a library's search over x and a, from the truth."""
     tracer, targets, noise, middle, c = _tracer_of_classes()
-    classes = tracer.public.classes[:20] if known else None
+    classes = tracer.priors.classes[:20] if known else None
     found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.full(20, 4.0)))
-    phi, metric, records = tracer.search.embedding, tracer.search.metric, tracer.public.records
+    phi, metric, records = tracer.search.embedding, tracer.search.metric, tracer.priors.records
     S, mean = np.cov(records.T, bias=True), records.mean(axis=0)
     close = 0
     for i in range(6):
         if known:
-            own = records[tracer.public.classes == classes[i]]
+            own = records[tracer.priors.classes == classes[i]]
             b, mean = len(own) / (len(own) + 4), own.mean(axis=0)
             S_own = b * np.cov(own.T, bias=True) + (1 - b) * S
         precision = np.linalg.inv(S_own if known else S)
@@ -143,7 +143,7 @@ def test_a_scale_that_was_misjudged_costs_no_record():
     loose, fixed = (
         tracer.trace(targets, noise, None, FreeScale(middle, np.ones(20), np.full(20, v))) for v in (4.0, 1e-9)
     )
-    records, mean = tracer.public.records[:20], tracer.public.mean
+    records, mean = tracer.priors.records[:20], tracer.priors.mean
     free, bound = (cosine(records - mean, found.inputs - mean) for found in (loose, fixed))
     assert (free > 0.98).mean() > 0.8 > 0.6 > (bound > 0.98).mean()
     np.testing.assert_allclose(np.median(loose.scale / c), 1.0, atol=0.05)
@@ -155,7 +155,7 @@ def test_a_scale_that_goes_to_nothing_is_sought_without_what_is_open():
     search, noise = dataclasses.replace(tracer.search, curvature=np.full(4, 1e6)), np.full(20, 10.0)  # all is open
     free = FreeScale(middle, np.ones(20), np.full(20, 4.0))
     assert (free.best(np.ones(20), np.ones(20), np.full((20, 4), 1e6)) == LEAST).all()
-    found = search.run(targets, tracer.public.records[:20], noise, free=free)
+    found = search.run(targets, tracer.priors.records[:20], noise, free=free)
     assert (found.scale > LEAST).all()
     assert (found.scale != 1.0).all()
     assert np.median(np.abs(found.scale / c - 1)) < 0.2 < np.median(np.abs(1 / c - 1))
@@ -164,11 +164,11 @@ def test_a_scale_that_goes_to_nothing_is_sought_without_what_is_open():
 def test_a_class_says_where_its_records_are():
     """Of an embedding that is mostly noise, its mean is left; of few records nothing is said of a class."""
     tracer, targets, _, middle, _ = _tracer_of_classes()
-    classes, noise = tracer.public.classes[:20], np.full(20, 1e6)
+    classes, noise = tracer.priors.classes[:20], np.full(20, 1e6)
     found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.ones(20)))
-    means = np.stack([tracer.public.records[tracer.public.classes == label].mean(axis=0) for label in classes])
+    means = np.stack([tracer.priors.records[tracer.priors.classes == label].mean(axis=0) for label in classes])
     np.testing.assert_allclose(found.inputs, means, atol=0.05)
-    few = dataclasses.replace(tracer.public, classes=np.where(np.arange(1500) < 99, 7, 8))
+    few = dataclasses.replace(tracer.priors, classes=np.where(np.arange(1500) < 99, 7, 8))
     assert few.of_class(7) is None
     assert few.of_class(-1) is None
     assert few.of_class(8) is not None

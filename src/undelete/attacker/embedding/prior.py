@@ -36,7 +36,7 @@ class Prior:
 
 
 @dataclass(frozen=True, eq=False)
-class Public:
+class Priors:
     """Public records (m, d0) as normal distributions: of all, and of each class.
 
     Parameters
@@ -57,7 +57,7 @@ class Public:
     _own: dict[int, Prior] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, release: Release) -> Public:
+    def of(cls, release: Release) -> Priors:
         """Return those of a release with an embedding."""
         records = public_records(release)[1]
         mean = records.mean(axis=0)
@@ -91,7 +91,7 @@ class Tracer:
 
     Parameters
     ----------
-    public : Public
+    priors : Priors
         What records there are.
     search : Search
         With all of them for a prior.
@@ -103,7 +103,7 @@ class Tracer:
         Whose public embeddings it starts from a second time where the error is large.
     """
 
-    public: Public
+    priors: Priors
     search: Search
     back: LinearInverse
     size: float
@@ -113,16 +113,16 @@ class Tracer:
     def of(cls, release: Release, shape: Floats) -> Tracer:
         """Return that of a release, for embeddings whose errors have this shape (D, D)."""
         phi, metric = public_records(release)[0], np.asarray(np.linalg.inv(shape))
-        public: Public = shared(release, Public.of)
-        deviation = np.sqrt(public.variance)
-        root = public.axes * deviation
-        K = root.T @ phi.curvature(public.records[:_SAMPLE], metric) @ root
+        priors: Priors = shared(release, Priors.of)
+        deviation = np.sqrt(priors.variance)
+        root = priors.axes * deviation
+        K = root.T @ phi.curvature(priors.records[:_SAMPLE], metric) @ root
         values, vectors = np.linalg.eigh(K)
-        inverse = vectors.T @ (public.axes / np.where(deviation > 0, deviation, np.inf)).T
+        inverse = vectors.T @ (priors.axes / np.where(deviation > 0, deviation, np.inf)).T
         search = Search(
-            phi, public.mean, root @ vectors, np.maximum(values, 0.0), metric, prior=True, inverse=inverse
+            phi, priors.mean, root @ vectors, np.maximum(values, 0.0), metric, prior=True, inverse=inverse
         )  # fmt: skip
-        return cls(public, search, shared(release, linear_inverse), float(np.trace(shape)), release)
+        return cls(priors, search, shared(release, linear_inverse), float(np.trace(shape)), release)
 
     def trace(self, targets: Floats, noise: Floats, classes: Indices | None, free: FreeScale) -> Preimages:
         """Return the records behind targets (b, D), whose errors are so large (b,) beside the shape.
@@ -137,7 +137,7 @@ class Tracer:
             nearest = nearest_public(self.release, likely[noisy])
             found = found.better(noisy, self.search.run(targets[noisy], nearest, noise[noisy], free=free.part(noisy)))
         for label in [] if classes is None else np.unique(classes).tolist():
-            prior, rows = self.public.of_class(label), np.flatnonzero(classes == label)
+            prior, rows = self.priors.of_class(label), np.flatnonzero(classes == label)
             if prior is not None:
                 search = replace(self.search, centre=prior.mean, precision=prior.precision)
                 middle = np.broadcast_to(prior.mean, (len(rows), len(prior.mean)))

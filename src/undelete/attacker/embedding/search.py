@@ -119,8 +119,8 @@ class Search:
 
     def as_wide(self, share: float) -> Search:
         """Return the search with a prior of so many times the variance."""
-        back = None if self.inverse is None else self.inverse / np.sqrt(share)
-        return replace(self, basis=self.basis * np.sqrt(share), curvature=self.curvature * share, inverse=back)
+        basis, curvature = self.basis * np.sqrt(share), self.curvature * share
+        return replace(self, basis=basis, curvature=curvature, inverse=None)
 
     def run(
         self,
