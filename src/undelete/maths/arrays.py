@@ -67,4 +67,5 @@ def largest(Z: Array) -> Array:
 
 def summed(E: Array) -> Array:
     """Return the sum over the last axis, kept: as a product, which is faster than a reduction of a few numbers."""
-    return (E @ namespace(E).ones((E.shape[-1],), dtype=E.dtype, device=device(E)))[..., None]
+    with np.errstate(invalid="ignore"):  # OpenBLAS may set the flag for finite numbers (numpy issue 24067)
+        return (E @ namespace(E).ones((E.shape[-1],), dtype=E.dtype, device=device(E)))[..., None]
