@@ -317,6 +317,11 @@ def test_public_records_of_another_class_or_case_are_left_out_or_read_and_told(f
     played = undelete.simulate(clone(before), own[X], own.dear, public[X], public.dear, deletions=2, attacks=["hrec"])
     assert any(left in line for line in played.warnings)
     assert read in played.warnings
+    told = undelete.protect(
+        before, own[X], own.dear, public[X], public.dear, deletions=2, defences=["rounding"]
+    ).warnings
+    seen = undelete.membership(before, own[X], own.dear, own[X], own.dear, public[X], public.dear, shadows=2).warnings
+    assert all(read in lines and any(left in line for line in lines) for lines in (told, seen))
     public.loc[:99, "dear"] = "maybe"
     with pytest.raises(InputError, match="'maybe' in row 0, which is no class of the model"):
         undelete.audit(before, after, public, target="dear")

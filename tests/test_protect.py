@@ -18,6 +18,8 @@ import undelete
 from undelete import InputError
 from undelete.cli import main
 from undelete.maintainer.defences.coarse import RoundedAnswers, Rounding
+from undelete.maintainer.defences.ladder import DEFENCES
+from undelete.maintainer.defences.networks_ladder import NETWORK_DEFENCES
 from undelete.maintainer.defences.noisy import InstanceNoise, NoisyMoments, OutputPerturbation
 from undelete.maintainer.defences.objective import CertifiedRemoval, ObjectivePerturbation
 from undelete.maintainer.defences.waiting import Joined
@@ -227,6 +229,26 @@ def test_the_command_writes_the_model_what_it_rests_on_and_a_picture(halves, tmp
     assert "'0' is not a number above 0" in capsys.readouterr().err
     assert main([*command, "--defence", "magic"]) == 2
     assert "there is no defence 'magic'" in capsys.readouterr().err
+
+
+def test_the_command_says_what_it_left_out_and_names_what_can_be_played(halves, tmp_path, capsys):
+    private, public = (table[[*COLUMNS, "rich"]] for table in halves)
+    private.to_csv(tmp_path / "train.csv", index=False)
+    public.assign(rich=public.rich.where(public.index > 2, "perhaps")).to_csv(tmp_path / "public.csv", sep=";")
+    undelete.save_model(LogisticRegression().fit(private[COLUMNS], private.rich), tmp_path / "model.skops")
+    command = ["protect", str(tmp_path / "model.skops"), "--train", str(tmp_path / "train.csv"), "--public",
+               str(tmp_path / "public.csv"), "--target", "rich", "--deletions", "2", "--out", str(tmp_path / "out"),
+               "--defence", "rounding"]  # fmt: skip
+    assert main(command) == 0
+    left = "3 of 4,000 public records are left out, whose target is no class of the model"
+    said = json.loads((tmp_path / "out" / "protection.json").read_text())["warnings"]
+    assert any(left in line for line in said)
+    assert any("separated by ';'" in line for line in said)
+    assert left in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit, match="0"):
+        main(["protect", "--help"])
+    told = set(capsys.readouterr().out.replace(",", " ").split())
+    assert {*DEFENCES, *NETWORK_DEFENCES, "refitting"} <= told
 
 
 def test_counts_beside_an_exposure_are_played_and_handed_out_with_it(halves):

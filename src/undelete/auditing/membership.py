@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from undelete.adapters.design.conform import folded
 from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import named_offset
 from undelete.adapters.targets import target_names
@@ -113,7 +114,7 @@ def membership(
     draws = np.random.SeedSequence(_seed(rng)).spawn(3)
     estimator, (private, holdout, public) = written_out(estimator, y_private, X_private, X_holdout, X_public)
     problem = Problem.of(estimator, private, y_private, public=public, offset=named_offset(offset, exposure))
-    public, y_public, _, _ = accepted(problem.model, public, y_public)
+    public, y_public, _, refused = accepted(problem.model, public, y_public)
     target, model = problem.objective, problem.model
     name = ", ".join(target_names(y_private))
     seen = encoded_records(model, public, y_public, name, "public")
@@ -138,7 +139,12 @@ def membership(
         shadows=int(shadows),
         gradient_norm=float(found.gradient_norm.max()),
         seed=draws[2],
-        warnings=(*([] if check.ok else [check.text]), *cautions.overlap(private, y_private, public, y_public)),
+        warnings=(
+            *([] if check.ok else [check.text]),
+            *refused,
+            *folded(public, model.design.uses),
+            *cautions.overlap(private, y_private, public, y_public),
+        ),
     )
 
 

@@ -88,6 +88,12 @@ class People:
             made[-1][name] = column[:, 0]
         return cls(made[0], made[1], name, list(sampled))
 
+    def told(self) -> list[str]:
+        """Return what is said of the tables: that the public one is a sample, or has the private records."""
+        y, y_public = (table[self.target] for table in (self.private, self.public))
+        own, seen = (table.drop(columns=[self.target]) for table in (self.private, self.public))
+        return [*self.sampled, *cautions.overlap(own, y, seen, y_public)]
+
 
 def simulate_network(
     module: Any,
@@ -135,11 +141,8 @@ def simulate_network(
         command=words.command,
         protection=protection,
     )
-    y, y_public = (table[people.target] for table in (people.private, people.public))
-    both = [table.drop(columns=[people.target]) for table in (people.private, people.public)]
-    noted = [*words.notes, *people.sampled, *cautions.overlap(both[0], y, both[1], y_public)]
     return examined(
-        release, attacked, truth, pair, reading, setting, judge, warnings=noted,
+        release, attacked, truth, pair, reading, setting, judge, warnings=[*words.notes, *people.told()],
         more=[_null_pair(fit, release, truth, tol), _trained(gone, tol)],
     )  # fmt: skip
 

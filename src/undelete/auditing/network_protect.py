@@ -101,7 +101,7 @@ def protect_network(
     chosen = recommended(table, limits, len(rows))
     result = Protection(
         table=table, recommended=None, model=None, refused=refused, deletions=len(rows),
-        of=digest(*own_parameters(estimator)), limits=dict(limits),
+        of=digest(*own_parameters(estimator)), limits=dict(limits), warnings=tuple(people.told()),
     )  # fmt: skip
     if chosen is None:
         return result

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from undelete.adapters.design.conform import folded
 from undelete.adapters.files.networks import Architecture
 from undelete.adapters.statsmodels import is_result
 from undelete.adapters.targets import encode_target, target_names
@@ -20,6 +21,7 @@ from undelete.adapters.torch_loss import LossLike
 from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
 from undelete.auditing.camera import Camera
+from undelete.auditing.cautions import overlap
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People as Tables
@@ -148,9 +150,9 @@ def protect(
         )
     ladder, refits = _ladder(defences)
     train = inputs.as_records(X)
-    public, y_public, _ = thinned_with(inputs.as_records(X_public), y_public)
+    public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     problem = Problem.of(estimator, train, y, public=public)
-    public, y_public, _, _ = accepted(problem.model, public, y_public)
+    public, y_public, _, left = accepted(problem.model, public, y_public)
     if problem.objective.X.shape[1] > _FEATURES:
         raise InputError(
             f"the model has {problem.objective.X.shape[1]:,} features: defences are played up to {_FEATURES:,}, since "
@@ -205,6 +207,7 @@ def protect(
     result = Protection(
         table=table, recommended=None, model=None, refused=refused, deletions=len(rows), of=digest_of(problem.model),
         limits=limits, pictures=None if camera is None else Pictures(camera.heads, arena.pictured(), shots),
+        warnings=(*sampled, *left, *folded(public, problem.model.design.uses), *overlap(train, y, public, y_public)),
     )  # fmt: skip
     if chosen is None:
         return result

@@ -100,6 +100,8 @@ class Protection:
         By what law that model was made; None where there is none.
     pictures : Pictures or None
         Of records that are images, some of those that were played, under each row.
+    warnings : tuple of str
+        What makes the result mean less than it seems.
     """
 
     table: pd.DataFrame
@@ -111,6 +113,7 @@ class Protection:
     of: str = ""
     law: Law | None = None
     pictures: Pictures | None = None
+    warnings: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return what protection.json holds: the recommended row, the whole table, and by what it was chosen."""
@@ -126,6 +129,7 @@ class Protection:
             "law": None if self.law is None else self.law.document(),
             "parameters": None if self.model is None else digest(*own_parameters(self.model)),
             "refused": self.refused,
+            "warnings": list(self.warnings),
             "table": rows,
             "environment": environment(),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from undelete.command.options import EPILOG, Commands, above_zero, natural, positive, share
@@ -31,8 +32,11 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column that the model predicts")
     parser.add_argument(
-        "--defence", action="append", metavar="NAME", help="one to play, several times for several (default: all)"
-    )
+        "--defence", action="append", metavar="NAME",
+        help="one to play, several times for several: noisy_moments, output_perturbation, objective_perturbation, "
+        "certified_removal, rounded_answers, refitting (linear models), private_training (networks), instance_noise, "
+        "repeated, rounding, penalty, batch, joined (both); default: all",
+    )  # fmt: skip
     parser.add_argument("--deletions", type=positive, default=200, metavar="N", help="how many to play (default: 200)")
     parser.add_argument(
         "--max-exposure", type=share, default=0.1, metavar="X", help="largest mean centred cosine (default: 0.1)"
@@ -82,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     check_folder(options.out, "--out")
     model = opened(options.model, options.architecture, trust=options.trust)
     train = training_records(options.train, model, options.target)
-    public, _ = public_records(options.public, [model], options.target)
+    public, noted = public_records(options.public, [model], options.target)
     targets = list(target_columns(train, options.target))
     target = targets[0] if len(targets) == 1 else targets
     kept = options.out / "rows" if options.resume else None
@@ -94,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
             loss=loss_of(options), l2=options.l2, weight_decay=options.weight_decay, features=preprocessing(options),
             rng=options.seed, checkpoint=kept, progress=bar,
         )  # fmt: skip
+    found = replace(found, warnings=(*noted, *found.warnings))
     document = found.document()
     ending = ".safetensors" if is_module(model) else ".json" if isinstance(model, LinearModel) else ".skops"
     place = options.out / f"protected{ending}"

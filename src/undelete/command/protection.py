@@ -42,6 +42,8 @@ def lines(document: Mapping[str, Any], model: str | None) -> list[str]:
             f"{row['utility_loss']:>9.4f} {_MARKS[row['standing']]}"
         )
     text.append("")
+    for warning in document["warnings"]:
+        text += _wrap("Note", warning)
     for name, why in document["refused"].items():
         text += _wrap("Not here", f"{name}: {why.rstrip('.')}.")
     text += _wrap("Costs", _costs(document["recommended"])) if document["recommended"] else []
