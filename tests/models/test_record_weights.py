@@ -92,6 +92,33 @@ def test_of_weights_that_no_file_holds_the_deleted_ones_own_is_in_the_range_of_i
     assert main_one.target_error[0, 0] > 1.5 * blind.found["hrec+"].target_error[0, 0]
 
 
+def test_a_target_is_told_within_weights_that_nobody_names_and_the_old_model_shows():
+    """Weights that go with the residual: public records say a bound of how uneven, and the range counts twice that."""
+    table, public = customers(900), customers(3000, 5)[[*PARTS, "wage"]]
+    expected = kept(Ridge(1.0), table).fit(table[PARTS], table.wage).predict(table[PARTS])
+    own = np.where(table.wage > expected + 0.5, 3.0, 1.0)
+
+    def audited(weights, who):
+        before, after = (
+            kept(Ridge(1.0), table).fit(part[PARTS], part.wage, ridge__sample_weight=weights[part.index])
+            for part in (table, table.drop(index=who))
+        )
+        return undelete.audit(before, after, public, target="wage", n=900, attacks=["hrec+"])
+
+    held = []
+    for who in range(12):
+        weighed, plain = audited(own, who), audited(np.ones(900), who)
+        (said,) = [text for text in weighed.warnings if "(sample_weight)" in text]
+        shown = float(said.split("at least ")[1].split(" %")[0]) / 100
+        assert 0.1 < shown < own.std() / own.mean()
+        assert not any("(sample_weight)" in text for text in plain.warnings)
+        for one in (weighed, plain):
+            low, high = one.found["hrec+"].target_range
+            held.append(low[0, 0] <= table.wage[who] <= high[0, 0])
+    assert sum(held[::2]) >= 11
+    assert sum(held[1::2]) >= 11
+
+
 def test_deletions_are_played_with_public_records_that_weigh_like_the_others(tmp_path, capsys):
     table, public = (d.assign(w=1 + 8 * d.member * (d.age > 50)) for d in (people(1500), people(3000, 5)))
     model = kept(Ridge(1.0), table).fit(table[PARTS], table.wage, ridge__sample_weight=table.w)

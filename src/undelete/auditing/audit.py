@@ -37,9 +37,9 @@ from undelete.auditing.setting import Setting
 from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
-from undelete.auditing.surveyed import unweighed_by
 from undelete.auditing.tables import all_columns, public_records
 from undelete.auditing.together import audit_together, question, refuse_unseen_offsets
+from undelete.auditing.unnamed_weights import unsure_of_weights
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
 from undelete.data.census import schema_of
 from undelete.errors import InputError
@@ -230,7 +230,7 @@ def audit(
     release = given_away.told(release, exact)
     ends = ranges(old, new, None if release.n_error else release.n) if one else {}
     release, bounded = given_away.within(release, ends)
-    asked = unweighed_by(pair.counted, asked) if old.offset is None else asked
+    asked, unsaid = (asked, []) if old.offset is not None else unsure_of_weights(asked, release, pair.counted)
     record = None if truth is None else truths.true_record(truth, old, release, names)
     if record is not None and pair.kept is not None:
         record = dataclasses.replace(record, X=record.X[:, pair.kept])
@@ -241,7 +241,13 @@ def audit(
         setting,
         seeds(rng),
         diagnostics=checks,
-        warnings=[*noted, *bounded, *given_away.not_used(stored, used), *given_away.of_somebody(release, old, new)],
+        warnings=[
+            *noted,
+            *unsaid,
+            *bounded,
+            *given_away.not_used(stored, used),
+            *given_away.of_somebody(release, old, new),
+        ],
         leaks=[*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone)] if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,

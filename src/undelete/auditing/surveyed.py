@@ -166,7 +166,11 @@ def unweighed(attack: Attack, weights: Floats) -> Attack:
     What it takes for a residual is the record's own times its weight over the mean of all, w (n,).
     """
     own = weights[weights > NO_WEIGHT]
-    times = float(np.sqrt(((weights.mean() / own - 1) ** 2).mean()))
+    return unsure_by(attack, float(np.sqrt(((weights.mean() / own - 1) ** 2).mean())))
+
+
+def unsure_by(attack: Attack, times: float) -> Attack:
+    """Return an attack to whose error of a numeric target so many times its distance from the prediction is added."""
 
     def run(release: Release, rng: np.random.Generator) -> Reconstruction:
         found = attack.run(release, rng)

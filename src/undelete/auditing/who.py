@@ -81,10 +81,10 @@ def who_was_deleted(
         One row a candidate, the likeliest first, by the candidates' own index: `probability` (given that one of
         them was deleted, each as likely beforehand), `misfit` (squared distance in standard errors, and from what
         refitted scalers say in hundredths of a column's spread) and `p_value` (how often the deleted record itself
-        would fit worse; small for all where none of them was deleted). Of several
-        people `probability` is that of being among them, `role` says who is in the likeliest set ("left", "joined", or
-        ""), and misfit and p-value are that set's. Candidates whom the model's steps refuse (a category that it was
-        not trained with) come last: they were not among the training records.
+        would fit worse; small for all where none of them was deleted, or where it weighed more or less than others in
+        the fit). Of several people `probability` is that of being among them, `role` says who is in the likeliest set
+        ("left", "joined", or ""), and misfit and p-value are that set's. Candidates whom the model's steps refuse (a
+        category that it was not trained with) come last: they were not among the training records.
 
     Raises
     ------

@@ -143,5 +143,9 @@ def candidate_lines(ranked: pd.DataFrame, place: Path | None) -> list[str]:
     else:
         text.append(f"{'':<9}one has probability {ranked['probability'].max():.2f}; who is left out")
     if ranked["p_value"].max() < _NOBODY:
-        text += wrap("", "None of them fits: it was somebody else, or the two models do not differ by one record.")
+        text += wrap(
+            "",
+            "None of them fits: it was somebody else, or the two models do not differ by one record, or the records "
+            "had weights (sample_weight).",
+        )
     return text if place is None else [*text, f"{'':<9}All of them: {escaped(str(place))}"]

@@ -44,15 +44,25 @@ def strangers(release: Release) -> float:
     -----
     Cost (2 m + 20 d) d^2 k flops, of at most 1,024 features and 16 outputs.
     """
+    square, degrees = public_misfit(release)
+    own = square / degrees if degrees and chi2.sf(square, degrees) < UNLIKELY else 1.0
+    return max(own, release.unlike)
+
+
+def public_misfit(release: Release) -> tuple[float, int]:
+    """Return e' Cov(e)^-1 e of the public records' gradient, as `strangers` has it, and its degrees of freedom.
+
+    Zero of both where targets or the penalty are not known.
+    """
     private = release.private_gradient
     if release.Y_public is None or private is None:
-        return release.unlike
+        return 0.0, 0
     X, W = release.X_public, release.W_before
     m, n = len(X), release.n or len(X)
     residual = release.loss.residual(release.Y_public, release.predictions(W))
     features, outputs = (_some(size, most) for size, most in zip(W.shape, (_FEATURES, _OUTPUTS), strict=True))
     X, private = X[:, features], private[features]
-    square = degrees = 0.0
+    square, degrees = 0.0, 0
     for j in outputs:
         g = X * residual[:, [j]]
         e = g.mean(axis=0) - private[:, j] / n
@@ -66,8 +76,7 @@ def strangers(release: Release) -> float:
         kept = values > _NULL * values[-1]
         square += float((((e @ vectors)[kept]) ** 2 / values[kept]).sum())
         degrees += int(kept.sum())
-    own = square / degrees if degrees and chi2.sf(square, degrees) < UNLIKELY else 1.0
-    return max(own, release.unlike)
+    return square, degrees
 
 
 def _some(size: int, most: int) -> NDArray[np.int64]:
