@@ -25,6 +25,7 @@ from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
 from undelete.attacker.own_offset import OwnOffset
+from undelete.attacker.table.along_change import along_change
 from undelete.attacker.table.further_error import LEFT, LEFT_AT_LEAST, UNLIKELY, drowned, strangers, widened
 from undelete.attacker.table.given import bounded, conditioned, write_given
 from undelete.attacker.table.lattice import Lattice
@@ -164,14 +165,13 @@ def _search(lattice: Lattice, known: Likelihood, b: int, target: int) -> tuple[P
 
 def _with_room(lattice: Lattice, known: Likelihood, b: int, target: int) -> Posterior:
     """Return deletion b's posterior, with as much room as it needs."""
-    correction, P = None, lattice.terms
-    if np.isfinite(known.target[b]):
+    P = lattice.terms
+    if not np.isfinite(known.target[b]):
+        likelihood, correction = known.terms(b, P), along_change(known, b)
+    else:
         # linearised about a record: first its estimate, then the mean of what was found
         first = search(lattice, known.tied(b, P, known.start[b]), target, _SKETCH)
-        likelihood = known.tied(b, P, first.weight @ first.points, 1)
-        correction = known.correction(b)
-    else:
-        likelihood = known.terms(b, P)
+        likelihood, correction = known.tied(b, P, first.weight @ first.points, 1), known.correction(b)
     posterior = search(lattice, likelihood, target, ROOM[0], correction)
     return search(lattice, likelihood, target, ROOM[1], correction) if posterior.drawn > DRAWN else posterior
 

@@ -54,6 +54,10 @@ class Likelihood:
         Covariance of what fits leave of their gradient that stop at the solver's tolerance; zero where they do not.
     widths : array (k,) or None
         Deviations of rho, as likely each: `_widths`. None where its size is not known.
+    change : array (b, p) or None
+        W_before - W_after, of models of one output whose whole record is estimated.
+    records : tuple of two numbers or None
+        Public and private ones, where `change` is given.
     """
 
     loss: Loss
@@ -66,6 +70,8 @@ class Likelihood:
     target: Floats
     leftover: Floats
     widths: Floats | None = None
+    change: Floats | None = None
+    records: tuple[float, float] | None = None
 
     def stopped(self, share: float) -> Likelihood:
         """Return the same if the fits left gradients that differ by a share of the solver's tolerance."""
@@ -162,6 +168,10 @@ class Likelihood:
         rho, weighed, size = self._pull(i, points)
         slope = rho[0] * weighed[0] / size[0]
         return rho, float(np.sqrt(1 / size[0] + max(slope @ covariance @ slope, 0.0)))
+
+    def pulls(self, i: int, points: Floats) -> Floats:
+        """Return rho (r,) if record i is each of some points (r, p)."""
+        return self._pull(i, points)[0]
 
     def _pull(self, i: int, points: Floats) -> tuple[Floats, Floats, Floats]:
         """Return rho (r,) of points (r, p), these times the precision (r, p), and their lengths by it (r,)."""

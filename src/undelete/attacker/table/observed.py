@@ -68,6 +68,7 @@ def likelihood(
     if projection is None and release.n is not None and not release.n_error:  # an estimated n has used the tie up
         error = np.sqrt(np.einsum("bij,i,j->b", covariance, constant, constant))
         target = _few(release, gradient @ constant, (X * W).sum(axis=1), error)
+    single = projection is None and release.W_before.shape[1] == 1
     return Likelihood(
         loss=release.loss,
         gradient=gradient,
@@ -79,6 +80,8 @@ def likelihood(
         target=target,
         leftover=leftover**2 * (basis.T @ basis),
         widths=_widths(release),
+        change=(release.W_before - release.W_after)[:, :, 0] if single else None,
+        records=(m, n) if single else None,
     )
 
 
