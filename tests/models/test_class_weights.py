@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
@@ -30,11 +30,15 @@ MODELS = {
     "each class, numbers": (
         lambda: OneVsRestClassifier(LogisticRegression(class_weight={0: 0.5, 1: 3.0}, **SURE)), "plan"
     ),
+    "each class, ridge, balanced": (
+        lambda: OneVsRestClassifier(RidgeClassifier(class_weight="balanced", solver="cholesky")), "plan"
+    ),
     "one class, balanced": (
         lambda: OneVsRestClassifier(LogisticRegression(class_weight="balanced", **SURE)), "left"
     ),
 }  # fmt: skip
-RETRAINED = [name for name in MODELS if not name.startswith(("svm of three", "each", "one"))]
+ONE_BY_ONE = [name for name in MODELS if name.startswith(("svm of three", "each"))]
+RETRAINED = [name for name in MODELS if not name.startswith("one")]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -60,10 +64,13 @@ def test_leave_one_out_equals_a_refit(table, name):
     assert found.converged.all()
     for i, row in enumerate(rows):
         theirs = make().fit(X.drop(index=row), y.drop(index=row))
-        scale = np.abs(theirs.coef_).max()
-        np.testing.assert_allclose(found.coef[i], np.atleast_2d(theirs.coef_), atol=1e-7 * scale)
-        shift = found.intercept[i].mean() - theirs.intercept_.mean() if "softmax" in name else 0.0
-        np.testing.assert_allclose(found.intercept[i] - shift, theirs.intercept_, atol=1e-7)
+        each = getattr(theirs, "estimators_", [theirs])
+        coef = np.concatenate([np.atleast_2d(one.coef_) for one in each])
+        intercept = np.concatenate([np.atleast_1d(one.intercept_) for one in each])
+        scale = np.abs(coef).max()
+        np.testing.assert_allclose(found.coef[i], coef, atol=1e-7 * scale)
+        shift = found.intercept[i].mean() - intercept.mean() if "softmax" in name else 0.0
+        np.testing.assert_allclose(found.intercept[i] - shift, intercept, atol=1e-7)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +79,7 @@ def halves():
     return people.iloc[:3000].reset_index(drop=True), people.iloc[3000:].reset_index(drop=True)
 
 
-@pytest.mark.parametrize("name", ["logistic, balanced", "softmax, balanced", "ridge of three, balanced"])
+@pytest.mark.parametrize("name", ["logistic, balanced", "softmax, balanced", "ridge of three, balanced", *ONE_BY_ONE])
 def test_a_simulation_tells_whose_class_it_was(halves, name):
     private, public = halves
     make, target = MODELS[name]
@@ -132,10 +139,34 @@ def test_refusals(table):
     answers = [undelete.Answers(model.predict_proba(table[COLUMNS])[:, 1]) for model in (before, after)]
     with pytest.raises(InputError, match="answers do not say whose class it was: give the two models"):
         undelete.audit(*answers, table, features=before, target=target, n=600)
-    three = MODELS["svm of three, balanced"][0]()
-    each = MODELS["each class, balanced"][0]()
-    for one in (three, each):
-        with pytest.raises(InputError, match="weighs a record in the model of its own class in another way"):
-            undelete.leave_one_out(one, table[COLUMNS[:3]], table.plan, [0])
     with pytest.raises(InputError, match="and sample_weight together are not retrained"):
         undelete.leave_one_out(make(), table[COLUMNS[:3]], table.left, [0], sample_weight=np.ones(600))
+
+
+def test_weights_of_records_and_of_their_own_classes_multiply(table):
+    X, y = table[COLUMNS[:3]].iloc[:200], table.plan.iloc[:200]
+    weights = np.random.default_rng(4).choice([0.5, 1.0, 3.0], 200)
+    make = MODELS["svm of three, numbers"][0]
+    found = undelete.leave_one_out(make(), X, y, [0, 5], sample_weight=weights)
+    for i, row in enumerate((0, 5)):
+        theirs = make().fit(X.drop(index=row), y.drop(index=row), sample_weight=np.delete(weights, row))
+        np.testing.assert_allclose(found.coef[i], theirs.coef_, atol=1e-7 * np.abs(theirs.coef_).max())
+
+
+@pytest.mark.parametrize("name", ["svm of three, numbers", "each class, balanced"])
+def test_what_is_not_played_for_weights_of_the_own_class_is_refused(table, name):
+    X, y, make = table[COLUMNS[:3]], table.plan, MODELS[name][0]
+    way = "weighs? a record in the model of its own class in another way"
+    with pytest.raises(InputError, match=f"groups are not played for models that {way}"):
+        undelete.simulate(make(), X, y, X, y, group=2, deletions=2)
+    with pytest.raises(InputError, match=f"defences are not played for models that {way}"):
+        undelete.protect(make(), X, y, X, y, deletions=5)
+    with pytest.raises(InputError, match=way):
+        undelete.membership(make(), X[:200], y[:200], X[200:400], y[200:400], X[400:], y[400:])
+
+
+def test_a_mean_loss_with_weights_of_the_own_class_is_not_retrained(table):
+    sgd = SGDClassifier("squared_hinge", class_weight="balanced", random_state=0)
+    model = kept(sgd, table).fit(table[COLUMNS], table.plan)
+    with pytest.raises(InputError, match="than in the others, which is not retrained with a penalty beside the mean"):
+        undelete.leave_one_out(model, table[COLUMNS], table.plan, [0])

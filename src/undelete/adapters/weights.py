@@ -71,13 +71,27 @@ def record_weights(model: LinearModel, Y: Floats) -> Floats | None:
         return None
     if model.own_class or model.each_class:
         raise InputError(
-            f"{model.kind} weighs a record in the model of its own class in another way than in the others, and "
-            "retraining has one weight a record; leave class_weight out, or fit the classes apart"
+            f"{model.kind} weighs a record in the model of its own class in another way than in the others, and this "
+            "has one weight a record; leave class_weight out, or fit the classes apart"
         )
     loss = weighted_loss(model, Y)
     assert isinstance(loss, ClassWeighted)
     weights = np.array(loss.weights)
     return np.asarray(weights[(Y[:, 0] > 0).astype(np.int64)] if Y.shape[1] == 1 else weights[Y.argmax(axis=1)])
+
+
+def output_weights(model: LinearModel, Y: Floats, gone: int | None = None) -> Floats | None:
+    """Return what each of some records (n,) weighs in each output (n, k); None where it is the same in all.
+
+    With `gone` after the deletion of a record of that class, which changes weights that balance the classes.
+    """
+    if not (model.own_class or model.each_class):
+        return None
+    loss = weighted_loss(model, Y)
+    assert isinstance(loss, ClassWeighted)
+    if gone is not None and model.class_weights == BALANCED:
+        loss = loss.after(gone, len(Y), class_shares(Y).tolist())
+    return np.asarray(loss.weight(Y, Y) + np.zeros_like(Y))
 
 
 def resample_weights(model: LinearModel, Y: Floats, drawn: Floats) -> Floats:

@@ -20,6 +20,7 @@ from undelete.auditing import truths
 from undelete.auditing.diagnostics import FITS_PEOPLE, Diagnostic, diagnose
 from undelete.auditing.examine import judged
 from undelete.auditing.matching import matched
+from undelete.auditing.own_weights import refuse_own_weights
 from undelete.auditing.problem import Problem
 from undelete.auditing.result import Audit
 from undelete.auditing.setting import Setting
@@ -92,6 +93,7 @@ def played(
         Called as progress(done, total).
     """
     model, whole = problem.model, problem.objective
+    refuse_own_weights(whole, "groups are not played")
     if model.class_weights == BALANCED or model.l1 is not None:
         raise InputError(
             "groups are played for models without balanced class weights and without an l1 penalty: give the class "

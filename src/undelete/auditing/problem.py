@@ -21,14 +21,16 @@ from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.own_weights import afterwards_each, weighed_each
 from undelete.auditing.records import record_factors
 from undelete.auditing.retrainable import retrainable, weights_in_fit
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, joined, lighter, rebalanced, retrain_changed, shifted
-from undelete.maintainer.fit import fit, gradient_norm, unsettled
+from undelete.maintainer.fit import gradient_norm, unsettled
 from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
+from undelete.maintainer.output_weights import OutputWeighted, fit_each, retrain_each
 from undelete.maintainer.sparse import fit_sparse, refuse_dependent, retrain_sparse
 from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
@@ -107,11 +109,12 @@ class Problem:
         weights = weights_in_fit(model, Y, given)
         l2 = np.asarray(model.summed(len(X)).l2 if total is None else total * np.asarray(model.l2), dtype=float)
         objective = Objective(model.features(X), Y, loss_of(model.loss), l2, weights, model.offsets(X))
+        objective = weighed_each(model, objective)
         if model.l1 is not None:
             return cls._sparse(model, objective)
         if isinstance(objective.loss, Huber):
             return cls._joint(model, objective)
-        fitted = fit(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
+        fitted = fit_each(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
             raise _unconverged(fitted.gradient_norm, fitted.iterations, objective)
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)), total)
@@ -153,6 +156,8 @@ class Problem:
         }  # fmt: skip
         if self.model.l1 is not None:
             return self._retrain_sparse(rows, tol, progress)
+        if isinstance(self.objective, OutputWeighted):
+            return retrain_each(afterwards_each(self.model, self.objective, rows), self.W, rows, **settings)
         if isinstance(self.objective.loss, Huber):
             return retrain_joint(self.objective, self.W, rows, tol=tol, has_constant=has_constant, progress=progress)
         if not self.model.averaged and self.model.class_weights != BALANCED:

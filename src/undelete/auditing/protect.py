@@ -27,6 +27,7 @@ from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People as Tables
 from undelete.auditing.network_protect import protect_network
 from undelete.auditing.network_reading import Training, is_network, opened
+from undelete.auditing.own_weights import refuse_own_weights
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import (
     REFITTING,
@@ -163,6 +164,7 @@ def protect(
             f"defences are not played for {problem.model.kind}: they refit by l2 penalties and losses whose scale is "
             "fixed; protect a Ridge or LogisticRegression of the same features"
         )
+    refuse_own_weights(problem.objective, "defences are not played")
     Y_public = encode_target(problem.model, y_public, ", ".join(target_names(y_public)))
     draw, _, judge = seeds(rng).spawn(3)
     rows = inputs.rows(deletions, problem.objective.n, np.random.default_rng(draw))

@@ -72,10 +72,13 @@ def retrainable(
 
 
 def weights_in_fit(model: LinearModel, Y: Floats, given: Floats | None) -> Floats | None:
-    """Return the factor of each record's loss, the user's times its class's; None where all count the same."""
+    """Return the factor of each record's loss, the user's times its class's; None where all count the same.
+
+    What a class weighs in its own output alone is not in it.
+    """
     _refuse_weighing(model, given)
-    own = record_weights(model, Y)
-    if own is not None and given is not None and model.class_weights == BALANCED:
+    own = None if model.own_class or model.each_class else record_weights(model, Y)
+    if given is not None and model.class_weights == BALANCED:
         raise InputError(
             "class weights that balance the classes and sample_weight together are not retrained: give the class "
             "weights as numbers"

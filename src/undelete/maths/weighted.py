@@ -92,7 +92,7 @@ class ClassWeighted:
 
     def value(self, Y: Array, Z: Array) -> Array:
         """Return the loss of each record."""
-        weight = self._weight(Y, Z) + namespace(Z).zeros_like(Z)
+        weight = self.weight(Y, Z) + namespace(Z).zeros_like(Z)
         if not self.base.separable:
             return weight[..., 0] * self.base.value(Y, Z)
         parts = [slice(j, j + 1) for j in range(Z.shape[-1])]
@@ -100,19 +100,19 @@ class ClassWeighted:
 
     def residual(self, Y: Array, Z: Array) -> Array:
         """Return d loss / dz."""
-        return self._weight(Y, Z) * self.base.residual(Y, Z)
+        return self.weight(Y, Z) * self.base.residual(Y, Z)
 
     def curvature(self, Y: Array | None, Z: Array) -> Array:
         """Return the diagonal of d2 loss / dz2; ValueError without targets."""
         if Y is None:
             raise ValueError("the curvature of a loss weighted by class depends on the targets: give Y")
-        return self._weight(Y, Z) * self.base.curvature(Y, Z)
+        return self.weight(Y, Z) * self.base.curvature(Y, Z)
 
     def curvature_action(self, Y: Array | None, Z: Array, V: Array) -> Array:
         """Return (d2 loss / dz2) v for each record; ValueError without targets."""
         if Y is None:
             raise ValueError("the curvature of a loss weighted by class depends on the targets: give Y")
-        return self._weight(Y, V) * self.base.curvature_action(Y, Z, V)
+        return self.weight(Y, V) * self.base.curvature_action(Y, Z, V)
 
     def third(self, Y: Array, Z: Array) -> Array:
         """Refuse: it depends on the targets."""
@@ -150,8 +150,8 @@ class ClassWeighted:
         """Return the base's."""
         return self.base.confidence(Y, Z)
 
-    def _weight(self, Y: Array, Z: Array) -> Array:
-        """Return each record's weight in each output, which broadcasts against Z."""
+    def weight(self, Y: Array, Z: Array) -> Array:
+        """Return each record's weight in each output, which broadcasts against predictions Z."""
         xp = namespace(Z)
         w = xp.asarray(self.weights, dtype=Z.dtype, device=device(Z))
         if Y.shape[-1] == 1:
