@@ -239,6 +239,24 @@ def test_of_two_who_left_a_filled_cell_is_no_value_and_products_with_one_are_non
     assert not any("*" in row.column for row in changed(products, gaps, y).own)
 
 
+@pytest.mark.parametrize("model", [LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis])
+def test_with_given_priors_the_class_is_told_and_no_value_of_an_unknown_number_of_records(people, model):
+    """Two of one class move its means as one other person would: without counts nothing tells one from two."""
+    table, y = people
+    kind = np.where(y == 0, "a", np.where(table.age % 2, "b", "c"))
+    given = model(priors=[0.2, 0.3, 0.5])
+    two, other = (np.flatnonzero((kind == kind[GONE]) == same)[:2] for same in (True, False))
+    for gone in ((GONE,), tuple(two)):
+        alone = changed(given, table[NUMBERS], kind, gone=gone)
+        assert exact(alone) == {"(target)": kind[GONE]}
+        assert alone.one is not True
+    assert exact(changed(given, table[NUMBERS], kind, gone=(two[0], other[0]))) == {}
+    scaled = make_pipeline(StandardScaler(), given)
+    change = changed(scaled, table[NUMBERS], kind)
+    assert exact(change) == pytest.approx({**table.loc[GONE, NUMBERS].to_dict(), "(target)": kind[GONE]}, rel=1e-9)
+    assert not changed(scaled, table[NUMBERS], kind, gone=tuple(two)).own
+
+
 def test_means_too_short_to_count_name_no_category(people):
     """The means of a hundred records end after two digits by themselves, as those of a rounded file do."""
     table, _ = people

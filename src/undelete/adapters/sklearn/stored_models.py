@@ -12,7 +12,7 @@ import numpy as np
 from undelete.adapters.sklearn.moments import Reader, classes_of, moments, place_of
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.inert import part_of
-from undelete.adapters.stored.statistic import TARGET, Count, Own, Statistic, Total
+from undelete.adapters.stored.statistic import TARGET, ClassMeans, Count, Own, Statistic, Total
 from undelete.adapters.stored.walk import Visit
 
 
@@ -76,10 +76,15 @@ def _category_bayes(visit: Visit) -> Iterator[Statistic]:
 
 
 def _discriminant(visit: Visit) -> Iterator[Statistic]:
-    """Yield class means; how many records each class has follows from two files' shares of the classes."""
+    """Yield class means; how many records each class has follows from two files' shares, where no priors were given."""
     part, means = visit.part, visit.part.array("means_")
     shares = part.array("priors_")
-    if means is None or shares is None or part["priors"] is not None:
+    if means is None or shares is None:
+        return
+    if part["priors"] is not None:
+        if len(visit.features) == means.shape[1]:
+            raw = np.column_stack([f.slope * m + f.offset for f, m in zip(visit.features, means.T, strict=True)])
+            yield ClassMeans(place_of(visit, "means_"), visit.features, [str(c) for c in classes_of(part)], raw)
         return
     for label, share in zip(classes_of(part), shares, strict=True):
         yield Count(place_of(visit, "priors_"), float(share), "share", str(label))

@@ -9,11 +9,12 @@ from undelete.adapters.stored.feature import comparable
 from undelete.adapters.stored.given import Given, certain, within
 from undelete.adapters.stored.leaving import Leaving, filled, leaving
 from undelete.adapters.stored.shortest import plain
-from undelete.adapters.stored.statistic import Moments
+from undelete.adapters.stored.statistic import TARGET, ClassMeans, Moments
 
 _COUNTS = 0.25  # largest error of a sum of indicators that says how many have the category
 _SAFE = 1e-14  # of two means, some hundred times their rounding
 _RELATIVE = 1e-6  # of a value, where the deviation is not known
+_MOVED = 1e-10  # of a column's largest mean, beyond which a class's is another: one of a million records does more
 
 
 def moments_of(big: Moments, small: Moments, numbers: tuple[float | None, float | None], change: Change) -> list[Given]:
@@ -45,6 +46,22 @@ def moments_of(big: Moments, small: Moments, numbers: tuple[float | None, float 
     if between.one is False:
         return [_number(big, between.total, between.error, between, "difference", exact=False)]
     return _own(big, between)
+
+
+def class_moved(big: ClassMeans, small: ClassMeans) -> list[Given]:
+    """Return the class of whoever came between: the one whose means moved.
+
+    How many they were, and so their values, does not follow: one record moves a mean of n by as much as two others may.
+    """
+    pairs = list(zip(big.features, small.features, strict=False))
+    alike = [j for j, (one, other) in enumerate(pairs) if comparable(one, other) and one.label == other.label]
+    if list(big.groups) != list(small.groups) or big.means.shape != small.means.shape or not alike:
+        return []
+    first, second = big.means[:, alike], small.means[:, alike]
+    noise = np.array([100 * (big.features[j].noise + small.features[j].noise) for j in alike])  # of being scaled back
+    moved = np.abs(first - second) > _MOVED * np.maximum(np.abs(first), np.abs(second)).max(axis=0) + noise
+    own = np.flatnonzero(moved.any(axis=1))
+    return [certain(TARGET, big.groups[int(own[0])], "class", big.source)] if len(own) == 1 else []
 
 
 def _mean_filled(one: Moments) -> bool:

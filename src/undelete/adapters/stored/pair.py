@@ -10,10 +10,11 @@ from undelete.adapters.stored.change import ROUND, Change
 from undelete.adapters.stored.encodings import encoded
 from undelete.adapters.stored.feature import comparable
 from undelete.adapters.stored.given import Given, certain, or_missing
-from undelete.adapters.stored.means import moments_of
+from undelete.adapters.stored.means import class_moved, moments_of
 from undelete.adapters.stored.ranks import extremes, quantiles
 from undelete.adapters.stored.statistic import (
     TARGET,
+    ClassMeans,
     Count,
     Encoded,
     Extreme,
@@ -46,6 +47,8 @@ def _rows_of(
         return _count(big, small, change)
     if isinstance(big, Moments):
         return moments_of(big, small, numbers, change)
+    if isinstance(big, ClassMeans):
+        return class_moved(big, small)
     if isinstance(big, Total):
         return _total(big, small, change, others)
     if isinstance(big, Extreme):

@@ -56,6 +56,26 @@ class Moments:
 
 
 @dataclass(frozen=True, eq=False)
+class ClassMeans:
+    """The means of each class, where nothing says of how many records they are.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        The columns.
+    groups : sequence of str
+        The classes.
+    means : array (classes, columns)
+        In the raw columns' units.
+    """
+
+    source: str
+    features: Sequence[Feature]
+    groups: Sequence[str]
+    means: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Total:
     """A sum over records."""
 
@@ -206,7 +226,7 @@ class Stored:
 
 
 Statistic: TypeAlias = (
-    Count | Moments | Total | Extreme | Quantiles | Known | Frequencies | Encoded | Gram | Own | Stored
+    Count | Moments | ClassMeans | Total | Extreme | Quantiles | Known | Frequencies | Encoded | Gram | Own | Stored
 )
 
 
