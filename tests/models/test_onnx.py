@@ -235,6 +235,18 @@ def test_a_model_for_each_class_against_the_rest_is_read():
     model = from_onnx(graph(nodes, [("X", TensorProto.DOUBLE, 3)], constants), public, ["plan"])
     assert (model.loss, model.classes) == ("logistic", (0, 1, 2))
     np.testing.assert_allclose(model.decision(public), each.decision_function(X), rtol=1e-12)
+    for which, centres in (("alike", np.zeros(3)), ("apart", np.arange(3.0))):  # of scalers in each class's model
+        scaled = [node("Sub", ["X", f"c{j}"], [f"X{j}"]) for j in range(3)]
+        scaled += [node("MatMul", [f"X{j}", f"w{j}"], [f"p{j}"]) for j in range(3)]
+        scaled += [one for one in nodes if one.op_type != "MatMul"]
+        own = [*constants, *((f"c{j}", X.mean().to_numpy() + centres[j]) for j in range(3))]
+        made = graph(scaled, [("X", TensorProto.DOUBLE, 3)], own)
+        if which == "apart":
+            with pytest.raises(InputError, match="a scaler in each that was fitted on other records"):
+                from_onnx(made, public, ["plan"])
+        else:
+            told = from_onnx(made, public, ["plan"]).decision(public)
+            np.testing.assert_allclose(told, each.decision_function(X - X.mean()), rtol=1e-12, atol=1e-12)
     beside = [*nodes[:-3], node("Concat", ["q0", "X"], ["all"], axis=1)]
     with pytest.raises(InputError, match="puts scores beside something else"):
         from_onnx(graph(beside, [("X", TensorProto.DOUBLE, 3)], constants), public, ["plan"])

@@ -172,12 +172,13 @@ class Graph:
     def _each(self, given: Sequence[Any]) -> Scores:
         """Return the scores of every class against the rest, from linear layers of one set of features."""
         parts = [one for one in given if isinstance(one, Scores)]
-        features = [[one.name for one in part.features] for part in parts]
         if len(parts) < len(given) or [*map(id, parts)] != [*map(id, self.layers)] or len(parts) < 3:
             raise InputError(f"the ONNX graph puts scores beside something else: {INSTEAD}")
-        if any(names != features[0] for names in features):
+        features = [[(one.name, self.reading.numeric(one)) for one in part.features] for part in parts]
+        if any(own != features[0] for own in features):
             raise InputError(
-                f"the ONNX graph has a model for each class, of features of its own (a scaler in each): {INSTEAD}"
+                "the ONNX graph has a model for each class, of features of its own (a scaler in each that was fitted "
+                f"on other records): {INSTEAD}"
             )
         self.scores = Scores(parts[0].features, parts[0].coef, parts[0].intercept)
         return self.scores
