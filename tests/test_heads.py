@@ -240,6 +240,8 @@ def test_the_penalty_of_the_mean_loss_and_coarse_digits_are_counted(halves, scal
     mean = audit(nets, halves, scale, "bce", l2=None, weight_decay={"head.weight": L2 / N}, attacks=("hrec+",))
     assert mean.release.l2[:-1] == pytest.approx(L2)
     assert mean.release.penalty_change is not None
+    none = audit(nets, halves, scale, "bce", l2=None, attacks=("hrec+",))
+    assert ["No penalty was named" in " ".join(one.warnings) for one in (mean, none)] == [False, True]
     half = audit([copy.deepcopy(net).bfloat16() for net in nets], halves, scale, "bce", attacks=("hrec+",))
     assert half.verdict.word == "NOT DECIDABLE"
     assert any(check.name == "Digits of the parameters" and not check.ok for check in half.diagnostics)

@@ -85,6 +85,12 @@ def test_a_loss_of_torch_s_or_one_s_own_is_the_named_one_and_so_is_a_penalty_of_
         np.testing.assert_allclose(mean.gradient[name] - named.gradient[name], less, atol=1e-10)
 
 
+def test_a_penalty_that_nobody_named_is_said_to_be_taken_for_none(played):
+    for given, said in ((dict(l2=None), True), (dict(l2=0.0), False)):
+        told = audit(played, attacks=("avg",), **given).warnings
+        assert any(line.startswith("No penalty was named") for line in told) is said
+
+
 def test_another_optimum_is_not_decidable(played):
     network = played.fit.network
     rest = train(played.fit, np.random.default_rng(3).normal(size=network.parameters))
@@ -136,6 +142,7 @@ def test_batch_norm_that_moved_is_refused_and_frozen_batch_norm_is_read(played):
     [
         (dict(loss=None), "the loss that the networks were trained with is not known"),
         (dict(loss="hinge"), "loss 'hinge' is not known"),
+        (dict(loss="cross_entropy"), "answers for 1: is its loss bce, of two classes, or mse"),
         (dict(n=None), "give n"),
         (dict(target=None), "name the target column"),
         (dict(l2={"nothing": 1.0}), "no parameter of the network"),

@@ -307,6 +307,25 @@ def test_an_unknown_number_is_estimated_for_a_class_and_asked_for_otherwise(halv
     assert audited(*numeric, public, "cost", truth=private.loc[[WHO]]).verdict.word == "EXPOSED"
 
 
+def test_of_three_classes_of_which_two_are_likely_the_size_says_the_order_or_a_note_that_nothing_does(halves):
+    tables = [table.assign(ill=table.ill.where(table.children < 4, "not known")) for table in halves]
+    private, public = tables
+    before = fitted(private, logistic(C=100.0), "ill")
+    nothing = "Nothing in the two files says which of them has the record, and the change is that of one in either."
+    for who, told in ((WHO, True), (19, False)):  # who was sick against the odds pulls as hard as one who was well
+        after = fitted(private.drop(who), logistic(C=100.0), "ill")
+        right, turned = (audited(*pair, public, "ill", n=N) for pair in ((before, after), (after, before)))
+        assert right.records.ill[0] == private.ill[who]
+        assert any(line.startswith(nothing) for line in right.warnings) is not told
+        assert (
+            any(line.startswith("The change has the sign of a record that joined") for line in turned.warnings) is told
+        )
+        if told:
+            assert turned.records.ill[0] == private.ill[who]
+        else:
+            assert any(line.startswith(nothing) for line in turned.warnings)
+
+
 def test_the_number_that_is_implied_is_off_by_as_much_as_its_error_says():
     table = people(seed=5, size=8000)
     public = table[1200:].reset_index(drop=True)

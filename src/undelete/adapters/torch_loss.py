@@ -155,9 +155,10 @@ def targets(loss: Loss, y: ArrayLike, name: str, outputs: int) -> tuple[Floats, 
     if all(isinstance(label, int | float) and label in range(count) for label in labels):
         order = list(range(count))
     if len(order) != count:
+        other = ": is its loss bce, of two classes, or mse? Otherwise" if count == 1 else ":"
         raise InputError(
-            f"target {name!r} has {len(order)} classes in the public table and the network answers for {count}: give "
-            "public records of each class, or the target that the network predicts"
+            f"target {name!r} has {len(order)} classes in the public table and the network answers for {count}{other} "
+            "give public records of each class, or the target that the network predicts"
         )
     at = {label: j for j, label in enumerate(order)}
     place = np.array([at[label] for label in values[:, 0].tolist()])

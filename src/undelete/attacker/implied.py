@@ -40,9 +40,10 @@ class Implied:
     error : float
         Standard error of log n.
     swapped : float
-        The number if the two models were exchanged; NaN where that cannot be.
+        The number if the two models were exchanged; NaN where that cannot be, as of three or more classes where the
+        change would then pull towards several.
     several : bool
-        Whether the change pulls towards several classes at once, as an exchange does.
+        Whether the change pulls towards several classes at once, as an exchange does, beyond its error.
     """
 
     n: float
@@ -85,6 +86,9 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
     else:
         Y = found.target
         own, other = _positive(-release.loss.residual(Y, z)[0, j : j + 1] * n / scale), float("nan")
+        if Y.shape[1] > 2 and _pulls(release, found, -1) <= 1:
+            another = np.roll(Y, 1, axis=1)  # of the other model's record: which other class it has is one
+            other = _positive(release.loss.residual(another, z)[0, j : j + 1] * n / scale)
     error = float(np.hypot(_error(release, found, Y, z, n if own != own else own), apart))
     return Implied(own, error, other, _pulls(release, found) > 1)
 
@@ -177,15 +181,15 @@ def _higher_order(release: Release, t: Floats, n: float) -> float:
     return float(np.abs(t) @ moved / np.abs(t).sum()) + 1 / n
 
 
-def _pulls(release: Release, found: Reconstruction) -> int:
-    """Return towards how many classes, of three or more, the change pulls beyond its error."""
+def _pulls(release: Release, found: Reconstruction, order: int = 1) -> int:
+    """Return towards how many classes, of three or more, the change pulls beyond its error, or with -1 away from."""
     k = release.W_before.shape[1]
     if k < 3:
         return 1
     assert release.constant is not None
     m, n = len(release.X_public), release.n or len(release.X_public)
     bent = moves(release, found.way if release.reweighed else "hessian")[:, 0]
-    mean, error = bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
+    mean, error = order * bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
     if "number" in release.loss.targets:  # such a class may be passed, and pulls back
         z, rho = found.X @ release.W_before, n * mean
         own, turned = (_off_a_class(z + sign * rho) for sign in (1, -1))

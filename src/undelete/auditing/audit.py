@@ -202,7 +202,7 @@ def audit(
     )
     noted = [
         *words.notes,
-        *([] if heads is None else heads.notes),
+        *([] if heads is None else [*heads.notes, *training.unsaid(heads.pair.network.module)]),
         *how,
         *sampled,
         *pair.warnings,

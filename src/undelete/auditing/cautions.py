@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 
 from undelete.adapters.leaks import among, basis_leak, sentences, stored_records
 from undelete.adapters.model import LinearModel
+from undelete.auditing.one_record import either_order
 from undelete.release.release import Release
 from undelete.scoring.truth import Truth
 
@@ -138,7 +139,8 @@ def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
     """Say what no model can by itself: which of two files has the record, and whether somebody else came with it.
 
     A pair of whom one pulls far less than the other, one that left and one that joined, changes a model as the other
-    alone does (maths (13)). Whether the first of two files has the record or the second, a class says by its size.
+    alone does (maths (13)). Whether the first of two files has the record or the second, a class says by the size of
+    the change, and of three and more by its directions, as far as these are beyond their error.
 
     Parameters
     ----------
@@ -155,6 +157,12 @@ def which_has_it(release: Release, target: str, *, counted: bool) -> list[str]:
         "Nothing in the two files counts their records. If another person joined as this one left, what is shown may "
         "be the record of either."
     )
+    if target and release.target_kind == "class" and either_order(release):
+        return [
+            "Nothing in the two files says which of them has the record, and the change is that of one in either. Were "
+            f"it the second (they are in the other order, or somebody joined), its {target} would be another class.",
+            either,
+        ]
     if not target or release.target_kind != "number" or release.Y_public is None:
         return [either]
     return [

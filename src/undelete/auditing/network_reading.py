@@ -73,6 +73,15 @@ class Training:
     l2: float | Mapping[str, float] | None
     weight_decay: float | Mapping[str, float] | None
 
+    def unsaid(self, model: Any) -> list[str]:
+        """Say what is taken of a module's penalty where nothing was said of it: its file does not tell."""
+        if not is_module(model) or self.l2 is not None or self.weight_decay is not None:
+            return []
+        return [
+            "No penalty was named (weight_decay=, --weight-decay, or l2=, --l2), so the networks are taken to be "
+            "trained without one: if there was one, all that comes back is off by it, and no check is sure to see that."
+        ]
+
 
 def opened(model: Any, architecture: Architecture | None, *, trust: bool) -> Any:
     """Return a model, read from its file where it is a path."""

@@ -55,6 +55,7 @@ def audit_networks(
     names = asked_attacks(attacks)
     table, sampled = public_records(public, [before], target)
     files, given = FromFiles.of(before, after), (before, after)
+    unsaid = training.unsaid(before)
     before, after, training, features, later = perceptrons(before, after, training, features)
     training, told = files.counted(training)
     try:
@@ -82,7 +83,7 @@ def audit_networks(
             command=words.command,
             protection=stated.played,
         ),
-        seed, warnings=[*words.notes, *told, *sampled, *stated.notes, *added], files=files, stated=stated,
+        seed, warnings=[*words.notes, *unsaid, *told, *sampled, *stated.notes, *added], files=files, stated=stated,
         noise=noise,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import chi2, norm
 
 from undelete.attacker.embedding.traced_error import misfit
+from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import Implied, implied
 from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
 from undelete.release.reconstruction import Reconstruction
@@ -167,6 +168,19 @@ def reversed_order(release: Release, found: Reconstruction) -> bool:
         return True
     known = release.n is not None and not release.n_error
     return bool(known and not agrees(said.n, release.n, said.error) and agrees(said.swapped, release.n, said.error))
+
+
+def either_order(release: Release) -> bool:
+    """Return whether the one deletion's change may be that of a record of a class in either of the two models.
+
+    The record is the same then, and its class is another.
+    """
+    found = hrec(release, np.random.default_rng(0))  # HRec draws nothing
+    said = implied(release, found) if release.noise is None and "ok" in found.status else None
+    if said is None or said.several:
+        return False
+    known = release.n is not None and not release.n_error
+    return said.swapped > 0 and (not known or agrees(said.swapped, release.n, said.error))
 
 
 def _size(release: Release, said: Implied) -> Diagnostic | None:
