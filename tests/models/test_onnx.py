@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import undelete
 from tests.hostile import mutations
@@ -49,6 +49,7 @@ def node(kind, inputs, outputs, **options):
         "ReduceProd",
         "ReduceSum",
         "Slice",
+        "Clip",
     )
     return helper.make_node(kind, inputs, outputs, domain="" if kind in plain else ML, **options)
 
@@ -250,6 +251,32 @@ def test_a_model_for_each_class_against_the_rest_is_read():
     beside = [*nodes[:-3], node("Concat", ["q0", "X"], ["all"], axis=1)]
     with pytest.raises(InputError, match="puts scores beside something else"):
         from_onnx(graph(beside, [("X", TensorProto.DOUBLE, 3)], constants), public, ["plan"])
+
+
+def test_a_clip_is_read_where_no_public_record_is_cut_off():
+    table = customers(300)
+    X = table[[*NUMBERS, "member"]].astype(float)
+    model = make_pipeline(MinMaxScaler(clip=True), Ridge(1.0)).fit(X, table.wage)
+    steps, final = model[0], model[1]
+    nodes = [
+        node("Mul", ["X", "scale"], ["m"]), node("Add", ["m", "least"], ["s"]),
+        node("Clip", ["s", "low", "high"], ["c"]), node("MatMul", ["c", "w"], ["p"]), node("Add", ["p", "b"], ["y"]),
+    ]  # fmt: skip
+    constants = [
+        ("scale", steps.scale_), ("least", steps.min_), ("low", np.array(0.0)), ("high", np.array(1.0)),
+        ("w", final.coef_[:, None]), ("b", np.array([final.intercept_])),
+    ]  # fmt: skip
+    made = graph(nodes, [("X", TensorProto.DOUBLE, 3)], constants)
+    public = X.assign(wage=table.wage)
+    read = from_onnx(made, public, ["wage"])
+    np.testing.assert_allclose(read.decision(public)[:, 0], model.predict(X), rtol=1e-10)
+    assert any("clips 'age', 'children', 'member' where no public record lies" in note for note in read.notes)
+    older = pd.concat([public, public[:2].assign(age=120.0)], ignore_index=True)
+    with pytest.raises(InputError, match="clips column 'age', and 2 public records lie beyond its ends"):
+        from_onnx(made, older, ["wage"])
+    squared = [node("ReduceSum", ["X"], ["x"]), node("Clip", ["x", "low"], ["c"]), *nodes[3:]]
+    with pytest.raises(InputError, match="which is no scaled column"):
+        from_onnx(graph(squared, [("X", TensorProto.DOUBLE, 3)], constants), public, ["wage"])
 
 
 def test_the_loss_under_a_logarithmic_link_is_said(tmp_path, capsys):

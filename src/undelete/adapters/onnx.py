@@ -104,6 +104,11 @@ def from_onnx(model: Any, public: pd.DataFrame, targets: Collection[str]) -> Lin
         encodings=tuple(_kept(encoding, atoms) for encoding in reading.encodings),
     )
     notes = ["an ONNX graph says neither its penalty nor its number of records: --n and --l2 do"]
+    if graph.clipped:
+        columns = ", ".join(map(repr, dict.fromkeys(graph.clipped)))
+        notes.append(
+            f"the ONNX graph clips {columns} where no public record lies: no training record is taken to lie there"
+        )
     if loss == "squared" and stated is None:
         notes.append(
             "the ONNX graph does not say its loss, and the squared one is assumed (LinearRegression, Ridge): of one "

@@ -22,6 +22,7 @@ _SAME = ("Cast", "CastLike", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqu
 _LINKS = ("Sigmoid", "Softmax", "Exp")
 # what makes labels and probabilities of scores, and nothing else
 _LABELS = (*_SAME, "ArgMax", "ArrayFeatureExtractor", "ZipMap", "Normalizer", "Abs", "ReduceSum", "Div", "Slice")
+_ROUND = 1e-6  # of the distance between a clip's ends, by which a value may be beyond them: single precision
 
 
 @dataclass(eq=False)
@@ -44,6 +45,8 @@ class Graph:
         self.scores: Scores | None = None  # what the last of them, or all together, are
         self.values: dict[str, Any] = {one.name: array_of(one) for one in graph.initializer}
         self.columns: list[str] = []
+        self.clipped: list[str] = []  # columns that are cut off where no public record reaches
+        self.public = public
         entries = [one for one in graph.input if one.name not in self.values]
         widths = [_width(one) for one in entries]
         if all(width == 1 for width in widths) and len(entries) > 1:
@@ -94,6 +97,8 @@ class Graph:
             return
         elif kind in ("ReduceProd", "ReduceSum"):
             made = self._together(kind, first)
+        elif kind == "Clip":
+            made = self._clipped(first, node)
         else:
             made = self.scores = self._linear(first, node, given)
             self.layers.append(made)
@@ -142,6 +147,32 @@ class Graph:
             Feature(one.name, affine(self.reading.numeric(one, hint), float(a), float(b)))
             for one, hint, a, b in zip(features, hints, slopes, shifts, strict=True)
         ]
+
+    def _clipped(self, features: list[Feature], node: Any) -> list[Feature]:
+        """Return columns that are cut off at two ends as they are, where every public record lies between these."""
+        options, places = options_of(node), dict(zip(("x", "min", "max"), node.input, strict=False))
+        low, high = (
+            float(np.ravel(self.values[places[end]])[0]) if places.get(end) else float(options.get(end, none))
+            for end, none in (("min", -np.inf), ("max", np.inf))
+        )
+        for feature in features:
+            polynomial = self.reading.numeric(feature)
+            atoms = {atom for monomial in polynomial for atom, _ in monomial}
+            if len(atoms) != 1 or not all(atom.is_value for atom in atoms) or len(polynomial) > 2:
+                raise InputError(f"the ONNX graph clips {feature.name!r}, which is no scaled column: {INSTEAD}")
+            (atom,) = atoms
+            centre, scale = self.reading.scaling[atom]
+            cells = pd.to_numeric(self.public[atom.column], errors="coerce").to_numpy(dtype=float)
+            numbers = polynomial.get(((atom, 1),), 0.0) * (cells - centre) / scale + polynomial.get((), 0.0)
+            room = _ROUND * (high - low) if np.isfinite(high - low) else 0.0
+            beyond = int(((numbers < low - room) | (numbers > high + room)).sum())
+            if beyond:
+                raise InputError(
+                    f"the ONNX graph clips column {atom.column!r}, and {beyond:,} public records lie beyond its ends, "
+                    f"where the model is not linear: leave these out of the public table, or {INSTEAD}"
+                )
+            self.clipped.append(atom.column)
+        return features
 
     def _linear(self, features: list[Feature], node: Any, given: Sequence[Any]) -> Scores:
         """Return the scores of a linear layer."""
