@@ -354,6 +354,10 @@ def test_a_target_named_like_a_column_does_no_harm(halves):
         (lambda b, a, p: undelete.leave_one_out(Ridge(), p[["age"]], [1.0, 2.0]), "8000|4000 records but 2 targets"),
         (lambda b, a, p: undelete.leave_one_out(Ridge(), p[["colour"]], p["income"]), "cannot be fitted"),
         (
+            lambda b, a, p: undelete.leave_one_out(Ridge(), p[["colour"] * 2], p["income"]),
+            "two columns are called 'col",
+        ),
+        (
             lambda b, a, p: undelete.simulate(Ridge(), p[["age"]], p["income"], p[["age"]], [1.0], deletions=3),
             "4000 public records but 1 public targets",
         ),

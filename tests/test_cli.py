@@ -329,15 +329,21 @@ def test_a_value_that_may_be_another_has_a_bar_that_is_not_zero():
     table = table.assign(debt=rng.normal(size=900) * 1000, years=rng.integers(0, 6, 900) * 3)
     table["pay"] = table.kids + table.age / 10 + table.debt / 500 + table.years + rng.normal(size=900) * 3
     names = ["kids", "age", "debt", "years"]
-    scaler = StandardScaler().fit(table[:400][names])
-    before, after = (
-        make_pipeline(scaler, Ridge().fit(scaler.transform(some[names]), some.pay))
-        for some in (table[:400], table[:400].drop(5))
-    )
-    audit = undelete.audit(before, after, table[400:].reset_index(drop=True), target="pay", n=400, deleted=1)
+
+    def audited(table):
+        scaler = StandardScaler().fit(table[:400][names])
+        before, after = (
+            make_pipeline(scaler, Ridge().fit(scaler.transform(some[names]), some.pay))
+            for some in (table[:400], table[:400].drop(5))
+        )
+        return undelete.audit(before, after, table[400:].reset_index(drop=True), target="pay", n=400, deleted=1)
+
+    audit = audited(table)
     _, kids, age, debt, years, *_ = printed(audit)
     assert 0.95 < audit.found["hrec+"].probability[0, 0] < 0.99
     assert "1 +- 0.5" in kids
     assert "37 (33 to 44)" in age  # not in the middle of its range
     assert "1349.11 +- 333" in debt
     assert years.split() == ["years", "0", "100%"]
+    long = printed(audited(table.assign(age=table.age * 12345)))[2]
+    assert long.count("(") == long.count(")") == 1  # half of a range would mislead

@@ -48,8 +48,11 @@ def fit_on(estimator: BaseEstimator, X: Any, y: ArrayLike, sample_weight: ArrayL
     try:
         return fresh.fit(X, y, **weights)
     except (ValueError, TypeError) as error:
+        names = [str(name) for name in getattr(X, "columns", ())]
+        twice = next((name for name in names if names.count(name) > 1), None)
         first = str(error).strip().split("\n")[0]
-        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {first}") from error
+        why = first if twice is None else f"two columns are called {twice!r}: rename one of them"
+        raise InputError(f"{type(fresh).__name__} cannot be fitted on these records: {why}") from error
 
 
 def is_fitted(estimator: BaseEstimator) -> bool:

@@ -18,6 +18,7 @@ from undelete.report.records import UNDECIDED
 COLUMNS_SHOWN = 4
 _MIDDLE = 0.01  # of the error, by which a value may lie off the middle of its range
 _HUGE = 700.0  # logarithm, up to which a number can be written
+_RECOVERED = 30  # columns of the terminal, beside the true record
 _LONG = 1e9  # from which on a number has more digits than its place
 
 
@@ -78,15 +79,19 @@ def _sure(audit: Audit, i: int) -> dict[str, str]:
     return {name: f"{p:.0%}" for name, p in zip(columns, probability[i], strict=True) if np.isfinite(p)}
 
 
-def _with_range(value: str, cell: Mapping[str, Any], exp: bool) -> str:
-    """Return a value with its 95 % range, as the report has it: as a deviation where the value is its middle."""
+def _with_range(value: str, cell: Mapping[str, Any], exp: bool, width: int) -> str:
+    """Return a value with its 95 % range, as the report has it: as a deviation where the value is its middle.
+
+    A range that is longer than `width` has fewer digits, or is left to the report: half of one would mislead.
+    """
     ends = [cell["low"], cell["high"], cell["recovered"]]
     if not all(isinstance(end, int | float) and np.isfinite(end) for end in ends):
         return value
     low, high, middle = (float(np.exp(min(end, _HUGE))) if exp else float(end) for end in ends)
     error = (high - low) / 2
     if abs((low + high) / 2 - middle) > _MIDDLE * error:
-        return f"{value} ({low:,.3g} to {high:,.3g})"
+        ranges = [f"{value} ({low:,.{digits}g} to {high:,.{digits}g})" for digits in (3, 2)]
+        return next((text for text in ranges if len(text) <= width), value)
     return f"{value[:14]} +- {error:,.0f}" if 10 <= error < _LONG else f"{value[:16]} +- {error:.2g}"
 
 
@@ -94,7 +99,8 @@ def record(audit: Audit) -> list[str]:
     """Return one record, a column a line: recovered, true where known, and how sure."""
     found, truth = audit.records.iloc[0], audit.true_records
     best, cells = audit.found[audit.main], cells_of(audit, 0)
-    text = [f"{'The record':<22}{'recovered':<26}{'true' if len(truth) else '':<26}{'sure':>6}"]
+    wide, other = (_RECOVERED, 52 - _RECOVERED) if len(truth) else (52, 0)
+    text = [f"{'The record':<22}{'recovered':<{wide}}{'true' if len(truth) else '':<{other}}{'sure':>6}"]
     for j, name in enumerate(audit.records.columns):
         target = audit.setting.target
         label = target.label if target is not None and name == target.name else name
@@ -108,10 +114,11 @@ def record(audit: Audit) -> list[str]:
         cell = cells["columns"][j] if j < len(audit.release.columns) else cells["target"]
         if cell is not None and sure != "100%" and value != "?":
             exp = j >= len(audit.release.columns) and target is not None and target.transform == "exp"
-            value = _with_range(value, cell, exp)
+            value = _with_range(value, cell, exp, wide - 1)
         true = _shown(audit, name, truth.iloc[0].get(name)) if len(truth) else ""
         # two in: no column's name can stand where a line of ours begins
-        text.append(f"  {escaped(label)[:19]:<20}{value[:25]:<26}{true[:25]:<26}{sure:>6}".rstrip())
+        shown = f"{value[: wide - 1]:<{wide}}{true[: max(other - 1, 0)]:<{other}}{sure:>6}"
+        text.append(f"  {escaped(label)[:19]:<20}{shown}".rstrip())
     if audit.verdict.word == "NOT DECIDABLE" and not len(truth) and any(line.endswith("%") for line in text):
         text += wrap("", UNDECIDED)
     note = target_note(audit)
