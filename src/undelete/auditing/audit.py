@@ -167,7 +167,6 @@ def audit(
     table, sampled = public_records(public, [first, second], target, sample_weight)
     schema = words.schema or schema_of(all_columns(public, table))
     names = inputs.target_columns(table, target)
-
     stated, own_offset = read_stated(protection, before, after), named_offset(offset, exposure)
 
     def read(*, joined: int) -> Pair:
@@ -208,11 +207,7 @@ def audit(
         *pair.warnings,
         *(cautions.number_taken(release) if pair.release.n is None else []),
         *dict.fromkeys([*old.notes, *new.notes]),
-        *cautions.taken_constant(old, release),
-        *cautions.refilled(pair.gapless),
-        *cautions.filled_by_the_rest(release),
-        *cautions.offset_unknown(old),
-        *cautions.stored(old, release),
+        *cautions.of_what_is_seen(old, pair.gapless, release),
     ]
     if between.several:
         refuse_steps(optimiser, "several records came between these models")

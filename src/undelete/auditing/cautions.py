@@ -19,6 +19,17 @@ _NO_PART = 1e-9  # of a column in a constant that others add up to
 _NAMED = 6  # columns, at most
 
 
+def of_what_is_seen(model: LinearModel, gapless: Sequence[str], release: Release) -> list[str]:
+    """Say what a reader has to know of a model and its public records, `gapless` columns among them, beforehand."""
+    return [
+        *taken_constant(model, release),
+        *refilled(gapless),
+        *filled_by_the_rest(release),
+        *offset_unknown(model),
+        *stored(model, release),
+    ]
+
+
 def taken_constant(model: LinearModel, release: Release) -> list[str]:
     """Say which columns were taken for the constant of a model without an intercept."""
     if release.constant is None or model.embedding is not None or model.constant() is not None:

@@ -26,7 +26,7 @@ from undelete.auditing.records import record_factors
 from undelete.auditing.retrainable import retrainable, weights_in_fit
 from undelete.errors import InputError
 from undelete.maintainer.changed import After, joined, lighter, rebalanced, retrain_changed, shifted
-from undelete.maintainer.fit import gradient_norm, unsettled
+from undelete.maintainer.fit import gradient_norm, unconverged
 from undelete.maintainer.game import released, remaining_gradient
 from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
@@ -116,7 +116,7 @@ class Problem:
             return cls._joint(model, objective)
         fitted = fit_each(objective, tol=FIT_TOL, start=model.W, has_constant=model.has_constant)
         if not fitted.converged:
-            raise _unconverged(fitted.gradient_norm, fitted.iterations, objective)
+            raise unconverged(fitted.gradient_norm, fitted.iterations, objective)
         return cls(model, objective, np.asarray(fitted.W), gradient_norm(objective, np.asarray(model.W)), total)
 
     @classmethod
@@ -124,7 +124,7 @@ class Problem:
         assert isinstance(objective.loss, Huber)
         found = fit_joint(objective, np.asarray(model.W), objective.loss.scale, tol=FIT_TOL)
         if not found.gradient_norm <= FIT_TOL:
-            raise _unconverged(found.gradient_norm, found.iterations, objective)
+            raise unconverged(found.gradient_norm, found.iterations, objective)
         loss = Huber(objective.loss.epsilon, found.scale)
         given = gradient_norm(objective, np.asarray(model.W))
         return cls(replace(model, loss=loss.name), replace(objective, loss=loss), found.W, given)
@@ -136,7 +136,7 @@ class Problem:
         l1 = np.asarray(model.summed(objective.n).l1)
         found = fit_sparse(objective, l1, np.asarray(model.W), tol=FIT_TOL)
         if not found.gradient_norm <= FIT_TOL:
-            raise _unconverged(found.gradient_norm, found.iterations, objective)
+            raise unconverged(found.gradient_norm, found.iterations, objective)
         given = fit_sparse(objective, l1, np.asarray(model.W), tol=np.inf).gradient_norm
         return cls(model, objective, found.W, given)
 
@@ -245,10 +245,3 @@ class Problem:
             return Diagnostic("The model's own fit", value, False, text)
         text = "The model is the optimum on these records, up to the refit that exact retraining needs."
         return Diagnostic("The model's own fit", value, True, text)
-
-
-def _unconverged(gradient_norm: float, iterations: int, objective: Objective) -> InputError:
-    return InputError(
-        f"the model does not converge on these records (gradient {gradient_norm:.1e} per record after {iterations} "
-        f"steps): {unsettled(objective)}"
-    )

@@ -23,6 +23,7 @@ from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare
 from undelete.adapters.stored.given import Given, alone
+from undelete.adapters.stored.raw_table import raw_table
 from undelete.adapters.stored.statistic import Count, Statistic, Stored
 from undelete.errors import InputError
 from undelete.files import write_together
@@ -183,7 +184,7 @@ def _records(statistics: Sequence[Statistic]) -> pd.DataFrame:
     tables = []
     for one in statistics:
         if isinstance(one, Stored):
-            table = one.table()
+            table = raw_table(one.features, one.rows, one.target)
             table.insert(0, "source", one.source)
             tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

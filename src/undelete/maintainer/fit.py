@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from undelete.errors import InputError
 from undelete.maintainer.matrix_free import FINEST, MatrixFree
 from undelete.maintainer.preconditioner import PrincipalAxes, TwoLevel
 from undelete.maintainer.ridge import least_norm_metric
@@ -124,6 +125,14 @@ def unsettled(objective: Objective) -> str:
     if objective.loss.quadratic or "class" not in objective.loss.targets:
         return "its columns are nearly dependent, or of too unlike sizes; scale them, or use a larger penalty"
     return "the classes may be separable; use a larger penalty"
+
+
+def unconverged(gradient_norm: float, iterations: int, objective: Objective) -> InputError:
+    """Return the error of a fit that ended short of the optimum, with the reason."""
+    return InputError(
+        f"the model does not converge on these records (gradient {gradient_norm:.1e} per record after {iterations} "
+        f"steps): {unsettled(objective)}"
+    )
 
 
 def _settled(objective: Objective, W: Array) -> bool:

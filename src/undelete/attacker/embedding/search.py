@@ -143,7 +143,6 @@ class Search:
         parts = [self._run(targets[p], start[p], noise[p], middle[p], free.part(p)) for p in every]
         found = Preimages.joined(parts)
         assert found.scale is not None
-        assert found.scale is not None
         stuck = np.flatnonzero(found.scale <= LEAST)  # no multiple of where it began fits, and none is no slope
         return found if not stuck.size else found.replaced(
             stuck, self._unstuck(targets[stuck], start[stuck], noise[stuck], middle[stuck], free.part(stuck))
