@@ -34,6 +34,7 @@ from undelete.attacker.table.likelihood import Likelihood
 from undelete.attacker.table.mixtures import lead_over_two
 from undelete.attacker.table.observed import likelihood
 from undelete.attacker.table.resemblance import likest
+from undelete.attacker.table.room import with_room
 from undelete.attacker.table.shown import CANDIDATES, Shown, moved, number_range, read, read_mixed, shown
 from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Flags, Floats, blocks
@@ -41,8 +42,6 @@ from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 
-ROOM = (256, 512)  # records kept at each column, and where these do not hold nearly all of the probability
-DRAWN = 0.02  # share of the probability on records that stand for others, from which the second is taken
 # of the solver's tolerance: what is left after as many steps at both models, or after others
 STOPPED = (LEFT_AT_LEAST, LEFT)
 _CLEARLY = 3.0  # log-evidence by which the smaller has to lead
@@ -72,7 +71,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Notes
     -----
     Cost per deletion 2 m q^2 flops for q terms and m public records, and a search of c columns times 256
-    records, 512 where these do not suffice, times their values. Source: maths (13).
+    records, up to 8,192 where these do not suffice, times their values. Source: maths (13).
     """
     difference = Difference.best(release)
     if not release.columns:
@@ -172,8 +171,7 @@ def _with_room(lattice: Lattice, known: Likelihood, b: int, target: int) -> Post
         # linearised about a record: first its estimate, then the mean of what was found
         first = search(lattice, known.tied(b, P, known.start[b]), target, _SKETCH)
         likelihood, correction = known.tied(b, P, first.weight @ first.points, 1), known.correction(b)
-    posterior = search(lattice, likelihood, target, ROOM[0], correction)
-    return search(lattice, likelihood, target, ROOM[1], correction) if posterior.drawn > DRAWN else posterior
+    return with_room(lattice, likelihood, target, correction)
 
 
 def _number(known: Likelihood, b: int, posterior: Posterior) -> tuple[float, float]:

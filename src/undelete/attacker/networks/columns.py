@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from undelete.attacker.hrec_plus import DRAWN, ROOM, write_record
+from undelete.attacker.hrec_plus import write_record
 from undelete.attacker.networks.estimate import GradientEstimate
 from undelete.attacker.networks.held_out import widened
 from undelete.attacker.networks.missed import target_mass, truncated, with_public
@@ -25,6 +25,7 @@ from undelete.attacker.table.columns import decode_column
 from undelete.attacker.table.given import conditioned, write_given
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.learnt import shared_lattice, target_codes
+from undelete.attacker.table.room import with_room
 from undelete.attacker.table.shown import CANDIDATES
 from undelete.attacker.table.whole_record import Posterior, search
 from undelete.maths.arrays import Floats
@@ -204,10 +205,7 @@ def _searched(
     first = search(lattice, view.terms(lattice.projection), code, _SKETCH)
     near = View.about(decoder, problem, view.complete(first.weight @ first.points), d)
     likelihood = near.terms(lattice.projection)
-    posterior = search(lattice, likelihood, code, ROOM[0], near.correction)
-    if posterior.drawn > DRAWN:
-        posterior = search(lattice, likelihood, code, ROOM[1], near.correction)
-    posterior = truncated(posterior)
+    posterior = truncated(with_room(lattice, likelihood, code, near.correction))
     density = posterior.log_evidence - 0.5 * float(likelihood.data @ likelihood.data)
     apart = [c for j, c in enumerate(release.columns) if j not in lattice.order and c.projection.shape[1]]
     density += near.remaining(posterior, np.hstack([release.X_public[:0].T, *(c.projection for c in apart)]))
