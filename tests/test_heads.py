@@ -136,6 +136,22 @@ def test_a_head_is_found_and_the_record_behind_its_features_comes_back(played, h
     assert all(check.ok is not False for check in found.diagnostics)
 
 
+def test_a_penalty_ten_times_too_large_is_seen(played, halves, scale):
+    loss, nets, _ = played
+    right, wrong = (
+        audit(nets, halves, scale, loss, l2={name: times * l2 for name, l2 in penalty(loss).items()}, attacks=("avg",))
+        for times in (1, 10)
+    )
+    before, after = (
+        next(check for check in audited.diagnostics if check.name == "Penalty") for audited in (right, wrong)
+    )
+    assert before.ok is not False
+    times = [float(check.value.split(" ")[0]) for check in (before, after)]
+    assert times[1] == pytest.approx(times[0] / 10, abs=0.1)
+    assert after.ok is False
+    assert "name the penalty of the training" in after.text
+
+
 def test_with_the_private_records_in_place_of_public_ones_the_features_are_exact(halves, scale):
     nets, features = heads(halves[0], scale, "mse")
     exact = audit(nets, (None, halves[0]), scale, "mse", attacks=("hrec+",)).found["hrec+"]

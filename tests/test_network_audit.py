@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import subprocess
 import sys
 
@@ -51,7 +52,7 @@ def test_a_deletion_from_a_converged_network_is_exposed_and_its_columns_come_bac
     document = result.document()
     assert document["model"]["loss"] == "bce"
     assert [check["name"] for check in document["diagnostics"]][1:] == [
-        "Same optimum", "Expected error of the gradient", "Fits one record",
+        "Same optimum", "Expected error of the gradient", "Fits one record", "Penalty", "Implied number of records",
     ]  # fmt: skip
 
 
@@ -89,6 +90,43 @@ def test_a_penalty_that_nobody_named_is_said_to_be_taken_for_none(played):
     for given, said in ((dict(l2=None), True), (dict(l2=0.0), False)):
         told = audit(played, attacks=("avg",), **given).warnings
         assert any(line.startswith("No penalty was named") for line in told) is said
+
+
+def check(audited, name):
+    return next(one for one in audited.diagnostics if one.name == name)
+
+
+def test_an_n_off_by_a_factor_of_two_is_seen_by_the_size_of_the_change(played, result):
+    told = check(result, "Implied number of records")
+    assert told.ok
+    assert 0.8 * played.n < float(told.value.split(" ")[0].replace(",", "")) < 1.25 * played.n
+    for n in (2 * played.n, played.n // 2):  # the penalty of the mean is right whatever n is
+        wrong = audit(played, n=n, l2=None, weight_decay=played.l2 / played.n, attacks=("hrec+",))
+        told = check(wrong, "Implied number of records")
+        assert wrong.verdict.word == "NOT DECIDABLE"
+        assert told.ok is False
+        assert f"not among {n:,}: n is wrong" in told.text
+        assert 0.8 * played.n < float(told.value.split(" ")[0].replace(",", "")) < 1.25 * played.n
+
+
+def test_a_penalty_ten_times_too_large_is_seen_and_the_one_that_fits_is_named(played, result):
+    assert check(result, "Penalty").ok
+    wrong = audit(played, l2=10 * played.l2, attacks=("hrec+",))
+    told = check(wrong, "Penalty")
+    assert told.ok is False
+    low, high = map(float, re.search("with (\\S+) to (\\S+) times what was named", told.text).groups())
+    assert low <= 0.1 <= high < 0.5
+    assert wrong.verdict.word == "NOT DECIDABLE"
+    assert "penalty that was named is not that of the training" in check(wrong, "Fits one record").text
+
+
+def test_a_strong_penalty_that_nobody_named_is_seen():
+    strong = play(torch, n=8000, m=8000, l2=64.0)
+    told = check(audit(strong, l2=None, attacks=("avg",)), "Penalty")
+    assert told.ok is False
+    assert "weight_decay = 0.0" in told.text
+    assert 32 < float(told.value.split(" ")[2]) < 128
+    assert check(audit(strong, attacks=("avg",)), "Penalty").ok
 
 
 def test_another_optimum_is_not_decidable(played):

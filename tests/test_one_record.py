@@ -23,7 +23,8 @@ from undelete.attacker.implied import Implied, estimated, implied
 from undelete.attacker.table import mixtures
 from undelete.attacker.table.mixtures import _pairs
 from undelete.auditing import one_record
-from undelete.auditing.one_record import _agreement, _size, one_deletion
+from undelete.auditing.implied_number import size_check
+from undelete.auditing.one_record import _agreement, one_deletion
 from undelete.maths.losses import LOSSES
 from undelete.release.columns import Column
 from undelete.release.reconstruction import Reconstruction
@@ -341,7 +342,7 @@ def test_the_number_that_is_implied_is_off_by_as_much_as_its_error_says():
 def test_a_size_that_fits_no_target_is_a_fault_only_where_it_is_known(error, ok):
     g = np.random.default_rng(0)
     release = Release(LOSSES["squared"], np.zeros((2, 1)), np.zeros((1, 2, 1)), g.normal(size=(9, 2)), n=50)
-    check = _size(release, Implied(float("nan"), error, 40.0))
+    check = size_check(release, Implied(float("nan"), error, 40.0))
     assert check.ok is ok
     assert "nan" not in check.value + check.text
 

@@ -53,14 +53,15 @@ def own_gradient(played):
     return played.fit.network.gradients(played.theta, played.fit.X[one], played.fit.Y[one])[0]
 
 
-@pytest.mark.parametrize("loss", ["bce", "softmax"])
+@pytest.mark.parametrize("loss", ["bce", "softmax", "mse"])
 def test_products_agree_with_finite_differences(loss):
     rng = np.random.default_rng(0)
     outputs = 3 if loss == "softmax" else 1
     module = small(torch, outputs).requires_grad_(False)
     names = [name for name, _ in module.named_parameters()]
     whole = loss == "softmax"
-    network = Network(module, torch.nn.functional.cross_entropy if whole else bce, names, (4,), whole)
+    losses = {"bce": bce, "softmax": torch.nn.functional.cross_entropy, "mse": torch.nn.functional.mse_loss}
+    network = Network(module, losses[loss], names, (4,), whole)
     X, theta = rng.normal(size=(30, 4)), rng.normal(size=network.parameters)
     Y = rng.integers(0, max(2, outputs), (30, 1)).astype(float)
     v, step = rng.normal(size=network.parameters), 1e-5
@@ -74,6 +75,9 @@ def test_products_agree_with_finite_differences(loss):
     np.testing.assert_allclose(own.sum(axis=0), network.gradient(theta, X, Y), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(own @ v, network.along(theta, X, Y, v), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(network.gradients_along(theta, X, Y, v).sum(axis=0), bend, rtol=1e-6, atol=1e-7)
+    each = rng.normal(size=(30, network.parameters))
+    bent = np.stack([network.gradients_along(theta, X[[i]], Y[[i]], each[i])[0] for i in range(30)])
+    np.testing.assert_allclose(network.gradients_along(theta, X, Y, each), bent, rtol=1e-10, atol=1e-12)
     weights = rng.normal(size=30)
     np.testing.assert_allclose(network.gradient(theta, X, Y, weights), weights @ own, rtol=1e-10, atol=1e-12)
 

@@ -15,9 +15,10 @@ from undelete.adapters.low_rank import refuse_merged
 from undelete.adapters.model import LinearModel
 from undelete.adapters.torch import Pair, is_module, penalty
 from undelete.adapters.torch_loss import targets
+from undelete.attacker.networks.penalty import head_penalty
 from undelete.auditing import inputs
 from undelete.auditing.diagnostics import Diagnostic
-from undelete.auditing.network_checks import DRAWS, digits_told
+from undelete.auditing.network_checks import DRAWS, digits_told, penalty_check
 from undelete.auditing.network_features import Features, read_features
 from undelete.auditing.network_reading import TWICE, Training
 from undelete.auditing.networks import dropped
@@ -71,7 +72,13 @@ class Heads:
         return [said, *dropped(self.pair)]
 
     def checks(self, release: Release) -> list[Diagnostic]:
-        """Return what rounding the parameters does, by rounding errors that are drawn; nothing where they have all."""
+        """Compare the penalty with the old head, and say what rounding the parameters does."""
+        told = head_penalty(release)
+        found = [] if told is None or release.n is None else [penalty_check(told, release.n)]
+        return [*found, *self._rounding(release)]
+
+    def _rounding(self, release: Release) -> list[Diagnostic]:
+        """Return what rounding errors do that are drawn; nothing where the parameters have all digits."""
         if self.pair.rounding == 0.0:
             return []
         X, W, rng = release.X_public, release.W_before, np.random.default_rng(0)

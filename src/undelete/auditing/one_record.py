@@ -17,16 +17,15 @@ from undelete.attacker.embedding.traced_error import misfit
 from undelete.attacker.hrec import hrec
 from undelete.attacker.implied import Implied, implied
 from undelete.auditing.diagnostics import FITS_ONE, Diagnostic
+from undelete.auditing.implied_number import TELLING, UNLIKELY, agrees, size_check
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
-UNLIKELY = 1e-3  # probability of a misfit under which the difference is not taken for one deletion
 # By how much one record has to explain the change better than two, in the logarithm: where a column's value is all but
 # sure, and not one that most have, a mixture would have lain beside it; where none is, hardly anything tells.
 _LEAD, _LEAD_UNSURE = 0.0, 3.0
 _SURE, _COMMON = 0.9, 0.75
 _MANY = float(np.log(1000))
-_TELLING = 0.25  # error of the logarithm of the implied number under which it can test a given one by itself
 _ANYWHERE = 1.0  # deviation of that logarithm, beyond its error, about what is given where two records changed
 
 
@@ -55,9 +54,9 @@ def one_deletion(
         fit = _on_the_embedding(release, decoded, notes)
     checks = [] if fit is None else [fit]
     said = implied(release, found)
-    size = None if said is None else _size(release, said)
+    size = None if said is None else size_check(release, said)
     checks += [] if size is None else [size]
-    telling = said is not None and size is not None and size.ok is not None and said.error <= _TELLING
+    telling = said is not None and size is not None and size.ok is not None and said.error <= TELLING
     if release.deletions == 1 and release.embedding is None and not counted and not telling:
         lead = float("nan") if decoded.lead_over_two is None else float(decoded.lead_over_two[0])
         lead += _agreement(release, said)
@@ -181,67 +180,3 @@ def either_order(release: Release) -> bool:
         return False
     known = release.n is not None and not release.n_error
     return said.swapped > 0 and (not known or agrees(said.swapped, release.n, said.error))
-
-
-def _size(release: Release, said: Implied) -> Diagnostic | None:
-    """Compare the number of training records with the one that the size of the change implies."""
-    name, given = "Implied number of records", release.n
-    if said.several:
-        text = (
-            "The change pulls towards several classes at once, as that of a record that joined does: the two files are "
-            "in the wrong order (swap them), or other records changed too."
-        )
-        return Diagnostic(name, "none", False, text, blocking=True)
-    if given is None or release.n_error > 0:
-        return _informs(name, said)
-    if said.n != said.n:  # by no target the change has the sign that it has
-        if not said.error * float(norm.isf(UNLIKELY / 2)) < 1:
-            text = "The record pulls on the model within the error of not at all, so that the size says no number."
-            return Diagnostic(name, "not known", None, text)
-        text = (
-            "No record of this population makes a change of this size, among however many: the records had weights "
-            "(sample_weight), the fits stopped early, or more than one record changed."
-        )
-        return Diagnostic(name, "none", False, text)
-    value = f"{said.n:,.0f} (within {_times(said.error)}; given: {given:,})"
-    if agrees(said.n, given, said.error):
-        return Diagnostic(name, value, True, "The number of training records that the size of the change implies.")
-    if agrees(said.swapped, given, said.error):
-        text = (
-            f"The change has the size of one record among {given:,} if the two files are in the other order: BEFORE "
-            "and AFTER seem to be swapped."
-        )
-        return Diagnostic(name, value, False, text, blocking=True)
-    text = (
-        f"The size of the change is that of one record among {said.n:,.0f}, not among {given:,}: n is wrong, the "
-        "records had weights (sample_weight), the fits stopped early, or more than one record changed."
-    )
-    return Diagnostic(name, value, False, text)
-
-
-def _informs(name: str, said: Implied) -> Diagnostic | None:
-    if said.n != said.n:
-        text = "No record of this population makes a change of this size: n cannot be estimated; give n."
-        return Diagnostic(name, "none", None, text, blocking=True)
-    text = (
-        "n was not given, or not what the record weighed. The size of the change is that of one record among about "
-        f"{said.n:,.0f} (within {_times(said.error)})"
-    )
-    if said.swapped == said.swapped:
-        text += (
-            f"; were the two files in the wrong order it would be one among {said.swapped:,.0f}, of the other class. "
-            "Give n, and the order is tested"
-        )
-    return Diagnostic(name, f"{said.n:,.0f}", None, text + ".")
-
-
-def _times(error: float) -> str:
-    return f"a factor of {np.exp(min(1.96 * error, 20.0)):.2g}"
-
-
-def agrees(n: float, given: float | None, error: float) -> bool:
-    """Return whether a number is the given one within its error; never where it is not known."""
-    most = float(norm.isf(UNLIKELY / 2))
-    if given is None:
-        return False
-    return bool(n > 0 and np.isfinite(error) and abs(np.log(n / given)) <= most * error)

@@ -151,15 +151,18 @@ class Network:
         return found
 
     def gradients_along(self, theta: Floats, X: Floats, Y: Floats, direction: Floats) -> Floats:
-        """Return each record's Hessian times a direction (m, p)."""
-        func, at, v = torch_func(), self.tensor(theta), self.tensor(direction)
+        """Return each record's Hessian times a direction (p,), or times one of its own (m, p), as (m, p)."""
+        func, at = torch_func(), self.tensor(theta)
 
-        def product(x: Any, y: Any) -> Any:
-            return func.jvp(lambda t: func.grad(self.record_loss)(t, x, y), (at,), (v,))[1]
+        def product(x: Any, y: Any, v: Any) -> Any:
+            return func.grad(lambda t: func.grad(self.record_loss)(t, x, y) @ v)(at)
 
         found = np.empty((len(X), self.parameters))
+        each = np.broadcast_to(direction, found.shape)
         for part in blocks(len(X), max(1, _NUMBERS // max(1, self.parameters))):
-            found[part] = func.vmap(product)(self.tensor(X[part]), self.target(Y[part])).numpy()
+            found[part] = func.vmap(product)(
+                self.tensor(X[part]), self.target(Y[part]), self.tensor(each[part])
+            ).numpy()
         return found
 
     def gradient(self, theta: Floats, X: Floats, Y: Floats, weights: Floats | None = None) -> Floats:

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undelete.attacker.baselines import avg, guessed
+from undelete.attacker.implied import Implied
 from undelete.attacker.networks.beyond import countable, reached
 from undelete.attacker.networks.columns import Located, on_columns
 from undelete.attacker.networks.estimate import Estimator
 from undelete.attacker.networks.first_layer import read_first_layer
+from undelete.attacker.networks.implied import implied
+from undelete.attacker.networks.penalty import ToldPenalty, network_penalty
 from undelete.attacker.networks.record import Decoder
 from undelete.attacker.networks.told import Told, joined
 from undelete.maths.arrays import Floats
@@ -41,6 +44,10 @@ class Account:
         By how much the change of the gradients differs from the Hessian's, beside the larger of the two.
     weighed : array (b,) of bool
         Whether public records were weighed to have the private optimum.
+    size : Implied or None
+        Of one deletion, how many training records the size of the change implies; None where nothing says it.
+    penalty : ToldPenalty or None
+        Of one deletion, which penalty the old network has; None where that is not to be said.
     """
 
     relative: Floats
@@ -49,6 +56,8 @@ class Account:
     freedom: int
     curved: Floats
     weighed: Floats
+    size: Implied | None = None
+    penalty: ToldPenalty | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +106,7 @@ def attack(
     told: list[Told | None] = [None] * b
     located: dict[int, Located] = {}
     waits = further and bool(countable(release))  # first for what all deletions say of numbers beyond the public ones
-    steps = 0
+    steps, size = 0, None
 
     def moved() -> None:
         nonlocal steps
@@ -112,13 +121,15 @@ def attack(
         error = estimate.difference.error
         assert error is not None
         relative[i], usual[i], weighed[i] = float(error[0]), estimate.usual, estimate.weighed
-        located[i] = Located.by(decoder, estimate)
+        located[i] = one = Located.by(decoder, estimate)
+        if b == 1 and release.optimal and release.error is None:
+            size = implied(release, decoder, one.estimate, one.found)
         if not waits:
             told[i] = on_columns(release, decoder, located.pop(i))
         rows[i] = decoder.nearest(estimate)[0]
         first, later = estimator.means(i)
-        size = max(float(np.linalg.norm(first)), float(np.linalg.norm(later)))
-        curved[i] = float(np.linalg.norm(first - later)) / size if size > 0 else np.nan
+        longer = max(float(np.linalg.norm(first)), float(np.linalg.norm(later)))
+        curved[i] = float(np.linalg.norm(first - later)) / longer if longer > 0 else np.nan
         if "hrec" in names:
             read = read_first_layer(release, estimator.plain(i, first), decoder.first)
             paper[i] = np.nan if read is None else read
@@ -143,7 +154,16 @@ def attack(
     return Attacked(
         release,
         {name: found[name] for name in NAMES if name in found},
-        Account(relative, usual, misfit, freedom, curved, weighed),
+        Account(
+            relative,
+            usual,
+            misfit,
+            freedom,
+            curved,
+            weighed,
+            size,
+            network_penalty(release, estimator.own) if b == 1 else None,
+        ),
     )
 
 

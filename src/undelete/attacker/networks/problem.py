@@ -13,6 +13,7 @@ from undelete.maths.network import torch
 from undelete.release.networks import NetworkRelease
 
 _VARIES = 1e-9  # of the largest variance, under which a direction is the same for all
+_FURTHEST = 6.0  # logarithm of a factor that is tried
 WEAK = 100.0  # by how much the prior is widened where another one takes its place
 
 
@@ -94,6 +95,11 @@ class Problem:
         self._residual, self._both = t.func.vmap(residual), t.func.vmap(both)
         self._by_target = t.func.vmap(by_target)
 
+    @property
+    def given(self) -> Floats:
+        """The whitened estimate (p,)."""
+        return np.asarray((self._whitening @ self._G).numpy())
+
     def residuals(self, points: Floats) -> Floats:
         """Return the whitened residuals (r, p) at points (r, e)."""
         return np.asarray(self._residual(self.release.network.tensor(points)).detach().numpy())
@@ -108,3 +114,23 @@ class Problem:
         off, J = (part.detach().numpy() for part in self._both(self.release.network.tensor(u)))
         value = 0.5 * (off**2).sum(axis=1) + 0.5 * (u**2).sum(axis=1)
         return np.where(np.isfinite(value), value, np.inf), np.array(off), np.array(J)
+
+
+class Scaled:
+    """A `Problem` in which the record's gradient is exp(wide v) times its own: v is one more entry of u, at its end.
+
+    With `wide` the deviation of the factor's logarithm, v is a priori standard normal, as u is.
+    """
+
+    def __init__(self, problem: Problem, wide: float) -> None:
+        self._problem, self._wide = problem, wide
+
+    def at(self, u: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return objective (r,), residuals (r, p) and their derivatives by u (r, p, q + 1)."""
+        _, off, J = self._problem.at(u[:, :-1])
+        factor = np.exp(np.clip(self._wide * u[:, -1], -_FURTHEST, _FURTHEST))[:, None]
+        given = self._problem.given
+        own = factor * (off - given)
+        off, J = given + own, np.concatenate([factor[:, :, None] * J, self._wide * own[:, :, None]], axis=2)
+        value = 0.5 * (off**2).sum(axis=1) + 0.5 * (u**2).sum(axis=1)
+        return np.where(np.isfinite(value), value, np.inf), off, J

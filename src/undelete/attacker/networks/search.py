@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.networks.problem import Problem
+from undelete.attacker.networks.problem import Problem, Scaled
 from undelete.maths.arrays import Floats
 
 _DONE = 1e-5  # of the objective that a step gains, under which a start has arrived
@@ -29,7 +29,7 @@ class Ends:
             getattr(self, name)[rows] = getattr(other, name)[which]
 
 
-def descended(problem: Problem, u: Floats, steps: int) -> Ends:
+def descended(problem: Problem | Scaled, u: Floats, steps: int) -> Ends:
     """Return where the method gets from some starts u (r, q) in some steps."""
     ends = Ends(u.copy(), *problem.at(u))  # of its own: the starts serve other classes too
     damping, active, eye = np.full(len(u), _DAMPING[0]), np.ones(len(u), dtype=bool), np.eye(u.shape[1])
