@@ -13,10 +13,16 @@ from undelete.attacker.embedding.free_scale import LEAST, FreeScale
 from undelete.attacker.embedding.posterior import _shape, _variance
 from undelete.attacker.embedding.prior import Priors, Tracer
 from undelete.attacker.embedding.search import Search
+from undelete.attacker.embedding.signed import Signed
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.attacker.hrec import hrec
 from undelete.attacker.hrec_plus import hrec_plus
+from undelete.maintainer.fit import fit
+from undelete.maintainer.game import play
+from undelete.maths.embeddings import RandomFourierFeatures, embed
+from undelete.maths.losses import LOSSES
+from undelete.maths.objective import Objective
 from undelete.scoring.scores import cosine
 
 RNG = np.random.default_rng
@@ -64,6 +70,24 @@ def test_it_beats_the_papers_decoder(loss):
     assert np.mean(better) > 0
 
 
+def test_the_sign_is_that_of_the_more_probable_record():
+    """Of errors five times the embedding's variance; by what is left without the integral a tenth had the wrong one."""
+    n, right = 600, []
+    for seed in range(3):
+        rng = RNG(seed)
+        X = rng.normal(size=(2 * n, 40)) * np.exp(-np.arange(40) / 10)
+        phi = RandomFourierFeatures(0.7 / np.sqrt(40) * rng.normal(size=(40, 300)), rng.uniform(0, 2 * np.pi, 300))
+        Z = np.eye(3)[(X[:, :3] + 0.3 * rng.normal(size=(2 * n, 3))).argmax(axis=1)]
+        objective = Objective(embed(phi, X[:n]), Z[:n], LOSSES["softmax"], np.append(np.full(300, 1e-4), 0.0))
+        public = {
+            "X_public": embed(phi, X[n:]), "Y_public": Z[n:], "inputs_public": X[n:], "embedding": phi,
+            "constant": np.eye(301)[-1], "target_kind": "class",
+        }  # fmt: skip
+        release, _ = play(objective, fit(objective, tol=1e-10).W, np.arange(30), public)
+        right.append(cosine(X[:30], hrec_plus(release, RNG(0)).inputs))
+    assert np.mean(right) > 0.94
+
+
 def test_it_returns_the_prior_where_nothing_is_known():
     release, _, _, _ = play_embedded(deletions=3)
     prior = Priors.of(release)
@@ -82,9 +106,7 @@ def test_of_an_embedding_that_is_mostly_noise_no_record_is_found_that_is_worse_t
     off = targets - release.embedding.transform(prior.mean[None])
     of_mean = np.einsum("bi,ij,bj->b", off, np.linalg.inv(shape), off) / 2 / noise
     known = FreeScale(np.broadcast_to(F.mean(axis=0), F[:200].shape), np.ones(200), np.full(200, 1e-9))
-    tracer = Tracer.of(release, shape)
-    found = tracer.trace(targets, noise, None, known)
-    of_mean += tracer.search.left_open(np.ones(200), noise)
+    found = Tracer.of(release, shape).trace(Signed(targets, noise * np.trace(shape), None, known))
     assert (found.value <= of_mean + 1e-9).mean() > 0.99
     spread = np.linalg.norm(inputs - prior.mean, axis=1)
     assert np.median(np.linalg.norm(found.inputs - prior.mean, axis=1)) < np.median(spread)
@@ -106,15 +128,26 @@ def _tracer_of_classes(seed=0):
     middle = np.broadcast_to(F.mean(axis=0) + 0.1, (20, F.shape[1]))
     c, noise = np.exp(0.5 * rng.normal(size=20)), np.full(20, 1e-3)
     error = np.sqrt(noise)[:, None] * rng.multivariate_normal(np.zeros(len(shape)), shape, size=20)
-    return Tracer.of(release, shape), middle + c[:, None] * (F[:20] - middle) + error, noise, middle, c
+    tracer = Tracer.of(release, shape)
+    targets = middle + c[:, None] * (F[:20] - middle) + error
+    return tracer, Signed(targets, noise * tracer.size, None, FreeScale(middle, np.ones(20), np.full(20, 4.0))), c
 
 
+def _traced(tracer, signed):
+    """Where both searches end, one after the other."""
+    return tracer.opened(signed, tracer.trace(signed))
+
+
+@pytest.mark.parametrize("integrated", [False, True], ids=["most probable", "integrated"])
 @pytest.mark.parametrize("known", [False, True], ids=["of all", "of its class"])
-def test_records_and_scales_are_those_of_a_plain_search_for_both(known):
+def test_records_and_scales_are_those_of_a_plain_search_for_both(known, integrated):
     """Maths (11), (52): by a library's search over x and a, from the truth."""
-    tracer, targets, noise, middle, c = _tracer_of_classes()
+    tracer, signed, c = _tracer_of_classes()
     classes = tracer.priors.classes[:20] if known else None
-    found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.full(20, 4.0)))
+    signed = dataclasses.replace(signed, classes=classes)
+    most_probable = tracer.trace(signed)
+    found = most_probable if not integrated else tracer.opened(signed, most_probable)
+    targets, middle, noise = signed.targets, signed.free.middle, signed.variance / tracer.size
     phi, metric, records = tracer.search.embedding, tracer.search.metric, tracer.priors.records
     S, mean = np.cov(records.T, bias=True), records.mean(axis=0)
     close = 0
@@ -128,7 +161,7 @@ def test_records_and_scales_are_those_of_a_plain_search_for_both(known):
         def cost(at, i=i, mean=mean, precision=precision):
             off = targets[i] - middle[i] - at[4] * (phi.transform(at[None, :4])[0] - middle[i])
             prior = (at[:4] - mean) @ precision @ (at[:4] - mean)
-            left_open = np.log1p(at[4] ** 2 * tracer.search.curvature / noise[i]).sum()
+            left_open = integrated * np.log1p(at[4] ** 2 * tracer.search.curvature / noise[i]).sum()
             return (off @ metric @ off / noise[i] + (at[4] - 1) ** 2 / 4 + prior + left_open) / 2
 
         plain = minimize(cost, np.append(records[i], c[i]), tol=1e-9)
@@ -139,33 +172,34 @@ def test_records_and_scales_are_those_of_a_plain_search_for_both(known):
 
 def test_a_scale_that_was_misjudged_costs_no_record():
     """Fixed at one, as it was, where it is anything from a half to two, it makes up records."""
-    tracer, targets, noise, middle, c = _tracer_of_classes()
-    loose, fixed = (
-        tracer.trace(targets, noise, None, FreeScale(middle, np.ones(20), np.full(20, v))) for v in (4.0, 1e-9)
-    )
+    tracer, signed, c = _tracer_of_classes()
+    sure = dataclasses.replace(signed.free, variance=np.full(20, 1e-9))
+    loose, fixed = (_traced(tracer, dataclasses.replace(signed, free=free)) for free in (signed.free, sure))
     records, mean = tracer.priors.records[:20], tracer.priors.mean
     free, bound = (cosine(records - mean, found.inputs - mean) for found in (loose, fixed))
     assert (free > 0.98).mean() > 0.8 > 0.6 > (bound > 0.98).mean()
     np.testing.assert_allclose(np.median(loose.scale / c), 1.0, atol=0.05)
 
 
-def test_a_scale_that_goes_to_nothing_is_sought_without_what_is_open():
-    """A record left: of much noise the most probable record's own scale is nearer than the one that it began with."""
-    tracer, targets, _, middle, c = _tracer_of_classes()
-    search, noise = dataclasses.replace(tracer.search, curvature=np.full(4, 1e6)), np.full(20, 10.0)  # all is open
-    free = FreeScale(middle, np.ones(20), np.full(20, 4.0))
-    assert (free.best(np.ones(20), np.ones(20), np.full((20, 4), 1e6)) == LEAST).all()
-    found = search.run(targets, tracer.priors.records[:20], noise, free=free)
+def test_a_scale_that_goes_to_nothing_stays_the_most_probable_record_s():
+    """A record left, so that none is not what explains it."""
+    tracer, signed, _ = _tracer_of_classes()
+    tracer = dataclasses.replace(tracer, search=dataclasses.replace(tracer.search, curvature=np.full(4, 1e6)))
+    signed = dataclasses.replace(signed, variance=np.full(20, 100.0) * tracer.size)  # all is open
+    integrated = dataclasses.replace(signed.free, integrated=True)
+    assert (integrated.best(np.ones(20), np.ones(20), np.full((20, 4), 1e6)) == LEAST).all()
+    found = tracer.trace(signed)
+    kept = tracer.opened(signed, found)
     assert (found.scale > LEAST).all()
-    assert (found.scale != 1.0).all()
-    assert np.median(np.abs(found.scale / c - 1)) < 0.2 < np.median(np.abs(1 / c - 1))
+    np.testing.assert_array_equal(kept.scale, found.scale)
+    np.testing.assert_array_equal(kept.inputs, found.inputs)
 
 
 def test_a_class_says_where_its_records_are():
     """Of an embedding that is mostly noise, its mean is left; of few records nothing is said of a class."""
-    tracer, targets, _, middle, _ = _tracer_of_classes()
-    classes, noise = tracer.priors.classes[:20], np.full(20, 1e6)
-    found = tracer.trace(targets, noise, classes, FreeScale(middle, np.ones(20), np.ones(20)))
+    tracer, signed, _ = _tracer_of_classes()
+    classes = tracer.priors.classes[:20]
+    found = _traced(tracer, dataclasses.replace(signed, classes=classes, variance=np.full(20, 1e6) * tracer.size))
     means = np.stack([tracer.priors.records[tracer.priors.classes == label].mean(axis=0) for label in classes])
     np.testing.assert_allclose(found.inputs, means, atol=0.05)
     few = dataclasses.replace(tracer.priors, classes=np.where(np.arange(1500) < 99, 7, 8))

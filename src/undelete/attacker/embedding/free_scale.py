@@ -30,7 +30,7 @@ class FreeScale:
     middle: Floats
     estimate: Floats
     variance: Floats
-    integrated: bool = True
+    integrated: bool = False
 
     def part(self, rows: NDArray[np.int64] | slice) -> FreeScale:
         """Return that of some of the targets."""

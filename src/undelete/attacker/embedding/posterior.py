@@ -22,6 +22,7 @@ from undelete.attacker.embedding.free_scale import FreeScale
 from undelete.attacker.embedding.inversion import public_records
 from undelete.attacker.embedding.prior import Tracer
 from undelete.attacker.embedding.search import Preimages, Search
+from undelete.attacker.embedding.signed import Signed
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.gradient.scale import GradientError, Size, probable_scale
 from undelete.maths.arrays import Floats, Indices
@@ -81,36 +82,33 @@ def behind_gradient(release: Release, g: Floats, estimate: Estimate, classes: In
     if classes is not None and estimate.mix is None:  # a label goes with the sign of one output
         classes = np.where(error.sure(estimate.scale), classes, -1)
 
-    def run(rows: Indices, sign: Floats) -> Preimages:
+    def at(rows: Indices, sign: Floats) -> Signed:
         signed, entry, own = g[rows] * sign[:, None], estimate.scale[rows] * sign, error.part(rows)
         observed = ((signed[:, : phi.features] - entry[:, None] * middle[rows]) ** 2).sum(axis=1)
         probable = probable_scale(entry, np.sqrt(own.total), Size.plain(observed), own.total * variance[rows], lengths)
         scale = np.where(own.sure(entry) & (entry > 0), entry, probable)
         targets = own.divided(signed, entry, scale)[:, : phi.features]
-        known, middles = None if classes is None else classes[rows], middle[rows]
-        if tracer is None:
-            traced = behind_features(release, targets, own.total * variance[rows] / scale**2, known)
-            value = traced.value + (entry - scale) ** 2 / own.total / 2
-        else:
-            noise = own.total * variance[rows] / scale**2 / tracer.size
-            free = FreeScale(middles, entry / scale, own.total / scale**2)
-            traced = tracer.trace(targets, noise, known, free)
-            assert traced.scale is not None
-            value = traced.value - tracer.search.left_open(traced.scale, noise)
-            scale = scale * traced.scale
-            targets = middles + (targets - middles) / traced.scale[:, None]
-        noise = own.total * variance[rows] / scale**2 / float(np.trace(shape))
-        spread = np.sqrt(noise[:, None] * np.diag(shape))
-        distance = np.linalg.norm(targets - phi.transform(traced.inputs), axis=1)
-        return replace(traced, value=value, features=targets, features_error=spread, distance=distance)
+        free = FreeScale(middle[rows], entry / scale, own.total / scale**2)
+        return Signed(targets, own.total * variance[rows] / scale**2, None if classes is None else classes[rows], free)
 
-    every = np.arange(len(g))
-    found = run(every, np.where(estimate.scale < 0, -1.0, 1.0))
+    def most_probable_at(signed: Signed) -> Preimages:
+        if tracer is not None:
+            return tracer.trace(signed)
+        found = behind_features(release, signed.targets, signed.variance, signed.classes)
+        ones = np.ones(len(found.value))
+        return replace(found, value=found.value + signed.free.cost(ones), scale=ones)
+
+    sign = np.where(estimate.scale < 0, -1.0, 1.0)
+    found = most_probable_at(at(np.arange(len(g)), sign))
     unsure = np.flatnonzero(~error.sure(estimate.scale))
     if unsure.size:
-        other = run(unsure, np.where(estimate.scale[unsure] < 0, 1.0, -1.0))
+        other = most_probable_at(at(unsure, -sign[unsure]))
+        sign[unsure] *= np.where(other.value < found.value[unsure], -1.0, 1.0)
         found = found.better(unsure, other)
-    return reread(release, found, known=classes is not None)
+    signed = at(np.arange(len(g)), sign)
+    if tracer is not None:
+        found = tracer.opened(signed, found)
+    return reread(release, signed.told(found, phi, np.diag(shape)), known=classes is not None)
 
 
 def behind_features(release: Release, features: Floats, variance: Floats, classes: Indices | None = None) -> Preimages:

@@ -10,14 +10,16 @@ record. Where the record's class is known it goes on with the prior of that clas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from undelete.attacker.embedding.class_map import FEWEST, as_class
-from undelete.attacker.embedding.free_scale import FreeScale
+from undelete.attacker.embedding.free_scale import LEAST
 from undelete.attacker.embedding.inversion import LinearInverse, linear_inverse, nearest_public, public_records, shared
 from undelete.attacker.embedding.search import Preimages, Search
+from undelete.attacker.embedding.signed import Signed
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.release import Release
 
@@ -124,26 +126,49 @@ class Tracer:
         )  # fmt: skip
         return cls(priors, search, shared(release, linear_inverse), float(np.trace(shape)), release)
 
-    def trace(self, targets: Floats, noise: Floats, classes: Indices | None, free: FreeScale) -> Preimages:
-        """Return the records behind targets (b, D), whose errors are so large (b,) beside the shape.
-
-        `classes` (b,) of int: the records' own, where they are known; -1 where not. `free`: the targets' scales.
-        """
-        variance = noise * self.size
-        start, likely = self.back.shrunk(targets, variance)
+    def trace(self, signed: Signed) -> Preimages:
+        """Return the most probable records and scales behind embeddings with errors."""
+        targets, noise, free = signed.targets, signed.variance / self.size, signed.free
+        start, likely = self.back.shrunk(targets, signed.variance)
         found = self.search.run(targets, start, noise, free=free)
-        noisy = np.flatnonzero(variance > _NOISY * self.back.variance)
+        noisy = np.flatnonzero(signed.variance > _NOISY * self.back.variance)
         if noisy.size:
             nearest = nearest_public(self.release, likely[noisy])
             found = found.better(noisy, self.search.run(targets[noisy], nearest, noise[noisy], free=free.part(noisy)))
-        for label in [] if classes is None else np.unique(classes).tolist():
-            prior, rows = self.priors.of_class(label), np.flatnonzero(classes == label)
-            if prior is not None:
-                search = replace(self.search, centre=prior.mean, precision=prior.precision)
-                middle = np.broadcast_to(prior.mean, (len(rows), len(prior.mean)))
-                one, other = (
-                    search.run(targets[rows], start, noise[rows], free=free.part(rows))
-                    for start in (middle, found.inputs[rows])
-                )
-                found = found.replaced(rows, one).better(rows, other)
+        for rows, search in self._by_class(signed.classes):
+            middle = np.broadcast_to(search.centre, (len(rows), len(search.centre)))
+            one, other = (
+                search.run(targets[rows], start, noise[rows], free=free.part(rows))
+                for start in (middle, found.inputs[rows])
+            )
+            found = found.replaced(rows, one).better(rows, other)
         return found
+
+    def opened(self, signed: Signed, found: Preimages) -> Preimages:
+        """Return where the search ends that goes on from the most probable records, what is open of them integrated.
+
+        A record left: where its scale goes to nothing by that, it stays the most probable one's.
+        """
+        searches = [(np.arange(len(signed.targets)), self.search), *self._by_class(signed.classes)]
+        own = np.zeros(len(signed.targets), dtype=np.int64)
+        for i, (rows, _) in enumerate(searches):
+            own[rows] = i
+        for i, (_, search) in enumerate(searches):
+            rows = np.flatnonzero(own == i)
+            if rows.size:
+                part, start = signed.part(rows), found.inputs[rows]
+                free = replace(part.free, integrated=True)
+                other = search.run(part.targets, start, part.variance / self.size, free=free)
+                kept = np.flatnonzero(np.asarray(other.scale) > LEAST)
+                found = found.replaced(rows[kept], other.part(kept))
+        return found
+
+    def _by_class(self, classes: Indices | None) -> Iterator[tuple[Indices, Search]]:
+        """Yield the records of each class that is known and has a prior of its own, and the search with it."""
+        for label in [] if classes is None else np.unique(classes).tolist():
+            prior = self.priors.of_class(label)
+            if prior is not None:
+                yield (
+                    np.flatnonzero(classes == label),
+                    replace(self.search, centre=prior.mean, precision=prior.precision),
+                )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.embedding.free_scale import LEAST, FreeScale
+from undelete.attacker.embedding.free_scale import FreeScale
 from undelete.maths.arrays import Floats, blocks
 from undelete.maths.embeddings import Embedding
 from undelete.maths.minimise import minimise
@@ -140,32 +140,7 @@ class Search:
         middle = start if about_start else np.broadcast_to(self.centre, start.shape)
         if free is None:
             return Preimages.joined([self._run(targets[p], start[p], noise[p], middle[p]) for p in every])
-        parts = [self._run(targets[p], start[p], noise[p], middle[p], free.part(p)) for p in every]
-        found = Preimages.joined(parts)
-        assert found.scale is not None
-        stuck = np.flatnonzero(found.scale <= LEAST)  # no multiple of where it began fits, and none is no slope
-        return found if not stuck.size else found.replaced(
-            stuck, self._unstuck(targets[stuck], start[stuck], noise[stuck], middle[stuck], free.part(stuck))
-        )  # fmt: skip
-
-    def _unstuck(self, targets: Floats, start: Floats, noise: Floats, centres: Floats, free: FreeScale) -> Preimages:
-        """Return where searches end whose scale went to nothing: a record left, so that is not what explains it.
-
-        With the scale that they began with; from there with the most probable record's own, which is too large rather
-        than none; from there with what is open integrated again. The last that does not go to nothing counts.
-        """
-        ones = np.ones(len(targets))
-        found = self._run(targets, start, noise, centres)
-        found = replace(found, scale=ones, value=found.value + free.cost(ones) + self.left_open(ones, noise))
-        for integrated in (False, True):
-            own = replace(free, integrated=integrated)
-            other = self._run(targets, found.inputs, noise, centres, own)
-            scale = np.asarray(other.scale)
-            if not integrated:
-                other = replace(other, value=other.value + self.left_open(scale, noise))
-            kept = np.flatnonzero(scale > LEAST)
-            found = found.replaced(kept, other.part(kept))
-        return found
+        return Preimages.joined([self._run(targets[p], start[p], noise[p], middle[p], free.part(p)) for p in every])
 
     def _run(
         self, targets: Floats, start: Floats, noise: Floats, centres: Floats, free: FreeScale | None = None
