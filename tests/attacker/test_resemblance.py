@@ -20,30 +20,40 @@ from undelete.release.release import Release
 from undelete.scoring.scores import centred_cosine
 
 RNG = np.random.default_rng(0)
+NONE = np.zeros(3, dtype=np.bool_)
 
 
 def test_it_is_the_mean_over_the_posterior():
     shown, mean = np.array([3.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])
     points = np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [-2.0, 0.0, 1.0]])
     sure = SimpleNamespace(weight=np.array([0.6, 0.25, 0.15]), points=points, covariance=np.zeros((3, 3)))
-    assert likest(sure, shown, mean)[1] == pytest.approx(0.6, abs=0.005)
+    assert likest(sure, shown, mean, NONE)[1] == pytest.approx(0.6, abs=0.005)
     open_ = SimpleNamespace(weight=np.ones(1), points=points[:1], covariance=np.diag([0.0, 4.0, 0.0]))
     drawn = 2 / np.hypot(2, 2 * np.random.default_rng(1).normal(size=100_000))
-    assert likest(open_, shown, mean)[1] == pytest.approx(drawn.mean(), abs=0.02)
+    assert likest(open_, shown, mean, NONE)[1] == pytest.approx(drawn.mean(), abs=0.02)
 
 
 def test_between_records_of_which_none_stands_out_lies_the_one_most_like_the_true_one():
     mean = np.array([0.0, 0.0, 1.0])
     points = np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 3.0, 1.0]])
     even = SimpleNamespace(weight=np.array([0.4, 0.35, 0.25]), points=points, covariance=np.zeros((3, 3)))
-    found, cosine = likest(even, points[0], mean)
+    found, cosine = likest(even, points[0], mean, NONE)
     each = (points - mean) @ (found - mean) / np.linalg.norm(points - mean, axis=1) / np.linalg.norm(found - mean)
     assert cosine == pytest.approx(even.weight @ each, abs=0.005)
     assert cosine > 0.75 > even.weight @ np.array([1.0, 0.0, 0.1**0.5])  # that of the first
     along = (found - mean) / np.linalg.norm(found - mean)  # as long as these records are on average along it
     assert (found - mean) @ along == pytest.approx(even.weight @ ((points - mean) @ along), abs=0.01)
     likely = SimpleNamespace(weight=np.array([0.6, 0.3, 0.1]), points=points, covariance=np.zeros((3, 3)))
-    np.testing.assert_array_equal(likest(likely, points[0], mean)[0], points[0])
+    np.testing.assert_array_equal(likest(likely, points[0], mean, NONE)[0], points[0])
+
+
+def test_of_features_that_are_the_same_in_all_public_records_nothing_is_shown():
+    """Whatever they have is left open, and the pictures of digits that were shown had pixels that nobody has."""
+    mean, points = np.array([0.0, 0.5, 1.0]), np.array([[2.0, 0.5, 1.0]])
+    unknown = SimpleNamespace(weight=np.ones(1), points=points, covariance=np.diag([0.1, 1e4, 0.0]))
+    found, cosine = likest(unknown, np.array([2.0, 9.0, 1.0]), mean, np.array([False, True, False]))
+    assert found[1] == 0.5
+    assert cosine > 0.99
 
 
 def few(seed, n=100, d=8, rows=15):

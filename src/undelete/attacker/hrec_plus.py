@@ -106,7 +106,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
     arrays |= {end: np.full(shape[:2], np.nan) for end in _RANGE}
     arrays |= {"candidates": np.full(shape, -1), "candidate_probability": np.full(shape, np.nan)}
     whole, bits, misfit, lead, cosine, spread = (np.full(release.deletions, np.nan) for _ in range(6))
-    mean = release.X_public.mean(axis=0)
+    mean, same = release.X_public.mean(axis=0), np.ptp(release.X_public, axis=0) == 0
     targets = target_codes(release, found.target if targeted else None, release.deletions)
     rows = np.flatnonzero([status == "ok" for status in found.status])
     for block in blocks(len(rows), _BLOCK):
@@ -125,7 +125,7 @@ def _told(release: Release, found: Reconstruction, wider: float, perhaps: Flags)
             bits[i] = lattice.bits - posterior.entropy
             misfit[i], spread[i] = one.misfit, one.spread
             if lattice.whole:
-                arrays["X"][i], cosine[i] = likest(posterior, arrays["X"][i], mean)
+                arrays["X"][i], cosine[i] = likest(posterior, arrays["X"][i], mean, same)
             if numbers is not None and lattice.whole:
                 _over_offsets(numbers, known, b, posterior, arrays, int(i))
             elif found.target_error is not None and lattice.whole:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from undelete.attacker.table.whole_record import Posterior
-from undelete.maths.arrays import Floats
+from undelete.maths.arrays import Flags, Floats
 
 _DRAWS = 400  # of the posterior, evenly along its records
 
 
-def likest(posterior: Posterior, point: Floats, mean: Floats) -> tuple[Floats, float]:
+def likest(posterior: Posterior, point: Floats, mean: Floats, same: Flags) -> tuple[Floats, float]:
     """Return where the record lies that is most like the true one (p,), and its expected centred cosine.
 
     It is `point`, or the mean direction of the records that are still possible, the public mean subtracted, which of
@@ -31,12 +31,15 @@ def likest(posterior: Posterior, point: Floats, mean: Floats) -> tuple[Floats, f
         Of one deletion, of the whole record.
     point, mean : arrays (p,)
         The record that is shown, and the public mean.
+    same : array (p,) of bool
+        Features that are the same in all public records: of these nothing is told, and a record is shown with theirs.
 
     Notes
     -----
     Cost 400 p^2 flops and an eigendecomposition of p by p.
     """
-    true = _draws(posterior) - mean
+    true = np.where(same, 0.0, _draws(posterior) - mean)
+    point = np.where(same, mean, point)
     size = np.maximum(np.linalg.norm(true, axis=1), np.finfo(float).tiny)
     middle = (true / size[:, None]).mean(axis=0)
     length = float(np.linalg.norm(middle))
