@@ -27,6 +27,7 @@ from undelete import InputError
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.sklearn.estimators import READERS
 from undelete.adapters.sklearn.refused import NOT_READ, SCANNED
+from undelete.adapters.sklearn.text import VECTORISERS
 from undelete.adapters.sklearn.wrapped import OPENERS
 from undelete.auditing.released import read_pair
 from undelete.paper.pages.markdown import table
@@ -143,11 +144,18 @@ def step_lines() -> list[str]:
     ]
 
 
+def text_lines() -> list[str]:
+    """Return the section on vectorisers of text."""
+    names = ", ".join(f"`{kind.__name__}`" for kind in VECTORISERS)
+    where = "in a `ColumnTransformer` beside other columns by `undelete audit` ([how](model-files.md))"
+    return ["## Text", "", f"Vectorisers, {names}: alone before a linear model by `undelete words`, and {where}.", ""]
+
+
 def main() -> None:
     """Print the page, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write docs/models.md")
-    written = "\n".join([*estimators(), *step_lines()])
+    written = "\n".join([*estimators(), *step_lines(), *text_lines()])
     if parser.parse_args().write:
         PAGE.write_text(written)
     print(written)

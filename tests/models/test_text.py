@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 import undelete
 from undelete import InputError, deleted_words
 from undelete.adapters.sklearn.text import read_text
-from undelete.attacker.documents import Sizes, _posterior
+from undelete.attacker.documents import _posterior
 from undelete.attacker.word_errors import Noise
+from undelete.attacker.word_sizes import Sizes
 from undelete.cli import main
 
 N = 900
@@ -135,7 +136,7 @@ def test_from_the_command_line(letters, tmp_path, capsys):
     assert main(["words", *files, *given, "--out", str(tmp_path / "words")]) == 0
     shown = capsys.readouterr().out
     assert "words are told with a probability of .9 or more" in shown
-    assert set(pd.read_csv(tmp_path / "words" / "words.csv").columns) == {"word", "probability", "exact"}
+    assert set(pd.read_csv(tmp_path / "words" / "words.csv").columns) == {"word", "probability", "exact", "common"}
     assert main(["audit", *files, *given, "--out", str(tmp_path / "audit")]) == 2
     assert "undelete words" in capsys.readouterr().err
 
@@ -209,7 +210,7 @@ def test_refusals(letters):
     table = pd.DataFrame({"text": texts[:99]})
     beside = make_pipeline(ColumnTransformer([("words", CountVectorizer(), "text")]), LogisticRegression())
     beside.fit(table, kinds[:99])
-    with pytest.raises(InputError, match="of text beside others only what the steps store, undelete scan BEFORE AFTER"):
+    with pytest.raises(InputError, match="undelete audit reads it, and tells the words of its columns of text"):
         deleted_words(beside, beside, texts[N:], kinds[N:], n=99)
     plain = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts[:99], kinds[:99])
     with pytest.raises(InputError, match="1 public documents and 2 targets"):
@@ -229,8 +230,6 @@ def test_what_reads_tables_names_what_reads_text(letters):
     mixed = make_pipeline(beside, LogisticRegression())
     table = one.assign(long=one.text.str.len())
     pair = [clone(mixed).fit(table.iloc[rows], kinds[rows]) for rows in (slice(0, N), slice(1, N))]
-    with pytest.raises(InputError, match=r"beside other steps: .*undelete\.scan"):
-        undelete.audit(*pair, table.iloc[N:].assign(kind=kinds[N:]), target="kind")
     said = undelete.scan(*pair).table
     assert set(said.value[said.kind == "word"]) == set(texts[0].split())
     assert said.value[said.column == "long"].iloc[0] == pytest.approx(len(texts[0]))

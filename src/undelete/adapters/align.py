@@ -24,6 +24,7 @@ from undelete.adapters.comparable import (
     check_embedding,
     check_models,
     check_steps,
+    check_texts,
     listing,
 )
 from undelete.adapters.design.design import Design, coefficient_matrix
@@ -66,6 +67,7 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
     if gapless:
         before, after = (replace(m, design=m.design.without_fills(gapless)) for m in (before, after))
     check_models(before, after)
+    check_texts(before, after)
     if before.design is after.design:  # heads of one net
         check_drawn(before, after)
         return after.W
@@ -78,6 +80,8 @@ def align(before: LinearModel, after: LinearModel, gapless: Collection[str] = ()
     if before.embedding is not None or after.embedding is not None:
         check_embedding(before, after)
         return after.W
+    if before.texts:
+        raise NotFoldable("the answers hold what words add")
     return _fold(before, after, lost)
 
 

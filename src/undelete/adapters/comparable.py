@@ -74,6 +74,13 @@ def check_steps(before: LinearModel, after: LinearModel) -> None:
             _check_encoding(encoding, encodings[1][at])
 
 
+def check_texts(before: LinearModel, after: LinearModel) -> None:
+    """Refuse models that read other columns as text, or by other steps."""
+    read = [{one.column: listing(one.model.steps) for one in model.texts} for model in (before, after)]
+    if read[0] != read[1]:
+        _refuse("columns of text", *(listing(f"{name} ({steps})" for name, steps in one.items()) for one in read))
+
+
 def check_columns(before: LinearModel, after: LinearModel) -> None:
     """Refuse models that read different raw columns."""
     old, new = before.design, after.design

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from undelete.maths.arrays import Floats
 from undelete.maths.embeddings import Embedding, embed
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import predict
+
+if TYPE_CHECKING:
+    from undelete.adapters.sklearn.text import TextModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,28 +51,23 @@ class LinearModel:
     classes : sequence or None
         A classifier's classes; of two, the second is +1 and k = 1; of more, one output each.
     l2 : number, array (d0,) or (d,), or None
-        Penalty of each feature in the summed objective, maths (1), d with the constant; a number is the
-        penalty of every feature but the constant; None when not known.
+        Penalty of each feature in the summed objective, maths (1), d with the constant; a number: of every one but it;
+        None when not known.
     l1 : number, array (d0,) or (d,), or None
         The same of an l1 penalty, l1 |w|; None for none.
     averaged : bool
         Whether `l2` and `l1` are those of the mean loss instead, as scikit-learn's generalised linear models have it:
         `summed` makes them the sum's, for a number of records.
     n : int or None
-        Number of training records, when known.
+        Number of training records.
     design : Design or Probed, optional
-        The preprocessing; read from `feature_names` when not given. With an embedding it makes the inputs, and has
-        no constant.
-    kind : str
-        What it is called, e.g. "Ridge".
-    steps : sequence of str
-        Class names of the preprocessing steps.
-    notes : sequence of str
-        What a reader should know, e.g. that the fit did not converge.
-    stored : sequence of Statistic
-        What the estimator stores of its training records: means, extremes, categories, records.
+        The preprocessing; read from `feature_names` by default. With an embedding it makes the inputs, constant apart.
+    kind, steps : str, sequence of str
+        What it is called, e.g. "Ridge", and class names of the preprocessing.
+    notes, stored : sequences of str and of Statistic
+        What a reader should know, and what the estimator stores of its training records: means, extremes, records.
     embedding : Embedding, optional
-        The fixed map phi between the preprocessing and the coefficients.
+        The fixed map phi before the coefficients.
     tolerance : float or None
         Relative to what its criterion says, what the solver left over; None: exact, or not known; infinite: anything.
     criterion : {"gradient", "first", "moment", "residual", "step"}
@@ -88,12 +86,12 @@ class LinearModel:
     target_map : TargetMap, optional
         What the model is fitted to in place of the target: its logarithm, for one. Targets are given, and come back, as
         the table has them.
-    output : int or None
-        Which of several target columns it predicts, where what holds it has several; None: all.
-    offset : Offset or None
-        What is added to each record's prediction; None where the model was fitted without.
+    output, offset : int or None, Offset or None
+        Which of several target columns it predicts (None: all), and what is added to each prediction.
     weights : array (n,) or None
         What each training record weighed, in any order; None where all count alike, or it is not known.
+    texts : sequence of TextModel
+        Columns of text, whose part of a prediction `coef` and `design` leave out.
     stopped : str
         What says that the fit ended before it had converged, "" where nothing does.
 
@@ -135,6 +133,7 @@ class LinearModel:
     chosen: bool = False
     offset: Offset | None = None
     weights: Floats | None = None
+    texts: Sequence[TextModel] = ()
 
     def of_columns(self, columns: Iterable[object]) -> LinearModel:
         """Return the model as a table with some columns has it: one that is called `log(age)` is no logarithm then."""
@@ -240,10 +239,12 @@ class LinearModel:
         """Return raw records in the model's space (n, d); InputError as `Design.transform`."""
         return self.embed(self.inputs(table))
 
-    def offsets(self, table: pd.DataFrame) -> Floats | None:
-        """Return what is added to raw records' predictions (n,), None for nothing; InputError as `Offset.of`."""
-        return None if self.offset is None else self.offset.of(table)
+    def offsets(self, table: pd.DataFrame, *, standing: bool = False) -> Floats | None:
+        """Return what is added to predictions, (n,) or of texts (n, k), `standing` as of these; None for nothing."""
+        added = [one.scores(table, standing=standing) for one in self.texts]
+        added += [] if self.offset is None else [self.offset.of(table)]
+        return sum(added[1:], added[0]) if added else None
 
-    def decision(self, table: pd.DataFrame) -> Floats:
-        """Return z = x W (n, k) for raw records, offsets added; InputError as `Design.transform` and `Offset.of`."""
-        return np.asarray(predict(self.features(table), self.W, self.offsets(table)))
+    def decision(self, table: pd.DataFrame, *, standing: bool = False) -> Floats:
+        """Return z = x W (n, k) for raw records, offsets added; errors as of `features` and `offsets`."""
+        return np.asarray(predict(self.features(table), self.W, self.offsets(table, standing=standing)))

@@ -13,54 +13,15 @@ import scipy.sparse as sp
 from scipy.special import logsumexp
 
 from undelete.attacker.word_errors import Noise, solvers_share, variance_of, widened
+from undelete.attacker.word_sizes import Sizes
 from undelete.maths.arrays import Flags, Floats
 
-_QUANTILES = 9  # of a feature's size beside what its word and its document say
 _SCALES = 25  # of a document tried
 _CLASS = 5.0  # documents of all classes that count in a word's frequency within one
 _TWICE = 2.0  # by which factor a tenth of the variances are raised, from which a solver's errors count
 _LEFT = 2.0  # of the largest gradient left over, in units of a feature's root mean square: nine tenths are within 2.3
 _PULLS = 24  # of public documents tried where the intercept does not tell the deleted one's
 _CLEAR = 4.0  # standard errors of the pull from which it does
-
-
-@dataclass(frozen=True, eq=False)
-class Sizes:
-    """How large features are where they are not zero: of word j in document i exp(word_j + document_i + rest).
-
-    Parameters
-    ----------
-    word : array (d,)
-        Logarithms; of a word that no public document has, that of the rare ones.
-    document : array (m,)
-        Likewise.
-    rest : array (q,)
-        Quantiles of what is left.
-    sign : array (d,)
-        Of a feature: a hashing vectoriser has negative ones.
-    """
-
-    word: Floats
-    document: Floats
-    rest: Floats
-    sign: Floats
-
-    @classmethod
-    def of(cls, X: sp.csr_array) -> Sizes:
-        """Measure them on public documents (m, d)."""
-        table = X.tocoo()
-        log, i, j = np.log(np.abs(table.data)), table.row, table.col
-        m, d = X.shape
-        of_word, of_document = np.bincount(j, minlength=d), np.bincount(i, minlength=m)
-        sign = np.where(np.bincount(j, np.sign(table.data), d) < 0, -1.0, 1.0)
-        word, document = np.zeros(d), np.zeros(m)
-        for _ in range(3):
-            word = np.bincount(j, log - document[i], d) / np.maximum(of_word, 1)
-            document = np.bincount(i, log - word[j], m) / np.maximum(of_document, 1)
-        rare = (of_word > 0) & (of_word <= max(3, int(np.quantile(of_word[of_word > 0], 0.25))))
-        word = np.where(of_word > 0, word, word[rare].mean())
-        rest = np.quantile(log - word[j] - document[i], (np.arange(_QUANTILES) + 0.5) / _QUANTILES)
-        return cls(word, document[of_document > 0], rest, sign)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from undelete.attacker.hrec import hrec
 from undelete.attacker.one_class import SLIGHT
 from undelete.attacker.table.further_error import LEFT
 from undelete.maths.arrays import Floats
-from undelete.maths.objective import predict
+from undelete.maths.objective import predict, shifted
 from undelete.release.reconstruction import Reconstruction
 from undelete.release.release import Release
 
@@ -94,18 +94,20 @@ def implied(release: Release, found: Reconstruction) -> Implied | None:
 
 
 def _shifted(release: Release, found: Reconstruction, z: Floats, output: int) -> tuple[Floats, float]:
-    """Return the record's prediction (1, k) with the middle one of the public offsets, which its own may not be.
+    """Return the record's prediction (1, k) with the middle one of the offsets that it may have, as public ones are.
 
     And by how much the logarithm of its residual varies over these.
     """
-    o = release.offset_public
+    o = release.offset_public if release.own_offsets is None else release.own_offsets
     if o is None:
         return z, 0.0
     assert found.scale is not None
-    Z = z + o[:, None]
-    size = np.abs(release.loss.residual(np.full_like(Z, np.sign(found.scale[0])), Z)[:, output])
+    assert found.target is not None
+    Z = np.asarray(shifted(np.repeat(z, len(o), axis=0), o))
+    Y = np.full_like(Z, np.sign(found.scale[0])) if release.loss.separable else np.repeat(found.target, len(Z), axis=0)
+    size = np.abs(release.loss.residual(Y, Z)[:, output])
     with np.errstate(divide="ignore"):
-        return z + np.median(o), float(np.std(np.log(size)))
+        return z + np.median(o, axis=0), float(np.std(np.log(size)))
 
 
 def _record(release: Release, found: Reconstruction, output: int, scale: float) -> Floats:
@@ -161,7 +163,7 @@ def _error(release: Release, found: Reconstruction, Y: Floats, z: Floats, n: flo
         along = ((release.W_before - np.outer(c, z[0])) @ slopes / rho - c) / scale
         t = Estimate.of(found).weights(release)[:, 0]
         stood_for = release.n or m
-        noise = stood_for**2 * (1 / m + 1 / n) * (t * (release.X_public @ along)).var()
+        noise = (0.0 if release.error_told else stood_for**2 * (1 / m + 1 / n)) * (t * (release.X_public @ along)).var()
         noise += (LEFT * stood_for * (release.tolerance or 0.0)) ** 2 * float(along @ along)
         noise += _unsaid(release, j, along)
         return float(np.sqrt(noise + _higher_order(release, t, n) ** 2))
@@ -187,9 +189,11 @@ def _pulls(release: Release, found: Reconstruction, order: int = 1) -> int:
     if k < 3:
         return 1
     assert release.constant is not None
-    m, n = len(release.X_public), release.n or len(release.X_public)
+    n = release.n or len(release.X_public)
     bent = moves(release, found.way if release.reweighed else "hessian")[:, 0]
-    mean, error = order * bent.mean(axis=0), bent.std(axis=0) * np.sqrt(1 / m + 1 / n)
+    mean = order * bent.mean(axis=0)
+    unsaid = [_unsaid(release, j, release.constant) if release.error_told else 0.0 for j in range(k)]
+    error = np.sqrt(bent.var(axis=0) * release.scatter + np.array(unsaid)) / n
     if "number" in release.loss.targets:  # such a class may be passed, and pulls back
         z, rho = found.X @ release.W_before, n * mean
         own, turned = (_off_a_class(z + sign * rho) for sign in (1, -1))

@@ -79,11 +79,18 @@ class Offsets:
         o, X = release.offset_public, release.X_public
         assert o is not None
         (m, d), along = X.shape, np.zeros(X.shape[1])
+        if release.own_offsets is not None:
+            return cls._about(along, np.sort(release.own_offsets))
         if m >= _RECORDS_A_FEATURE * d and np.ptp(o) > 0:
             found = lstsq(X, o, cond=1e-9, lapack_driver="gelsy")[0]
             if ((o - X @ found) ** 2).sum() * (m + d) / (m - d) < _PAYS * ((o - o.mean()) ** 2).sum():
                 along = found
-        left = np.sort((o - X @ along)[np.unique(np.linspace(0, m - 1, min(m, _TRIED)).astype(np.int64))])
+        return cls._about(
+            along, np.sort((o - X @ along)[np.unique(np.linspace(0, m - 1, min(m, _TRIED)).astype(np.int64))])
+        )
+
+    @classmethod
+    def _about(cls, along: Floats, left: Floats) -> Offsets:
         step = max(1, int(np.sqrt(len(left)) / 2))
         at = np.arange(len(left))
         ends = left[np.minimum(at + step, len(left) - 1)] - left[np.maximum(at - step, 0)]

@@ -38,6 +38,7 @@ from undelete.auditing.stated import protected
 from undelete.auditing.statements import Statement, measured, read_stated
 from undelete.auditing.stepped import refuse_steps, stepped
 from undelete.auditing.tables import all_columns, public_records
+from undelete.auditing.text_told import leaks, with_true
 from undelete.auditing.together import audit_together, question, refuse_unseen_offsets
 from undelete.auditing.unnamed_weights import unsure_of_weights
 from undelete.auditing.words import DEFAULT, Words, described, seeds, target_words
@@ -211,7 +212,7 @@ def audit(
     ]
     if between.several:
         refuse_steps(optimiser, "several records came between these models")
-        refuse_unseen_offsets(release)
+        refuse_unseen_offsets(release, bool(old.texts))
         return audit_together(between, setting, truth, names, seeds(rng), noted, progress)
     checks = [*told(old, new, release), *pair.checks, *([] if heads is None else heads.checks(release))]
     said_who = deleted is not None or joined is not None or any(check.name in (COUNT, MEANS) for check in checks)
@@ -227,24 +228,20 @@ def audit(
     release, bounded = given_away.within(release, ends)
     asked, unsaid = (asked, []) if old.offset is not None else unsure_of_weights(asked, release, pair.counted)
     record = None if truth is None else truths.true_record(truth, old, release, names)
+    documents = {} if pair.texts is None else dict(pair.texts.documents)
+    if truth is not None and documents:
+        documents = with_true(documents, old, truths.one_record(truth, (*old.design.raw, *documents, *names)))
     if record is not None and pair.kept is not None:
         record = dataclasses.replace(record, X=record.X[:, pair.kept])
+    told_all = [*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone), *leaks(documents)]
     return examine(
-        release,
-        asked,
-        record,
-        setting,
-        seeds(rng),
-        diagnostics=checks,
+        release, asked, record, setting, seeds(rng), diagnostics=checks,
         warnings=[
-            *noted,
-            *unsaid,
-            *bounded,
-            *given_away.not_used(stored, used),
-            *given_away.of_somebody(release, old, new),
+            *noted, *unsaid, *bounded, *given_away.not_used(stored, used), *given_away.of_somebody(release, old, new),
         ],
-        leaks=[*cautions.leaks(old, new, record, stored.keys() - used), *cautions.of_nobody(alone)] if one else [],
+        leaks=told_all if one else [],
         notes=[*old.notes, *new.notes],
         exact=exact,
+        documents=[documents] if documents else (),
         given=given_away.mostly(old, new, release, exact, record) if one else "",
-    )
+    )  # fmt: skip

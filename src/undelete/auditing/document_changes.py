@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,32 @@ def classes_of(Y: Floats) -> Indices:
     return Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What two models make of public documents, with whatever else they read of them.
+
+    Parameters
+    ----------
+    Z, Z_after : arrays (m, k)
+        The predictions of both.
+    left : float
+        About the largest gradient per record that their solvers left over.
+    """
+
+    Z: Floats
+    Z_after: Floats
+    left: float
+
+    @classmethod
+    def of_text(cls, old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats) -> Whole:
+        """Return it of models of text alone; InputError where how near their optima they stopped is not known."""
+        Z, Z_after = (one @ w.W[: one.shape[1]] + (w.W[-1] if w.has_constant else 0.0)
+                      for one, w in ((X, old.model), (X_after, new.model)))  # fmt: skip
+        return cls(Z, Z_after, max(left_of_words(one, X, Y) for one in (old.model, new.model)))
+
+
 def changes(
-    old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats, n: int
+    old: TextModel, new: TextModel, X: sp.csr_array, whole: Whole, Y: Floats, n: int
 ) -> Iterator[tuple[int | None, Change]]:
     """Yield what the change is: of balanced class weights for each class that the document may have had, else for all.
 
@@ -98,8 +123,10 @@ def changes(
     ----------
     old, new : TextModel
         Before and after.
-    X, X_after : sparse arrays (m, d), (m, d')
-        Public documents as each of them reads them.
+    X : sparse array (m, d)
+        Public documents as the old one reads them.
+    whole : Whole
+        What both make of them.
     Y : array (m, k)
         Their targets.
     n : int
@@ -108,32 +135,28 @@ def changes(
     Raises
     ------
     InputError
-        When the models answer alike, or how near their optima they stopped is not known.
+        When the models answer alike.
     """
     loss, model = weighted_loss(old.model, Y), old.model
     d = X.shape[1]
-    Z, Z_after = (one @ w.W[: one.shape[1]] + (w.W[-1] if w.has_constant else 0.0)
-                  for one, w in ((X, model), (X_after, new.model)))  # fmt: skip
-    pulls = -np.asarray(loss.residual(Y, Z))
+    pulls = -np.asarray(loss.residual(Y, whole.Z))
     own = classes_of(Y)
-    W_after, there = _by_name(old, new)
-    share, known = _share(old.model, new.model, W_after, there, n)
-    left = max(_left_over(one, X, Y) for one in (model, new.model))
+    share, known = penalties_share(old, new, n)
     afterwards: list[tuple[int | None, Any]] = [(None, loss)]
     if model.class_weights == BALANCED:
         assert isinstance(loss, ClassWeighted)
         shares = (np.bincount(own, minlength=len(loss.weights)) / len(own)).tolist()
         afterwards = [(c, loss.after(c, n, shares)) for c in range(len(loss.weights))]
     for gone, later in afterwards:
-        moves = loss.residual(Y, Z) - later.residual(Y, Z_after)
+        moves = loss.residual(Y, whole.Z) - later.residual(Y, whole.Z_after)
         if not moves.any():
             raise InputError(
                 "the two models answer alike: no document lies between them, or both fits stopped before one counts"
             )
-        yield gone, Change(moves, share[:d], share[d] if model.has_constant else None, pulls, known[:d], left)
+        yield gone, Change(moves, share[:d], share[d] if model.has_constant else None, pulls, known[:d], whole.left)
 
 
-def _left_over(model: LinearModel, X: sp.csr_array, Y: Floats) -> float:
+def left_of_words(model: LinearModel, X: sp.csr_array, Y: Floats) -> float:
     """Return about the largest gradient per record that a solver left; InputError where that is not known."""
     if model.tolerance is None:
         return 0.0
@@ -164,8 +187,13 @@ def _by_name(old: TextModel, new: TextModel) -> tuple[Floats, Any]:
     return W, there
 
 
-def _share(old: LinearModel, new: LinearModel, W_after: Floats, there: Any, n: int) -> tuple[Floats, Any]:
-    """Return the penalty's share (d, k) in minus the deleted gradient, maths (9), and where it is known (d,)."""
+def penalties_share(before: TextModel, after: TextModel, n: int) -> tuple[Floats, Any]:
+    """Return the penalty's share (d, k) in minus the deleted gradient, maths (9), and where it is known (d,).
+
+    With a last row for the intercept, where there is one.
+    """
+    W_after, there = _by_name(before, after)
+    old, new = before.model, after.model
     first, second = old.summed(n), new.summed(n - 1)
     assert first.l2 is not None
     assert second.l2 is not None

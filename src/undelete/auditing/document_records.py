@@ -15,6 +15,7 @@ from undelete.release.reconstruction import Reconstruction
 from undelete.scoring.truth import Truth
 
 if TYPE_CHECKING:
+    from undelete.auditing.documents import Document
     from undelete.auditing.result import Audit
 
 
@@ -77,6 +78,7 @@ def record(audit: Audit, i: int) -> dict[str, Any]:
         "confidence": found.confidence[i],
         "direction": _direction(audit, i),
         "columns": [_cell(audit, i, j, found) for j in range(len(audit.release.columns))],
+        "texts": [_text(name, one) for name, one in audit.documents[i].items()] if audit.documents else [],
         "target": target_cell(audit, i, found),
     }
 
@@ -107,6 +109,18 @@ def _cell(audit: Audit, i: int, j: int, found: Reconstruction) -> dict[str, Any]
         "probability": probability,
         "right": None if right is None else right[i, j],
     }
+
+
+def _text(name: str, one: Document) -> dict[str, Any]:
+    """Return a column of text: its words that are likelier than not, and where the true ones are known the others."""
+    own = None if one.true is None else set(one.true)
+    words = [
+        {"word": str(word), "probability": float(p), "exact": bool(exact), "common": float(common),
+         "right": None if own is None else word in own}
+        for word, p, exact, common in one.table.itertuples(index=False)
+    ]  # fmt: skip
+    missed = None if own is None else sorted(own - {entry["word"] for entry in words})
+    return {"name": name, "words": words, "expected": one.expected, "missed": missed}
 
 
 def _candidates(audit: Audit, found: Reconstruction, i: int, j: int) -> list[tuple[Any, float]] | None:

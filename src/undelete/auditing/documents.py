@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from sklearn.base import BaseEstimator
 from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.text import TextModel
 from undelete.adapters.targets import encode_target
-from undelete.attacker.documents import Sizes, Words, frequencies, words
-from undelete.auditing.document_changes import changes, checked, classes_of, exact_words, read_both
+from undelete.attacker.documents import Words, frequencies, words
+from undelete.attacker.word_sizes import Sizes
+from undelete.auditing.document_changes import Whole, changes, checked, classes_of, exact_words, read_both
 from undelete.errors import InputError
 from undelete.files import write_together
 from undelete.maths.arrays import Floats, Indices
@@ -34,22 +35,35 @@ class Document:
     Attributes
     ----------
     table : DataFrame
-        A row a word that is more likely than not, the likeliest first: word, probability, and whether the files say it
-        exactly, without any attack.
+        A row a word that is more likely than not, the likeliest first: word, probability, whether the files say it
+        exactly, without any attack, and in which share of the public documents it is.
     label : object
         The class it was of, or the number, as the model's intercept tells it; None where it does not.
     notes : tuple of str
         What a reader should know.
+    expected : float
+        How many of the model's words it is expected to have.
+    whole : float
+        Probability that it has the words that are more likely than not, and no others.
+    true : tuple of str or None
+        Of a document that is known, the words that the model reads of it.
     """
 
     table: pd.DataFrame
     label: Any = None
     notes: tuple[str, ...] = ()
+    expected: float = float("nan")
+    whole: float = float("nan")
+    true: tuple[str, ...] | None = None
 
     @property
     def sure(self) -> list[str]:
         """The words with a probability of .9 or more."""
         return [str(word) for word in self.table.word[self.table.probability >= SURE]]
+
+    def beside(self, true: Collection[str]) -> Document:
+        """Return the same beside the true document's words."""
+        return replace(self, true=tuple(sorted(true)))
 
     def score(self, true_words: Sequence[str]) -> dict[str, float]:
         """Return the precision of `sure`, and which share of the true words is in it."""
@@ -118,20 +132,20 @@ def deleted_words(
     exact = exact_words(old, new)
     Y = encode_target(old.model, targets, "target")
     X, X_after = (one.features(texts, standing=True) for one in (old, new))
-    found, label = _attacked(old, new, X, X_after, Y, count)
-    table = _table(old, found, texts, exact)
+    found, label = told_words(old, new, X, Whole.of_text(old, new, X, X_after, Y), Y, count)
     notes = [*dict.fromkeys((*old.model.notes, *new.model.notes))]
     if exact:
         notes.append(
             f"The vectoriser was fitted anew, and the two files say {len(exact)} words of the document exactly."
         )
-    return Document(table, label, tuple(notes))
+    return replace(document(old, found, X, texts, exact), label=label, notes=tuple(notes))
 
 
-def _attacked(
-    old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats, n: int
-) -> tuple[Words, Any]:
-    """Return what the likeliest hypothesis says: of balanced class weights one for each class."""
+def told_words(old: TextModel, new: TextModel, X: sp.csr_array, whole: Whole, Y: Floats, n: int) -> tuple[Words, Any]:
+    """Return what the likeliest hypothesis says, and the class: of balanced class weights one for each class.
+
+    Parameters and errors as of `changes`; InputError where no hypothesis agrees with itself, too.
+    """
     model, d = old.model, X.shape[1]
     own = classes_of(Y)
     # most of a million hashed features are in no document at all, and no word could be said for them
@@ -139,7 +153,7 @@ def _attacked(
     told = X[:, nameable]
     sizes, overall = Sizes.of(told), frequencies(told)
     best: tuple[float, Words, Any] | None = None
-    for gone, change in changes(old, new, X, X_after, Y, n):
+    for gone, change in changes(old, new, X, whole, Y, n):
         change = replace(change, share=change.share[nameable], known=change.known[nameable])
         found = words(told, change, n, overall, sizes)
         c = _class(model, found, change.pulls, own)
@@ -171,19 +185,55 @@ def _class(model: LinearModel, found: Words, pulls: Floats, own: Indices) -> int
     return int(share.argmax()) if share.max() > SURE * share.sum() else None
 
 
-def _table(old: TextModel, found: Words, texts: Sequence[str], exact: Sequence[str]) -> pd.DataFrame:
-    """Return the words that are likelier than not, those that the files say first."""
-    rows = [(word, 1.0, True) for word in exact]
-    said = set(exact)
-    likely = np.flatnonzero(found.probability >= 0.5)
-    if old.names is not None:
-        rows += [(old.names[j], float(found.probability[j]), False) for j in likely if old.names[j] not in said]
-    else:
-        candidates = old.candidates(texts)
-        for j in likely:
-            total = sum(count for _, count in candidates.get(int(j), [])) + 0.5
-            for word, count in candidates.get(int(j), []):
-                p = float(found.probability[j]) * count / total
-                rows += [(word, p, False)] if p >= 0.5 else []
+def document(old: TextModel, found: Words, X: sp.csr_array, texts: Sequence[str], exact: Sequence[str]) -> Document:
+    """Return what is told of a document: the words that the files say, and those that are likelier than not.
+
+    Parameters
+    ----------
+    old : TextModel
+        Before the deletion.
+    found : Words
+        What the attack says of its features.
+    X : sparse array (m, d)
+        The public documents, as the old model reads them.
+    texts : sequence of str
+        These.
+    exact : sequence of str
+        The words that the files say.
+    """
+    p, said = with_exact(old, found, exact).probability, set(exact)
+    share = np.diff(sp.csc_array(X).indptr) / X.shape[0]
+    rows = [*_exact(old, share, exact), *_likely(old, found.probability, share, texts, said)]
     rows.sort(key=lambda row: (-row[1], row[0]))
-    return pd.DataFrame(rows, columns=["word", "probability", "exact"])
+    table = pd.DataFrame(rows, columns=["word", "probability", "exact", "common"])
+    return Document(table, expected=float(p.sum()), whole=float(np.exp(np.log(np.maximum(p, 1 - p)).sum())))
+
+
+def with_exact(old: TextModel, found: Words, exact: Sequence[str]) -> Words:
+    """Return what is said of features with the words that the files say."""
+    p, said = found.probability.copy(), set(exact)
+    if old.names is not None and said:
+        p[[j for j, word in enumerate(old.names) if word in said]] = 1.0
+    return replace(found, probability=p)
+
+
+_Row = tuple[str, float, bool, float]
+
+
+def _exact(old: TextModel, share: Floats, exact: Sequence[str]) -> list[_Row]:
+    """Return the words that the files say."""
+    common = dict(zip(old.names or (), share.tolist(), strict=False))
+    return [(word, 1.0, True, common.get(word, 0.0)) for word in exact]
+
+
+def _likely(old: TextModel, p: Floats, share: Floats, texts: Sequence[str], but: Collection[str]) -> list[_Row]:
+    """Return the words that are likelier than not; of hashed features those of public documents."""
+    likely = np.flatnonzero(p >= 0.5)
+    if old.names is not None:
+        return [(old.names[j], float(p[j]), False, float(share[j])) for j in likely if old.names[j] not in but]
+    candidates, rows = old.candidates(texts), []
+    for j in likely:
+        total = sum(count for _, count in candidates.get(int(j), [])) + 0.5
+        own = ((word, float(p[j]) * count / total, count) for word, count in candidates.get(int(j), []))
+        rows += [(word, each, False, count / len(texts)) for word, each, count in own if each >= 0.5]
+    return rows

@@ -16,6 +16,7 @@ import numpy as np
 from undelete.attacker.baselines import share_near
 from undelete.auditing.exposure import CONTROLS, Exposure, bars_limit, similar_only
 from undelete.auditing.target import SURE, target_lift
+from undelete.auditing.text_told import TextTold
 from undelete.auditing.thresholds import COLUMN, Evidence
 from undelete.maths.arrays import Flags, Floats
 from undelete.release.reconstruction import Reconstruction
@@ -40,16 +41,14 @@ class Case:
         What each attack said.
     main : str
         The one to judge.
-    truth : Truth or None
-        The deleted records, where they are known.
-    scored : mapping of str to dict
-        Each attack's scores, where the truth is known.
-    lead : mapping or None
-        Of `lift`.
-    exposed : Exposure
-        Of `exposure`.
+    truth, scored : Truth or None, mapping of str to dict
+        The deleted records, where they are known, and each attack's scores then.
+    lead, exposed
+        Of `lift`, or None, and of `exposure`.
     target : str
         What the model's target is called.
+    texts : TextTold
+        What came back of columns of text, which count as others do.
     """
 
     release: Seen
@@ -60,6 +59,7 @@ class Case:
     lead: Mapping[str, Any] | None
     exposed: Exposure
     target: str
+    texts: TextTold
 
     @property
     def best(self) -> Reconstruction:
@@ -82,7 +82,7 @@ def gather(case: Case, rng: np.random.Generator) -> Evidence | None:
     status = case.best.status
     if similar_only(case.release):
         return None if all(one == "unchanged" for one in status) else _similar(case, rng)
-    if all(one != "ok" for one in status):
+    if all(one != "ok" for one in status) and not case.texts.share.any():
         return None
     return _promised(case) if case.truth is None else _measured(case, case.truth, rng)
 
@@ -93,23 +93,24 @@ def _measured(case: Case, truth: Truth, rng: np.random.Generator) -> Evidence | 
     right = columns_right(release, truth, best)
     if right is None:
         return None
-    one = len(right) == 1
-    common = np.array([_common(release, j) for j in range(len(release.columns))])
+    one, texts = len(right) == 1, case.texts
+    right = np.hstack([right, texts.share])
+    common = np.array([*(_common(release, j) for j in range(len(release.columns))), *texts.guess.mean(axis=0)])
     name, base = "", common[None]
     low, high = float("nan"), float("nan")
     if lead is not None:
         hits = columns_right(release, truth, case.found[lead["baseline"]])
         assert hits is not None
-        name, base = CONTROLS[lead["baseline"]], hits.astype(float)
+        name, base = CONTROLS[lead["baseline"]], np.hstack([hits, texts.guess])
         low, high = lead["low"], lead["high"]
     elif not one:
         low, high = mean_interval(right.mean(axis=1) - base.mean(), rng)
     # of one record, what came back is worth as much as it is uncommon
-    guess = (_frequency(release, best) if one else base).mean(axis=0)
+    guess = (np.hstack([_frequency(release, best), texts.guess]) if one else base).mean(axis=0)
     per_column = right.mean(axis=0) - guess
     if not one:
         per_column *= (per_column < 0) | beyond_luck(right, np.maximum(guess, common))
-    whole = np.asarray(right.all(axis=1))
+    whole = np.asarray((right == 1).all(axis=1))
     whole_low, whole_high = wilson(float(whole.sum()), len(whole))
     return Evidence(
         deletions=len(right),
@@ -123,7 +124,7 @@ def _measured(case: Case, truth: Truth, rng: np.random.Generator) -> Evidence | 
         whole_baseline=float(base.prod(axis=1).mean()),
         whole_low=whole_low,
         whole_high=whole_high,
-        best_column=_best([column.name for column in release.columns], per_column, case),
+        best_column=_best([*(column.name for column in release.columns), *texts.names], per_column, case),
         target=case.target_lift,
         measured=True,
         centred=float(np.median(case.exposed.value)),
@@ -160,17 +161,19 @@ def _similar(case: Case, rng: np.random.Generator) -> Evidence:
 
 def _promised(case: Case) -> Evidence | None:
     """Return the evidence without a truth: what the error bars of maths (10) say is right."""
-    release, found = case.release, case.best
-    if found.probability is None or not np.isfinite(found.probability).any():
+    release, found, texts = case.release, case.best, case.texts
+    if found.probability is None or not (np.isfinite(found.probability).any() or texts.share.any()):
         return None
     good = np.array([status == "ok" for status in found.status])
-    told = np.isfinite(found.probability[good]).any(axis=0)  # not where all public records agree
+    told = np.isfinite(found.probability[good]).any(axis=0) | ~good.any()  # not where all public records agree
     probability = np.clip(np.where(good[:, None], np.nan_to_num(found.probability), 0.0)[:, told], 0.0, 1.0)
     common = np.where(good[:, None], _frequency(release, found), 0.0)[:, told]
+    spread = np.sqrt(_spread(found, probability, told) ** 2 + texts.variance.sum())
+    probability, common = np.hstack([probability, texts.share]), np.hstack([common, texts.guess])
     gain = np.where(probability >= SURE, probability - common, 0.0).mean(axis=0)
     lead = float((probability - common).mean())
-    spread = _spread(found, probability, told) / probability.size
-    names = [column.name for column, known in zip(release.columns, told, strict=True) if known]
+    spread = float(spread) / probability.size
+    names = [*(c.name for c, known in zip(release.columns, told, strict=True) if known), *texts.names]
     open_columns = np.where(common <= 1 - COLUMN, 1 - probability, 1.0)
     return Evidence(
         deletions=len(probability),
@@ -180,7 +183,7 @@ def _promised(case: Case) -> Evidence | None:
         baseline_name="",
         lift_low=lead - _SURELY * spread,
         lift_high=lead + _ONE_SIDED * spread,
-        whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()),
+        whole=float(np.where(good, np.nan_to_num(found.confidence), 0.0).mean()) * texts.whole,
         whole_baseline=float(common.prod(axis=1).mean()),
         whole_low=float("nan"),
         best_column=_best(names, gain, case),

@@ -27,6 +27,7 @@ from undelete.auditing.retold import joining, of_several, worded
 from undelete.auditing.setting import Setting
 from undelete.auditing.stated import hidden as hidden_by_noise
 from undelete.auditing.stated import noise_check
+from undelete.auditing.text_told import Documents, TextTold
 from undelete.auditing.verdict import decide
 from undelete.auditing.with_given import with_exact, with_target
 from undelete.maths.arrays import Floats
@@ -53,6 +54,7 @@ def examine(
     notes: Sequence[str] = (),
     exact: Mapping[str, Category] = MappingProxyType({}),
     given: str = "",
+    documents: Sequence[Documents] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Attack a release and judge the result.
@@ -81,6 +83,8 @@ def examine(
         Raw columns, and the target, whose value the preprocessing gives away exactly: the record shown has it.
     given : str
         Where the files give most of the record away by themselves, the sentence that says so.
+    documents : sequence of mapping
+        What is told of each deletion's columns of text.
     progress : callable, optional
         Called as progress(done, total), in deletions times attacks.
     """
@@ -124,7 +128,7 @@ def examine(
     exposing = plus if release.embedding is not None else base  # behind one, the error bars are the most probable's
     return judged(
         release, attacks, found, truth, setting, checks, (score_seed, picture_seed),
-        exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, given=given,
+        exposing=exposing, warnings=warnings, leaks=leaks, exact=exact, given=given, documents=documents,
         placed=placed, hidden="" if stated is None else hidden_by_noise(stated[1], checks),
     )  # fmt: skip
 
@@ -143,6 +147,7 @@ def judged(
     leaks: Sequence[str] = (),
     exact: Mapping[str, Category] = MappingProxyType({}),
     given: str = "",
+    documents: Sequence[Documents] = (),
     placed: bool = False,
     hidden: str = "",
 ) -> Audit:
@@ -156,7 +161,7 @@ def judged(
         What was run.
     found : dict of str to Reconstruction
         What each attack said.
-    truth, setting, warnings, leaks, exact, given
+    truth, setting, warnings, leaks, exact, given, documents
         As of `examine`.
     checks : sequence of Diagnostic
         All of them.
@@ -186,7 +191,8 @@ def judged(
         exposed = Exposure(np.ones(1), np.ones(1))
     lead = lift(scored, main, "centred_cosine" if similar_only(release) else "exact_columns", rng)
     target = "" if setting.target is None else setting.target.name
-    evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target), rng)
+    texts = TextTold.of(documents, release.deletions)
+    evidence = gather(Case(release, found, main, truth, scored, lead, exposed, target, texts), rng)
     if evidence is not None and evidence.best_column[0]:
         column, gain = evidence.best_column
         label = setting.schema[column].label
@@ -208,6 +214,7 @@ def judged(
         scored=scored,
         summaries={name: summaries.get(name, {"n": release.deletions}) for name in found},
         lift=lead,
+        documents=documents,
         pictured=None if setting.readout is None else _pictured(release, truth, np.random.default_rng(seeds[1])),
     )
 

@@ -120,7 +120,7 @@ def public_view(model: LinearModel, public: pd.DataFrame, Y: NDArray[np.float64]
         "public_codes": codes,
         "public_values": values,
         "target_kind": "number" if model.classes is None else "class",
-        "offset_public": model.offsets(public),
+        "offset_public": model.offsets(public, standing=True),
     }
 
 
@@ -177,6 +177,19 @@ def pixels(model: LinearModel, public: pd.DataFrame, image: ImageInfo | None) ->
             "the shape that the columns have"
         )
     return readout
+
+
+def refuse_other_map(old: LinearModel, new: LinearModel, Y: NDArray[np.float64] | None) -> None:
+    """Refuse models that are fitted to other transformations of the target, as far as public targets Y (m, k) show."""
+    first, second = old.target_map, new.target_map
+    if (first is None) == (second is None) and (
+        first is None or second is None or Y is None or first.same(second, Y)
+    ):  # fmt: skip
+        return
+    raise InputError(
+        "the models are fitted to other transformations of the target (one was fitted anew, or is another): what "
+        "is before and after then is not one number; keep the target's transformation as it was"
+    )
 
 
 def penalised(old: LinearModel, l2: float) -> LinearModel:

@@ -53,10 +53,8 @@ class Problem:
         As the user gave it.
     objective : Objective
         What it minimises, on all n records.
-    W : array (d, k)
-        The minimiser, |gradient|_inf / n <= 1e-10 in the objective's units.
-    given_gradient : float
-        The same of the user's own parameters.
+    W, given_gradient : array (d, k), float
+        The minimiser, |gradient|_inf / n <= 1e-10 in the objective's units, and the same of the user's own parameters.
     total : float or None
         The sum of the records' weights, where the penalty is beside their mean loss and they have some.
     """
@@ -104,6 +102,11 @@ class Problem:
             raise InputError(f"there are {len(X)} records but {len(np.asarray(y))} targets: give one each")
         given = None if sample_weight is None else record_factors(sample_weight, len(X))
         model = retrainable(estimator, X, y, public, given, offset)
+        if model.texts:
+            raise InputError(
+                "the model reads text beside other columns, and deletions of such records are not played: fit it again "
+                "without some of them and audit each pair (undelete.audit); leave_one_out and membership take it"
+            )
         Y = encode_target(model, y, ", ".join(target_names(y)))
         total = None if given is None or not model.averaged else float(given.sum())
         weights = weights_in_fit(model, Y, given)

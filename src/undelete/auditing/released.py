@@ -30,6 +30,7 @@ from undelete.auditing import inputs
 from undelete.auditing.answered import answered
 from undelete.auditing.answers import Answers, precision
 from undelete.auditing.answers_taken import taken
+from undelete.auditing.beside import Beside, with_words
 from undelete.auditing.deletion_checks import of_everyone
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.inputs import Table, as_model
@@ -65,16 +66,17 @@ class Pair:
         What an attack sees of them, one deletion.
     readout : Readout or None
         How pixels are read off a record, where records are images.
-    gapless : list of str
-        Columns whose imputers changed without meaning, since no public record has a missing cell there.
-    warnings : list of str
-        What a reader should know of the input.
+    gapless, warnings : lists of str
+        Columns whose imputers changed without meaning, since no public record has a missing cell there, and what a
+        reader should know of the input.
     counted : Counted
         The two as of records that count alike.
     kept : array (d,) of bool or None
         The features whose gradient is known, in which the release is; None: all.
     checks : tuple of Diagnostic
         Of the public records, before some of them were chosen.
+    texts : Beside or None
+        What is told of columns of text; None without one.
     """
 
     old: LinearModel
@@ -87,6 +89,7 @@ class Pair:
     counted: Counted
     kept: Flags | None = None
     checks: tuple[Diagnostic, ...] = ()
+    texts: Beside | None = None
 
 
 def read_pair(
@@ -159,22 +162,16 @@ def read_pair(
         **_later(old, new, table, view, n, gapless),
     )
     release = surveyed(release, counted)
+    later = None if release.answer_change is None else new.decision(table, standing=True)[None]
     if old.class_weights == BALANCED:
-        release = balanced(release, None if release.answer_change is None else new.decision(table)[None])
+        release = balanced(release, later)
     elif old.loss != new.loss:
-        release = rescaled(
-            release, [loss_of(new.loss)], None if release.answer_change is None else new.decision(table)[None]
-        )
-    if (old.target_map is None) != (new.target_map is None) or (
-        old.target_map is not None and new.target_map is not None and view["Y_public"] is not None
-        and not old.target_map.same(new.target_map, view["Y_public"])
-    ):  # fmt: skip
-        raise InputError(
-            "the models are fitted to other transformations of the target (one was fitted anew, or is another): what "
-            "is before and after then is not one number; keep the target's transformation as it was"
-        )
+        release = rescaled(release, [loss_of(new.loss)], later)
+    inputs.refuse_other_map(old, new, view["Y_public"])
     refuse_far(old, release)
     refuse_reference_left(old, new, release, n)
+    texts = with_words(old, new, table, release) if old.texts else None
+    release, warnings = (release, warnings) if texts is None else (texts.release, [*warnings, *texts.notes])
     kept = active(old, release, new)
     if kept is not None:
         if readout is not None:
@@ -182,7 +179,8 @@ def read_pair(
         warnings = [*warnings, *left_out(old, kept)]
         release = restricted(answering(release), kept)
     checks = of_everyone(old, everyone, names, n) if like.notes else ()
-    return Pair(old, new, table, release, readout, gapless, [*told_by(counted), *warnings], counted, kept, checks)
+    return Pair(old, new, table, release, readout, gapless, [*told_by(counted), *warnings], counted, kept,
+                checks, texts)  # fmt: skip
 
 
 def _taken(
@@ -212,6 +210,10 @@ def _read_answers(
     """Return the pair that two models' answers make; the new model is known by these alone."""
     names = inputs.target_columns(table, target)
     old = features_of(features, before, table, names, trust=trust, offset=offset)
+    if old.texts:
+        raise InputError(
+            "of models that read text beside other columns answers do not say the words: give the two models"
+        )
     n = inputs.count(n, old)
     view = inputs.public_view(old, table, inputs.public_target(old, table, names))
     if old.class_weights == BALANCED:

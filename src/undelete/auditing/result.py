@@ -19,6 +19,7 @@ from undelete.attacker.attacks import leading
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.document import describe
 from undelete.auditing.document_records import target_of, value_of
+from undelete.auditing.documents import Document
 from undelete.auditing.nearest import nearest_public
 from undelete.auditing.pictures import pictures_of
 from undelete.auditing.setting import Setting
@@ -49,10 +50,8 @@ class Audit:
         What the attacker saw.
     found : dict of str to Reconstruction
         What each attack said, by its name.
-    truth : Truth or None
-        The deleted records, where they are known.
-    verdict : Verdict
-        One word, with its reason.
+    truth, verdict : Truth or None, Verdict
+        The deleted records, where they are known, and one word with its reason.
     diagnostics : list of Diagnostic
         Whether the attack was able to work.
     warnings : list of str
@@ -60,13 +59,13 @@ class Audit:
     exposure : array (b,)
         How much of what sets each record apart from the average public record came back: the centred
         cosine of the main attack, or what its error bars promise where there is no truth. Between 0 and 1.
-    scored : dict of str to dict
-        Each attack's scores (b,) by name; empty without a truth.
-    summaries : dict of str to dict
-        Each attack's summary row.
+    scored, summaries : dicts of str to dict
+        Each attack's scores (b,) by name, empty without a truth, and its summary row.
     lift : dict or None
         The main attack's lead over the best baseline in the share of columns, with a 95 % interval; of records without
         raw columns the lead in centred cosine.
+    documents : sequence of mapping of str to Document
+        Of each deletion the words of each column of text; empty without one.
     pictured : array of int or None
         The deletions whose pictures the report shows, drawn at random; None where records are no images.
     """
@@ -83,6 +82,7 @@ class Audit:
     scored: Mapping[str, Mapping[str, NDArray[np.float64]]]
     summaries: Mapping[str, Mapping[str, Any]]
     lift: Mapping[str, Any] | None = None
+    documents: Sequence[Mapping[str, Document]] = ()
     pictured: NDArray[np.int64] | None = None
 
     @property

@@ -217,8 +217,13 @@ def _said(told: Mapping[int, Any], one: Group, release: Release, left: int, came
     return text
 
 
-def refuse_unseen_offsets(release: Release) -> None:
-    """Raise InputError where how hard each of several people pulled is known for each class, but for their offsets."""
+def refuse_unseen_offsets(release: Release, texts: bool = False) -> None:
+    """Raise InputError where how hard each of several people pulled depends on offsets, or words, of their own."""
+    if texts:
+        raise InputError(
+            "several people came between models that read text beside other columns: whose words are whose is not told "
+            "apart; audit a step of one person (undelete scan BEFORE AFTER says what the files store of all of them)"
+        )
     if release.offset_public is not None and release.target_kind == "class":
         raise InputError(
             "several people came between models of a class with an offset, or features that one of them left out: how "

@@ -23,6 +23,8 @@ from undelete.auditing.order import ordered
 from undelete.auditing.records import encoded_records
 from undelete.auditing.released import Model, Pair, read_pair
 from undelete.auditing.surveyed import refuse_weights
+from undelete.auditing.together import refuse_unseen_offsets
+from undelete.auditing.who_beside import with_texts
 from undelete.auditing.who_documents import which_document
 from undelete.auditing.who_summed import summed
 from undelete.auditing.words import seeds
@@ -110,6 +112,8 @@ def who_was_deleted(
             "says how far the change of the model is a person's: fit again with more iterations (max_iter)"
         )
     if between.several:
+        if pair.old.texts:
+            refuse_unseen_offsets(pair.release, texts=True)
         refuse_weights(pair.counted)
     elif not pair.counted.told:  # how hard a person pulls is then not known, only which way
         pair = replace(pair, release=replace(pair.release, n=None, n_error=0.0))
@@ -140,9 +144,10 @@ def who_was_deleted(
         table = _sets(found, people.index, turned=between.came)
         return pd.concat([table, _never(never).assign(role="")])[list(table.columns)] if len(never) else table
     each, known = explain(pair.release, asked_of), summed(pair, people, 1, 0)
+    each, p_value = with_texts(each, pair, people, asked_of)
     each = replace(each, misfit=each.misfit + ((known.own - known.seen) ** 2).sum(axis=1))  # maths (30)
     table = pd.DataFrame(
-        {"probability": each.probability[0], "misfit": each.misfit[0], "p_value": each.p_value[0]},
+        {"probability": each.probability[0], "misfit": each.misfit[0], "p_value": p_value},
         index=people.index,
     )
     table = table.sort_values("misfit", kind="stable")

@@ -13,9 +13,10 @@ from scipy.special import softmax
 from undelete.adapters.sklearn.text import TextModel
 from undelete.adapters.targets import encode_target
 from undelete.adapters.weights import BALANCED, weighted_loss
-from undelete.attacker.documents import Sizes, frequencies, seen_of
+from undelete.attacker.documents import frequencies, seen_of
 from undelete.attacker.member.documents import explain_documents
-from undelete.auditing.document_changes import changes, checked, classes_of, exact_words, read_both
+from undelete.attacker.word_sizes import Sizes
+from undelete.auditing.document_changes import Whole, changes, checked, classes_of, exact_words, read_both
 from undelete.maths.arrays import Flags, Floats
 
 
@@ -61,7 +62,7 @@ def which_document(
     pulls = -np.asarray(weighted_loss(old.model, Y).residual(Y_own, Z))
     sizes, overall, classes = Sizes.of(X), frequencies(X), classes_of(Y_own)
     misfit, chance = np.full(len(asked), np.inf), np.zeros(len(asked))
-    for gone, change in changes(old, new, X, X_after, Y, count):
+    for gone, change in changes(old, new, X, Whole.of_text(old, new, X, X_after, Y), Y, count):
         found, by_chance = explain_documents(seen_of(X, change, count, sizes), own, pulls, overall)
         those = (classes == gone) if old.model.class_weights == BALANCED else np.ones(len(asked), dtype=np.bool_)
         misfit, chance = np.where(those, found, misfit), np.where(those, by_chance, chance)

@@ -1,4 +1,4 @@
-"""Documents of a model of text as a table of its words, for what plays deletions record by record."""
+"""Documents of a model of text, alone or beside other columns, as a table of words, for what plays deletions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
 
+from undelete.adapters.sklearn.beside import words_beside
 from undelete.adapters.sklearn.text import read_text, text_chain
 from undelete.auditing.inputs import as_records
 from undelete.auditing.records import fit_on, is_fitted, reads_text
@@ -35,6 +37,10 @@ def written_out(estimator: Any, y: ArrayLike, *records: Any) -> tuple[Any, list[
     -----
     A table holds a number for each document and word: 20,000 documents of 2,000 words are 320 MB.
     """
+    if words_beside(estimator):
+        tables = [as_records(one) for one in records]
+        fitted = fit_on(estimator, tables[0], y)
+        return fitted[-1], [as_records(_features(fitted[:-1], one)) for one in tables]
     unopened = hasattr(estimator, "fit") and not is_fitted(estimator) and not reads_text(estimator)
     if unopened or text_chain(estimator) is None:
         return estimator, [as_records(one) for one in records]
@@ -44,6 +50,15 @@ def written_out(estimator: Any, y: ArrayLike, *records: Any) -> tuple[Any, list[
     assert chain is not None
     words = list(model.model.feature_names)
     return chain[-1], [as_records(model.features(one)).set_axis(words, axis=1) for one in texts]
+
+
+def _features(steps: Pipeline, table: pd.DataFrame) -> pd.DataFrame:
+    """Return what fitted steps make of records, each feature a column of a dense table."""
+    try:
+        made = as_records(steps.transform(table))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"the steps do not take these records ({str(error).splitlines()[0][:200]})") from error
+    return made.set_axis([str(name) for name in steps.get_feature_names_out()], axis=1)
 
 
 def _documents(given: Any) -> list[str]:

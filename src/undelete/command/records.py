@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from undelete.auditing.document_records import target_note
 from undelete.auditing.result import Audit
 from undelete.command.layout import SIDE_BY_SIDE, WIDTH, wrap
 from undelete.plain_text import escaped
+from undelete.report.lines import SURE
 from undelete.report.records import UNDECIDED
 
 COLUMNS_SHOWN = 4
@@ -95,6 +97,22 @@ def _with_range(value: str, cell: Mapping[str, Any], exp: bool, width: int) -> s
     return f"{value[:14]} +- {error:,.0f}" if 10 <= error < _LONG else f"{value[:16]} +- {error:.2g}"
 
 
+def _words(told: Mapping[str, Any]) -> list[str]:
+    """Return a column of text: its words that are told, those that are likelier than not, and how many are right."""
+    words = told["words"]
+    sure = [escaped(entry["word"]) for entry in words if entry["probability"] >= SURE]
+    unsure = [f"{escaped(entry['word'])} {entry['probability']:.0%}" for entry in words if entry["probability"] < SURE]
+    said = f"{len(sure)} words at 90% or more: {' '.join(sure)}" if sure else "no word at 90% or more"
+    if unsure:
+        said += f"; perhaps {', '.join(unsure)}"
+    if told["missed"] is not None:
+        right = sum(entry["right"] for entry in words if entry["probability"] >= SURE)
+        own = sum(entry["right"] for entry in words) + len(told["missed"])
+        said += f" ({right} of the {len(sure)} are right; it has {own})"
+    lines = textwrap.wrap(said, WIDTH - 22)
+    return [f"  {escaped(told['name'])[:19]:<20}{lines[0]}", *(f"{'':<22}{line}" for line in lines[1:])]
+
+
 def record(audit: Audit) -> list[str]:
     """Return one record, a column a line: recovered, true where known, and how sure."""
     found, truth = audit.records.iloc[0], audit.true_records
@@ -119,6 +137,8 @@ def record(audit: Audit) -> list[str]:
         # two in: no column's name can stand where a line of ours begins
         shown = f"{value[: wide - 1]:<{wide}}{true[: max(other - 1, 0)]:<{other}}{sure:>6}"
         text.append(f"  {escaped(label)[:19]:<20}{shown}".rstrip())
+    for told in cells["texts"]:
+        text += _words(told)
     if audit.verdict.word == "NOT DECIDABLE" and not len(truth) and any(line.endswith("%") for line in text):
         text += wrap("", UNDECIDED)
     note = target_note(audit)

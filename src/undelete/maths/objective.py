@@ -37,7 +37,7 @@ def _records_at_a_time(flat: Array) -> int:
 
 
 def predict(X: Array, W: Array, offset: Array | None = None) -> Array:
-    """Return Z = X W, an offset (n,) added: (n, k) for W (d, k), (n, b, k) for a batch W (b, d, k).
+    """Return Z = X W, an offset (n,) or (n, k) added: (n, k) for W (d, k), (n, b, k) for a batch W (b, d, k).
 
     Cost 2 n d b k flops.
     """
@@ -50,8 +50,12 @@ def predict(X: Array, W: Array, offset: Array | None = None) -> Array:
 
 
 def shifted(Z: Array, offset: Array | None) -> Array:
-    """Return predictions (n, ...) with each record's offset (n,) added, maths (47)."""
-    return Z if offset is None else Z + offset[(slice(None), *(None,) * (Z.ndim - 1))]
+    """Return predictions (n, ..., k) with each record's offset (n,), or of each output (n, k), added, maths (47)."""
+    if offset is None:
+        return Z
+    if offset.ndim == 1:
+        return Z + offset[(slice(None), *(None,) * (Z.ndim - 1))]
+    return Z + offset[(slice(None), *(None,) * (Z.ndim - 2))]
 
 
 def accumulate(X: Array, R: Array) -> Array:
@@ -92,8 +96,8 @@ class Objective:
     weights : array (n,), (n, b) or None
         Factor of each record's loss; None for ones. With (n, b) each of a batch of b parameter matrices has
         factors of its own: b resamples of the same records.
-    offset : array (n,) or None
-        What is added to each record's prediction; None for nothing.
+    offset : array (n,), (n, k) or None
+        What is added to each record's predictions; None for nothing.
     """
 
     X: Array
@@ -139,7 +143,8 @@ class Objective:
 
     def output(self, j: int) -> Objective:
         """Return one output's own objective; only for a separable loss."""
-        return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights, self.offset)
+        offset = self.offset if self.offset is None or self.offset.ndim == 1 else self.offset[:, j]
+        return Objective(self.X, self.Y[:, j : j + 1], self.loss, self.l2, self.weights, offset)
 
     def predict(self, W: Array) -> Array:
         """Return the records' predictions z, offsets added: `predict`."""

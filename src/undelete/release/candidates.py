@@ -24,7 +24,7 @@ class Candidates:
         In the model's space.
     Y : array (c, k)
         Their targets, as the model's loss has them.
-    offset : array (c,) or None
+    offset : array (c,), (c, k) or None
         What each has added to its predictions, maths (47); None where the models have no offset.
     """
 
@@ -47,7 +47,7 @@ class Candidates:
             )
         if self.offset is not None:
             object.__setattr__(self, "offset", frozen(self.offset))
-            if self.offset.shape != (len(self.X),) or not np.isfinite(self.offset).all():
+            if self.offset.shape not in ((len(self.X),), self.Y.shape) or not np.isfinite(self.offset).all():
                 raise InputError(f"candidates' offset must be {len(self.X)} finite numbers, one for each")
 
     def take(self, which: slice) -> Candidates:

@@ -19,7 +19,7 @@ LATER = (
 )  # of each deletion, where coefficients do not say it all
 ARRAYS = (
     "W_before", "W_after", "X_public", "Y_public", "l2", "l1", "constant", "public_values", "remaining_gradient",
-    "inputs_public", "given", "within", "noise", "rest", "offset_public", *LATER,
+    "inputs_public", "given", "within", "noise", "rest", "offset_public", "own_offsets", *LATER,
 )  # fmt: skip
 
 
@@ -41,8 +41,8 @@ def check(release: Release) -> None:
         raise InputError("there are no public records: the attack estimates the Hessian from them")
     if release.Y_public is not None and release.Y_public.shape != (m, k):
         raise InputError(f"Y_public has shape {release.Y_public.shape}, expected {(m, k)}")
-    if release.offset_public is not None and release.offset_public.shape != (m,):
-        raise InputError(f"offset_public has shape {release.offset_public.shape}, expected {(m,)}")
+    if release.offset_public is not None and release.offset_public.shape not in ((m,), (m, k)):
+        raise InputError(f"offset_public has shape {release.offset_public.shape}, expected {(m,)} or {(m, k)}")
     b = len(release.W_after)
     shapes = {name: (b, d, k) for name in LATER} | {"answer_change": (b, m, k), "share_error": (b, k, d, d)}
     for name, shape in shapes.items():

@@ -43,9 +43,10 @@ class Release:
         Their targets (a number, or +1 and -1 for a class); None when the attacker has none.
     n : int or None
         Number of private records before the deletion; None when not known (it scales the gradient only).
-    offset_public : array (m,) or None
-        What each public record has added to its predictions, maths (47); None where the models have no offset. The
-        deleted record has one too, which nobody is told.
+    offset_public : array (m,), (m, k) or None
+        What each public record has added to its predictions, maths (47): an offset, or what features add that are left
+        out of these, as words do; None for nothing. The deleted record has one too, which nobody is told, but where
+        `own_offsets` say what it may be.
     l2 : array (d,) or None
         Penalty of each feature in the summed objective, maths (1); None when not known. The paper's attack
         does not use it.
@@ -81,8 +82,8 @@ class Release:
         The part of `penalty_share` that is there because the penalty itself changed, (l2 - l2') W_after: it was on the
         mean loss, or another one was chosen. None: the penalty is the same.
     reweighed : bool
-        Whether the deletion changed what other records weigh, so that W_before - W_after is not the record's alone:
-        `answer_change` then holds what each public record's weight does too.
+        Whether W_before - W_after is not the record's alone: the deletion changed what other records weigh, which
+        `answer_change` then holds too, or the coefficients of features that are left out of these, as of words.
     share_error : array (b, k, d, d) or None
         The covariance of `penalty_share`, output by output; None: it is exact.
     noise : array (2, k, d, d) or None
@@ -102,6 +103,12 @@ class Release:
         position among them, of a continuous one the number; NaN for what they do not.
     within : array (b, len(columns), 2) or None
         The ends between which the files say that each record's number lies, where they say no more; NaN where nothing.
+    error_told : bool
+        Whether `share_error` holds all of the error of what public records stand for, so that their own spread adds
+        nothing to it, maths (55).
+    own_offsets : array (r,), (r, k) or None
+        Of one deletion whose own offset is seen otherwise, as from its words: what it may be, each as likely; None: as
+        `offset_public`.
     rest : array (d, k) or None
         The gradient that the private records' objective, maths (1), has at `W_before`, where training was stopped;
         None: it is the optimum.
@@ -136,6 +143,8 @@ class Release:
     noise: Floats | None = None
     rest: Floats | None = None
     offset_public: Floats | None = None
+    error_told: bool = False
+    own_offsets: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in ARRAYS:
@@ -160,6 +169,16 @@ class Release:
         own = self.l2[:, None] * self.W_before
         own = own if self.l1 is None else own + self.l1[:, None] * np.sign(self.W_before)
         return -own if self.rest is None else self.rest - own
+
+    @property
+    def scatter(self) -> float:
+        """n^2 (1/m + 1/n): times the covariance of public summands it is that of their sum, maths (10); 0 where told.
+
+        The number of public records stands in for one that is not known.
+        """
+        m = len(self.X_public)
+        n = self.n or m
+        return 0.0 if self.error_told else float(n) ** 2 * (1 / m + 1 / n)
 
     @property
     def records_public(self) -> Floats:

@@ -15,7 +15,8 @@ import jinja2
 from undelete.report import formatting
 from undelete.report.embedding import clean
 from undelete.report.facts import Audit
-from undelete.report.records import Line, records
+from undelete.report.lines import Line
+from undelete.report.records import records
 
 ROWS = 20
 _COLOURS = {"EXPOSED": "#a13f06", "PARTLY EXPOSED": "#8a6100", "NOT EXPOSED": "#2b6e3f", "NOT DECIDABLE": "#56606d"}

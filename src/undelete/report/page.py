@@ -29,8 +29,9 @@ from undelete.report.embedding import clean, embedded
 from undelete.report.exposed import calibration, exposed, reliability
 from undelete.report.facts import Audit, event, headline, label_of, spoken
 from undelete.report.gallery import gallery
+from undelete.report.lines import target_label
 from undelete.report.pictures import is_png
-from undelete.report.records import records, target_label
+from undelete.report.records import records
 from undelete.report.strength import strength
 
 SCHEMA = "undelete.audit/1"

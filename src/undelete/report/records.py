@@ -8,6 +8,7 @@ from typing import Any
 
 from undelete.report import formatting
 from undelete.report.facts import Audit, case, event, headline, spoken
+from undelete.report.lines import Line, column_line, guess_right, target_line, text_line
 
 ROWS_A_RECORD = 60
 ROWS_IN_ALL = 500
@@ -23,23 +24,6 @@ STATUS = {
     "direction": "The model has no usable intercept: the record is known only up to a factor, so its values "
     "are not identified.",
 }
-
-
-@dataclass(frozen=True)
-class Line:
-    """One column of one record, in words; `right` and `guess_right` are None when nobody can say."""
-
-    label: str
-    name: str
-    recovered: str
-    right: bool | None
-    off: str
-    true: str
-    spread: str
-    sure: str
-    guess: str
-    guess_right: bool | None
-    is_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,11 +68,13 @@ def records(audit: Audit) -> Records:
             break
         views.append(view)
     lines = [line for view in views for line in view.lines]
+    texts = [text for record in kept for text in record.get("texts") or ()]
     cells = [cell for record in kept for cell in _cells(record)]
     return Records(
         views=tuple(views),
         open=len(views) if len(views) <= OPEN + 1 else OPEN,
-        has_true=any(c.get("true") is not None or c.get("right") is not None for c in cells),
+        has_true=any(c.get("true") is not None or c.get("right") is not None for c in cells)
+        or any(text["missed"] is not None for text in texts),
         has_sure=any(line.sure for line in lines),
         has_guess=bool(audit["redacted"]) or any(c.get("guess") is not None for c in cells),
         note=spoken(_note(len(views), int(audit["question"]["deletions"])), event(audit)),
@@ -111,10 +97,11 @@ def _view(audit: Audit, record: Mapping[str, Any]) -> RecordView:
     """Return one record."""
     described = {column["name"]: column for column in audit["columns"]}
     columns = record["columns"]
-    lines = [_line(cell, described.get(cell["name"], {})) for cell in columns[:ROWS_A_RECORD]]
+    lines = [column_line(cell, described.get(cell["name"], {})) for cell in columns[:ROWS_A_RECORD]]
+    lines += [text_line(text) for text in record.get("texts") or ()]
     target = audit.get("target")
     if record.get("target") and target:
-        lines.append(_target_line(record["target"], target))
+        lines.append(target_line(record["target"], target))
     # an unchanged model says nothing, whatever the cells hold
     if record["status"] == "unchanged" or not lines:
         lines = []
@@ -144,89 +131,9 @@ def _summary(record: Mapping[str, Any]) -> str:
     parts = []
     if known:
         parts.append(f"{sum(known)} of {formatting.count(len(known), 'column')} right")
-        guesses = [_guess_right(cell) for cell in record["columns"] if cell.get("right") is not None]
+        guesses = [guess_right(cell) for cell in record["columns"] if cell.get("right") is not None]
         if any(mark is not None for mark in guesses):
             parts[-1] += f" (the guess: {sum(mark is True for mark in guesses)})"
     if record.get("confidence") is not None:
         parts.append(f"{formatting.percent(record['confidence'])} sure of the whole record")
     return ", ".join(parts)
-
-
-def _guess_right(cell: Mapping[str, Any]) -> bool | None:
-    """Return whether the guess is the true value; None when there is no telling."""
-    guess, true = cell.get("guess"), cell.get("true")
-    if guess is None or true is None or cell.get("right") is None:
-        return None
-    return bool(guess == true)
-
-
-def _line(cell: Mapping[str, Any], column: Mapping[str, Any]) -> Line:
-    """Return one column's line."""
-    unit = None if column.get("kind") == "categorical" else column.get("unit")
-    spread = formatting.value_range(cell.get("low"), cell.get("high"), unit)
-    if cell.get("candidates"):
-        best = cell["candidates"][:3]
-        spread = ", ".join(f"{formatting.value(v)}\u00a0{formatting.percent(p)}" for v, p in best)
-    sure = cell.get("probability")
-    return Line(
-        label=formatting.shorten(str(column.get("label") or cell["name"])),
-        name=formatting.shorten(str(cell["name"])),
-        recovered=_named(cell.get("recovered"), unit, column),
-        right=cell.get("right"),
-        off="",
-        true=_named(cell.get("true"), unit, column),
-        spread=spread,
-        sure="" if sure is None else formatting.percent(sure),
-        guess=_named(cell.get("guess"), unit, column),
-        guess_right=_guess_right(cell),
-    )
-
-
-def _named(value: Any, unit: str | None, column: Mapping[str, Any]) -> str:
-    """Return a value in its unit, a code with its name: ``5 never married``."""
-    text = formatting.value(value, unit)
-    codes = column.get("codes") or {}
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    name = codes.get(str(int(value))) if whole else None
-    return text if name is None else formatting.shorten(f"{text} {name}")
-
-
-def _target_line(cell: Mapping[str, Any], target: Mapping[str, Any]) -> Line:
-    """Return the target's line, with exp undone where the model predicts a logarithm."""
-    unit = None if target["kind"] == "class" else target.get("unit")
-    keys = ("recovered", "low", "high", "true", "guess")
-    shown = {key: formatting.target_value(cell.get(key), target) for key in keys}
-    off = _off(shown["recovered"], shown["true"], target) if cell.get("right") is None else ""
-    return Line(
-        label=formatting.shorten(target_label(target)),
-        name=formatting.shorten(str(target["name"])),
-        recovered=formatting.value(shown["recovered"], unit),
-        right=cell.get("right"),
-        off=off,
-        true=formatting.value(shown["true"], unit),
-        spread=formatting.value_range(shown["low"], shown["high"], unit),
-        sure="",
-        guess=formatting.value(shown["guess"], unit),
-        guess_right=_guess_right(cell),
-        is_target=True,
-    )
-
-
-def _off(recovered: Any, true: Any, target: Mapping[str, Any]) -> str:
-    """Return how far off a recovered number is: in per cent where zero means nothing, else in its unit."""
-    if not isinstance(recovered, int | float) or not isinstance(true, int | float):
-        return ""
-    unit = str(target.get("unit") or "")
-    if true != 0 and (target.get("transform") == "exp" or unit.startswith("dollar")):
-        error = 100 * abs(recovered / true - 1)
-        return f"{formatting.number(float(f'{error:.2g}'))}\u00a0% off"
-    return f"{formatting.value(float(f'{abs(recovered - true):.2g}'), unit)} off"
-
-
-def target_label(target: Mapping[str, Any]) -> str:
-    """Return what the target is once a logarithm is undone: ``log weekly income`` is weekly income."""
-    label = str(target.get("label") or target["name"])
-    if target.get("transform") == "exp":
-        for prefix in ("log of ", "log "):
-            label = label.removeprefix(prefix)
-    return label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from undelete.adapters.design.taken import taken
 from undelete.adapters.files.saved import INSTALL, saved_by, versions
 from undelete.adapters.model import LinearModel
+from undelete.adapters.sklearn.beside import apart
 from undelete.adapters.sklearn.decision import check_decision
 from undelete.adapters.sklearn.embeddings import EMBEDDERS, read_embedding, refuse_after
 from undelete.adapters.sklearn.estimators import READERS, read_estimator
@@ -23,7 +24,7 @@ from undelete.adapters.sklearn.on_columns import model_of, standardisation
 from undelete.adapters.sklearn.preprocessing import read, thawed
 from undelete.adapters.sklearn.reading import Feature, RawCells, Reading, Unreadable
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.sklearn.text import text_chain
+from undelete.adapters.sklearn.text import TextModel, text_chain
 from undelete.adapters.sklearn.unread import probed_model
 from undelete.adapters.sklearn.wrapped import Standing, standing
 from undelete.adapters.target_map import TargetMap
@@ -67,12 +68,13 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
     reading = Reading(standardisation(public, names))
     features = [Feature(name, RawCells(name)) for name in names]
     try:
-        *steps, final = _chain(estimator)
+        (*steps, final), texts = apart(_chain(estimator), names)
         try:
             with metered():
                 features, embedding = _read_steps(steps, features, reading)
         except Unreadable:
-            return _checked(_as_whole(probed_model(estimator, steps, final, names), whole), estimator, public, names)
+            model = _as_whole(probed_model(steps, final, names), whole, texts)
+            return _checked(model, estimator, public, names)
         linear = read_estimator(final, len(features) if embedding is None else embedding.features)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NotFittedError) as error:
         if isinstance(error, InputError):
@@ -81,16 +83,18 @@ def from_sklearn(estimator: Any, public: pd.DataFrame | None, target: str | Coll
         saved = saved_by(estimator)
         cause = f"{versions(saved)}{INSTALL.format(saved)}" if saved else "it is damaged; refit and save it again"
         raise InputError(f"the fitted {type(estimator).__name__} cannot be read ({why}): {cause}") from error
-    return _checked(_as_whole(model_of(linear, names, features, reading, embedding), whole), estimator, public, names)
+    model = _as_whole(model_of(linear, names, features, reading, embedding), whole, texts)
+    return _checked(model, estimator, public, names)
 
 
-def _as_whole(model: LinearModel, whole: Standing) -> LinearModel:
-    """Return a part's model with what holds it says of it."""
+def _as_whole(model: LinearModel, whole: Standing, texts: Sequence[TextModel]) -> LinearModel:
+    """Return a part's model with what holds it says of it, and the columns of text beside it."""
     return replace(
         model,
         classes=model.classes if whole.classes is None or model.classes is None else whole.classes,
         output=whole.output,
         notes=(*whole.notes, *model.notes),
+        texts=tuple(texts),
     )
 
 

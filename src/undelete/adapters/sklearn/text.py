@@ -22,8 +22,9 @@ from undelete.adapters.sklearn.stored import stored_in
 from undelete.adapters.sklearn.unseen_words import brings_to_length, shortening
 from undelete.adapters.sklearn.wrapped import standing
 from undelete.errors import InputError
+from undelete.maths.arrays import Floats
 
-_VECTORISERS = (CountVectorizer, HashingVectorizer, TfidfVectorizer)
+VECTORISERS = (CountVectorizer, HashingVectorizer, TfidfVectorizer)
 _MOST_ENTRIES = 500_000_000  # not zero, 6 GB
 
 
@@ -39,11 +40,34 @@ class TextModel:
         What is linear in them; its design is only a name.
     names : tuple of str, or None
         The words, feature by feature; None where they are hashed.
+    column : str
+        The column of a table that holds the text, where it stands beside others: the model is then the part of the
+        whole that reads it, with the whole's intercept.
+    weight : float
+        By which the features are multiplied.
     """
 
     steps: list[Any]
     model: LinearModel
     names: tuple[str, ...] | None
+    column: str = ""
+    weight: float = 1.0
+
+    def of(self, table: pd.DataFrame) -> list[str]:
+        """Return the texts of a table's records, a missing one empty; InputError where it has no such column."""
+        if self.column not in table.columns:
+            raise InputError(f"the table has no column {self.column!r}, whose words the model reads: add it")
+        return [str(one) for one in table[self.column].fillna("")]
+
+    def words_of(self, document: str) -> set[str]:
+        """Return the words of a document that the model knows."""
+        own = set(self.steps[0].build_analyzer()(document))
+        return own if self.names is None else own & set(self.names)
+
+    def scores(self, table: pd.DataFrame, *, standing: bool = False) -> Floats:
+        """Return what texts add to predictions, the intercept left out: (m,), of several outputs (m, k)."""
+        found = np.asarray(self.features(self.of(table), standing=standing) @ self.model.coef.T)
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def features(self, documents: Sequence[str], *, standing: bool = False) -> sp.csr_array:
         """Return documents as sparse features (m, d); InputError where the steps do not take them.
@@ -69,7 +93,7 @@ class TextModel:
                 )
         if made.nnz > _MOST_ENTRIES:
             raise InputError(f"the documents have {made.nnz:,} words: give fewer public documents")
-        found = sp.csr_array(made).astype(np.float64)
+        found = self.weight * sp.csr_array(made).astype(np.float64)
         found.eliminate_zeros()
         return found
 
@@ -94,7 +118,13 @@ def text_chain(estimator: Any) -> list[Any] | None:
     """Return a pipeline's steps, nested ones taken apart, where the first reads text; None where it does not."""
     whole = standing(estimator, lambda one: type(one) in READERS).estimator
     parts = [part for part in _parts(whole) if part is not None and part != "passthrough"]
-    return parts if len(parts) > 1 and isinstance(parts[0], _VECTORISERS) else None
+    return parts if len(parts) > 1 and reads_text(parts[0]) else None
+
+
+def reads_text(step: Any) -> bool:
+    """Return whether a step makes features of the words of documents, or a pipeline begins with one that does."""
+    first = next(_parts(step), None)
+    return isinstance(first, VECTORISERS)
 
 
 def _parts(estimator: Any) -> Iterator[Any]:
@@ -118,8 +148,8 @@ def read_text(estimator: Any) -> TextModel:
     if parts is None:
         if any(isinstance(part, ColumnTransformer) for part in _parts(estimator)):
             raise InputError(
-                "the model starts with a ColumnTransformer: undelete audit reads it where no column is text, and "
-                "of text beside others only what the steps store, undelete scan BEFORE AFTER"
+                "the model starts with a ColumnTransformer: undelete audit reads it, and tells the words of its "
+                "columns of text beside the others"
             )
         raise InputError(
             "the model does not start with a vectoriser of text (CountVectorizer, TfidfVectorizer, HashingVectorizer): "

@@ -28,13 +28,11 @@ from undelete.maths.arrays import Floats
 _CONTAINERS = (Pipeline, ColumnTransformer, FeatureUnion)
 
 
-def probed_model(estimator: Any, steps: list[Any], final: Any, names: list[str]) -> LinearModel:
+def probed_model(steps: list[Any], final: Any, names: list[str]) -> LinearModel:
     """Return a fitted pipeline as a model whose preprocessing is known by its `transform` alone.
 
     Parameters
     ----------
-    estimator : Pipeline
-        The whole.
     steps : list of transformer
         What comes before the linear estimator, nested pipelines taken apart; the last may be an embedding.
     final : estimator
@@ -128,10 +126,10 @@ def _check(inside: list[Any], steps: list[Any]) -> None:
             )
         if hasattr(step, "vocabulary_"):
             raise InputError(
-                f"the pipeline has {name}, which makes features of free text, beside other steps: the attack reads "
-                "columns of numbers and categories, or with `undelete words` text alone; what the steps themselves "
-                "store of who was deleted, such as every word and scaled number where they were fitted anew, "
-                "`undelete scan BEFORE AFTER` (undelete.scan) says"
+                f"the pipeline has {name}, which makes features of free text, where they are not told apart from "
+                "others: text is read alone (undelete words), or as a column of the ColumnTransformer that a pipeline "
+                "begins with (undelete audit); what the steps store of who was deleted, `undelete scan BEFORE AFTER` "
+                "(undelete.scan) says"
             )
     if not steps:
         raise InputError("the pipeline has no step before its embedding that could be asked: refit it")

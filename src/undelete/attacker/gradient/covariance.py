@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from undelete.attacker.gradient.difference import Way, moves
@@ -48,8 +50,8 @@ def covariance(release: Release, way: Way, n: int | None = None) -> Floats:
         S = (X[part, :, None] * bent[part, None, :]).reshape(-1, size)
         second += S.T @ S
         first += S.sum(axis=0)
-    n = n or release.n or m
-    found = (second / m - np.outer(first, first) / m**2) * (n**2 * (1 / m + 1 / n))
+    factor = release.scatter if n is None else replace(release, n=n).scatter
+    found = (second / m - np.outer(first, first) / m**2) * factor
     if release.share_error is not None:
         for j in range(k):
             found[j::k, j::k] += release.share_error[0, j]

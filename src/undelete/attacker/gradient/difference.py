@@ -197,7 +197,7 @@ def _relative_error(release: Release, way: Way, G: Floats) -> Floats:
         t2 = moves(release.take(part), way) ** 2
         for rows in blocks(m, max(1, _PREDICTIONS // G.shape[1])):
             square[part] += accumulate(release.X_public[rows] ** 2, t2[rows]) / m
-    variance = np.maximum(square - (G / n) ** 2, 0.0) * (1 / m + 1 / n)
+    variance = np.maximum(square - (G / n) ** 2, 0.0) * release.scatter / n**2
     with np.errstate(invalid="ignore", divide="ignore"):
         return _size(release, np.sqrt(variance)) / _size(release, G / n)
 

@@ -55,11 +55,6 @@ class Estimate:
         """Return t (m, b): by how much each public record pulls less on the old model than on the new, maths (10)."""
         return weights(release, self.way, self.output, self.mix)
 
-    def _factor(self, release: Release) -> float:
-        m = len(release.X_public)
-        n = release.n or m
-        return float(n) ** 2 * (1 / m + 1 / n)
-
     def scale_identified(self, release: Release) -> Flags:
         """Return whether g_c is further than two standard errors from zero (b,)."""
         if release.constant is None:
@@ -74,7 +69,7 @@ class Estimate:
         error = np.empty(len(self.scale))
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
             here, view = self.part(part), release.take(part)
-            error[part] = self._factor(release) * here.weights(view).var(axis=0)
+            error[part] = release.scatter * here.weights(view).var(axis=0)
             for people in unseen(view):
                 error[part] += _of_missing(people, moved(people, here.weights))
         if release.share_error is not None and release.constant is not None:
@@ -111,7 +106,7 @@ class Estimate:
             along, against = (np.asarray(slope) for slope in release.loss.target_from(Z, -here.scale)[1:])
             further = along * -Z - against * here.scale  # of a record x pulling by t: t (along x W + further)
             noise = here.weights(view) * (along * (release.X_public @ W.T) + further)
-            square = self._factor(release) * noise.var(axis=0)
+            square = release.scatter * noise.var(axis=0)
             for people in unseen(view):
                 pulls = moved(people, here.weights)
                 square += _of_missing(people, pulls * (along * (people.view.X_public @ W.T) + further))
@@ -177,7 +172,7 @@ class Estimate:
     def scatter(self, release: Release) -> Floats:
         """Return n^2 (1/m + 1/n) / (m g_c^2) (b,), by which maths (10) multiplies a sum over the public records."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self._factor(release) / len(release.X_public) / self.scale**2)
+            return np.asarray(release.scatter / len(release.X_public) / self.scale**2)
 
     def _missing(self, release: Release, total: Floats, projection: Floats) -> tuple[Floats, Floats, Floats] | None:
         """Return the moments, as `moments` does, of what no public record stands for, maths (42); None of nothing.

@@ -62,7 +62,7 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int, basis: Flo
     """
     assert release.answer_change is not None
     assert release.n is not None
-    n, m = release.n, len(member)
+    m = len(member)
     k = release.W_before.shape[1]
     X, few = release.X_public @ basis, slice(None, None, -(-m // _RECORDS))
     people = _People.of(X, release.predictions(release.W_before), member)
@@ -78,7 +78,7 @@ def log_densities(release: Release, G: Floats, member: Flags, c: int, basis: Flo
     found = np.empty(len(G))
     for i in range(len(G)):
         summand = (X[few, :, None] * release.answer_change[i][few, None, :]).reshape(-1, X.shape[1] * k)
-        error = np.atleast_2d(np.cov(summand.T, bias=True)) * (n**2 * (1 / m + 1 / n))
+        error = np.atleast_2d(np.cov(summand.T, bias=True)) * release.scatter
         for j in range(k if release.share_error is not None else 0):
             assert release.share_error is not None
             error[j::k, j::k] += basis.T @ release.share_error[i, j] @ basis

@@ -100,8 +100,8 @@ def drowned(release: Release, found: Reconstruction, wider: float, left: float =
     estimate = Estimate.of(found)
     square = estimate.scale_error(release) ** 2
     t2 = estimate.weights(release) ** 2
-    (m, d), n = release.X_public.shape, release.n or len(release.X_public)
-    at_large = t2.mean(axis=0) * float(n) ** 2 * (1 / m + 1 / n)
+    d, n = release.X_public.shape[1], release.n or len(release.X_public)
+    at_large = t2.mean(axis=0) * release.scatter
     over = n * (release.tolerance or 0.0) * left if release.tolerance != np.inf else 0.0
     few = _few(t2, d)  # here both count in full: how large the scale's error is rests on these few records alone
     square = wider * (square + few * (square + at_large)) + over**2 * float(release.constant @ release.constant)

@@ -51,8 +51,10 @@ def likelihood(
     (m, b), n = t.shape, release.n or len(t)
     mean = (t.T @ release.X_public) @ basis / m
     squares = estimate.moments(release, t**2, basis)[2] * (estimate.scale**2)[:, None, None]
-    covariance = squares - n**2 * (1 / m + 1 / n) * mean[:, :, None] * mean[:, None, :]
-    covariance = wider * of_few(covariance, _at_large(t, release.X_public @ basis, n), t**2, basis.shape[1])
+    covariance = squares - release.scatter * mean[:, :, None] * mean[:, None, :]
+    covariance = wider * of_few(
+        covariance, _at_large(t, release.X_public @ basis, release.scatter), t**2, basis.shape[1]
+    )
     rounded = rounding(release, estimate.output, basis)
     if rounded is not None:
         covariance = covariance + rounded
@@ -68,7 +70,9 @@ def likelihood(
     if projection is None and release.n is not None and not release.n_error:  # an estimated n has used the tie up
         error = np.sqrt(np.einsum("bij,i,j->b", covariance, constant, constant))
         target = _few(release, gradient @ constant, (X * W).sum(axis=1), error)
-    single = projection is None and release.W_before.shape[1] == 1
+    # of coordinates that leave some out the change of the answers is more than these parameters' own
+    partial = release.answer_change is not None and release.offset_public is not None
+    single = projection is None and release.W_before.shape[1] == 1 and not partial
     return Likelihood(
         loss=release.loss,
         gradient=gradient,
@@ -100,10 +104,10 @@ def _widths(release: Release) -> Floats | None:
     return np.array([max(float(np.sqrt((part**2).mean())), _LEAST * float(size[-1])) for part in parts])
 
 
-def _at_large(t: Floats, X: Floats, n: float) -> Floats:
+def _at_large(t: Floats, X: Floats, scatter: float) -> Floats:
     """Return the covariances (b, p, p) that weights t (m, b) would give if they fell on records X (m, p) at large."""
     m = len(X)
-    return np.asarray((t**2).mean(axis=0)[:, None, None] * (X.T @ X) * (n**2 * (1 / m + 1 / n) / m))
+    return np.asarray((t**2).mean(axis=0)[:, None, None] * (X.T @ X) * (scatter / m))
 
 
 def _few(release: Release, scale: Floats, Z: Floats, error: Floats) -> Floats:

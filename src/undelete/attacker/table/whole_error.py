@@ -38,7 +38,7 @@ def whole_error(release: Release, way: Way, n: int, wider: float | None = None) 
     X, t = release.X_public, moves(release, way)[:, 0]  # (m, d), (m, k)
     (m, d), k = X.shape, t.shape[1]
     wider = strangers(release) if wider is None else wider
-    at_large = np.kron(X.T @ X, t.T @ t) * (n**2 * (1 / m + 1 / n) / m**2)
+    at_large = np.kron(X.T @ X, t.T @ t) * (release.scatter / m**2)
     C = wider * of_few(covariance(release, way, n)[None], at_large[None], (t**2).sum(axis=1, keepdims=True), d)[0]
     every, outputs = np.eye(d), np.arange(k)
     for j in range(k):
