@@ -31,7 +31,7 @@ from undelete.adapters.stored.change import Change
 from undelete.adapters.stored.compare import compare, differ
 from undelete.adapters.stored.feature import Feature
 from undelete.adapters.stored.given import document_frequencies, or_missing, within
-from undelete.adapters.stored.leaving import leaving
+from undelete.adapters.stored.leaving import leaving, refilled
 from undelete.adapters.stored.ranks import quantiles
 from undelete.adapters.stored.statistic import Frequencies, Known, Moments, Quantiles
 
@@ -202,6 +202,40 @@ def test_a_missing_cell_shows_and_a_filled_one_is_no_value(people):
     assert exact(changed(filled, gaps, y, gone=(6,)))["age"] == table.age[6]
     steady = make_pipeline(SimpleImputer(strategy="constant", fill_value=33), StandardScaler())
     assert "age" not in exact(changed(steady, gaps.assign(age=33.0), y, gone=(6,)))
+
+
+@pytest.mark.parametrize(("strategy", "column"), [("median", "age"), ("median", "income"), ("most_frequent", "income")])
+def test_a_value_shows_though_what_missing_cells_are_filled_with_moves(people, strategy, column):
+    gaps, y = people[0][[column]].astype(float).head(40), people[1].head(40)
+    gaps.loc[::7, column] = np.nan
+    fill = SimpleImputer(strategy=strategy)
+    held = gaps.index[gaps[column].notna()]
+    moved = [i for i in held if fill.fit(gaps.drop(index=i)).statistics_ != fill.fit(gaps).statistics_]
+    assert moved
+    for i in moved:
+        change = changed(make_pipeline(fill, StandardScaler()), gaps, y, gone=(i,))
+        own = next(row for row in change.rows if row.column == column)
+        assert own.value == pytest.approx(gaps[column][i], rel=1e-9)
+        assert own.exact or own.kind == "value or missing"
+        assert change.one
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_how_many_cells_were_filled_comes_of_the_sums_and_of_no_others(seed):
+    rng = np.random.default_rng(seed)
+    cells = rng.lognormal(10, 1, 200)
+    cells[1:31] = np.nan
+
+    def moments(values):
+        fill = np.nanmedian(values)
+        whole = np.where(np.isnan(values), fill, values)
+        return Moments("scaler", Feature("x", "x"), len(values), whole.mean(), whole.var()), fill
+
+    (old, fill), (new, later) = moments(cells), moments(cells[1:])
+    value, error, count = refilled(old, new, 200, fill, later)
+    assert count == 30
+    assert abs(value - cells[0]) <= error < 1e-6 * cells[0]
+    assert refilled(old, new, 200, fill, later + 0.37 * (later - fill)) is None
 
 
 FILLED = {  # what two files say of a person's only missing cell

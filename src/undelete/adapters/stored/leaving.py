@@ -118,6 +118,36 @@ def filled(larger: Moments, smaller: Moments, n: float) -> tuple[float, float, f
     return smaller.mean + k * moved, _SAFE * k * error, float(k)
 
 
+def refilled(
+    larger: Moments, smaller: Moments, n: float, fill: float, later: float
+) -> tuple[float, float, float] | None:
+    """Return the value, its error and k of a column whose k missing cells were filled with a, and then with b.
+
+    A median, mean or mode a that moved to b counted the person, whose cell was there, and moved away from the value.
+    About the first mean, with y the value, s = y + k (a - b) the change of the sum and A = y^2 + k (a^2 - b^2) that of
+    the sum of squares,
+
+        y^2 - (a + b) y + (a + b) s - A = 0,
+
+    of which y is the root on a's side of (a + b) / 2, and k is whole. None where it does not come out so.
+    """
+    mean, moved, step = larger.mean, smaller.mean - larger.mean, fill - later
+    spread = float(np.sqrt(max(larger.variance, 0.0)))
+    if np.isnan(larger.variance) or not abs(step) > 0:
+        return None
+    middle, change = (fill - mean + later - mean) / 2, -(n - 1) * moved
+    squares = n * larger.variance - (n - 1) * (smaller.variance + moved**2)
+    root = np.sqrt(max(middle**2 - 2 * middle * change + squares, 0.0))
+    error = n * (_mean_error(larger, n, spread) + _mean_error(smaller, n, spread))
+    slack = n * (_variance_error(larger, n, spread) + _variance_error(smaller, n, spread))
+    loose = (error + (slack + 2 * (abs(middle) + abs(moved)) * error) / (2 * max(root, abs(step) / 4))) / abs(step)
+    k = (change - middle - np.sign(step) * root) / step
+    if not loose < 0.1 or abs(k - round(k)) > max(_SAFE * loose, 1e-6) or not 0 <= round(k) < n:
+        return None
+    k = round(k)
+    return mean + change - k * step, _SAFE * (error + k * _EPSILON * (abs(fill) + abs(later))), float(k)
+
+
 def _mean_error(one: Moments, n: float, spread: float) -> float:
     """Return about how far a stored mean is from the true one: its rounding, and that of the sum it is made of.
 

@@ -7,7 +7,7 @@ import numpy as np
 from undelete.adapters.stored.change import EXACT, ROUND, Change
 from undelete.adapters.stored.feature import comparable
 from undelete.adapters.stored.given import Given, certain, within
-from undelete.adapters.stored.leaving import Leaving, filled, leaving
+from undelete.adapters.stored.leaving import Leaving, filled, leaving, refilled
 from undelete.adapters.stored.shortest import plain
 from undelete.adapters.stored.statistic import TARGET, ClassMeans, Moments
 
@@ -19,7 +19,8 @@ _MOVED = 1e-10  # of a column's largest mean, beyond which a class's is another:
 
 def moments_of(big: Moments, small: Moments, numbers: tuple[float | None, float | None], change: Change) -> list[Given]:
     """Return the value that two means of a column say, or what of it: a sum of two, a range, a difference."""
-    if _mean_filled(big) and _mean_filled(small):
+    moved = big.feature.fills != small.feature.fills and _refilled(big) and _refilled(small)
+    if moved or (_mean_filled(big) and _mean_filled(small)):
         return _filled(big, small, change)
     if not comparable(big.feature, small.feature):
         return []
@@ -70,11 +71,18 @@ def _mean_filled(one: Moments) -> bool:
     return len(fills) == 1 and not isinstance(fills[0], str) and abs(fills[0] - one.mean) <= 1e-9 * size
 
 
+def _refilled(one: Moments) -> bool:
+    """Return whether the column's missing cells were filled with one number."""
+    fills = one.feature.fills
+    return len(fills) == 1 and not isinstance(fills[0], str) and not one.group and one.feature.category is None
+
+
 def _filled(big: Moments, small: Moments, change: Change) -> list[Given]:
     n = big.n
     if n is None or change.number != 1 or big.feature.column is None or big.feature.codes is not None:
         return []
-    own = filled(big, small, n)
+    fills = big.feature.fills[0], small.feature.fills[0]
+    own = filled(big, small, n) if _mean_filled(big) and _mean_filled(small) else refilled(big, small, n, *fills)
     if own is None:
         return []
     change.one = True if change.one is None else change.one
