@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.svm import LinearSVC
 
 import undelete
@@ -147,6 +148,20 @@ def test_deletions_that_change_nothing_have_nothing_to_defend():
             model, private[["over"]], private["old"], private[["over"]], private["old"], deletions=10,
             defences=["instance_noise"],
         )  # fmt: skip
+
+
+def test_a_coefficient_that_no_record_tells_is_not_counted_in_its_standard_errors():
+    """Products of two categories of one column are zero for everybody."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"town": rng.choice(["Ely", "Ham", "Rye"], 600), "age": rng.integers(18, 80, 600)})
+    y = 0.1 * table["age"] + (table["town"] == "Ely") + rng.normal(size=600)
+    steps = make_column_transformer((OneHotEncoder(sparse_output=False), ["town"]), (StandardScaler(), ["age"]))
+    model = make_pipeline(steps, PolynomialFeatures(interaction_only=True, include_bias=False), Ridge(1.0))
+    private, public = table[:300], table[300:]
+    found = undelete.protect(
+        model.fit(private, y[:300]), private, y[:300], public, y[300:], deletions=20, defences=[Rounding((3,))]
+    )
+    assert found.table["coefficients_moved"].max() < 1e6
 
 
 def test_counts_and_several_classes_are_played_too(halves):

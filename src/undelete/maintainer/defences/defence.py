@@ -65,12 +65,16 @@ class Private:
 
     @cached_property
     def standard_errors(self) -> Floats:
-        """Standard error of each parameter (d, k), by the sandwich of the old model's Hessian and its gradients."""
+        """Standard error of each parameter (d, k), by the sandwich of the old model's Hessian and its gradients.
+
+        Infinite for a feature that no record has, such as a product of two categories of one column: nothing tells it.
+        """
+        seen = (self.objective.X != 0).any(axis=0)  # (d,)
         found, R = [], np.asarray(self.objective.residual(self.objective.predict(self.W)))
         for j, H in enumerate(self.hessian(self.objective, self.W)):
             inverse = np.linalg.pinv(H)
             spread = np.diagonal(inverse @ gram(self.objective.X, np.abs(R[:, j])) @ inverse)
-            found.append(np.sqrt(np.maximum(spread, np.finfo(float).tiny)))
+            found.append(np.where(seen, np.sqrt(np.maximum(spread, np.finfo(float).tiny)), np.inf))
         return np.stack(found, axis=1)
 
     @cached_property
