@@ -153,3 +153,13 @@ def test_an_estimate_that_leaves_billions_of_numbers_open_lists_none_of_them():
     longer = reaching([column], codes, {0: [(11.0, 0.5)]})
     assert longer is not None
     assert longer[0][0].values.max() == 12
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2, 1, 1)])
+def test_an_error_of_nothing_leaves_one_value_and_no_overflow(shape):
+    """Rounded models at times do not differ at all in a column's features."""
+    terms = np.array([[-3.0], [3.0]])
+    column = Column("town", "categorical", np.eye(1), np.array(["Ely", "Ham"]), terms, np.ones(2) / 2)
+    found = decode_column(column, terms, np.zeros(shape))
+    assert found[0].tolist() == [0, 1]
+    np.testing.assert_array_equal(found[-1], 1.0)

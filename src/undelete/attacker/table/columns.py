@@ -26,6 +26,7 @@ from undelete.release.release import Release
 
 _DENSE_TERMS = 64  # up to here a column's covariance is taken whole, beyond it its diagonal
 _LINE = 1e-9  # of the range of a column, off which its values may lie from a line in their term
+_LEAST = 1e-150  # of a variance: a square over it is still a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +181,11 @@ def _on_curve(column: Column, terms: Floats, cov: Floats | None) -> tuple[Floats
 def _precision(cov: Floats) -> Floats:
     """Return the inverse (b, q, q) of covariances (b, q, q), or of variances (b, q)."""
     if cov.ndim == 2:
-        least = 1e-12 * cov.max(axis=1, keepdims=True) + np.finfo(float).tiny
+        least = 1e-12 * cov.max(axis=1, keepdims=True) + _LEAST
         return np.asarray(np.eye(cov.shape[1]) / np.maximum(cov, least)[:, None, :])
     q = cov.shape[1]
     # indicators of a whole group sum to one, so their covariance is singular along that direction
-    floor = 1e-9 * np.trace(cov, axis1=1, axis2=2) / q + np.finfo(float).tiny
+    floor = 1e-9 * np.trace(cov, axis1=1, axis2=2) / q + _LEAST
     return np.linalg.inv(cov + floor[:, None, None] * np.eye(q))
 
 
@@ -193,7 +194,7 @@ def _distances(terms: Floats, candidates: Floats, cov: Floats | None) -> Floats:
     if cov is None:
         cov = np.ones(terms.shape)
     if cov.ndim == 2:
-        inverse = 1 / np.maximum(cov, 1e-12 * cov.max(axis=1, keepdims=True) + np.finfo(float).tiny)
+        inverse = 1 / np.maximum(cov, 1e-12 * cov.max(axis=1, keepdims=True) + _LEAST)
         square = inverse @ (candidates**2).T - 2 * (terms * inverse) @ candidates.T
         return np.asarray(square + (terms**2 * inverse).sum(axis=1)[:, None])
     offset = candidates[None, :, :] - terms[:, None, :]
