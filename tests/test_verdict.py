@@ -8,6 +8,7 @@ import pytest
 
 from undelete.auditing import evidence
 from undelete.auditing.diagnostics import Diagnostic
+from undelete.auditing.text_told import TextTold
 from undelete.auditing.thresholds import Evidence
 from undelete.auditing.verdict import decide
 
@@ -185,7 +186,7 @@ def test_a_column_that_is_right_by_luck_in_a_few_deletions_does_not_count(monkey
     release = SimpleNamespace(columns=columns, deletions=11, Y_public=None)
     one = evidence.Case(
         release=release, found={"hrec+": SimpleNamespace(bits=None, target=None)}, main="hrec+", truth=None, scored={},
-        lead=None, exposed=SimpleNamespace(value=np.zeros(11)), target="y",
+        lead=None, exposed=SimpleNamespace(value=np.zeros(11)), target="y", texts=TextTold.of([], 11),
     )  # fmt: skip
     found = evidence._measured(one, None, np.random.default_rng(0))
     assert found.best_column[1] == pytest.approx(lead)
