@@ -71,7 +71,7 @@ def test_it_beats_the_papers_decoder(loss):
 
 
 def test_the_sign_is_that_of_the_more_probable_record():
-    """Of errors five times the embedding's variance; by what is left without the integral a tenth had the wrong one."""
+    """Of errors larger than the embedding's variance; what an integrated search leaves without it told another."""
     n, right = 600, []
     for seed in range(3):
         rng = RNG(seed)
