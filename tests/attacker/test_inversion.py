@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from undelete.attacker.baselines import avg, informed, maxdiff, nearest
-from undelete.attacker.embedding.inversion import linear_inverse, nearest_embedding, shared
+from undelete.attacker.embedding.inversion import linear_inverse, nearest_embedding
 from undelete.attacker.embedding.search import Search
 from undelete.attacker.gradient.difference import by_hessian
 from undelete.attacker.gradient.estimate import Estimate
@@ -21,6 +21,7 @@ from undelete.maths.losses import LOSSES
 from undelete.maths.objective import Objective
 from undelete.release.columns import Column
 from undelete.release.release import Release
+from undelete.release.shared import shared
 from undelete.scoring.scores import cosine
 from undelete.scoring.table import score
 from undelete.scoring.truth import Truth

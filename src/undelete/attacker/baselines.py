@@ -85,10 +85,12 @@ def maxdiff(release: Release, rng: np.random.Generator) -> Reconstruction:
     rows = []
     for part in blocks(release.deletions, _BLOCK_NUMBERS // (m * k)):
         change = release.W_before - release.W_after[part]  # (b, d, k)
-        moved = np.zeros((m, len(change)))
+        moved = np.zeros((len(change), m))  # the most of a row is found several times faster than of a column
         for j in range(k):
-            moved += (release.X_public @ change[:, :, j].T) ** 2
-        rows.append(np.where(moved.max(axis=0) > 0, moved.argmax(axis=0), -1))
+            one = change[:, :, j] @ release.X_public.T
+            moved += np.square(one, out=one)
+        most = moved.argmax(axis=1)
+        rows.append(np.where(moved[np.arange(len(most)), most] > 0, most, -1))
     chosen = np.concatenate(rows)
     return guessed(release, chosen, "maxdiff")
 
@@ -112,11 +114,11 @@ def nearest(release: Release, rng: np.random.Generator) -> Reconstruction:
     spread = release.X_public.std(axis=0)
     scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
     public = release.X_public * scale
-    square = (public**2).sum(axis=1)[:, None]
+    square = (public**2).sum(axis=1)
     rows = []
     for part in blocks(release.deletions, _BLOCK_NUMBERS // len(public)):
         wanted = np.nan_to_num(found.X[part]) * scale
-        rows.append((square - 2 * public @ wanted.T).argmin(axis=0))
+        rows.append((square - 2 * wanted @ public.T).argmin(axis=1))
     record = _public_record(release, np.concatenate(rows), "nearest")
     missing = np.asarray(np.isnan(found.X).any(axis=1))
     return _blank(record, missing, found.status)

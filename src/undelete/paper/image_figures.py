@@ -29,6 +29,10 @@ _CURVES = (
         _all, ON_IMAGES, images=True, notes=(_RFF,),
     ),
     figure.Figure(
+        "fig3_many", "Many images deleted from two models", "after Figure 3 of the paper",
+        (PIXELS, IMAGE_RIDGE), _all, ON_IMAGES, images=True, notes=(_RFF,),
+    ),
+    figure.Figure(
         "fig11", "Images deleted from models without a penalty", "after Figure 11 of the paper", (IMAGE_FREE,), _all,
         ON_IMAGES, images=True, notes=(_RFF, _FREE),
     ),

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from undelete.attacker.embedding.class_map import FEWEST, ClassMap, Held, Kind, as_class
-from undelete.attacker.embedding.inversion import public_records, shared
+from undelete.attacker.embedding.inversion import public_records
 from undelete.attacker.embedding.search import Search
 from undelete.maths.arrays import Floats, Indices, blocks
 from undelete.maths.embeddings import Embedding
 from undelete.maths.frozen import FrozenNet
 from undelete.maths.network import torch
 from undelete.release.release import Release
+from undelete.release.shared import shared
 
 _HELD = 0.1  # of the public records, not trained on
 _MOST_HELD = 1000

@@ -17,11 +17,12 @@ import numpy as np
 
 from undelete.attacker.embedding.class_map import FEWEST, as_class
 from undelete.attacker.embedding.free_scale import LEAST
-from undelete.attacker.embedding.inversion import LinearInverse, linear_inverse, nearest_public, public_records, shared
+from undelete.attacker.embedding.inversion import LinearInverse, linear_inverse, nearest_public, public_records
 from undelete.attacker.embedding.search import Preimages, Search
 from undelete.attacker.embedding.signed import Signed
 from undelete.maths.arrays import Floats, Indices
 from undelete.release.release import Release
+from undelete.release.shared import shared
 
 _SAMPLE = 512  # public records that the mean Gauss-Newton matrix is taken over
 _NOISY = 0.5  # of the embeddings' own variance: an error from which a second start pays

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from undelete.attacker.gradient.difference import Way, deletions_at_a_time, weights
+from undelete.attacker.gradient.difference import Way, deletions_at_a_time, spread, weights
 from undelete.attacker.gradient.unvaried import Unseen, moved, unseen, unvaried
 from undelete.maths.arrays import Flags, Floats, Indices, blocks
 from undelete.release.reconstruction import Reconstruction
@@ -14,6 +15,7 @@ from undelete.release.release import Release
 
 NEAR_ZERO = 2.0  # standard errors from zero under which the scale is not identified
 
+_CACHED = 500_000  # numbers that stay near the processor: 4 MB
 _FEW = 8  # features for each that functionals rest on, from which on the others are not read
 
 
@@ -69,7 +71,7 @@ class Estimate:
         error = np.empty(len(self.scale))
         for part in blocks(len(self.scale), deletions_at_a_time(release)):
             here, view = self.part(part), release.take(part)
-            error[part] = release.scatter * here.weights(view).var(axis=0)
+            error[part] = release.scatter * spread(view, here.way, here.output, here.mix)
             for people in unseen(view):
                 error[part] += _of_missing(people, moved(people, here.weights))
         if release.share_error is not None and release.constant is not None:
@@ -105,8 +107,8 @@ class Estimate:
             Z = (X[part] * W).sum(axis=1)
             along, against = (np.asarray(slope) for slope in release.loss.target_from(Z, -here.scale)[1:])
             further = along * -Z - against * here.scale  # of a record x pulling by t: t (along x W + further)
-            noise = here.weights(view) * (along * (release.X_public @ W.T) + further)
-            square = release.scatter * noise.var(axis=0)
+            t = here.weights(view)
+            square = release.scatter * _variance(t, here._predicted(view, t, W), along, further)
             for people in unseen(view):
                 pulls = moved(people, here.weights)
                 square += _of_missing(people, pulls * (along * (people.view.X_public @ W.T) + further))
@@ -116,6 +118,15 @@ class Estimate:
             with np.errstate(divide="ignore", invalid="ignore"):
                 error[part] = np.sqrt(square) / np.abs(here.scale)
         return error
+
+    def _predicted(self, release: Release, t: Floats, W: Floats) -> Callable[[slice], Floats]:
+        """Return what gives some public records' x W (r, b), W (b, d), where their pulls are t (m, b)."""
+        at_old = release.X_public @ release.W_before
+        if self.way != "hessian":
+            return lambda rows: at_old[rows][:, self.output]
+        if release.loss.quadratic and self.mix is None:  # a prediction moved by as much as its record pulls
+            return lambda rows: at_old[rows][:, self.output] - t[rows]
+        return lambda rows: release.X_public[rows] @ W.T
 
     def part(self, part: slice | Indices) -> Estimate:
         """Return the same for some of the deletions."""
@@ -195,6 +206,22 @@ class Estimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             over = 1 / self.scale**2
             return none * over, first * over[:, None], second * over[:, None, None]
+
+
+def _variance(t: Floats, Z: Callable[[slice], Floats], along: Floats, further: Floats) -> Floats:
+    """Return the variance (b,) over public records of t (along z + further), t (m, b), and z of some of them (r, b)."""
+    m, b = t.shape
+    count, mean, square = 0, np.zeros(b), np.zeros(b)
+    for rows in blocks(m, max(1, _CACHED // max(1, b))):
+        noise = Z(rows) * along
+        noise += further
+        noise *= t[rows]
+        own, more = noise.mean(axis=0), len(noise)
+        noise -= own
+        square += np.einsum("mb,mb->b", noise, noise) + (own - mean) ** 2 * (count * more / (count + more))
+        mean += (own - mean) * (more / (count + more))
+        count += more
+    return square / count
 
 
 def _functionals(X: Floats, projection: Floats) -> Floats:

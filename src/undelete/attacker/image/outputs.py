@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from undelete.attacker.embedding.inversion import shared
 from undelete.maths.arrays import Floats, blocks
 from undelete.maths.objective import predict
 from undelete.maths.solvers import factor
 from undelete.release.release import Release
+from undelete.release.shared import shared
 
 _HELD = 16_000_000  # predictions held at a time: 128 MB
 _RIDGE = 1e-3  # of the mean square, added to each direction: what few public records have is not known that well
