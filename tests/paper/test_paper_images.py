@@ -30,7 +30,7 @@ from undelete.paper.pages.page import page
 from undelete.paper.pages.terminal import lines
 
 COUNT = 24
-NAMES = ("fig3", "fig2", "fig4", "fig12", "table2", "fig13", "fig14")
+NAMES = ("fig3", "fig3_many", "fig2", "fig4", "fig12", "table2", "fig13", "fig14")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,12 @@ def test_the_bandwidth_is_read_off_public_records_alone(images_dir: Path) -> Non
     np.testing.assert_array_equal(one.X_public, two.X_public)
     np.testing.assert_array_equal(one.inputs_public, dealt.X_public[:, :-1])
     assert one.X.shape == (IMAGES // 2, FEATURES + 1)
+
+
+def test_of_more_deletions_two_models_are_shown_as_with_fewer(played: tuple[Path, dict[str, dict[str, Any]]]) -> None:
+    many = played[1]["fig3_many"]
+    assert EXPERIMENTS["fig3_many"].deletions == 1000 > EXPERIMENTS["fig3"].deletions
+    assert many["rows"] == played[1]["fig3"]["rows"][:2]
 
 
 def test_the_curves_say_how_they_came_about(played: tuple[Path, dict[str, dict[str, Any]]]) -> None:
