@@ -1,5 +1,6 @@
 """Sums over public records formed once for many deletions: against products and pulls of each deletion."""
 
+import dataclasses
 import gc
 
 import numpy as np
@@ -32,6 +33,19 @@ def test_many_deletions_by_sums_formed_once_are_those_one_by_one(game, loss, k, 
     np.testing.assert_allclose(many, by_hessian(release), rtol=1e-9, atol=1e-12 * np.abs(many).max())
     np.testing.assert_allclose(far, weights(release, "hessian", output, None).var(axis=0), rtol=1e-8)
     np.testing.assert_allclose(far, spread(release, "hessian", output, None), rtol=1e-8)
+
+
+def test_years_and_dollars_beside_indicators_leave_no_rounding_in_the_spread(game):
+    release = played(game, "squared")
+    X, shift = np.array(release.X_public), np.linspace(1e3, 1e6, release.X_public.shape[1])
+    X += np.where(release.constant > 0, 0.0, shift)
+    W = np.array(release.W_after)  # the same answers of shifted records
+    both = np.concatenate([release.W_before[None], W])
+    both[:, release.constant > 0] -= (np.where(release.constant > 0, 0.0, shift) @ both)[:, None]
+    far = dataclasses.replace(release, X_public=X, W_before=both[0], W_after=both[1:])
+    assert formed(far) is not None
+    none = np.zeros(release.deletions, dtype=np.int64)
+    np.testing.assert_allclose(spread(far, "hessian", none, None), spread(release, "hessian", none, None), rtol=1e-4)
 
 
 def test_a_single_deletion_forms_nothing_and_neither_does_a_loss_that_mixes_outputs(game):

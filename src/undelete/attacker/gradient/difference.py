@@ -168,9 +168,13 @@ def weights(release: Release, way: Way, output: NDArray[np.int64], mix: Floats |
 def spread(release: Release, way: Way, output: NDArray[np.int64], mix: Floats | None) -> Floats:
     """Return the variance (b,) over public records of their `weights`."""
     once = formed(release) if _apart(release, way, mix) else None
-    if once is not None:
-        return once.variance(release.W_before - release.W_after, output)
-    return np.asarray(weights(release, way, output, mix).var(axis=0))
+    if once is None:
+        return np.asarray(weights(release, way, output, mix).var(axis=0))
+    found = once.variance(release.W_before - release.W_after, output)
+    rest = np.flatnonzero(np.isnan(found))
+    if rest.size:
+        found[rest] = weights(release.take(rest), way, output[rest], None).var(axis=0)
+    return found
 
 
 def _apart(release: Release, way: Way, mix: Floats | None) -> bool:

@@ -17,6 +17,7 @@ from undelete.release.release import Release
 from undelete.release.shared import shared
 
 _NUMBERS = 40_000_000  # of the sums that are held: 320 MB
+_EXACT = 1e-9  # of the terms of a difference, above which rounding leaves it seven digits
 _EACH = 6  # flops for each number of a public record that a deletion takes where nothing is formed
 
 
@@ -48,14 +49,19 @@ class Formed:
         return np.stack([V[:, :, j] @ self.hessian[j] for j in range(k)], axis=2)
 
     def variance(self, V: Floats, output: Indices) -> Floats:
-        """Return the variance (b,) over public records of c x'v in each deletion's output, v its column of V."""
+        """Return the variance (b,) over public records of c x'v in each deletion's output, v its column of V.
+
+        NaN where it is too small a difference of large terms, as of years and dollars beside indicators.
+        """
         own = V[np.arange(len(V)), :, output]
         found = np.empty(len(V))
         for j in range(len(self.square)):
             rows = slice(None) if len(self.square) == 1 else np.flatnonzero(output == j)
-            v = own[rows]
-            found[rows] = np.einsum("bd,bd->b", v @ self.square[j], v) / self.records - (v @ self.mean[j]) ** 2
-        return np.maximum(found, 0.0)
+            v, M = own[rows], self.square[j] / self.records
+            terms = np.abs(v) @ np.sqrt(np.diag(M))
+            difference = np.einsum("bd,bd->b", v @ M, v) - (v @ self.mean[j]) ** 2
+            found[rows] = np.where(difference > _EXACT * terms**2, difference, np.nan)
+        return found
 
 
 def formed(release: Release) -> Formed | None:
