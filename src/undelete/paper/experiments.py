@@ -196,7 +196,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             needs=("fashion_mnist", "cifar10", "torch"), trial=300,
         ),
         Experiment(
-            "conditions", "network_conditions", most=16, part="beyond it: networks as people train them",
+            "conditions", "network_conditions", most=40, part="beyond it: networks as people train them",
             needs=("acs", "torch"), trial=290,
         ),
         Experiment(

@@ -35,7 +35,7 @@ from undelete.scoring.table import columns_right
 
 N, M, UNITS, DECAY = 2_000, 4_000, 6, 1e-3
 SPLITS = 4  # over which a condition's deletions are spread
-PAIRS = 16  # deletions of a condition, unless said otherwise
+PAIRS = 40  # deletions of a condition, unless said otherwise
 ADAM, SGD = Batches("adam", 20, 1e-2), Batches("sgd", 20, 0.1)
 _EXACT, _STEPS = 1e-9, 300  # of L-BFGS where the loss has kinks: it does not come to such a gradient there
 _NAMED = ("EXPOSED", "PARTLY EXPOSED")

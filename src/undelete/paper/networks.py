@@ -52,7 +52,7 @@ IMAGE_CASES: tuple[Case | ImageCase, ...] = (
 )  # fmt: skip
 SPLIT = "private and public records drawn apart at random by the seed"
 SPLITS, EACH, MATCHED = 3, 14, 4  # splits, deletions on each, and of these how many are matched plainly, or known
-_IMAGES = 2  # times as few of images, on so many splits: training takes most of the time
+_FEWER = 2  # times as few deletions of images: training takes most of the time
 _KNOWN = 1e-6  # of a record's own gradient: the deviation that is taken for known exactly
 _DECIMALS = 6
 _SCORES = ("cosine", "centred_cosine", "exact_columns", "label", "target_error")
@@ -87,7 +87,7 @@ def cnn(
 ) -> dict[str, Any]:
     """Attack networks on images that were trained to the optimum, and write ``cnn.json``; see `mlp`.
 
-    Deletions are half as many, on two splits.
+    Deletions are half as many.
     """
     plan = _Plan("cnn", "Networks on images", "images behind networks, from two optima", IMAGE_CASES)
     return _all(plan, data_dir, out, deletions, seed, progress)
@@ -107,19 +107,16 @@ def _all(
     plan: _Plan, data_dir: Folder | None, out: Folder, deletions: int | None, seed: int, progress: Progress | None
 ) -> dict[str, Any]:
     played, trial = splits(SPLITS, EACH, deletions)
-    places = {case.key: min(played, _IMAGES) if isinstance(case, ImageCase) else played for case in plan.cases}
-    folder, steps = prepare(out), Steps(sum(places.values()), progress)
+    folder, steps = prepare(out), Steps(played * len(plan.cases), progress)
     shelf = Shelf(folder / "cache" / f"networks-seed-{seed}")
     each = max(1, min(EACH, -(-(deletions or SPLITS * EACH) // played)))
     rows = []
     for case in plan.cases:
         games = []
-        count = each
-        if isinstance(case, ImageCase):
-            count = max(1, each * played // (_IMAGES * places[case.key]))
+        count = max(1, each // _FEWER) if isinstance(case, ImageCase) else each
         data = sizes(("mnist",) if isinstance(case, ImageCase) else ("acs", "acs_us"), data_dir)
         key = digest(code_of(__name__), data, case, count, seed)
-        for split in range(places[case.key]):
+        for split in range(played):
             steps.begin(case.title)
             kept = shelf.load(f"{case.key}-{split}", key)
             if kept is None:
