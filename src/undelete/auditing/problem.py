@@ -17,6 +17,7 @@ from undelete.adapters.refitted import penalty_change
 from undelete.adapters.sparse import active
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, weighted_loss
+from undelete.attacker.fits import log_fits
 from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
@@ -203,7 +204,7 @@ class Problem:
             moved = np.concatenate([change for change in changes if change is not None])
             release = replace(release, penalty_change=moved)
         if self.model.class_weights == BALANCED:
-            release = balanced(release)
+            release = balanced(release, fits=log_fits)
         if retrained.scale is not None:
             assert isinstance(loss, Huber)
             return rescaled(release, [replace(loss, scale=float(scale)) for scale in retrained.scale]), None

@@ -23,6 +23,7 @@ from undelete.adapters.record_weights import Counted, counted_alike
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sparse import NO_PICTURE, active, left_out
 from undelete.adapters.weights import BALANCED, weighted_loss
+from undelete.attacker.fits import log_fits
 from undelete.attacker.gradient.difference import answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
@@ -164,7 +165,7 @@ def read_pair(
     release = surveyed(release, counted)
     later = None if release.answer_change is None else new.decision(table, standing=True)[None]
     if old.class_weights == BALANCED:
-        release = balanced(release, later)
+        release = balanced(release, later, fits=log_fits)
     elif old.loss != new.loss:
         release = rescaled(release, [loss_of(new.loss)], later)
     inputs.refuse_other_map(old, new, view["Y_public"])

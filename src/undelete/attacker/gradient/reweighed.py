@@ -7,6 +7,7 @@ been, and the record that each of them makes is asked whether it would have pull
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,12 @@ from undelete.release.restricted import restricted
 
 _SURE = 1e-4  # probability of the other classes from which their difference is in the error
 _MOST_FEATURES = 1024  # up to which that is formed
+_OFF, _FITS = (
+    np.log(1e-6),
+    np.log(1e-3),
+)  # probability of a misfit: below a class is none, if another is above
+
+Fits = Callable[[Release], Floats | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ class Guessed:
     probability: Floats
 
 
-def balanced(release: Release, Z_after: Floats | None = None) -> Release:
+def balanced(release: Release, Z_after: Floats | None = None, *, fits: Fits | None = None) -> Release:
     """Return a release of models whose class weights balance the classes, with the change that the deletion makes.
 
     Parameters
@@ -48,6 +55,9 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
         Its loss is weighted as the public records' classes are; public targets and n are known.
     Z_after : array (b, m, k), optional
         The new models' predictions for the public records, where W_after does not say them.
+    fits : callable, optional
+        From a release to the log-probability (b,) of its records' misfit: of a class whose record no error explains
+        the deletion was not, where another's record fits.
 
     Returns
     -------
@@ -62,7 +72,7 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
 
     Notes
     -----
-    Cost 4 m d b k flops for each class.
+    Cost 4 m d b k flops for each class; what `fits` costs once, and for each class where the likeliest does not fit.
     """
     if release.n is None:
         raise InputError(
@@ -84,7 +94,10 @@ def balanced(release: Release, Z_after: Floats | None = None) -> Release:
         seen.append(replace(release, answer_change=change, reweighed=True))
     gradients = np.stack([Difference.by(one, "answers").gradient for one in seen])  # (K, b, d, k)
     kept = _known(release)
-    found = _guessed([_judged(one, kept) for one in seen], gradients[:, :, kept], own, shares)
+    log = _log_densities([_judged(one, kept) for one in seen], gradients[:, :, kept], own, shares)
+    if fits is not None:
+        log = _fitting(log, [one if kept.all() else restricted(one, kept) for one in seen], fits)
+    found = _guessed(log)
     index = np.arange(release.deletions)
     changes = np.stack([one.answer_change for one in seen if one.answer_change is not None])
     error = _doubt(gradients, found)
@@ -113,14 +126,43 @@ def _classes(Y: Floats) -> Indices:
     return np.asarray(Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64))
 
 
-def _guessed(seen: list[Release], gradients: Floats, own: Indices, shares: Floats) -> Guessed:
-    """Return how probable each class is: its share, times how likely the gradient that it makes is."""
+def _log_densities(seen: list[Release], gradients: Floats, own: Indices, shares: Floats) -> Floats:
+    """Return the logarithm (b, K) of each class's share, times how likely the gradient that it makes is."""
     K, b = gradients.shape[:2]
     if seen[0].constant is None:
-        return Guessed(np.zeros(b, dtype=np.int64), np.full((b, K), 1.0 / K))
+        return np.zeros((b, K))
     log, basis = np.full((b, K), -np.inf), directions(seen[0].X_public, gradients.shape[3])
     for c in np.flatnonzero(shares):
         log[:, c] = np.log(shares[c]) + log_densities(seen[c], gradients[c], own == c, int(c), basis)
+    return log
+
+
+def _fitting(log: Floats, seen: list[Release], fits: Fits) -> Floats:
+    """Return the logarithms (b, K) without classes whose records do not fit, where the likeliest is one of them.
+
+    The density of (48) takes records for normal, and a gradient with halves of categories is one to it.
+    """
+    log, chosen = log.copy(), log.argmax(axis=1)
+    fit = np.zeros(log.shape)
+    for c in np.unique(chosen):
+        rows = np.flatnonzero(chosen == c)
+        told = fits(seen[c].take(rows))
+        if told is None:
+            return log
+        fit[rows, c] = told
+    off = np.flatnonzero(fit[np.arange(len(log)), chosen] < _OFF)
+    for c in range(log.shape[1]):
+        rows = off[(chosen[off] != c) & np.isfinite(log[off, c])]
+        told = fits(seen[c].take(rows)) if rows.size else None
+        if told is not None:
+            fit[rows, c] = told
+    fit[~np.isfinite(log)] = -np.inf
+    log[(fit < _OFF) & (fit.max(axis=1, keepdims=True) > _FITS)] = -np.inf
+    return log
+
+
+def _guessed(log: Floats) -> Guessed:
+    """Return how probable each class is."""
     best = log.max(axis=1, keepdims=True)
     weight = np.where(np.isfinite(best), np.exp(log - np.where(np.isfinite(best), best, 0.0)), 1.0)
     return Guessed(np.asarray(log.argmax(axis=1)), weight / weight.sum(axis=1, keepdims=True))

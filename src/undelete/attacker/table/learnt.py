@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from undelete.attacker.table.given import known_columns
 from undelete.attacker.table.lattice import Lattice
 from undelete.attacker.table.prior import learn
 from undelete.maths.arrays import Floats, Indices
+from undelete.release.columns import Column
 from undelete.release.release import Release
 from undelete.release.seen import Seen
 
@@ -25,6 +27,7 @@ class _Learnt:
 
     public: tuple[int, int, bool, tuple[int, ...]]
     keep: tuple[object, object]  # so that the identities above stay theirs
+    columns: tuple[Column, ...]
     lattice: Lattice
 
 
@@ -45,10 +48,20 @@ def shared_lattice(release: Seen, *, targeted: bool) -> Lattice:
     """
     first = known_columns(release.given) if isinstance(release, Release) else ()
     key = (id(release.public_codes), id(release.Y_public), targeted, first)
-    if not _last or _last[0].public[:3] != key[:3] or (first and _last[0].public[3] != first):
+    last = _last[0] if _last else None
+    known = last is not None and last.public[:3] == key[:3] and not (first and last.public[3] != first)
+    if last is None or not known or not _alike(last.columns, release.columns):
         lattice = _lattice(release, first, targeted=targeted)
-        _last[:] = [_Learnt(key, (release.public_codes, release.Y_public), lattice)]
-    return _last[0].lattice
+        last = _Learnt(key, (release.public_codes, release.Y_public), tuple(release.columns), lattice)
+        _last[:] = [last]
+    return last.lattice
+
+
+def _alike(some: Sequence[Column], others: Sequence[Column]) -> bool:
+    """Return whether columns have the same terms: in fewer coordinates they have others."""
+    return len(some) == len(others) and all(
+        a is b or np.array_equal(a.projection, b.projection) for a, b in zip(some, others, strict=True)
+    )
 
 
 def _lattice(release: Seen, first: tuple[int, ...], *, targeted: bool) -> Lattice:
