@@ -55,6 +55,7 @@ def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
         "summary": [_summary(row, roles.get(row["attack"]) == "baseline", few) for row in document["summary"]],
         "lift": None if few else document["lift"],
         "per_column": [] if few else _per_column(document, roles),
+        "words": [] if few else document.get("words", []),
         "scores": [_score(row) for row in document["scores"] if roles.get(row["attack"]) == "attack"],
         "pictures": _pictures(document.get("pictures")),
         "records": [_record(record) for record in document["records"]],

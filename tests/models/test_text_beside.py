@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -30,6 +30,10 @@ KINDS = {"tf-idf": TfidfVectorizer, "counts": CountVectorizer, "hashed": lambda:
 
 @pytest.fixture(scope="module")
 def people():
+    return reviewers()
+
+
+def reviewers():
     """1800 people with a review, an age, a score, a city and whether they smoke."""
     rng = np.random.default_rng(3)
     p, words = 1 / np.arange(1, 401), np.array([f"word{j:03d}" for j in range(400)])
@@ -212,6 +216,16 @@ def test_who_was_deleted_counts_words_and_columns(people):
     assert true.index[0] == 7
 
 
+def test_a_scaled_target_is_in_its_own_unit(people):
+    """Of a target that is standardised inside the words' part of the model is scaled as the columns' is."""
+    table, paid = people[:N].drop(columns=["kind", "paid", "desk"]), people.paid[:N]
+    scaled = TransformedTargetRegressor(Ridge(), transformer=StandardScaler())
+    model = make_pipeline(columns(), scaled).fit(table, paid)
+    read = from_sklearn(model, people[N:].drop(columns="paid"), None)
+    np.testing.assert_allclose(read.decision(people[N:])[:, 0], model.predict(people[N:]), rtol=1e-9)
+    assert read.target_map is None
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_each_record_is_left_out_exactly(people, frozen):
     table, kinds = people[:300].drop(columns=["kind", "paid", "desk"]), people.kind[:300]
@@ -262,8 +276,9 @@ def test_refusals(people):
         undelete.audit(*models, public.drop(columns="kind"), n=N)
     with pytest.raises(InputError, match="several people came between models that read text"):
         undelete.audit(*models, public, target="kind", n=N, deleted=2)
-    with pytest.raises(InputError, match="deletions of such records are not played"):
-        undelete.simulate(models[0], people[:N], people.kind[:N], public, public.kind, deletions=2)
+    two = make_pipeline(columns(), Ridge()).fit(people[:N].drop(columns=["kind", "desk"]), people[["paid", "age"]][:N])
+    with pytest.raises(InputError, match="predicts 2 numbers, to each of which the words"):
+        undelete.audit(two, two, people[N:], target=["paid", "age"], n=N)
     steps = make_pipeline(columns(), MaxAbsScaler())
     with pytest.raises(InputError, match="MaxAbsScaler follows the ColumnTransformer"):
         undelete.audit(*pair(people, sure, 5, steps=steps)[0], public, target="kind", n=N)

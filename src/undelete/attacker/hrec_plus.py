@@ -191,7 +191,7 @@ def _over_offsets(
     Z = posterior.points @ W
     spread = float(np.sqrt(weight @ (Z - weight @ Z) ** 2 + max(W @ posterior.covariance @ W, 0.0)))
     point = weight @ posterior.points
-    told = numbers.told(point[None], W[None], np.array([middle]), np.array([error]), np.array([spread]))
+    told = numbers.told(point[None], W[None], np.array([middle]), np.array([error]), np.array([spread]), i)
     for name in _TARGET:
         arrays[name][i] = getattr(told, name.removeprefix("target_"))[0]
 

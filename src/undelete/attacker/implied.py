@@ -98,7 +98,8 @@ def _shifted(release: Release, found: Reconstruction, z: Floats, output: int) ->
 
     And by how much the logarithm of its residual varies over these.
     """
-    o = release.offset_public if release.own_offsets is None else release.own_offsets
+    own = release.own_offset(0)
+    o = release.offset_public if own is None else own
     if o is None:
         return z, 0.0
     assert found.scale is not None

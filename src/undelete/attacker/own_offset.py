@@ -74,13 +74,20 @@ class Offsets:
     width: Floats
 
     @classmethod
-    def of(cls, release: Release) -> Offsets:
-        """Return those of a release whose models have an offset. Cost 2 m d^2 flops."""
+    def each(cls, release: Release) -> list[Offsets]:
+        """Return those of each deletion: its own where they are seen, else those of public records."""
+        own = [release.own_offset(i) for i in range(release.deletions)]
+        public = cls.of_public(release) if any(one is None for one in own) else None
+        none = np.zeros(release.X_public.shape[1])
+        found = [public if one is None else cls._about(none, np.sort(one)) for one in own]
+        return [one for one in found if one is not None]
+
+    @classmethod
+    def of_public(cls, release: Release) -> Offsets:
+        """Return the public ones of a release whose models have an offset. Cost 2 m d^2 flops."""
         o, X = release.offset_public, release.X_public
         assert o is not None
         (m, d), along = X.shape, np.zeros(X.shape[1])
-        if release.own_offsets is not None:
-            return cls._about(along, np.sort(release.own_offsets))
         if m >= _RECORDS_A_FEATURE * d and np.ptp(o) > 0:
             found = lstsq(X, o, cond=1e-9, lapack_driver="gelsy")[0]
             if ((o - X @ found) ** 2).sum() * (m + d) / (m - d) < _PAYS * ((o - o.mean()) ** 2).sum():
@@ -113,7 +120,8 @@ class OwnOffset:
     def __init__(self, release: Release) -> None:
         self.loss: Loss = release.loss
         self.unsure = release.n_error  # of the residual's own size: records may have had weights
-        self.offsets, Y = Offsets.of(release), release.Y_public
+        self.own = release.own_offsets is not None  # else one for all
+        self.offsets, Y = Offsets.each(release), release.Y_public
         Z = release.predictions(release.W_before)[:, 0]
         order = np.argsort(Z, kind="stable")
         self.Z, self.Y = Z[order], None if Y is None else Y[order, 0]
@@ -122,7 +130,9 @@ class OwnOffset:
         self.least_error = _FLOOR * float(np.sqrt((R**2).mean()))
         self.width = 0.0 if Y is None else TARGET_NEAR * float(Y.std())
 
-    def told(self, X: Floats, W: Floats, rho: Floats, error: Floats, spread: Floats | None = None) -> Told:
+    def told(
+        self, X: Floats, W: Floats, rho: Floats, error: Floats, spread: Floats | None = None, first: int = 0
+    ) -> Told:
         """Return the targets of records X (b, d) with minus residuals rho (b,) at parameters W (b, d).
 
         Parameters
@@ -133,13 +143,16 @@ class OwnOffset:
             Standard error of rho.
         spread : array (b,), optional
             Standard error of x W.
+        first : int
+            Which of the release's deletions the first record is of; the others follow.
         """
         found = np.full((5, len(X)), np.nan)
         spread = np.zeros(len(X)) if spread is None else spread
         with np.errstate(all="ignore"):  # of answers that overflow nothing is told
             for i in np.flatnonzero(np.isfinite(X).all(axis=1) & np.isfinite(rho) & np.isfinite(error)):
-                z = float(X[i] @ W[i]) + self.offsets.of_record(X[i])
-                width = np.hypot(self.offsets.width, spread[i])
+                offsets = self.offsets[first + i if self.own else 0]
+                z = float(X[i] @ W[i]) + offsets.of_record(X[i])
+                width = np.hypot(offsets.width, spread[i])
                 wide = max(float(np.hypot(error[i], self.unsure * rho[i])), self.least_error)
                 found[:, i] = self._summary(*self._mixture(z, width, float(rho[i]), wide))
         return Told(*found)

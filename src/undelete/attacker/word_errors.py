@@ -52,7 +52,7 @@ class Noise:
 
         They move to the other side, by as much as the deleted one's own at most: they make up for the rare word.
         """
-        log = self.log_even(frequency, np.abs(largest))
+        log = self.log_even(frequency, np.where(largest == 0, 1.0, np.abs(largest)))  # of who does not pull none
         return np.where((y * largest < 0) & (np.abs(y) <= np.abs(largest)), log, -np.inf)
 
     def log_even(self, frequency: Floats, width: Floats | float) -> Floats:

@@ -49,8 +49,35 @@ class Beside:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """The public texts, as a model reads them.
+
+    Parameters
+    ----------
+    given : tuple of list of str
+        Of each column of text.
+    X : tuple of sparse array (m, d)
+        Their features, as those of training documents.
+    """
+
+    given: tuple[list[str], ...]
+    X: tuple[sp.csr_array, ...]
+
+    @classmethod
+    def of(cls, model: LinearModel, table: pd.DataFrame) -> Texts:
+        """Read the columns of text of a table; InputError where it lacks one."""
+        given = tuple(one.of(table) for one in model.texts)
+        X = tuple(one.features(own, standing=True) for one, own in zip(model.texts, given, strict=True))
+        return cls(given, X)
+
+    def scores(self, model: LinearModel) -> Floats:
+        """Return what they add to the predictions of a model that reads them so, (m, k) for each column, (m, t k)."""
+        return np.hstack([own @ one.model.coef.T for own, one in zip(self.X, model.texts, strict=True)])
+
+
 def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release: Release) -> Beside:
-    """Return what is told of the words beside a table, and the table's release with what they say of its error.
+    """Return what is told of the words beside a table: `told_beside` of two models that read the public records.
 
     Parameters
     ----------
@@ -64,9 +91,32 @@ def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release:
     Raises
     ------
     InputError
+        As of `told_beside`.
+    """
+    return told_beside(old, new, Texts.of(old, table), new.decision(table, standing=True), release)
+
+
+def told_beside(old: LinearModel, new: LinearModel, texts: Texts, Z_after: Floats, release: Release) -> Beside:
+    """Return what is told of the words beside a table, and the table's release with what they say of its error.
+
+    Parameters
+    ----------
+    old, new : LinearModel
+        With columns of text.
+    texts : Texts
+        The public ones, as the old model reads them.
+    Z_after : array (m, k)
+        The new model's predictions for the public records, words and all.
+    release : Release
+        Of the table's features, with the change of the models' answers.
+
+    Raises
+    ------
+    InputError
         Where n or the public targets are not known.
     """
     n, Y = release.n, release.Y_public
+    refuse_several(old)
     if n is None or Y is None:
         raise InputError(
             "the model reads text beside other columns, whose words are told by the number of training records and the "
@@ -78,10 +128,9 @@ def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release:
             "coefficients came is not known: fit the same model with LogisticRegression, LinearSVC or Ridge"
         )
     release = replace(release, reweighed=True)
-    texts = [one.of(table) for one in old.texts]
-    X = [one.features(own, standing=True) for one, own in zip(old.texts, texts, strict=True)]
+    X = texts.X
     try:
-        whole = _whole(old, new, table, release, X)
+        whole = _whole(old, new, Z_after, release, X)
         found = [
             told_words(first, second, own, whole, Y, n)[0]
             for first, second, own in zip(old.texts, new.texts, X, strict=True)
@@ -89,7 +138,7 @@ def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release:
     except InputError as error:
         return Beside(release, notes=(f"No word is told: {error}.",))
     documents, controls, seen = {}, [], []
-    for first, second, own, words, given in zip(old.texts, new.texts, X, found, texts, strict=True):
+    for first, second, own, words, given in zip(old.texts, new.texts, X, found, texts.given, strict=True):
         exact = exact_words(first, second)
         documents[first.column] = document(first, words, own, given, exact)
         share, known = penalties_share(first, second, n)
@@ -101,24 +150,32 @@ def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release:
         np.vstack([one.share for one in controls]),
         np.vstack([one.doubt for one in controls]),
     )
-    scores = np.hstack([own @ one.model.coef.T for own, one in zip(X, old.texts, strict=True)])
     share = np.vstack([
         first.model.coef @ penalties_share(first, second, n)[0][: first.model.coef.shape[1]]
         for first, second in zip(old.texts, new.texts, strict=True)
     ])  # fmt: skip
-    told = controlled(release, every, scores, share)
+    told = controlled(release, every, texts.scores(old), share)
     return Beside(
         replace(told.release, own_offsets=_own_offsets(told, len(X))), MappingProxyType(documents), tuple(seen),
         tuple(map(frequencies, X)),
     )  # fmt: skip
 
 
-def _whole(old: LinearModel, new: LinearModel, table: pd.DataFrame, release: Release, X: list[sp.csr_array]) -> Whole:
+def refuse_several(model: LinearModel) -> None:
+    """Refuse a model of several numbers: what a record's words add to each of them is not told apart."""
+    if model.classes is None and model.W.shape[1] > 1:
+        raise InputError(
+            f"the model reads text beside other columns and predicts {model.W.shape[1]} numbers, to each of which the "
+            "words of a record add something else, and this is told for one: fit a model of each target"
+        )
+
+
+def _whole(old: LinearModel, new: LinearModel, Z_after: Floats, release: Release, X: tuple[sp.csr_array, ...]) -> Whole:
     """Return what both models make of the public records, words and all."""
     every = sp.csr_array(sp.hstack([sp.csr_array(release.X_public), *X]))
     assert release.Y_public is not None
     left = max(left_of_words(one, every, release.Y_public) for one in (old, new))
-    return Whole(release.predictions(release.W_before), new.decision(table, standing=True), left)
+    return Whole(release.predictions(release.W_before), Z_after, left)
 
 
 def _seen(X: sp.csr_array, release: Release, whole: Whole, share: Floats, known: Flags) -> Seen:
@@ -146,7 +203,7 @@ def _doubt(X: sp.csr_array, words: Words, there: Indices) -> Floats:
 
 
 def _own_offsets(told: Controlled, texts: int) -> Floats | None:
-    """Return what the deleted record's words may add to its predictions; None where public texts' tell more.
+    """Return what the deleted record's words may add to its predictions (1, r[, k]); None where public ones tell more.
 
     Their score's gradient over the intercept's, in the output that pulls most.
     """
@@ -162,4 +219,4 @@ def _own_offsets(told: Controlled, texts: int) -> Floats | None:
     if not (error <= release.offset_public.std(axis=0)).all():
         return None
     values = own + ndtri((np.arange(_VALUES) + 0.5) / _VALUES)[:, None] * error
-    return np.asarray(values[:, 0] if release.offset_public.ndim == 1 else values)
+    return np.asarray(values[None, :, 0] if release.offset_public.ndim == 1 else values[None])

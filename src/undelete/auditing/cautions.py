@@ -198,12 +198,14 @@ def offset_unknown(model: LinearModel) -> list[str]:
 
 def fixed_preprocessing(model: LinearModel) -> list[str]:
     """Say that the preprocessing was held as fitted on all records."""
-    if not model.steps:
+    made = [*model.steps, *(step for one in model.texts for step in one.model.steps)]
+    if not made:
         return []
-    steps = ", ".join(dict.fromkeys(model.steps))
+    steps = ", ".join(dict.fromkeys(made))
+    words = ", and that of a tf-idf's document frequencies its words" if model.texts else ""
     return [
         f"The preprocessing ({steps}) is held as fitted on all records. Whoever refits it after a deletion may give "
-        "more away: the change of a scaler's mean is the record itself."
+        f"more away: the change of a scaler's mean is the record itself{words}."
     ]
 
 

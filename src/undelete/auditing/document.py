@@ -16,6 +16,7 @@ from undelete.auditing import advice
 from undelete.auditing.document_records import record, target_cell
 from undelete.auditing.pictures import BESIDE, gallery
 from undelete.auditing.retold import joining
+from undelete.auditing.text_told import recovered
 from undelete.environment import environment
 from undelete.redaction import redacted
 from undelete.release.columns import Column
@@ -60,6 +61,7 @@ def describe(audit: Audit, *, redact: bool = False) -> dict[str, Any]:
         "summary": [{"attack": name, **row} for name, row in audit.summaries.items()],
         "lift": None if audit.lift is None else dict(audit.lift),
         "per_column": _per_column(audit),
+        "words": recovered(audit.documents),
         "scores": _scores(audit),
         "pictures": _pictures(audit),
         "records": [record(audit, int(i)) for i in audit.order(measured=not redact)[:_SHOWN]],

@@ -26,6 +26,7 @@ from undelete.files import write_together
 from undelete.maths.arrays import Floats, Indices
 
 SURE = 0.9
+_COLUMNS = ["word", "probability", "exact", "common"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +206,13 @@ def document(old: TextModel, found: Words, X: sp.csr_array, texts: Sequence[str]
     share = np.diff(sp.csc_array(X).indptr) / X.shape[0]
     rows = [*_exact(old, share, exact), *_likely(old, found.probability, share, texts, said)]
     rows.sort(key=lambda row: (-row[1], row[0]))
-    table = pd.DataFrame(rows, columns=["word", "probability", "exact", "common"])
+    table = pd.DataFrame(rows, columns=_COLUMNS)
     return Document(table, expected=float(p.sum()), whole=float(np.exp(np.log(np.maximum(p, 1 - p)).sum())))
+
+
+def no_words() -> Document:
+    """Return what is told of a document of which nothing is."""
+    return Document(pd.DataFrame(columns=_COLUMNS), expected=0.0, whole=0.0)
 
 
 def with_exact(old: TextModel, found: Words, exact: Sequence[str]) -> Words:

@@ -23,6 +23,7 @@ from undelete.attacker.member.lira import Variance, lira
 from undelete.auditing import cautions
 from undelete.auditing.inputs import Table
 from undelete.auditing.membership_result import Membership
+from undelete.auditing.played_told import own_fit
 from undelete.auditing.problem import FIT_TOL, Problem
 from undelete.auditing.records import encoded_records
 from undelete.auditing.tables import accepted
@@ -131,7 +132,7 @@ def membership(
     else:
         found = fit_resamples(shadowed, weights, tol=FIT_TOL, has_constant=model.has_constant, progress=progress)
     scores = lira(target.loss, problem.W, found.W, lineup.candidates, variance=variance)
-    check = problem.check()
+    check = own_fit(problem)
     return Membership(
         scores=lineup.unmix(scores),
         member=lineup.member,

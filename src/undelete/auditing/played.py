@@ -225,8 +225,8 @@ def _fits(ones: Sequence[Group]) -> list[Diagnostic]:
                        "The search did not find people who explain each of the changes.")]  # fmt: skip
 
 
-def people_together(group: int, joined: int, *, additions: bool) -> bool:
-    """Return whether several people are played together."""
+def people_together(group: int, joined: int, *, additions: bool, texts: bool, alike: bool) -> bool:
+    """Return whether several people are played together; InputError where that is not done."""
     for name, number, least in (("group", group, 0), ("joined", joined, 0)):
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
             raise InputError(f"{name} is {number!r}: it is a number of people")
@@ -236,5 +236,10 @@ def people_together(group: int, joined: int, *, additions: bool) -> bool:
     if together and additions:
         raise InputError(
             "additions plays single people who join: with group and joined say how many do, and leave it out"
+        )
+    if together and (texts or not alike):
+        raise InputError(
+            "groups are played for records that all count alike, without columns of text: leave out "
+            f"{'sample_weight' if not alike else 'the text'}, or group and joined"
         )
     return together

@@ -1,9 +1,13 @@
-"""What is said of deletions that were played: the question, and how exactly the models were retrained."""
+"""What is said of deletions that were played: the question, how near its optimum a model was, how it was retrained."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.played import Played
+from undelete.auditing.played_beside import TextProblem
+from undelete.auditing.problem import Problem
 from undelete.maintainer.leave_one_out import Deletions
 
 
@@ -38,3 +42,19 @@ def retraining(retrained: Deletions) -> Diagnostic:
     number = f"{len(retrained.rows):,} model{'' if len(retrained.rows) == 1 else 's'}"
     value = f"{number}, largest gradient {worst:.1e} per record{how}"
     return Diagnostic("Exact retraining", value, True, "Over the records that remain after each deletion.")
+
+
+def own_fit(problem: Problem | TextProblem) -> Diagnostic:
+    """Return how far the user's own fit was from the optimum."""
+    problem = problem if isinstance(problem, Problem) else problem.every
+    size = np.abs(problem.objective.X).max(axis=0)[:, None]  # in a feature's own unit, whatever that is
+    moved = float((size * np.abs(problem.W - problem.model.W)).max() / (size * np.abs(problem.W)).max())
+    value = f"gradient {problem.given_gradient:.1e} per record as given; refitted, parameters moved by {moved:.1e}"
+    if moved > 0.01:
+        text = (
+            "The model as given is not the optimum on these records: it stopped early, or was trained on "
+            "others. The simulation speaks of the refitted model."
+        )
+        return Diagnostic("The model's own fit", value, False, text)
+    text = "The model is the optimum on these records, up to the refit that exact retraining needs."
+    return Diagnostic("The model's own fit", value, True, text)

@@ -18,10 +18,9 @@ from undelete.adapters.sparse import active
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.fits import log_fits
-from undelete.attacker.gradient.difference import answering
+from undelete.attacker.gradient.difference import answer_change, answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
-from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.own_weights import afterwards_each, weighed_each
 from undelete.auditing.records import record_factors
 from undelete.auditing.retrainable import retrainable, weights_in_fit
@@ -33,7 +32,7 @@ from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maintainer.output_weights import OutputWeighted, fit_each, retrain_each
 from undelete.maintainer.sparse import fit_sparse, refuse_dependent, retrain_sparse
-from undelete.maths.arrays import Flags
+from undelete.maths.arrays import Flags, Floats
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
@@ -105,8 +104,8 @@ class Problem:
         model = retrainable(estimator, X, y, public, given, offset)
         if model.texts:
             raise InputError(
-                "the model reads text beside other columns, and deletions of such records are not played: fit it again "
-                "without some of them and audit each pair (undelete.audit); leave_one_out and membership take it"
+                "the model reads text beside other columns: simulate, leave_one_out and membership take it as a fitted "
+                "Pipeline of a ColumnTransformer and a linear model, and defences are not played of it"
             )
         Y = encode_target(model, y, ", ".join(target_names(y)))
         total = None if given is None or not model.averaged else float(given.sum())
@@ -191,10 +190,13 @@ class Problem:
             told += len(part.positions)
         return joined(parts, found, rows)
 
-    def release(self, retrained: Deletions, public: Public) -> tuple[Release, Flags | None]:
+    def release(
+        self, retrained: Deletions, public: Public, Z_after: Floats | None = None
+    ) -> tuple[Release, Flags | None]:
         """Return what anyone sees of retrained models, and the features in which that is: None for all.
 
-        `public` are the fields of `Release` that the attacker has anyhow.
+        `public` are the fields of `Release` that the attacker has anyhow; `Z_after` (b, m, k) what the new models
+        predict for the public records, where W_after do not say it.
         """
         W_after = np.asarray(retrained.W)
         changes = [penalty_change(self.model, self.model, self.objective.n, W).get("penalty_change") for W in W_after]
@@ -203,11 +205,15 @@ class Problem:
         if any(change is not None for change in changes):
             moved = np.concatenate([change for change in changes if change is not None])
             release = replace(release, penalty_change=moved)
+        if Z_after is not None:
+            before, Y = release.predictions(self.W), release.Y_public
+            release = replace(release, answer_change=np.stack([answer_change(loss, Y, before, Z) for Z in Z_after]))
         if self.model.class_weights == BALANCED:
-            release = balanced(release, fits=log_fits)
+            release = balanced(release, Z_after, fits=log_fits)
         if retrained.scale is not None:
             assert isinstance(loss, Huber)
-            return rescaled(release, [replace(loss, scale=float(scale)) for scale in retrained.scale]), None
+            after = [replace(loss, scale=float(scale)) for scale in retrained.scale]
+            return rescaled(release, after, Z_after), None
         kept = active(self.model, release)
         if kept is None:
             return release, None
@@ -235,17 +241,3 @@ class Problem:
                 f"record {rows[i]} is the only one of class {self.model.classes[j]!r}: without it the class is gone "
                 "and the model has another shape, so the two cannot be compared; leave this record out"
             )
-
-    def check(self) -> Diagnostic:
-        """Return how far the user's own fit was from the optimum."""
-        size = np.abs(self.objective.X).max(axis=0)[:, None]  # in a feature's own unit, whatever that is
-        moved = float((size * np.abs(self.W - self.model.W)).max() / (size * np.abs(self.W)).max())
-        value = f"gradient {self.given_gradient:.1e} per record as given; refitted, parameters moved by {moved:.1e}"
-        if moved > 0.01:
-            text = (
-                "The model as given is not the optimum on these records: it stopped early, or was trained on "
-                "others. The simulation speaks of the refitted model."
-            )
-            return Diagnostic("The model's own fit", value, False, text)
-        text = "The model is the optimum on these records, up to the refit that exact retraining needs."
-        return Diagnostic("The model's own fit", value, True, text)

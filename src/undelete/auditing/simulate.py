@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from undelete.adapters.design.conform import unknown
 from undelete.adapters.offset import named_offset
+from undelete.adapters.sklearn.beside import words_beside
 from undelete.adapters.sklearn.perceptron import is_perceptron
 from undelete.adapters.sparse import NO_PICTURE, left_out
 from undelete.adapters.targets import encode_target, target_names
@@ -29,7 +30,8 @@ from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People, simulate_network
 from undelete.auditing.network_reading import Training, perceptrons
 from undelete.auditing.played import examine_together, people_together, played
-from undelete.auditing.played_told import exact, of_groups, question, retraining
+from undelete.auditing.played_beside import TextProblem, told
+from undelete.auditing.played_told import exact, of_groups, own_fit, question, retraining
 from undelete.auditing.problem import Problem
 from undelete.auditing.protection import digest, digest_of, own_parameters
 from undelete.auditing.result import Audit
@@ -75,14 +77,14 @@ def simulate(
 
     The model is refitted to convergence, each chosen record is deleted alone with exact retraining, and
     each is attacked from the two models and the public records. The preprocessing of a Pipeline stays as it
-    was fitted on all records.
+    was fitted on all records. Of text beside other columns the words are told, too, and scored.
 
     Parameters
     ----------
     estimator : estimator, Pipeline, LinearModel, fitted result of statsmodels or torch.nn.Module
         Fitted or not; an unfitted one is fitted on X and y first. A module, or one of scikit-learn's perceptrons, is
         trained to its optimum from where it stands, the parameters that require a gradient, and the null pair, trained
-        again with nobody deleted, is among the checks.
+        again with nobody deleted, is among the checks. The words of columns of text become columns of a dense table.
     X : DataFrame or array (n, columns)
         The private training records, raw.
     y : array (n,) or (n, k)
@@ -90,7 +92,7 @@ def simulate(
     X_public : DataFrame or array (m, columns)
         Public records with the same columns.
     y_public : array (m,), optional
-        Their targets. Needed for the squared hinge loss.
+        Their targets. Needed for the squared hinge loss, and beside text.
     deletions : int or array of int, optional
         How many to delete, drawn at random, or which rows; by default 200. Of groups how many of these, by default 20,
         or their rows (groups, group + joined), those who leave first.
@@ -135,7 +137,8 @@ def simulate(
     """
     words, stated, estimator = words or Words(), read_stated(protection, None, None), unwrapped(estimator)
     network = digest(*own_parameters(estimator)) if is_module(estimator) or is_perceptron(estimator) else ""
-    together = people_together(group, joined, additions=additions)
+    texts, alike = words_beside(estimator), sample_weight is None
+    together = people_together(group, joined, additions=additions, texts=texts, alike=alike)
     said = Training(loss, None, l2, weight_decay)
     if is_perceptron(estimator):
         estimator, _, said, features, _ = perceptrons(estimator, estimator, said, features)
@@ -157,13 +160,9 @@ def simulate(
     train = inputs.as_records(X)
     public, y_public, sampled = thinned_with(inputs.as_records(X_public), y_public)
     weights, train, public, counts = named(sample_weight, train, public)
-    problem = Problem.of(
+    problem = (TextProblem if texts else Problem).of(
         estimator, train, y, public=public, sample_weight=weights, offset=named_offset(offset, exposure)
     )
-    if weights is not None and together:
-        raise InputError(
-            "groups are played for records that all count alike: leave out sample_weight, or group and joined"
-        )
     model, objective = problem.model, problem.objective
     public, y_public, like, refused = standing_for(model, public, y_public, counts, objective.n)
     draw, judge = seeds(rng).spawn(2)
@@ -194,26 +193,28 @@ def simulate(
         *cautions.offset_unknown(model),
         *like.notes,
     ]
-    if together:
+    if together and not isinstance(problem, TextProblem):
         game = played(problem, deletions, group, joined, view, np.random.default_rng(draw), tol=tol,
                       progress=progress and (lambda done, total: progress(done, 2 * total)))  # fmt: skip
         setting = replace(setting, left=group, came=joined, text=of_groups(game, group, joined))
         return examine_together(
-            game, train, setting, judge, attacks=asked, diagnostics=[problem.check(), exact(game)],
+            game, train, setting, judge, attacks=asked, diagnostics=[own_fit(problem), exact(game)],
             warnings=[*words.notes, *sampled, *noted],
             progress=progress and (lambda done, total: progress(total + done, 2 * total)),
         )  # fmt: skip
     rows = inputs.rows(deletions, objective.n, np.random.default_rng(draw))
     problem.refuse_last_of_class(rows)
-    steps = len(rows) * (1 + len(asked))
+    before = len(rows) * (2 if texts else 1)  # of what the attacks take: retraining, and telling words
+    steps = before + len(rows) * len(asked)
     retrained = problem.retrain(
-        rows,
-        tol=tol,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        rows, tol=tol, checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=progress and (lambda done, total: progress(done * len(rows) // total, steps)),
-    )
+    )  # fmt: skip
     refuse_unconverged(retrained, tol)
-    release, kept = problem.release(retrained, view)
+    release, kept, documents, untold = told(
+        problem, retrained, view, public, train.iloc[rows],
+        progress and (lambda done, _: progress(len(rows) + done, steps)),
+    )  # fmt: skip
     if kept is not None and readout is not None:
         raise InputError(NO_PICTURE)
     release = reached(release)
@@ -231,16 +232,18 @@ def simulate(
         replace(setting, text=question(objective.n, len(rows), images=readout is not None, additions=additions)),
         judge,
         remaining=problem.remaining_gradient(rows, kept) / (1.0 if weights is None else float(weights.mean())),
-        diagnostics=[problem.check(), retraining(retrained)],
+        diagnostics=[own_fit(problem), retraining(retrained)],
         warnings=[
             *words.notes,
             *sampled,
             *([] if weights is None else told_of(weights, public=counts is not None)),
             *cautions.taken_constant(model, release),
             *([] if kept is None else left_out(model, kept)),
+            *untold,
             *noted,
             *cautions.stored(model, release),
         ],
         leaks=cautions.leaks(model, model, truth),
-        progress=progress and (lambda done, _: progress(len(rows) + done, steps)),
+        documents=documents,
+        progress=progress and (lambda done, _: progress(before + done, steps)),
     )

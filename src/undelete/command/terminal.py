@@ -20,6 +20,7 @@ from undelete.auditing.result import Audit
 from undelete.command.layout import WIDTH, wrap
 from undelete.command.records import COLUMNS_SHOWN, people, record
 from undelete.plain_text import escaped
+from undelete.report.lines import words_line
 
 COLOURS = {"EXPOSED": "bold red", "PARTLY EXPOSED": "bold yellow", "NOT EXPOSED": "bold green"}
 
@@ -80,7 +81,9 @@ def lines(audit: Audit, document: Mapping[str, Any] | None = None, *, redact: bo
     else:
         if audit.scored:
             table = _table if audit.release.columns else _similarity
-            text += [*(table(audit) if audit.release.deletions > 1 else _one(audit)), ""]
+            text += table(audit) if audit.release.deletions > 1 else _one(audit)
+            several = document["words"] if audit.release.deletions > 1 else ()
+            text += [line for row in several for line in wrap("Words", words_line(row))] + [""]
         if audit.release.columns and _something_told(audit):
             text += [*(people(audit) if audit.release.deletions > 1 else record(audit)), ""]
     verdict = document["verdict"]
@@ -97,7 +100,8 @@ def _something_told(audit: Audit) -> bool:
 
 def _head(audit: Audit, document: Mapping[str, Any]) -> list[str]:
     model, release, setting = audit.setting.model, audit.release, audit.setting
-    columns = " + ".join(setting.schema[column.name].label for column in release.columns)
+    names = [setting.schema[column.name].label for column in release.columns]
+    columns = " + ".join([*names, *(name for each in audit.documents[:1] for name in each)])
     if setting.schema.image is not None:
         columns = f"images of {' x '.join(map(str, setting.schema.image.shape))}"
     target = "" if setting.target is None else f"{setting.target.label} ~ "

@@ -44,7 +44,7 @@ def save(release: Release, path: str | os.PathLike[str]) -> None:
     meta = {
         "format": _FORMAT, "loss": release.loss.name, "n": release.n, "n_error": release.n_error,
         "target_kind": release.target_kind, "tolerance": release.tolerance, "reweighed": release.reweighed,
-        "unlike": release.unlike,
+        "unlike": release.unlike, "error_told": release.error_told,
         "columns": described, "embedding": None if release.embedding is None else release.embedding.name,
     }  # fmt: skip
     arrays["meta"] = np.array(json.dumps(meta))
@@ -76,6 +76,7 @@ def load(kind: type[Release], path: str | os.PathLike[str], embedding: Embedding
             tolerance=meta.get("tolerance"),
             reweighed=meta.get("reweighed", False),
             unlike=meta.get("unlike", 1.0),
+            error_told=meta.get("error_told", False),
             **arrays,
         )
     except InputError:

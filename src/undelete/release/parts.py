@@ -44,6 +44,9 @@ def check(release: Release) -> None:
     if release.offset_public is not None and release.offset_public.shape not in ((m,), (m, k)):
         raise InputError(f"offset_public has shape {release.offset_public.shape}, expected {(m,)} or {(m, k)}")
     b = len(release.W_after)
+    own = release.own_offsets
+    if own is not None and (own.ndim not in (2, 3) or len(own) != b or own.shape[2:] not in ((), (k,))):
+        raise InputError(f"own_offsets has shape {own.shape}, expected {b} times some offsets, or {k} numbers for each")
     shapes = {name: (b, d, k) for name in LATER} | {"answer_change": (b, m, k), "share_error": (b, k, d, d)}
     for name, shape in shapes.items():
         array = getattr(release, name)

@@ -107,9 +107,9 @@ class Release:
     error_told : bool
         Whether `share_error` holds all of the error of what public records stand for, so that their own spread adds
         nothing to it, maths (55).
-    own_offsets : array (r,), (r, k) or None
-        Of one deletion whose own offset is seen otherwise, as from its words: what it may be, each as likely; None: as
-        `offset_public`.
+    own_offsets : array (b, r), (b, r, k) or None
+        Where a record's own offset is seen otherwise, as from its words: what it may be, each as likely. NaN, or None
+        for all: as `offset_public`.
     rest : array (d, k) or None
         The gradient that the private records' objective, maths (1), has at `W_before`, where training was stopped;
         None: it is the optimum.
@@ -205,11 +205,16 @@ class Release:
     def take(self, deletions: slice | NDArray[np.int64]) -> Release:
         """Return the same release with some of its deletions only; what they share is not checked again."""
         part = copy.copy(self)
-        for field in ("W_after", "remaining_gradient", "given", "within", *LATER):
+        for field in ("W_after", "remaining_gradient", "given", "within", "own_offsets", *LATER):
             array = getattr(self, field)
             if array is not None:
                 object.__setattr__(part, field, frozen(array[deletions]))
         return part
+
+    def own_offset(self, i: int) -> Floats | None:
+        """Return what deletion i's own offset may be, (r,) or (r, k), where it is seen otherwise than public ones."""
+        own = None if self.own_offsets is None else self.own_offsets[i]
+        return None if own is None or np.isnan(own).any() else own
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the release to an .npz file (no pickle inside): what an attacker may see, so not private."""
@@ -236,6 +241,6 @@ class Release:
 
 def repeated(release: Release, t: int) -> Release:
     """Return a release of b groups of t people as one of b t deletions, a person each; without what files give."""
-    names = [name for name in ("W_after", *LATER) if getattr(release, name) is not None]
+    names = [name for name in ("W_after", "own_offsets", *LATER) if getattr(release, name) is not None]
     held: dict[str, Any] = {name: np.repeat(getattr(release, name), t, axis=0) for name in names}
     return dataclasses.replace(release, given=None, within=None, **held)

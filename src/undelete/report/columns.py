@@ -9,6 +9,7 @@ from typing import Any
 from undelete.report import figures, formatting
 from undelete.report.distribution import colour_of
 from undelete.report.facts import Audit, controls, headline, label_of, role_of
+from undelete.report.lines import words_line
 
 BARS = figures.BARS
 COLUMN_ROWS = 100
@@ -58,6 +59,7 @@ def columns(audit: Audit) -> Columns | None:
         notes.append(f"Drawn are the {BARS} of {len(rows):,} columns that gain most over the best guess.")
     if len(rows) > COLUMN_ROWS:
         notes.append(f"The table has the first {COLUMN_ROWS}; audit.json has all.")
+    notes += [words_line(row) for row in audit.get("words") or ()]
     return Columns(
         figure=figures.per_column(
             bars,

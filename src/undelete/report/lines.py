@@ -81,6 +81,16 @@ def text_line(text: Mapping[str, Any]) -> Line:
     )
 
 
+def words_line(row: Mapping[str, Any]) -> str:
+    """Say how many words came back of a column of text, over all deletions."""
+    told = f"{row['told']:.1f} words a record are told at 90% or more"
+    if row["precision"] is not None:
+        told += f", {row['precision']:.1%} of them right"
+    if row["recovered"] is not None:
+        told += f"; of its own words {row['recovered']:.0%} come back (median)"
+    return f"Of {formatting.shorten(str(row['column']))} {told}."
+
+
 def _named(value: Any, unit: str | None, column: Mapping[str, Any]) -> str:
     """Return a value in its unit, a code with its name: ``5 never married``."""
     text = formatting.value(value, unit)

@@ -17,10 +17,13 @@ from sklearn.compose import ColumnTransformer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
+from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.preprocessing import thawed
 from undelete.adapters.sklearn.text import TextModel, read_text, reads_text
 from undelete.errors import InputError
-from undelete.maths.arrays import Indices
+from undelete.maths.arrays import Flags, Floats, Indices
+
+_OPTIMUM: dict[str, Any] = {"tolerance": None, "criterion": "gradient", "stopped": ""}
 
 
 def apart(chain: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], tuple[TextModel, ...]]:
@@ -39,9 +42,7 @@ def apart(chain: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], tuple[
         When steps follow that mix words with other features, or a column is read as text and otherwise.
     """
     first, *following = chain
-    if not isinstance(first, ColumnTransformer):
-        return list(chain), ()
-    texts = [name for name, part, _ in first.transformers_ if not isinstance(part, str) and reads_text(part)]
+    texts = _texts(first)
     if not texts:
         return list(chain), ()
     *between, final = following
@@ -53,8 +54,8 @@ def apart(chain: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], tuple[
     indices = first._transformer_to_input_indices  # names, slices, masks and callables, resolved when it was fitted
     used = {name: [names[int(i)] for i in indices[name]] for name, _, _ in first.transformers_}
     weights = first.transformer_weights or {}
-    whole = np.arange(_width(first))
-    blocks, others = [], np.ones(len(whole), dtype=np.bool_)
+    features, others = features_of_parts(first)
+    blocks = []
     for name, part, _ in first.transformers_:
         if name not in texts:
             continue
@@ -66,9 +67,7 @@ def apart(chain: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], tuple[
                 f"column {column!r} is read as text by {name!r} and once more by {again[0]!r}: what both say of it is "
                 "not told apart; make a column of its own of what the other reads"
             )
-        own = whole[first.output_indices_[name]]
-        others[own] = False
-        pipeline = Pipeline([("words", thawed(part)), ("model", _of_features(final, own))])
+        pipeline = Pipeline([("words", thawed(part)), ("model", _of_features(final, features[name]))])
         blocks.append(replace(read_text(pipeline), column=column, weight=float(weights.get(name) or 1.0)))
     if not others.any():
         raise InputError(
@@ -82,17 +81,61 @@ def apart(chain: Sequence[Any], names: Sequence[str]) -> tuple[list[Any], tuple[
 
 def words_beside(estimator: Any) -> bool:
     """Return whether a pipeline, fitted or not, begins with text beside other columns."""
-    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) and len(estimator.steps) == 2 else None
-    first = thawed(first)
-    return isinstance(first, ColumnTransformer) and any(
-        not isinstance(part, str) and reads_text(part)
-        for _, part, *_ in getattr(first, "transformers_", first.transformers)
-    )
+    try:
+        whole = thawed(estimator)
+        return isinstance(whole, Pipeline) and len(whole.steps) > 1 and bool(_texts(first_step(whole)))
+    except InputError:  # a search that was not fitted yet
+        return False
 
 
-def _width(step: ColumnTransformer) -> int:
-    """Return how many features a ColumnTransformer makes."""
-    return max(int(one.stop) for one in step.output_indices_.values())
+def features_of_parts(first: ColumnTransformer) -> tuple[dict[str, Indices], Flags]:
+    """Return which of a fitted ColumnTransformer's features each column of text makes, by its transformer's name.
+
+    And which (d,) the others do.
+    """
+    width = max(int(one.stop) for one in first.output_indices_.values())
+    features = {name: np.arange(width)[first.output_indices_[name]] for name in _texts(first)}
+    others = np.ones(width, dtype=np.bool_)
+    for own in features.values():
+        others[own] = False
+    return features, others
+
+
+def at_parameters(model: LinearModel, estimator: Any, W: Floats) -> LinearModel:
+    """Return a model of text beside other columns at other parameters, those of an optimum.
+
+    Parameters
+    ----------
+    model : LinearModel
+        As it was read.
+    estimator : Pipeline
+        What it was read of.
+    W : array (d, k)
+        Parameters of all features, words too, in the order in which the linear estimator has them; the constant last.
+    """
+    features, others = features_of_parts(first_step(estimator))
+    coef, intercept = (W[:-1].T, W[-1]) if model.has_constant else (W.T, None)
+    texts = [
+        replace(one, model=replace(one.model, coef=coef[:, own], intercept=intercept, **_OPTIMUM))
+        for one, own in zip(model.texts, features.values(), strict=True)
+    ]
+    return replace(model, coef=coef[:, others], intercept=intercept, texts=tuple(texts), **_OPTIMUM)
+
+
+def first_step(estimator: Any) -> Any:
+    """Return the step that sees the raw table."""
+    step = thawed(estimator)
+    while isinstance(step, Pipeline):
+        step = thawed(step.steps[0][1])
+    return step
+
+
+def _texts(first: Any) -> list[str]:
+    """Return what the transformers of a ColumnTransformer are called that read text; none of another step."""
+    if not isinstance(first, ColumnTransformer):
+        return []
+    parts = getattr(first, "transformers_", first.transformers)
+    return [name for name, part, *_ in parts if not isinstance(part, str) and reads_text(part)]
 
 
 def _of_features(final: Any, features: Indices) -> Any:

@@ -131,6 +131,7 @@ def _in_own_unit(model: LinearModel, target_map: TargetMap) -> LinearModel:
         l1=None if model.l1 is None else model.l1 * slope[0],
         tolerance=model.tolerance * float(slope.max()) if gradient and model.tolerance is not None else model.tolerance,
         n=model.n if model.n is not None else getattr(target_map.transformer, "n_samples_seen_", None),
+        texts=[replace(one, model=_in_own_unit(one.model, target_map)) for one in model.texts],
     )
 
 
