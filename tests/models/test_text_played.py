@@ -163,6 +163,17 @@ def test_from_the_command_line(tables, tmp_path, capsys):
     assert not any(word in hidden + capsys.readouterr().out for word in words)
 
 
+def test_where_most_words_are_in_no_public_text_a_number_is_told_too_surely(tables):
+    """Each record has a word of its own, and the model follows it: the range of the target says so."""
+    own = [table.assign(review=[f"{who}{i}" for i in range(N)]) for who, table in zip("ab", tables, strict=True)]
+    shared = [table.assign(review=table.review + " both") for table in own]
+    played = undelete.simulate(*game(shared, Ridge(), "paid"), deletions=2, attacks=["hrec+"])
+    said = "Of column 'review' 400 of 401 words are in no public text"
+    assert sum(said in text for text in played.warnings) == 1
+    labels = undelete.simulate(*game(shared, LogisticRegression()), deletions=2, attacks=["hrec+"])
+    assert not any(said in text for text in labels.warnings)
+
+
 def test_what_memory_it_takes_is_said_before(tables, monkeypatch):
     monkeypatch.setattr("undelete.auditing.written_out.free_memory", lambda: 1_000_000)
     with pytest.raises(InputError, match=r"the words of 400 records become columns of a dense table of 4\d\d, and"):

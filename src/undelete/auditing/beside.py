@@ -21,6 +21,7 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.release.release import Release
 
+_UNSEEN = 0.5  # share of the vocabulary that no public text has, from which it is said
 _VALUES = 41  # of what a record's words may add to its prediction
 
 
@@ -39,7 +40,7 @@ class Beside:
     frequency : tuple of array (d,)
         How often each of them is in a public document.
     notes : tuple of str
-        Why there are none, where there are none.
+        Why there are none, where there are none; else what a reader should know.
     """
 
     release: Release
@@ -74,6 +75,24 @@ class Texts:
     def scores(self, model: LinearModel) -> Floats:
         """Return what they add to the predictions of a model that reads them so, (m, k) for each column, (m, t k)."""
         return np.hstack([own @ one.model.coef.T for own, one in zip(self.X, model.texts, strict=True)])
+
+    def unlike(self, model: LinearModel) -> tuple[str, ...]:
+        """Say of which columns most words are in no public text, where a model predicts a number.
+
+        The model follows training records by such words, so that their answers move by less than public ones' do: the
+        pull is told too large, and the number with it, by more than its error says.
+        """
+        said = []
+        for X, one in zip(self.X, model.texts, strict=True):
+            d = X.shape[1]
+            unseen = d - len(np.unique(X.indices))
+            if model.classes is None and one.names is not None and unseen > _UNSEEN * d:
+                said.append(
+                    f"Of column {one.column!r} {unseen:,} of {d:,} words are in no public text. The model follows the "
+                    "training records that have them, and nothing shows by how much: the target's 95 % range is too "
+                    "narrow, and holds it perhaps half of the time."
+                )
+        return tuple(said)
 
 
 def with_words(old: LinearModel, new: LinearModel, table: pd.DataFrame, release: Release) -> Beside:
@@ -157,7 +176,7 @@ def told_beside(old: LinearModel, new: LinearModel, texts: Texts, Z_after: Float
     told = controlled(release, every, texts.scores(old), share)
     return Beside(
         replace(told.release, own_offsets=_own_offsets(told, len(X))), MappingProxyType(documents), tuple(seen),
-        tuple(map(frequencies, X)),
+        tuple(map(frequencies, X)), texts.unlike(old),
     )  # fmt: skip
 
 

@@ -216,9 +216,10 @@ def _sampled(release: Release) -> Floats:
 
 
 def _untold(found: Sequence[Beside]) -> list[str]:
-    """Say of how many deletions no word is told, and why."""
-    why = [note for one in found for note in one.notes]
+    """Say of how many deletions no word is told, and why; and what is to be known of the others."""
+    why = [note for one in found for note in one.notes if not one.documents]
+    known = list(dict.fromkeys(note for one in found for note in one.notes if one.documents))
     if not why:
-        return []
+        return known
     what = f"Of {len(why):,} of {len(found):,} deletions no word is told"
-    return [f"{what}. The first: {why[0].removeprefix('No word is told: ')}"]
+    return [f"{what}. The first: {why[0].removeprefix('No word is told: ')}", *known]
