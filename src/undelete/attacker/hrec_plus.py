@@ -21,6 +21,7 @@ from scipy.stats import chi2
 from undelete.attacker.attack import Attack
 from undelete.attacker.continuous import continuous
 from undelete.attacker.embedding.posterior import most_probable
+from undelete.attacker.gradient.as_trained import as_trained
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.estimate import Estimate
 from undelete.attacker.hrec import from_gradient, unchanged
@@ -73,6 +74,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Cost per deletion 2 m q^2 flops for q terms and m public records, and a search of c columns times 256
     records, up to 8,192 where these do not suffice, times their values. Source: maths (13).
     """
+    release = as_trained(release) if release.columns else release
     difference = Difference.best(release)
     if not release.columns:
         return continuous(release, difference, "hrec+")
