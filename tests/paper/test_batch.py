@@ -195,7 +195,7 @@ def test_figures_of_the_same_models_come_after_them() -> None:
 
 def test_all_at_once_plays_the_same_share_of_each() -> None:
     asked = Asked(None, Path("nowhere"), 20, together=True)
-    assert [asked.count(EXPERIMENTS[name]) for name in ("fig5", "mlp", "conditions")] == [20, 5, 3]
+    assert [asked.count(EXPERIMENTS[name]) for name in ("fig5", "mlp", "conditions")] == [20, 5, 4]
     assert Asked(None, Path("nowhere"), 20).count(EXPERIMENTS["mlp"]) == 20
     assert Asked(None, Path("nowhere"), 400, together=True).count(EXPERIMENTS["mlp"]) == 42
     one = Experiment("fig3", "image_figures", "images", seconds=(900, 40), trial=140)
