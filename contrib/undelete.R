@@ -109,10 +109,12 @@ undelete_plain <- function(fit, path, parts) {
   if (!is.null(weights) && diff(range(weights)) == 0) weights <- NULL
   features <- undelete_features(fit)
   constant <- attr(terms(fit), "intercept") == 1
+  if (!length(features)) stop("the formula has no column: a model of an intercept alone says nothing of a record but its response")
   F <- do.call(cbind, lapply(features, `[[`, "values"))
   if (constant) F <- cbind(1, F)
-  eta <- as.vector(model.matrix(fit) %*% ifelse(is.na(coef(fit)), 0, coef(fit)))
+  eta <- undelete_predictions(fit)
   size <- sqrt(colMeans(F^2))
+  size[size == 0] <- 1  # levels that never meet in an interaction
   solved <- qr(sweep(F, 2, size, "/"), tol = 1e-11)
   own <- qr.coef(solved, eta) / size
   own[is.na(own)] <- 0
@@ -136,6 +138,21 @@ undelete_plain <- function(fit, path, parts) {
          offset = offset$terms, weights = weights),
     parts
   ), path)
+}
+
+# The linear predictions, without the offset. fit$coefficients, for coef() of an aov leaves out those that are NA.
+undelete_predictions <- function(fit) {
+  design <- model.matrix(fit)
+  beta <- fit$coefficients
+  solved <- qr(sweep(design, 2, pmax(sqrt(colMeans(design^2)), 1e-300), "/"), tol = 1e-11)
+  if (solved$rank < sum(!is.na(beta))) {
+    many <- colnames(design)[solved$pivot[-seq_len(solved$rank)]]
+    stop(
+      "the others say what ", paste(many, collapse = ", "), " is, which glm did not see, as it looks for that less closely the ",
+      "smaller its epsilon is: the coefficients are no optimum. Leave it out of the formula, or use epsilon = 1e-10"
+    )
+  }
+  as.vector(design %*% ifelse(is.na(beta), 0, beta))
 }
 
 # The columns that the offset adds up, and a number beside them; NULL where there is none. log(e / 1000) is log(e) and a
@@ -220,7 +237,7 @@ undelete_variable <- function(label, values, full) {
     return(levels_of(bare(call), values))
   }
   head <- paste(deparse(call[[1]]), collapse = "")
-  if (head %in% c("factor", "as.factor", "ordered", "C") && is.name(call[[2]])) return(levels_of(bare(call[[2]]), values))
+  if (head %in% c("factor", "as.factor", "ordered", "as.ordered", "relevel", "as.character", "C") && is.name(call[[2]])) return(levels_of(bare(call[[2]]), values))
   if (head == "poly" && is.name(call[[2]])) {
     fitted <- attr(values, "coefs")
     x <- if (is.null(fitted)) values[, 1] else values[, 1] * sqrt(fitted$norm2[3]) + fitted$alpha[1]
@@ -244,7 +261,27 @@ undelete_variable <- function(label, values, full) {
   }
   name <- undelete_function(inner)
   if (!is.null(name)) return(list(list(name = name, values = as.numeric(values))))
+  unit <- undelete_unit(inner)
+  if (!is.null(unit)) return(powers(unit$name, (as.numeric(values) - unit$added) / unit$times, 1))
   stop(label, " is a function of a column that has no name in undelete's grammar: make it a column of the table")
+}
+
+# A column in another unit, as x / 10 or x - 50: times x plus a number; NULL for anything else.
+undelete_unit <- function(call) {
+  if (is.name(call)) return(list(name = gsub("`", "", as.character(call)), times = 1, added = 0))
+  head <- if (is.call(call)) as.character(call[[1]])[1] else ""
+  if (head == "(") return(undelete_unit(call[[2]]))
+  if (!head %in% c("+", "-", "*", "/") || length(call) != 3) return(NULL)
+  number <- vapply(as.list(call)[-1], is.numeric, TRUE)
+  if (sum(number) != 1 || (head == "/" && number[1])) return(NULL)
+  by <- call[-1][number][[1]]
+  unit <- undelete_unit(call[-1][!number][[1]])
+  if (is.null(unit)) return(NULL)
+  if (head == "-" && number[1]) unit[c("times", "added")] <- c(-unit$times, -unit$added)
+  if (head == "-" && number[2]) by <- -by
+  if (head == "/") by <- 1 / by
+  if (head %in% c("+", "-")) unit$added <- unit$added + by else unit[c("times", "added")] <- c(unit$times * by, unit$added * by)
+  unit
 }
 
 # The name in undelete's grammar of a function of one column; NULL where there is none.

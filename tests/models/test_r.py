@@ -38,6 +38,9 @@ MODELS = {
     "overdispersed": ("glm(visits ~ age + town, MASS::negative.binomial(2), d, epsilon = 1e-14)", "visits", ""),
     "theta fitted": ("MASS::glm.nb(calls ~ age + town, d, epsilon = 1e-14)", "calls", ""),
     "net": ("glmnet(x(d), d$wage, alpha = 0.5, thresh = 1e-16)", "wage", ", s = 0.1, x = x(d), y = d$wage"),
+    "units": ("lm(wage ~ I(age / 10) * town + I(2 * (children - 1)) + relevel(town, 'south'), d)", "wage", ""),
+    "levels that never meet": ("lm(wage ~ town:group + age, d)", "wage", ""),
+    "analysis of variance": ("aov(wage ~ town + group, d)", "wage", ""),
     "levels in full": ("lm(wage ~ town:age + member, d)", "wage", ""),
     "no intercept": ("lm(wage ~ age + town - 1, d)", "wage", ""),
     "quoted": ("lm(wage ~ town + `number of children`, d)", "wage", ""),
@@ -66,7 +69,9 @@ def written(tmp_path_factory):
     table = customers(300).assign(
         kind=lambda t: np.where(t.left == 1, "yes", "no"), years=lambda t: 1 + t.age % 7, extra=lambda t: t.age % 3 / 2,
         calls=lambda t: t.visits**2, w=lambda t: np.where(t.index == WHO, 1, 1 + t.age % 3) / 2,
-    ).assign(**{"number of children": lambda t: t.children})  # fmt: skip
+    ).assign(**{
+        "number of children": lambda t: t.children, "group": lambda t: np.where(t.town == "north", "a", "b"),
+    })  # fmt: skip
     table.to_csv(place / "d.csv", index=False)
     lines = [
         f"source({json.dumps(str(SCRIPT))})", f"setwd({json.dumps(str(place))})",
@@ -124,6 +129,8 @@ REFUSED = {
     "glm(visits ~ age - 1 + offset(log(2 * age)), poisson, d)": "the offset has a number added",
     "glm(spent ~ age, Gamma, d)": "not Gamma inverse",
     "structure(lm(wage ~ age, d), class = c('gam', 'lm'))": "gam is not lm: it minimises another objective",
+    "lm(wage ~ 1, d)": "the formula has no column",
+    "glm(left ~ town + age + group, binomial, d, epsilon = 1e-14)": "groupb is, which glm did not see",
     "glm(age / 100 ~ town, quasibinomial, d)": "the response is a share",
 }
 
