@@ -314,6 +314,11 @@ def test_public_records_of_another_class_or_case_are_left_out_or_read_and_told(f
     read = "Column 'place' is read without regard to case: 'NORTH' as 'north', 'SOUTH' as 'south'."
     assert any(left in line for line in said)
     assert read in said
+    public.loc[10:12, "dear"] = None
+    said = undelete.audit(before, after, public, target="dear", attacks=["hrec"]).warnings
+    assert "3 of 400 public records are left out, whose target is empty." in said
+    assert any(left.replace("400", "397") in line for line in said)
+    public.loc[10:12, "dear"] = "no"
     played = undelete.simulate(clone(before), own[X], own.dear, public[X], public.dear, deletions=2, attacks=["hrec"])
     assert any(left in line for line in played.warnings)
     assert read in played.warnings

@@ -20,7 +20,7 @@ from undelete.data.table import column_names, count_rows, read_table
 from undelete.data.thinning import MOST, kept_rows, thinned
 from undelete.errors import InputError
 from undelete.limits import HOW, allowed
-from undelete.maths.arrays import Indices
+from undelete.maths.arrays import Flags, Indices
 
 COPIES = 5  # times its own size that a table takes while it is attacked: measured by benchmarks/scale.py
 
@@ -86,23 +86,34 @@ def accepted(model: LinearModel, table: pd.DataFrame, y: Any = None) -> tuple[pd
 
     With them their targets, their rows, and what is said of the others.
     """
-    places = np.arange(len(table))
-    strange = np.zeros(len(table), dtype=bool) if y is None or len(y) != len(table) else of_no_class(model, y)
-    told = []
-    if 0 < strange.sum() <= MOST_REFUSED * len(table):
-        first = np.asarray(y).ravel()[strange][0]
-        told = [
-            f"{int(strange.sum()):,} of {len(table):,} public records are left out, whose target is no class of the "
-            f"model: it was trained on nobody like them. The first is {str(first)!r}."
-        ]
-        places = np.flatnonzero(~strange)
-        table, y = part(table, y, places)
-        table = table.reset_index(drop=True)
+    places, told = np.arange(len(table)), []
+    if y is not None and len(y) == len(table):
+        empty = pd.isna(pd.DataFrame(np.asarray(y))).any(axis=1).to_numpy()
+        if 0 < empty.sum() < len(table):
+            told.append(f"{int(empty.sum()):,} of {len(table):,} public records are left out, whose target is empty.")
+            table, y, places = _without(empty, table, y, places)
+        strange = of_no_class(model, y)
+        if 0 < strange.sum() <= MOST_REFUSED * len(table):
+            first = np.asarray(y).ravel()[strange][0]
+            told.append(
+                f"{int(strange.sum()):,} of {len(table):,} public records are left out, whose target is no class of "
+                f"the model: it was trained on nobody like them. The first is {str(first)!r}."
+            )
+            table, y, places = _without(strange, table, y, places)
     rows, said = taken(model.design, table)
     if rows is None:
         return table, y, places, [*told, *said]
     table, y = part(table, y, np.flatnonzero(rows))
     return table.reset_index(drop=True), y, places[rows], [*told, *said]
+
+
+def _without(out: Flags, table: pd.DataFrame, y: Any, places: Indices) -> tuple[pd.DataFrame, Any, Indices]:
+    """Return records, targets and rows without those that `out` (m,) marks."""
+    kept = np.flatnonzero(~out)
+    table, y = part(table, y, kept)
+    table = table.reset_index(drop=True)
+    table.attrs.pop("lines", None)  # they are those of the whole file
+    return table, y, places[kept]
 
 
 def sampled(rows: int, kept: int) -> list[str]:
