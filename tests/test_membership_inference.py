@@ -147,6 +147,8 @@ def test_the_document_holds_numbers_and_no_record(tmp_path):
     assert [rate["fpr"] for rate in document["rates"]] == [0.001, 0.01, 0.1]
     assert all(rate["low"] <= rate["tpr"] <= rate["high"] for rate in document["rates"])
     assert "scores" not in document
+    assert str(found).startswith("<Membership: AUC 0.")
+    assert str(found).endswith("of 300 members and 200 others, 4 shadow models>")
 
 
 def test_the_figure_has_logarithmic_axes():

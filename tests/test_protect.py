@@ -78,6 +78,10 @@ def test_the_table_has_a_row_a_defence_and_strength_and_says_what_each_leaves_an
     assert found.refused == {
         "output_perturbation": "the gradient of this loss has no bound that does not depend on the target"
     }
+    told = str(found)
+    assert told.startswith("<Protection of ")
+    assert "played under 5 defences: " in told
+    assert len(told) < 200
 
 
 def test_a_proof_that_says_something_is_recommended_and_its_model_predicts_as_the_table_says(halves, ridge, tmp_path):

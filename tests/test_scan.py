@@ -93,6 +93,9 @@ def test_one_file_lists_values_of_one_person(people):
     leaves = forest[forest.kind == "leaf of one"].value
     assert len(leaves) > 20
     assert all(np.isclose(target, leaf, rtol=1e-12).any() for leaf in leaves)
+    assert str(undelete.scan(MaxAbsScaler().fit(-table[["pay"]]))) == (
+        "<Scan: 2 values of training records, 1 exact; 0 stored records>"
+    )
     bag = BaggingRegressor(KernelRidge(), 2, max_features=1, random_state=0).fit(table[["age", "pay"]], target)
     assert set(undelete.scan(bag).records.columns) <= {"source", "age", "pay"}
 

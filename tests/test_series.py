@@ -46,6 +46,7 @@ def test_each_step_is_an_audit_and_who_came_and_went_is_one_person(released):
     for one in steps:
         assert one.records[COLUMNS].iloc[0].tolist() == private.loc[3, COLUMNS].tolist()
     document = Series(steps, ["a", "b", "c"]).document()
+    assert str(Series(steps, ["a", "b", "c"])) == "<Series of 2 steps: EXPOSED 2>"
     assert [(step["left"], step["joined"]) for step in document["steps"]] == [(0, 1), (1, 0)]
     assert document["keeper"]["came_and_went"] == [{"joined": 1, "left": 2}]
     closed = Series(steps, ["a", "b", "c"]).document(redact=True)

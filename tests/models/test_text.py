@@ -75,6 +75,7 @@ def test_behind_a_fixed_vectoriser_words_come_back_with_the_class(letters, make,
     assert hits / said >= 0.9
     assert hits / there >= 0.5
     assert found.score(texts[who].split())["precision"] >= 0.7
+    assert f"{len(found.sure)} surely" in str(found)
 
 
 def test_hashed_words_are_found_among_public_ones(letters):
@@ -145,6 +146,7 @@ def test_what_if_documents_were_deleted(letters, tmp_path, capsys):
     texts, kinds = letters
     model = make_pipeline(TfidfVectorizer(), LogisticRegression(**SURE))
     found = undelete.simulate_words(model, texts[:N], kinds[:N], texts[N:], kinds[N:], deletions=3, rng=1)
+    assert str(found).startswith(f"<PlayedDocuments: 3 deletions of {N} documents")
     assert (found.table.words > 5).all()
     assert (found.table.right <= found.table.told).all()
     assert found.summary["precision"] >= 0.9

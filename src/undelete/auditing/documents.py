@@ -57,6 +57,10 @@ class Document:
     whole: float = float("nan")
     true: tuple[str, ...] | None = None
 
+    def __repr__(self) -> str:
+        label = "" if self.label is None else f", of {self.label}"
+        return f"<Document: {len(self.table):,} words more likely than not, {len(self.sure):,} surely{label}>"
+
     @property
     def sure(self) -> list[str]:
         """The words with a probability of .9 or more."""

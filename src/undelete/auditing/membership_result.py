@@ -57,6 +57,13 @@ class Membership:
     seed: np.random.SeedSequence
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        low, high = self.auc_interval
+        return (
+            f"<Membership: AUC {self.auc:.3f} ({low:.3f} to {high:.3f}; .5 is guessing) of {self.roc.members:,} "
+            f"members and {self.roc.others:,} others, {self.shadows} shadow models>"
+        )
+
     @cached_property
     def roc(self) -> Roc:
         """The ROC curve."""

@@ -45,6 +45,13 @@ class PlayedDocuments:
     table: pd.DataFrame
     n: int
 
+    def __repr__(self) -> str:
+        told = self.summary
+        return (
+            f"<PlayedDocuments: {len(self.table):,} deletions of {self.n:,} documents, words told with a precision of "
+            f"{told['precision']:.2f}, {told['recovered']:.2f} of a document's>"
+        )
+
     @property
     def summary(self) -> dict[str, float]:
         """The words told a document, their precision, the median share of a document's words, and of classes right."""

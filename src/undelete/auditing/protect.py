@@ -22,6 +22,7 @@ from undelete.auditing import inputs
 from undelete.auditing.arena import Arena
 from undelete.auditing.camera import Camera
 from undelete.auditing.cautions import overlap
+from undelete.auditing.handed_out import with_parameters
 from undelete.auditing.inputs import Table
 from undelete.auditing.network_features import Features
 from undelete.auditing.network_played import People as Tables
@@ -35,7 +36,6 @@ from undelete.auditing.protection import (
     Protection,
     digest_of,
     recommended,
-    with_parameters,
     with_standing,
 )
 from undelete.auditing.refitting import People, refitting_row

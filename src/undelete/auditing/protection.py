@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 
 from undelete.adapters.files.files import save_model
 from undelete.adapters.files.networks import save_network
@@ -29,6 +25,7 @@ from undelete.files import write
 from undelete.maintainer.defences.ladder import DEFENCES
 from undelete.maths.arrays import Floats
 from undelete.release.protection import Law
+from undelete.report import formatting
 
 FILE = "protection.json"
 PICTURES = "pictures.png"  # beside it, where records are images: these are private
@@ -114,6 +111,15 @@ class Protection:
     law: Law | None = None
     pictures: Pictures | None = None
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        told = "none is within the limits"
+        if self.recommended is not None:
+            row = {str(name): value for name, value in self.recommended.items()}
+            held = formatting.strength(row | {"strength": None if pd.isna(row["strength"]) else row["strength"]})
+            told = ", ".join(part for part in (str(row["label"]), held) if part)
+            told += f": exposure {row['exposure']:.3f}, loss {row['utility_loss']:.4f}"
+        return f"<Protection of {self.deletions:,} deletions played under {len(self.table) - 1} defences: {told}>"
 
     def document(self) -> dict[str, Any]:
         """Return what protection.json holds: the recommended row, the whole table, and by what it was chosen."""
@@ -217,33 +223,3 @@ def recommended(table: pd.DataFrame, limits: Mapping[str, float | None], deletio
         return None
     ranked = within.assign(measured=~(within["epsilon"] <= TELLING), lost=within["utility_loss"].clip(lower=0))
     return int(ranked.sort_values(["measured", "lost"], kind="stable").index[0])
-
-
-def with_parameters(
-    estimator: BaseEstimator | LinearModel, model: LinearModel, W: Floats
-) -> BaseEstimator | LinearModel:
-    """Return a copy of a fitted model with released parameters (d, k) in place of its own."""
-    coef = W[:-1].T if model.has_constant else W.T
-    if isinstance(estimator, LinearModel):
-        return dataclasses.replace(estimator, coef=coef, intercept=W[-1] if model.has_constant else None)
-    copied = copy.deepcopy(estimator)
-    last = copied
-    while not hasattr(last, "coef_"):
-        inner = last.steps[-1][1] if isinstance(last, Pipeline) else getattr(last, "best_estimator_", None)
-        if inner is None:
-            raise InputError(
-                f"a {type(last).__name__} has no coefficients of its own to replace: give the linear model and its "
-                "preprocessing as a Pipeline"
-            )
-        last = inner
-    if np.size(last.coef_) != coef.size:
-        raise InputError(
-            f"the {type(last).__name__} has {np.size(last.coef_)} coefficients and the protected model {coef.size}: "
-            "save the protected model as a LinearModel"
-        )
-    last.coef_ = coef.reshape(np.shape(last.coef_))
-    if model.has_constant and np.ndim(getattr(last, "intercept_", 0.0)) == 0:
-        last.intercept_ = float(W[-1, 0])
-    elif model.has_constant:
-        last.intercept_ = W[-1].reshape(np.shape(last.intercept_))
-    return copied

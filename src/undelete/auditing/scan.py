@@ -52,6 +52,12 @@ class Scan:
     records: pd.DataFrame
     change: Change | None = None
 
+    def __repr__(self) -> str:
+        exact = int(self.table.exact.sum())
+        return (
+            f"<Scan: {len(self.table):,} values of {self.who}, {exact:,} exact; {len(self.records):,} stored records>"
+        )
+
     @property
     def who(self) -> str:
         """Whose values the table holds, in words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -52,6 +53,10 @@ class Series:
 
     steps: Sequence[Audit]
     names: Sequence[str]
+
+    def __repr__(self) -> str:
+        words = Counter(one.verdict.word for one in self.steps)
+        return f"<Series of {len(self.steps)} steps: {', '.join(f'{word} {words[word]}' for word in words)}>"
 
     def document(self, *, redact: bool = False) -> dict[str, Any]:
         """Return what series.json holds: each step's verdict, and what a keeper of all versions knows."""
