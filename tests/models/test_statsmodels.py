@@ -7,6 +7,7 @@ from sklearn.linear_model import TweedieRegressor
 import undelete
 from tests.models.conftest import WHO, customers
 from undelete import InputError
+from undelete.adapters.statsmodels import from_statsmodels
 from undelete.adapters.targets import encode_target
 from undelete.attacker.gradient.difference import Difference
 from undelete.auditing.released import read_pair
@@ -216,3 +217,21 @@ def test_refusals():
     for why, result in refused.items():
         with pytest.raises(InputError, match=why):
             undelete.audit(result, result, table, target="visits")
+
+
+def test_a_file_without_its_data_is_read_as_with_it(tmp_path):
+    table = customers(300)
+    for which, rows in (("before", table), ("after", table.drop(index=WHO))):
+        formulas.ols("wage ~ age + C(town)", rows).fit().save(str(tmp_path / f"{which}.pickle"), remove_data=True)
+    found = read_pair(
+        tmp_path / "before.pickle", tmp_path / "after.pickle", customers(300, 1), target="wage", trust=True
+    )
+    assert found.release.n == 300
+
+
+def test_a_tolerance_below_the_deviance_s_rounding_is_met_where_that_no_longer_changes():
+    family = sm.families.Gamma(sm.families.links.Log())
+    fit = formulas.glm("spent ~ age + C(town)", customers(300), family=family).fit(tol=0, maxiter=60)
+    assert not from_statsmodels(fit, None, ["spent"]).stopped
+    early = formulas.glm("spent ~ age + C(town)", customers(300), family=family).fit(tol=0, maxiter=3)
+    assert from_statsmodels(early, None, ["spent"]).stopped

@@ -21,13 +21,12 @@ from undelete.adapters.design.encoding import Encoding
 from undelete.adapters.design.probed import Probed
 from undelete.adapters.formula import Formula, formula_of
 from undelete.adapters.model import LinearModel
-from undelete.adapters.offset import Offset
 from undelete.adapters.sklearn.stored import stored_in
+from undelete.adapters.statsmodels_fit import ended_at_optimum, offset_of, records_of, weights_of
 from undelete.adapters.statsmodels_target import target_map, two_classes
 from undelete.adapters.statsmodels_terms import CONSTANTS, columns, feature
 from undelete.adapters.stored.statistic import Statistic
 from undelete.errors import InputError
-from undelete.maths.arrays import Floats
 
 _COMPARED = 500  # public records, on which what the terms' names say is compared with what the formula makes
 _LOSSES = {
@@ -52,7 +51,6 @@ _NOT_READ = {
     **dict.fromkeys(("MixedLM", "GEE"), "its records lean on the others of their group"),
     **dict.fromkeys(("PHReg", "OrderedModel"), "its likelihood is not one of one linear prediction for each record"),
 }
-_WEIGHTS = ("var_weights", "freq_weights")  # in the order in which they are applied
 _QUASI_NEWTON = 1e-5  # of the mean loss's gradient, at which statsmodels stops BFGS
 
 
@@ -82,7 +80,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     loss = _loss(result, kind)
     if "Regularized" in type(result).__name__ or type(result).__name__.startswith("L1"):
         raise InputError(f"the {kind} was fitted with fit_regularized, whose penalty it does not say: fit it without")
-    weights, n = _weights(model, kind, round(float(result.nobs)))
+    weights, n = weights_of(model, kind, records_of(result))
     params = np.asarray(result.params, dtype=np.float64)
     classes: tuple[Any, ...] | None = two_classes(model) if loss in ("logistic", "probit") else None
     if kind == "MNLogit":  # the first class is the reference, whose parameters are zero
@@ -97,7 +95,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
     stored: tuple[Statistic, ...] = ()
     with contextlib.suppress(InputError):
         stored = stored_in(result)
-    converged = getattr(result, "converged", (getattr(result, "mle_retvals", None) or {}).get("converged", True))
+    converged = ended_at_optimum(result)
     as_names = partial(
         LinearModel,
         coef=params[features].T,
@@ -112,7 +110,7 @@ def from_statsmodels(result: Any, public: pd.DataFrame | None, targets: Collecti
         stopped="" if converged else "converged is False",
         tolerance=(_QUASI_NEWTON if kind == "NegativeBinomial" else None) if converged else np.inf,
         notes=() if converged else (f"{kind} stopped before it had converged",),
-        offset=_offset(model),
+        offset=offset_of(model),
         target_map=target_map(model, targets),
     )
     formula, terms = formula_of(model, public), [names[j] for j in features]
@@ -205,34 +203,3 @@ def _classes(model: Any) -> tuple[Any, ...]:
         numbers = [float(word) for word in words]
         return tuple(int(number) if number.is_integer() else number for number in numbers)
     return tuple(words)
-
-
-def _weights(model: Any, kind: str, n: int) -> tuple[Floats | None, int]:
-    """Return what the records weighed, None where all count alike, and how many there are.
-
-    A row of whole frequencies stands for as many records.
-    """
-    given = {name: getattr(model, name, None) for name in (_WEIGHTS if kind == "GLM" else ("weights",))}
-    had = [name for name in given if kind == "WLS" or getattr(model, f"_has_{name}", False)]
-    if any(given[name] is None for name in had):
-        raise InputError(
-            f"the {kind} was fitted with {had[0]}, which its file no longer holds (remove_data=True): what the records "
-            "weighed is needed; save it with its data, or write the coefficients in the plain form with weights"
-        )
-    own = np.ones(n)
-    for name in had:
-        rows = np.asarray(given[name], dtype=np.float64)
-        if name == "freq_weights" and (rows == np.round(rows)).all():
-            own = np.repeat(own, rows.astype(np.int64))
-        else:
-            own = own * rows
-    return (own if np.ptp(own) > 0 else None), len(own)
-
-
-def _offset(model: Any) -> Offset | None:
-    """Return that the model has an offset, whose column it does not know; None where it has none."""
-    for name in ("offset", "exposure"):  # what statsmodels keeps, the exposure's logarithm
-        given = getattr(model, name, None)
-        if given is not None and np.any(np.asarray(given, dtype=np.float64) != 0):
-            return Offset()
-    return None
