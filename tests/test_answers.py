@@ -261,6 +261,9 @@ def test_a_column_that_numbers_the_rows_is_left_out_and_said_to_be(tmp_path):
     assert "numbers the rows" in found.note
     pd.DataFrame({"a": [3, 1, 2], "b": [0.5, 0.25, 1]}).to_csv(tmp_path / "two.csv", index=False)
     assert undelete.auditing.answers.read_answers(tmp_path / "two.csv").values.shape == (3, 2)
+    (tmp_path / "signs.csv").write_text("p\n12.3%\n\n4.0 %\n")
+    signs = undelete.auditing.answers.read_answers(tmp_path / "signs.csv").values.ravel()
+    np.testing.assert_array_equal(signs[np.isfinite(signs)], [12.3, 4.0])
 
 
 def test_answers_in_per_cent_are_probabilities():

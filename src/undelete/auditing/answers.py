@@ -97,17 +97,28 @@ def _numbers(given: ArrayLike) -> Floats:
     return values
 
 
+def _without_sign(column: pd.Series) -> pd.Series:
+    """Return a column of per cent, "12.3%", as its numbers; any other as it is."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    text = column.dropna().astype(str).str.strip()
+    numbers = pd.to_numeric(text.str.removesuffix("%").str.strip(), errors="coerce")
+    whole = len(text) and text.str.endswith("%").all() and numbers.notna().all()
+    return numbers.reindex(column.index) if whole else column
+
+
 def read_answers(path: str | os.PathLike[str], digits: int | None = None) -> Answers:
     """Read a table of answers (.csv or .parquet with a header), one row a public record, one column an output.
 
-    A row without numbers is of a record that was not asked for. A column that numbers the rows is left out.
+    A row without numbers is of a record that was not asked for. A column that numbers the rows is left out, and so
+    are the signs of per cent ("12.3%").
 
     Raises
     ------
     InputError
         When the file cannot be read or holds other than numbers.
     """
-    table, note = _without_numbering(read_table(path))
+    table, note = _without_numbering(read_table(path).apply(_without_sign))
     words = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
         raise InputError(
