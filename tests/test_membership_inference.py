@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import roc_auc_score
@@ -253,3 +254,21 @@ def test_refusals_of_who_was_deleted():
         undelete.who_was_deleted(model, model, table, table[["age", "years"]], target="income")
     with pytest.raises(InputError, match="there are 0 candidate records and 0 targets of them"):
         undelete.who_was_deleted(model, model, table, table[:0], target="income")
+
+
+@pytest.mark.parametrize("mark", [np.nan, -1.0])
+def test_scalers_behind_imputers_name_those_who_left_whatever_was_filled(mark):
+    """With another filling the sums have others' missing cells in them, and their squares about the middle do not."""
+    table, columns = population(900, seed=8), ["age", "years"]
+    rng = np.random.default_rng(1)
+    for name in columns:
+        table[name] = table[name].astype(float).where(rng.random(len(table)) > 0.15, mark)
+    table["years"] += rng.normal(0, 1e-3, len(table)) * (table["years"] != mark)  # so that the median moves
+    own, public = table[:300], table[300:600]
+    model = make_pipeline(SimpleImputer(missing_values=mark, strategy="median"), StandardScaler(), Ridge(0.1))
+    for who in ([0, 1], [2, 3]):
+        before, after = (clone(model).fit(t[columns], t["income"]) for t in (own, own.drop(index=who)))
+        assert before[0].statistics_[1] != after[0].statistics_[1]
+        ranked = undelete.who_was_deleted(before, after, public, own, target="income")
+        assert set(ranked.index[:2]) == set(who)
+        assert ranked.loc[who, "probability"].min() > 0.9

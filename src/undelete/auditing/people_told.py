@@ -39,7 +39,7 @@ def told_of(
     """
     found: dict[int, Told] = {}
     denied: list[str] = []
-    held = [one for one in sums(old.stored, new.stored) if one.number == left - joined]
+    held = [one for one in sums(old.stored, new.stored) if one.number == left - joined and not one.fills]
     for j, column in enumerate(release.columns):
         own = [one for one in held if one.column == column.name]
         counts = [one for one in own if one.category is not None]

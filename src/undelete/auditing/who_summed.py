@@ -37,15 +37,29 @@ def summed(pair: Pair, candidates: pd.DataFrame, left: int, joined: int) -> Know
 
 
 def _parts(one: Sums, cells: pd.Series, net: int) -> list[tuple[Floats, float, float]]:
-    """Return candidates' values, their sum over the people, and its error; of numbers of their squares too."""
+    """Return candidates' values, their sum over the people, and its error; of numbers of their squares too.
+
+    Where an imputer fills a and then b, the sums have k (a - b) and k (a^2 - b^2) of k others' cells: those of squares
+    about (a + b) / 2 have nothing of them.
+    """
     if one.category is not None:
-        return [(np.asarray(cells.astype(str) == str(one.category), dtype=np.float64), one.total, one.error)]
-    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+        words = _filled(cells, one).astype(str)
+        return [(np.asarray(words == str(one.category), dtype=np.float64), one.total, one.error)]
+    values = pd.to_numeric(_filled(pd.to_numeric(cells, errors="coerce"), one), errors="coerce").to_numpy(dtype=float)
     if not np.isfinite(values).all():
         return []
-    middle = float(values.mean())  # about which squares say something of their own
-    found = [(values - middle, one.total - net * middle, one.error)]
+    moved = len(set(one.fills)) == 2
+    middle = sum(one.fills) / 2 if moved else float(values.mean())  # about which squares say something of their own
+    found = [] if moved else [(values - middle, one.total - net * middle, one.error)]
     if np.isfinite(one.square):
         square = one.square - 2 * middle * one.total + net * middle**2
         found.append(((values - middle) ** 2, square, one.square_error + 2 * abs(middle) * one.error))
     return found
+
+
+def _filled(cells: pd.Series, one: Sums) -> pd.Series:
+    """Return cells with those that an imputer takes as missing filled as it fills them."""
+    if not one.fills:
+        return cells
+    missing = cells.isna() if bool(pd.isna(one.mark)) else cells == one.mark
+    return cells.astype(object).where(~missing, one.fills[0])

@@ -41,6 +41,8 @@ class Feature:
         Where the raw number is a position in this list of values.
     fills : tuple
         What imputers put in place of a missing cell.
+    marks : tuple
+        Of each of them which cell it takes as missing.
     word : bool
         Whether the raw number counts a word of a document.
     """
@@ -53,6 +55,7 @@ class Feature:
     other: Any = None
     codes: tuple[Any, ...] | None = None
     fills: tuple[Any, ...] = ()
+    marks: tuple[Any, ...] = ()
     word: bool = False
 
     def rescaled(self, slope: float, offset: float) -> Feature:
@@ -125,7 +128,8 @@ def _one_hot(part: Part, features: Sequence[Feature]) -> list[Feature]:
             plain = feature.column is not None and feature.codes is None and feature.category is None
             other = next((one for one in values if one is not value), None) if count == 2 else None
             name, column = f"{feature.name}={value}", feature.column if plain else None
-            result.append(Feature(name, column, category=value, other=other, fills=feature.fills))
+            one = Feature(name, column, category=value, other=other, fills=feature.fills, marks=feature.marks)
+            result.append(one)
     return result
 
 
@@ -144,7 +148,8 @@ def _impute(part: Part, features: Sequence[Feature]) -> list[Feature]:
         value = fill if isinstance(fill, str) else feature.raw(float(fill))
         if feature.codes is not None and not isinstance(value, str) and value in range(len(feature.codes)):
             value = feature.codes[int(value)]  # the encoder came before
-        result.append(replace(feature, fills=(*feature.fills, value)))
+        mark = part["missing_values"]
+        result.append(replace(feature, fills=(*feature.fills, value), marks=(*feature.marks, mark)))
     return result + _indicators(part, features)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,11 @@ class Sums:
         The sum of squares likewise; NaN where no variances are stored.
     number : float
         How many more left than joined, by the estimator's own count.
+    fills : tuple
+        What an imputer put in place of a missing cell in the first file and in the second; empty where none did. Where
+        they differ, other people's missing cells are in the sums too.
+    mark : anything
+        Which cell it takes as missing.
     """
 
     column: str
@@ -40,19 +46,24 @@ class Sums:
     square: float
     square_error: float
     number: float
+    fills: tuple[Any, ...] = ()
+    mark: Any = None
 
 
 def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
     """Return the sums that two files tell; empty where they do not count their records.
 
-    A column of which missing cells were filled, or that other records move, is left out; and an estimator that was
-    kept: its numbers are the same to the last digit, and say nothing of who came between.
+    A column that other records move is left out, but for missing cells filled with another number; and an estimator
+    that was kept: its numbers are the same to the last digit, and say nothing of who came between.
     """
     before, after = counted(before, after)
     numbers = number_of(before), number_of(after)
     found = []
     for old, new in together(before, after):
-        if not isinstance(old, Moments) or old.group or not comparable(old.feature, new.feature) or old.feature.fills:
+        if not isinstance(old, Moments) or old.group:
+            continue
+        fills = (*old.feature.fills, *new.feature.fills)
+        if len(fills) not in (0, 2) or not (comparable(old.feature, new.feature) or _refilled(old, new)):
             continue
         n, later = (numbers[0] if old.n is None else old.n), (numbers[1] if new.n is None else new.n)
         if n is None or later is None or not np.isfinite([n, later]).all() or old.feature.codes is not None:
@@ -68,5 +79,14 @@ def sums(before: Sequence[Statistic], after: Sequence[Statistic]) -> list[Sums]:
         square = one.within + d * middle**2 + 2 * m * one.total - d * m**2
         slack = one.within_error + 2 * (abs(middle) + abs(m)) * one.error
         column, category = str(old.feature.column), old.feature.category
-        found.append(Sums(column, category, sign * one.total, one.error, sign * square, slack, n - later))
+        mark = old.feature.marks[0] if fills else None
+        found.append(Sums(column, category, sign * one.total, one.error, sign * square, slack, n - later, fills, mark))
     return found
+
+
+def _refilled(old: Moments, new: Moments) -> bool:
+    """Return whether a column of numbers differs by what its missing cells were filled with alone."""
+    fills = (*old.feature.fills, *new.feature.fills)
+    if any(isinstance(fill, str) for fill in fills) or old.feature.category is not None:
+        return False
+    return comparable(old.feature, replace(new.feature, fills=old.feature.fills))
