@@ -1,4 +1,4 @@
-"""Public records as if the model had been trained on them, which it follows its training records for: maths (56).
+"""Public records as if the model had been trained on them: maths (56).
 
 A model gives way to each record that it is trained on, the more so the more parameters it has for its records. When
 one of them is deleted, the answers of those that remain change by less than those of people the model never saw, and

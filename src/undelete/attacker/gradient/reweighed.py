@@ -22,10 +22,8 @@ from undelete.release.restricted import restricted
 
 _SURE = 1e-4  # probability of the other classes from which their difference is in the error
 _MOST_FEATURES = 1024  # up to which that is formed
-_OFF, _FITS = (
-    np.log(1e-6),
-    np.log(1e-3),
-)  # probability of a misfit: below a class is none, if another is above
+_OFF = np.log(1e-6)  # probability of a misfit below which a class is none,
+_FITS = np.log(1e-3)  # if another's is above this
 
 Fits = Callable[[Release], Floats | None]
 
