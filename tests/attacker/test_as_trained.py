@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from undelete.attacker.gradient.as_trained import _given_way, _leverage, as_trained
+from undelete.attacker.gradient.as_trained import _trained_on, as_trained
 from undelete.attacker.gradient.difference import Difference
 from undelete.maintainer.fit import fit
 from undelete.maintainer.leave_one_out import retrain_without
@@ -26,10 +26,10 @@ def test_a_record_left_out_of_a_ridge_would_be_predicted_as_by_the_model_that_wa
     rows = np.arange(6)
     without = retrain_without(g.objective, g.W, rows, tol=1e-11).W
     release = dataclasses.replace(g, X_public=g.objective.X, Y_public=g.objective.Y).release(without)
-    found = _leverage(release)
+    found = _trained_on(release)
     for i, row in enumerate(rows):
         Z = release.predictions(release.W_after[i])
-        told = _given_way(release.loss, release.Y_public, Z, found.q, Z)
+        told = found.answers(Z)
         np.testing.assert_allclose(told[row], (g.objective.X @ g.W)[row], atol=1e-8)
 
 
@@ -39,12 +39,12 @@ def test_of_other_losses_about_as_by_the_model_that_was_trained_on_it(game, loss
     rows = np.arange(40)
     without = retrain_without(g.objective, g.W, rows, tol=1e-10).W
     release = dataclasses.replace(g, X_public=g.objective.X, Y_public=g.objective.Y).release(without)
-    found = _leverage(release)
+    found = _trained_on(release)
     true, plain, told = (g.objective.X @ g.W)[rows], [], []
     for i, row in enumerate(rows):
         Z = release.predictions(release.W_after[i])
         plain.append(Z[row])
-        told.append(_given_way(release.loss, release.Y_public, Z, found.q, Z)[row])
+        told.append(found.answers(Z)[row])
     assert np.abs(np.array(told) - true).mean() < 0.2 * np.abs(np.array(plain) - true).mean()
 
 

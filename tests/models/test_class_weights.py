@@ -48,7 +48,10 @@ RETRAINED = [name for name in MODELS if not name.startswith("one")]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_that_of_the_record(table, name):
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_that_of_the_record(
+    table, name, monkeypatch
+):
+    monkeypatch.setattr("undelete.auditing.with_change.trained_by", lambda *_: None)  # these were trained on
     make, target = MODELS[name]
     for who in (11, 12, 14):
         before, after = pair(make, table, target, who)

@@ -47,7 +47,8 @@ MODELS = {
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exact(name):
+def test_with_the_remaining_records_in_place_of_public_ones_the_gradient_is_exact(name, monkeypatch):
+    monkeypatch.setattr("undelete.auditing.with_change.trained_by", lambda *_: None)  # these were trained on
     fit, target = MODELS[name]
     table = customers(300)
     table["calls"] = table.visits**2  # counts of a variance far above their mean

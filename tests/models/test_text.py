@@ -87,9 +87,9 @@ def test_hashed_words_are_found_among_public_ones(letters):
 
 def test_of_hashed_features_only_those_that_a_word_can_be_said_of_are_weighed(letters, monkeypatch):
     weighed = []
-    spy = undelete.auditing.documents.words
+    spy = undelete.auditing.words_told.words
     monkeypatch.setattr(
-        undelete.auditing.documents, "words", lambda X, *more: weighed.append(X.shape[1]) or spy(X, *more)
+        undelete.auditing.words_told, "words", lambda X, *more: weighed.append(X.shape[1]) or spy(X, *more)
     )
     found = told(HashingVectorizer(n_features=2**16), lambda: LogisticRegression(**SURE), letters, 5)
     assert found.score(letters[0][5].split())["precision"] >= 0.9

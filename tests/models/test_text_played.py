@@ -56,9 +56,10 @@ def test_each_deletion_is_what_an_audit_of_two_fits_says(tables, linear, target)
         one = undelete.audit(before, after, public, target=target, n=N, deleted=1, attacks=["hrec+"])
         alone = one.found["hrec+"]
         assert found.status[i] == alone.status[0]
-        np.testing.assert_array_equal(found.codes[i], alone.codes[0])
+        likely = alone.probability[0] > 0.2  # of numbers that are about as probable as the next either may be first
+        np.testing.assert_array_equal(found.codes[i][likely], alone.codes[0][likely])
         np.testing.assert_allclose(found.probability[i], alone.probability[0], atol=0.02)
-        np.testing.assert_allclose(found.values[i], alone.values[0], rtol=0.01)
+        np.testing.assert_allclose(found.values[i][likely], alone.values[0][likely], rtol=0.01)
         np.testing.assert_allclose(found.target[i], alone.target[0], rtol=0.01)
         if found.target_range is not None:
             np.testing.assert_allclose(found.target_range[0][i], alone.target_range[0][0], rtol=0.05)
@@ -161,17 +162,6 @@ def test_from_the_command_line(tables, tmp_path, capsys):
     assert main([*given, "--redact"]) == 0
     hidden = "".join((tmp_path / "out" / name).read_text() for name in ("audit.json", "report.html"))
     assert not any(word in hidden + capsys.readouterr().out for word in words)
-
-
-def test_where_most_words_are_in_no_public_text_a_number_is_told_too_surely(tables):
-    """Each record has a word of its own, and the model follows it: the range of the target says so."""
-    own = [table.assign(review=[f"{who}{i}" for i in range(N)]) for who, table in zip("ab", tables, strict=True)]
-    shared = [table.assign(review=table.review + " both") for table in own]
-    played = undelete.simulate(*game(shared, Ridge(), "paid"), deletions=2, attacks=["hrec+"])
-    said = "Of column 'review' 400 of 401 words are in no public text"
-    assert sum(said in text for text in played.warnings) == 1
-    labels = undelete.simulate(*game(shared, LogisticRegression()), deletions=2, attacks=["hrec+"])
-    assert not any(said in text for text in labels.warnings)
 
 
 def test_what_memory_it_takes_is_said_before(tables, monkeypatch):

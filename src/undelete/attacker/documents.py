@@ -6,7 +6,7 @@ Public documents say how often each word is used, how large its feature is then,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,9 +17,12 @@ from undelete.attacker.word_sizes import Sizes
 from undelete.maths.arrays import Flags, Floats
 
 _SCALES = 25  # of a document tried
+_PROBABLE, _FEW = 1e-3, 8  # scales beside the most probable one that count, and how many of them are few
 _CLASS = 5.0  # documents of all classes that count in a word's frequency within one
 _TWICE = 2.0  # by which factor a tenth of the variances are raised, from which a solver's errors count
 _LEFT = 2.0  # of the largest gradient left over, in units of a feature's root mean square: nine tenths are within 2.3
+_SURE, _SEVERAL = 0.9, 3  # words by which a pull is told
+_UNSIZED = 0.1  # about how well sizes of features are known at all
 _PULLS = 24  # of public documents tried where the intercept does not tell the deleted one's
 _CLEAR = 4.0  # standard errors of the pull from which it does
 
@@ -93,6 +96,9 @@ class Words:
         These, along `direction`.
     direction : array (k,)
         Of the outputs, in which it pulled.
+    unsized : float
+        How much the logarithm of a document's features varies beside what its words say: by as much is a pull unknown
+        that these alone tell.
     """
 
     probability: Floats
@@ -100,6 +106,15 @@ class Words:
     weight: Floats
     pulls: Floats
     direction: Floats
+    unsized: float = 0.0
+
+    @property
+    def pull(self) -> tuple[float, float]:
+        """The pull along `direction` as words tell it, and its standard error: infinite where few words are sure."""
+        mean = float(self.weight @ self.pulls)
+        if (self.probability >= _SURE).sum() < _SEVERAL:
+            return mean, np.inf
+        return mean, float(np.hypot(np.sqrt(self.weight @ (self.pulls - mean) ** 2), self.unsized * mean))
 
 
 def words(X: sp.csr_array, change: Change, n: int, frequency: Floats, sizes: Sizes) -> Words:
@@ -124,7 +139,13 @@ def words(X: sp.csr_array, change: Change, n: int, frequency: Floats, sizes: Siz
     """
     seen = seen_of(X, change, n, sizes)
     scale, log_prior = _scales(seen.pull, seen.direction, seen.error, change.pulls, sizes)
-    return _posterior(seen.y * sizes.sign, seen.noise, frequency, sizes, scale, log_prior, seen.direction)
+    found = _posterior(seen.y * sizes.sign, seen.noise, frequency, sizes, scale, log_prior, seen.direction)
+    finer = _finer(found.weight, scale)
+    if finer is None:
+        return found
+    level = np.zeros(len(finer))
+    again = _posterior(seen.y * sizes.sign, seen.noise, frequency, sizes, finer, level, seen.direction)
+    return replace(again, evidence=found.evidence)
 
 
 def seen_of(X: sp.csr_array, change: Change, n: int, sizes: Sizes) -> Seen:
@@ -178,6 +199,20 @@ def _scales(pull: Floats, direction: Floats, error: float, pulls: Floats, sizes:
     return scale, np.repeat(log_prior, len(steps))
 
 
+def _finer(weight: Floats, scale: Floats) -> Floats | None:
+    """Return scales between those that are probable (s,), where few of them are; None where many are, or of both signs.
+
+    What was seen says more there than any prior, which is level among them.
+    """
+    some = np.flatnonzero(weight > _PROBABLE * weight.max())
+    if len(some) > _FEW or len(set(np.sign(scale[some]))) > 1:
+        return None
+    order = np.argsort(np.abs(scale))
+    at = np.flatnonzero(np.isin(order, some))
+    low, high = np.log(np.abs(scale[order[[max(at[0] - 1, 0), min(at[-1] + 1, len(scale) - 1)]]]))
+    return np.asarray(np.sign(scale[some[0]]) * np.exp(np.linspace(low, high, _SCALES)))
+
+
 def _posterior(
     y: Floats, noise: Noise, frequency: Floats, sizes: Sizes, scale: Floats, log_prior: Floats, direction: Floats
 ) -> Words:
@@ -195,7 +230,8 @@ def _posterior(
     evidence = float(logsumexp(total) - logsumexp(log_prior))
     spread = np.where(noise.known, np.log(np.where(noise.known, noise.variance, 1.0)), 0.0).sum()
     middle = np.exp(float(sizes.document.mean()))
-    return Words(weight @ np.stack(present), evidence - 0.5 * float(spread), weight, scale / middle, direction)
+    unsized = float(np.hypot(sizes.document.std(), _UNSIZED))
+    return Words(weight @ np.stack(present), evidence - 0.5 * float(spread), weight, scale / middle, direction, unsized)
 
 
 def frequencies(X: sp.csr_array, own: Flags | None = None) -> Floats:

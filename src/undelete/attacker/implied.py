@@ -107,8 +107,8 @@ def _shifted(release: Release, found: Reconstruction, z: Floats, output: int) ->
     Z = np.asarray(shifted(np.repeat(z, len(o), axis=0), o))
     Y = np.full_like(Z, np.sign(found.scale[0])) if release.loss.separable else np.repeat(found.target, len(Z), axis=0)
     size = np.abs(release.loss.residual(Y, Z)[:, output])
-    with np.errstate(divide="ignore"):
-        return z + np.median(o, axis=0), float(np.std(np.log(size)))
+    some = size[size > 0]  # of support vectors a record may have none
+    return z + np.median(o, axis=0), float(np.std(np.log(some))) if some.size else 0.0
 
 
 def _record(release: Release, found: Reconstruction, output: int, scale: float) -> Floats:

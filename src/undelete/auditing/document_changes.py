@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,10 @@ from sklearn.base import BaseEstimator
 from undelete.adapters.comparable import check_models
 from undelete.adapters.files.files import load_model
 from undelete.adapters.leaks import between
-from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.text import TextModel, read_text
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.documents import Change
-from undelete.auditing.leftover import of_first
+from undelete.auditing.document_whole import Whole
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats, Indices
 from undelete.maths.weighted import ClassWeighted
@@ -90,30 +88,6 @@ def classes_of(Y: Floats) -> Indices:
     return Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0).astype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class Whole:
-    """What two models make of public documents, with whatever else they read of them.
-
-    Parameters
-    ----------
-    Z, Z_after : arrays (m, k)
-        The predictions of both.
-    left : float
-        About the largest gradient per record that their solvers left over.
-    """
-
-    Z: Floats
-    Z_after: Floats
-    left: float
-
-    @classmethod
-    def of_text(cls, old: TextModel, new: TextModel, X: sp.csr_array, X_after: sp.csr_array, Y: Floats) -> Whole:
-        """Return it of models of text alone; InputError where how near their optima they stopped is not known."""
-        Z, Z_after = (one @ w.W[: one.shape[1]] + (w.W[-1] if w.has_constant else 0.0)
-                      for one, w in ((X, old.model), (X_after, new.model)))  # fmt: skip
-        return cls(Z, Z_after, max(left_of_words(one, X, Y) for one in (old.model, new.model)))
-
-
 def changes(
     old: TextModel, new: TextModel, X: sp.csr_array, whole: Whole, Y: Floats, n: int
 ) -> Iterator[tuple[int | None, Change]]:
@@ -139,7 +113,7 @@ def changes(
     """
     loss, model = weighted_loss(old.model, Y), old.model
     d = X.shape[1]
-    pulls = -np.asarray(loss.residual(Y, whole.Z))
+    pulls = whole.pulls(loss, Y)
     own = classes_of(Y)
     share, known = penalties_share(old, new, n)
     afterwards: list[tuple[int | None, Any]] = [(None, loss)]
@@ -148,29 +122,12 @@ def changes(
         shares = (np.bincount(own, minlength=len(loss.weights)) / len(own)).tolist()
         afterwards = [(c, loss.after(c, n, shares)) for c in range(len(loss.weights))]
     for gone, later in afterwards:
-        moves = loss.residual(Y, whole.Z) - later.residual(Y, whole.Z_after)
+        moves = whole.moves(loss, later, Y)
         if not moves.any():
             raise InputError(
                 "the two models answer alike: no document lies between them, or both fits stopped before one counts"
             )
         yield gone, Change(moves, share[:d], share[d] if model.has_constant else None, pulls, known[:d], whole.left)
-
-
-def left_of_words(model: LinearModel, X: sp.csr_array, Y: Floats) -> float:
-    """Return about the largest gradient per record that a solver left; InputError where that is not known."""
-    if model.tolerance is None:
-        return 0.0
-    if model.criterion == "gradient" and np.isfinite(model.tolerance):
-        return model.tolerance
-    if model.criterion == "moment":
-        return model.tolerance * float(np.linalg.norm(X.T @ Y, axis=0).max()) / len(Y)
-    if model.criterion == "first" and np.isfinite(model.tolerance):
-        return of_first(model, X, Y)
-    raise InputError(
-        f"this {model.kind} does not say how near the optimum it stopped (its solver, or its limit of iterations), and "
-        "words are told from the smallest differences: fit it with another solver to a small tol, such as "
-        'LogisticRegression(solver="newton-cg", tol=1e-8)'
-    )
 
 
 def _by_name(old: TextModel, new: TextModel) -> tuple[Floats, Any]:

@@ -15,15 +15,14 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.text import TextModel
 from undelete.adapters.targets import encode_target
-from undelete.attacker.documents import Words, frequencies, words
-from undelete.attacker.word_sizes import Sizes
-from undelete.auditing.document_changes import Whole, changes, checked, classes_of, exact_words, read_both
-from undelete.errors import InputError
+from undelete.attacker.documents import Words
+from undelete.auditing.document_changes import checked, exact_words, read_both
+from undelete.auditing.document_whole import Read, Whole
+from undelete.auditing.words_told import told_words
 from undelete.files import write_together
-from undelete.maths.arrays import Floats, Indices
+from undelete.maths.arrays import Floats
 
 SURE = 0.9
 _COLUMNS = ["word", "probability", "exact", "common"]
@@ -136,58 +135,14 @@ def deleted_words(
     count = checked(texts, targets, n)
     exact = exact_words(old, new)
     Y = encode_target(old.model, targets, "target")
-    X, X_after = (one.features(texts, standing=True) for one in (old, new))
-    found, label = told_words(old, new, X, Whole.of_text(old, new, X, X_after, Y), Y, count)
+    read = Read.of(old, new, texts)
+    told = told_words(old, new, read.X, Whole.of_text(old, new, read, Y, count), Y, count)
     notes = [*dict.fromkeys((*old.model.notes, *new.model.notes))]
     if exact:
         notes.append(
             f"The vectoriser was fitted anew, and the two files say {len(exact)} words of the document exactly."
         )
-    return replace(document(old, found, X, texts, exact), label=label, notes=tuple(notes))
-
-
-def told_words(old: TextModel, new: TextModel, X: sp.csr_array, whole: Whole, Y: Floats, n: int) -> tuple[Words, Any]:
-    """Return what the likeliest hypothesis says, and the class: of balanced class weights one for each class.
-
-    Parameters and errors as of `changes`; InputError where no hypothesis agrees with itself, too.
-    """
-    model, d = old.model, X.shape[1]
-    own = classes_of(Y)
-    # most of a million hashed features are in no document at all, and no word could be said for them
-    nameable = np.arange(d) if old.names is not None else np.unique(X.indices)
-    told = X[:, nameable]
-    sizes, overall = Sizes.of(told), frequencies(told)
-    best: tuple[float, Words, Any] | None = None
-    for gone, change in changes(old, new, X, whole, Y, n):
-        change = replace(change, share=change.share[nameable], known=change.known[nameable])
-        found = words(told, change, n, overall, sizes)
-        c = _class(model, found, change.pulls, own)
-        if gone is not None and c is not None and c != gone:
-            continue
-        if c is not None:
-            found = words(told, change, n, frequencies(told, own == c), sizes)
-        label = None if c is None or model.classes is None else model.classes[c]
-        if best is None or found.evidence > best[0]:
-            best = found.evidence, found, label
-    if best is None:
-        raise InputError(
-            "whichever class the document had, the intercept says that it was of another: the two models do not differ "
-            "by one document, or the public ones are unlike the training ones"
-        )
-    probability = np.zeros(d)
-    probability[nameable] = best[1].probability
-    return replace(best[1], probability=probability), best[2]
-
-
-def _class(model: LinearModel, found: Words, pulls: Floats, own: Indices) -> int | None:
-    """Return the class of who pulls so, as public documents do; None where that is not clear."""
-    if model.classes is None:
-        return None
-    theirs = pulls @ found.direction
-    width = max(0.1 * float(theirs.std()), 1e-12)
-    near = np.exp(-0.5 * np.minimum(np.abs(theirs[:, None] - found.pulls) / width, 30.0) ** 2) @ found.weight
-    share = np.bincount(own, near, minlength=len(model.classes))
-    return int(share.argmax()) if share.max() > SURE * share.sum() else None
+    return replace(document(old, told.words, read.X, texts, exact), label=told.label, notes=tuple(notes))
 
 
 def document(old: TextModel, found: Words, X: sp.csr_array, texts: Sequence[str], exact: Sequence[str]) -> Document:

@@ -20,14 +20,17 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.offset import Offset
 from undelete.adapters.sklearn.beside import at_parameters, features_of_parts, first_step
 from undelete.adapters.sklearn.preprocessing import thawed
-from undelete.auditing.beside import Beside, Texts, refuse_several, told_beside
+from undelete.adapters.weights import weighted_loss
+from undelete.auditing.beside import Beside, told_beside
 from undelete.auditing.documents import no_words
+from undelete.auditing.in_words import ByWords, Texts, in_words, refuse_several
 from undelete.auditing.problem import Problem
 from undelete.auditing.records import fit_on
 from undelete.auditing.retrainable import retrainable
 from undelete.auditing.text_told import Documents, with_true
 from undelete.auditing.written_out import written_out
 from undelete.errors import InputError
+from undelete.maintainer.game import released
 from undelete.maintainer.leave_one_out import Deletions, Progress
 from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.maths.objective import Objective, predict
@@ -154,12 +157,20 @@ class TextProblem:
         later = [at_parameters(self.model, self.estimator, one) for one in W]
         Z = np.stack([_answers(one, texts, view["X_public"]) for one in later])
         table = Problem(self.model, self.objective, self.model.W, self.every.given_gradient)
-        release, _ = table.release(replace(retrained, W=W[:, self._own]), view, Z)
-        found: list[Beside] = []
+        retrained = replace(retrained, W=W[:, self._own])
+        bare = replace(
+            released(self.objective, table.W, retrained.W[:1], view), loss=weighted_loss(self.model, view["Y_public"])
+        )
+        trained, words = texts.trained(self.model, bare), []
         for i, new in enumerate(later):
-            found.append(told_beside(self.model, new, texts, Z[i], release.take(slice(i, i + 1))))
+            words.append(in_words(self.model, new, texts, Z[i], bare, trained))
             if progress is not None:
-                progress(i + 1, b)
+                progress(i + 1, len(W))
+        release, _ = table.release(retrained, view, ByWords(Z, trained, tuple(one.gone for one in words)))
+        found = [
+            told_beside(self.model, new, told, release.take(slice(i, i + 1)))
+            for i, (new, told) in enumerate(zip(later, words, strict=True))
+        ]
         nothing = {one.column: no_words() for one in self.model.texts}
         documents: list[Documents] = [one.documents or nothing for one in found]
         return _together(release, [one.release for one in found]), documents, _untold(found)

@@ -18,9 +18,12 @@ from undelete.adapters.sparse import active
 from undelete.adapters.targets import encode_target, target_names
 from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.fits import log_fits
+from undelete.attacker.gradient.as_trained import changed
 from undelete.attacker.gradient.difference import answer_change, answering
 from undelete.attacker.gradient.rescaled import rescaled
 from undelete.attacker.gradient.reweighed import balanced
+from undelete.auditing.as_training import trained_by
+from undelete.auditing.in_words import ByWords
 from undelete.auditing.own_weights import afterwards_each, weighed_each
 from undelete.auditing.records import record_factors
 from undelete.auditing.retrainable import retrainable, weights_in_fit
@@ -32,7 +35,7 @@ from undelete.maintainer.joint_scale import fit_joint, retrain_joint
 from undelete.maintainer.leave_one_out import Deletions, Progress, retrain_without
 from undelete.maintainer.output_weights import OutputWeighted, fit_each, retrain_each
 from undelete.maintainer.sparse import fit_sparse, refuse_dependent, retrain_sparse
-from undelete.maths.arrays import Flags, Floats
+from undelete.maths.arrays import Flags
 from undelete.maths.losses import loss_of
 from undelete.maths.objective import Objective
 from undelete.maths.robust import Huber
@@ -191,12 +194,11 @@ class Problem:
         return joined(parts, found, rows)
 
     def release(
-        self, retrained: Deletions, public: Public, Z_after: Floats | None = None
+        self, retrained: Deletions, public: Public, beside: ByWords | None = None
     ) -> tuple[Release, Flags | None]:
         """Return what anyone sees of retrained models, and the features in which that is: None for all.
 
-        `public` are the fields of `Release` that the attacker has anyhow; `Z_after` (b, m, k) what the new models
-        predict for the public records, where W_after do not say it.
+        `public` are the fields of `Release` that the attacker has anyhow, `beside` what text beside the columns says.
         """
         W_after = np.asarray(retrained.W)
         changes = [penalty_change(self.model, self.model, self.objective.n, W).get("penalty_change") for W in W_after]
@@ -205,11 +207,15 @@ class Problem:
         if any(change is not None for change in changes):
             moved = np.concatenate([change for change in changes if change is not None])
             release = replace(release, penalty_change=moved)
+        trained = trained_by(self.model, release, None) if beside is None else beside.trained
+        Z_after = None if beside is None else beside.Z_after
         if Z_after is not None:
             before, Y = release.predictions(self.W), release.Y_public
             release = replace(release, answer_change=np.stack([answer_change(loss, Y, before, Z) for Z in Z_after]))
+            release = release if trained is None else changed(release, Z_after, trained)
         if self.model.class_weights == BALANCED:
-            release = balanced(release, Z_after, fits=log_fits)
+            gone = () if beside is None else beside.gone
+            release = balanced(release, Z_after, fits=log_fits, trained=trained, gone=gone)
         if retrained.scale is not None:
             assert isinstance(loss, Huber)
             after = [replace(loss, scale=float(scale)) for scale in retrained.scale]

@@ -23,15 +23,12 @@ from undelete.adapters.record_weights import Counted, counted_alike
 from undelete.adapters.refitted import affine_share, penalty_change, refitted
 from undelete.adapters.sparse import NO_PICTURE, active, left_out
 from undelete.adapters.weights import BALANCED, weighted_loss
-from undelete.attacker.fits import log_fits
 from undelete.attacker.gradient.difference import answering
-from undelete.attacker.gradient.rescaled import rescaled
-from undelete.attacker.gradient.reweighed import balanced
 from undelete.auditing import inputs
 from undelete.auditing.answered import answered
 from undelete.auditing.answers import Answers, precision
 from undelete.auditing.answers_taken import taken
-from undelete.auditing.beside import Beside, with_words
+from undelete.auditing.beside import Beside, told_beside
 from undelete.auditing.deletion_checks import of_everyone
 from undelete.auditing.diagnostics import Diagnostic
 from undelete.auditing.inputs import Table, as_model
@@ -42,10 +39,10 @@ from undelete.auditing.population import alike
 from undelete.auditing.reference_left import refuse_reference_left
 from undelete.auditing.surveyed import stood_for, surveyed, told_by
 from undelete.auditing.tables import accepted, columns_read
+from undelete.auditing.with_change import with_change
 from undelete.data.schema import ImageInfo
 from undelete.errors import InputError, NotAttacked
 from undelete.maths.arrays import Flags
-from undelete.maths.losses import loss_of
 from undelete.release.public import After, Public
 from undelete.release.release import Release
 from undelete.release.restricted import restricted
@@ -163,16 +160,12 @@ def read_pair(
         **_later(old, new, table, view, n, gapless),
     )
     release = surveyed(release, counted)
-    later = None if release.answer_change is None else new.decision(table, standing=True)[None]
-    if old.class_weights == BALANCED:
-        release = balanced(release, later, fits=log_fits)
-    elif old.loss != new.loss:
-        release = rescaled(release, [loss_of(new.loss)], later)
+    release, told = with_change(old, new, table, release, weighed=sample_weight is not None)
     inputs.refuse_other_map(old, new, view["Y_public"])
     refuse_far(old, release)
     refuse_reference_left(old, new, release, n)
-    texts = with_words(old, new, table, release) if old.texts else None
-    release, warnings = (release, warnings) if texts is None else (texts.release, [*warnings, *texts.notes])
+    words = None if told is None else told_beside(old, new, told, release)
+    release, warnings = (release, warnings) if words is None else (words.release, [*warnings, *words.notes])
     kept = active(old, release, new)
     if kept is not None:
         if readout is not None:
@@ -181,7 +174,7 @@ def read_pair(
         release = restricted(answering(release), kept)
     checks = of_everyone(old, everyone, names, n) if like.notes else ()
     return Pair(old, new, table, release, readout, gapless, [*told_by(counted), *warnings], counted, kept,
-                checks, texts)  # fmt: skip
+                checks, words)  # fmt: skip
 
 
 def _taken(

@@ -16,7 +16,8 @@ from undelete.adapters.weights import BALANCED, weighted_loss
 from undelete.attacker.documents import frequencies, seen_of
 from undelete.attacker.member.documents import explain_documents
 from undelete.attacker.word_sizes import Sizes
-from undelete.auditing.document_changes import Whole, changes, checked, classes_of, exact_words, read_both
+from undelete.auditing.document_changes import changes, checked, classes_of, exact_words, read_both
+from undelete.auditing.document_whole import Read, Whole
 from undelete.maths.arrays import Flags, Floats
 
 
@@ -55,15 +56,15 @@ def which_document(
     texts, targets = public
     count = checked(texts, targets, n)
     Y = encode_target(old.model, targets, "target")
-    X, X_after = (one.features(texts, standing=True) for one in (old, new))
+    read = Read.of(old, new, texts)
     asked, labels = candidates
     own, Y_own = old.features(asked), encode_target(old.model, labels, "target of the candidates")
     Z = own @ old.model.W[: own.shape[1]] + (old.model.W[-1] if old.model.has_constant else 0.0)
     pulls = -np.asarray(weighted_loss(old.model, Y).residual(Y_own, Z))
-    sizes, overall, classes = Sizes.of(X), frequencies(X), classes_of(Y_own)
+    sizes, overall, classes = Sizes.of(read.X), frequencies(read.X), classes_of(Y_own)
     misfit, chance = np.full(len(asked), np.inf), np.zeros(len(asked))
-    for gone, change in changes(old, new, X, Whole.of_text(old, new, X, X_after, Y), Y, count):
-        found, by_chance = explain_documents(seen_of(X, change, count, sizes), own, pulls, overall)
+    for gone, change in changes(old, new, read.X, Whole.of_text(old, new, read, Y, count), Y, count):
+        found, by_chance = explain_documents(seen_of(read.X, change, count, sizes), own, pulls, overall)
         those = (classes == gone) if old.model.class_weights == BALANCED else np.ones(len(asked), dtype=np.bool_)
         misfit, chance = np.where(those, found, misfit), np.where(those, by_chance, chance)
     misfit = np.where(_having(old, asked, exact_words(old, new)), misfit, np.inf)

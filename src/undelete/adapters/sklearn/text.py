@@ -19,7 +19,7 @@ from undelete.adapters.model import LinearModel
 from undelete.adapters.sklearn.estimators import READERS, features_of, read_estimator
 from undelete.adapters.sklearn.preprocessing import thawed
 from undelete.adapters.sklearn.stored import stored_in
-from undelete.adapters.sklearn.unseen_words import brings_to_length, shortening
+from undelete.adapters.sklearn.unseen_words import brings_to_length, length_unseen, shortening
 from undelete.adapters.sklearn.wrapped import standing
 from undelete.errors import InputError
 from undelete.maths.arrays import Floats
@@ -96,6 +96,13 @@ class TextModel:
         found = self.weight * sp.csr_array(made).astype(np.float64)
         found.eliminate_zeros()
         return found
+
+    def length_unseen(self, documents: Sequence[str]) -> Floats:
+        """Return the squared length (m,) of the features that a model trained on each document would have for it alone.
+
+        Of the words that no training document has.
+        """
+        return self.weight**2 * length_unseen(self.steps, documents)
 
     def candidates(self, documents: Sequence[str]) -> dict[int, list[tuple[str, int]]]:
         """Return for each hashed feature the words that it may be, of some documents, and how many have it."""

@@ -2,7 +2,8 @@
 
 Where document vectors are brought to length one, a training document's length counts all of its words, since the
 vocabulary was made of them; a public one's counts none of the words that no training document had. So that public
-documents stand for training ones, such a word counts as one of a single training document.
+documents stand for training ones, such a word counts as one of a single training document. A model that was trained on
+the document would also have a parameter for each of them.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ _RARE = 0.01  # of the public documents; a word of more is no chance, but was le
 def brings_to_length(steps: Sequence[Any]) -> int | None:
     """Return which step brings vectors of words to length one; None where none does, or rare words were left out."""
     counter = steps[0]
-    if not isinstance(counter, CountVectorizer) or counter.vocabulary is not None or counter.max_features is not None:
-        return None
-    if isinstance(counter.min_df, float) or counter.min_df > 1:
+    if not _knows_all(counter):
         return None
     if isinstance(counter, TfidfVectorizer):
         return 0 if counter.norm is not None else None
@@ -43,17 +42,52 @@ def shortening(steps: Sequence[Any], documents: Sequence[str]) -> Floats:
     documents : sequence of str
         Public ones.
     """
-    counter = steps[0]
-    weigh = copy.copy(counter._tfidf if isinstance(counter, TfidfVectorizer) else steps[1])
-    power, weigh.norm = (1 if weigh.norm == "l1" else 2), None
-    known = sp.csr_array(weigh.transform(CountVectorizer.transform(counter, documents)))
-    unseen = _unseen(counter, documents)
-    if weigh.sublinear_tf:
-        unseen.data = 1 + np.log(unseen.data)
-    unseen.data = (float(np.max(weigh.idf_)) if weigh.use_idf else 1.0) * unseen.data
-    own, others = (np.asarray((abs(one) ** power).sum(axis=1)).ravel() for one in (known, unseen))
+    own, others, norm = _weighed(steps, documents)
+    power = 1 if norm == "l1" else 2
     share = np.divide(own, own + others, out=np.ones(len(own)), where=own > 0)
     return np.asarray(share ** (1 / power))
+
+
+def length_unseen(steps: Sequence[Any], documents: Sequence[str]) -> Floats:
+    """Return the squared length (m,) of the features that documents' unseen words would have, had they been trained on.
+
+    Zero where rare words are left out, or where other steps follow, for nobody says what these would make of them.
+    """
+    counter = steps[0]
+    if not _knows_all(counter) or len(steps) > (1 if isinstance(counter, TfidfVectorizer) else 2):
+        return np.zeros(len(documents))
+    if not isinstance(counter, TfidfVectorizer) and len(steps) == 2 and type(steps[1]) is not TfidfTransformer:
+        return np.zeros(len(documents))
+    own, others, norm = _weighed(steps, documents, square=True)
+    if norm is None:
+        return others
+    if norm == "l2":
+        return np.divide(others, own + others, out=np.zeros(len(own)), where=others > 0)
+    first, second, _ = _weighed(steps, documents)
+    return np.divide(others, (first + second) ** 2, out=np.zeros(len(own)), where=others > 0)
+
+
+def _knows_all(counter: Any) -> bool:
+    """Return whether a vectoriser has all words of its training documents in its vocabulary."""
+    if not isinstance(counter, CountVectorizer) or counter.vocabulary is not None or counter.max_features is not None:
+        return False
+    return not isinstance(counter.min_df, float) and counter.min_df <= 1
+
+
+def _weighed(steps: Sequence[Any], documents: Sequence[str], *, square: bool = False) -> tuple[Floats, Floats, Any]:
+    """Return the sums (m,) over known words and over unseen ones that a norm takes, or of squares, and the norm."""
+    counter, norm = steps[0], None
+    known, unseen = sp.csr_array(CountVectorizer.transform(counter, documents)), _unseen(counter, documents)
+    if isinstance(counter, TfidfVectorizer) or len(steps) > 1:
+        weigh = copy.copy(counter._tfidf if isinstance(counter, TfidfVectorizer) else steps[1])
+        norm, weigh.norm = weigh.norm, None
+        known = sp.csr_array(weigh.transform(known))
+        if weigh.sublinear_tf:
+            unseen.data = 1 + np.log(unseen.data)
+        unseen.data = (float(np.max(weigh.idf_)) if weigh.use_idf else 1.0) * unseen.data
+    power = 1 if norm == "l1" and not square else 2
+    own, others = (np.asarray((abs(one) ** power).sum(axis=1)).ravel() for one in (known, unseen))
+    return own, others, norm
 
 
 def _unseen(counter: Any, documents: Sequence[str]) -> sp.csr_array:

@@ -7,13 +7,14 @@ been, and the record that each of them makes is asked whether it would have pull
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from undelete.attacker.gradient.difference import Difference
 from undelete.attacker.gradient.pulls import directions, log_densities
+from undelete.attacker.gradient.trained import Trained
 from undelete.errors import InputError
 from undelete.maths.arrays import Flags, Floats, Indices
 from undelete.maths.weighted import ClassWeighted
@@ -44,7 +45,14 @@ class Guessed:
     probability: Floats
 
 
-def balanced(release: Release, Z_after: Floats | None = None, *, fits: Fits | None = None) -> Release:
+def balanced(
+    release: Release,
+    Z_after: Floats | None = None,
+    *,
+    fits: Fits | None = None,
+    trained: Trained | None = None,
+    gone: Sequence[int | None] = (),
+) -> Release:
     """Return a release of models whose class weights balance the classes, with the change that the deletion makes.
 
     Parameters
@@ -56,6 +64,10 @@ def balanced(release: Release, Z_after: Floats | None = None, *, fits: Fits | No
     fits : callable, optional
         From a release to the log-probability (b,) of its records' misfit: of a class whose record no error explains
         the deletion was not, where another's record fits.
+    trained : Trained, optional
+        What public records would be among the training records, maths (56).
+    gone : sequence of int or None, b of them, optional
+        The class of each deletion where something else told it, as its words do.
 
     Returns
     -------
@@ -86,15 +98,21 @@ def balanced(release: Release, Z_after: Floats | None = None, *, fits: Fits | No
     shares = np.bincount(own, minlength=len(loss.weights)) / len(own)
     before = loss.residual(Y, Z)
     seen = []
-    for gone in range(len(loss.weights)):
-        after = loss.after(gone, release.n, shares.tolist())
-        change = before[None] - np.stack([after.residual(Y, one) for one in later])
+    for c in range(len(loss.weights)):
+        after = loss.after(c, release.n, shares.tolist())
+        told = None if trained is None else [trained.change(one, after) for one in later]
+        if told is None or any(one is None for one in told):
+            told = [before - after.residual(Y, one) for one in later]
+        change = np.stack([one for one in told if one is not None])
         seen.append(replace(release, answer_change=change, reweighed=True))
     gradients = np.stack([Difference.by(one, "answers").gradient for one in seen])  # (K, b, d, k)
     kept = _known(release)
     log = _log_densities([_judged(one, kept) for one in seen], gradients[:, :, kept], own, shares)
-    if fits is not None:
+    if fits is not None and (not gone or None in gone):
         log = _fitting(log, [one if kept.all() else restricted(one, kept) for one in seen], fits)
+    for i, known in enumerate(gone):
+        if known is not None:
+            log[i] = np.where(np.arange(log.shape[1]) == known, 0.0, -np.inf)
     found = _guessed(log)
     index = np.arange(release.deletions)
     changes = np.stack([one.answer_change for one in seen if one.answer_change is not None])
