@@ -54,6 +54,9 @@ KINDS: dict[str, tuple[str, int, str, Callable[[], Any], Callable[[], Any], bool
     "films, tf-idf, support vectors": (
         "films", 1500, "kind", TfidfVectorizer, lambda: LinearSVC(tol=1e-8, max_iter=100_000), True
     ),
+    "films, tf-idf, balanced": (
+        "films", 1500, "kind", TfidfVectorizer, lambda: LogisticRegression(class_weight="balanced", **SURE), True
+    ),
     "films, hashed, logistic": ("films", 1500, "kind", HASHED, LOGISTIC, True),
     "films, tf-idf fitted anew, logistic": ("films", 1500, "kind", TfidfVectorizer, LOGISTIC, False),
 }  # fmt: skip

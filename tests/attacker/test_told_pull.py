@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from undelete.attacker.documents import Words
 from undelete.attacker.gradient.difference import Difference, answering
 from undelete.attacker.told_pull import with_pull
 from undelete.maintainer.leave_one_out import retrain_without
@@ -55,3 +56,32 @@ def test_one_that_is_unsure_or_far_changes_nothing(game):
     less = dataclasses.replace(release, unlike=4.0)
     found = with_pull(less, release.X_public, np.ones(1), 0.5, np.inf)[1]
     np.testing.assert_allclose(found, 4 * covariance)
+
+
+def test_few_sure_words_tell_no_pull():
+    some = Words(np.array([0.95, 0.95, 0.5, 0.1]), 0.0, np.full(2, 0.5), np.array([1.0, 1.2]), np.ones(1), 0.1)
+    assert some.pull == (1.1, np.inf)
+    more = dataclasses.replace(some, probability=np.array([0.95, 0.95, 0.9, 0.1]))
+    np.testing.assert_allclose(more.pull, (1.1, np.hypot(0.1, 0.11)))
+
+
+def test_words_that_are_sure_tell_the_class_and_few_do_not(monkeypatch):
+    from undelete.auditing import in_words
+
+    def told(sure, lead, gone):
+        found = Words(np.full(5, sure), 0.0, np.ones(1), np.ones(1), np.ones(1))
+        return in_words.Told(found, None, gone, lead)
+
+    class Model:
+        classes, W, criterion, texts = (0, 1), np.zeros((1, 1)), "gradient", (None, None)
+
+    monkeypatch.setattr(in_words, "_whole", lambda *_: object())
+    for each, class_ in (
+        ((told(0.95, 50.0, 1), told(0.5, 90.0, 0)), 1), ((told(0.5, 50.0, 1), told(0.5, 9.0, 0)), None),
+        ((told(0.95, 3.0, 1), told(0.95, 2.0, 0)), None),
+    ):  # fmt: skip
+        found = iter(each)
+        monkeypatch.setattr(in_words, "told_words", lambda *_, found=found: next(found))
+        texts = in_words.Texts(([], []), (None, None), (None, None))
+        release = type("Seen", (), {"n": 10, "Y_public": np.zeros((4, 1))})()
+        assert in_words.in_words(Model(), Model(), texts, np.zeros((4, 1)), release, None).gone == class_

@@ -109,10 +109,15 @@ class Words:
     unsized: float = 0.0
 
     @property
+    def several(self) -> bool:
+        """Whether several words are sure, so that they tell more than themselves: the pull, and what else changed."""
+        return bool((self.probability >= _SURE).sum() >= _SEVERAL)
+
+    @property
     def pull(self) -> tuple[float, float]:
         """The pull along `direction` as words tell it, and its standard error: infinite where few words are sure."""
         mean = float(self.weight @ self.pulls)
-        if (self.probability >= _SURE).sum() < _SEVERAL:
+        if not self.several:
             return mean, np.inf
         return mean, float(np.hypot(np.sqrt(self.weight @ (self.pulls - mean) ** 2), self.unsized * mean))
 

@@ -17,6 +17,8 @@ from undelete.errors import InputError
 from undelete.maths.arrays import Floats
 from undelete.release.release import Release
 
+_CLEAR = 7.0  # of the evidence's logarithm, from which words tell the class
+
 
 @dataclass(frozen=True, eq=False)
 class Texts:
@@ -79,7 +81,7 @@ class InWords:
     whole : Whole or None
         What both make of the public records.
     gone : int or None
-        Behind balanced class weights the class that the record had, as its words tell it.
+        Behind balanced class weights the class that the record had, where its words tell it clearly.
     why : str
         Why no word is told.
     """
@@ -153,7 +155,8 @@ def in_words(
         )
     except InputError as error:
         return InWords(texts, (), why=f"No word is told: {error}.")
-    return InWords(texts, told, whole, max(told, key=lambda one: one.lead).gone)
+    surest = max(told, key=lambda one: one.lead if one.words.several else 0.0)
+    return InWords(texts, told, whole, surest.gone if surest.words.several and surest.lead > _CLEAR else None)
 
 
 def refuse_several(model: LinearModel) -> None:
