@@ -17,6 +17,7 @@ from sklearn.svm import LinearSVC
 import undelete
 from undelete import InputError
 from undelete.adapters.sklearn.pipeline import from_sklearn
+from undelete.attacker.told_pull import with_pull
 from undelete.auditing.released import read_pair
 from undelete.cli import main
 
@@ -150,13 +151,16 @@ def test_a_pipeline_is_the_sum_of_its_parts(people):
     assert "review" not in read.design.raw
 
 
+@pytest.mark.parametrize("words", [True, False])  # whether they tell it too, or public records alone
 @pytest.mark.parametrize(
     ("model", "target"),
     [(LogisticRegression(C=3.0, **SURE), "kind"), (Ridge(alpha=0.3, solver="sparse_cg", tol=1e-12), "paid")],
 )
-def test_the_pull_is_told_within_its_error(people, model, target):
+def test_the_pull_is_told_within_its_error(people, model, target, words, monkeypatch):
     """Of models that follow their training records closely: public ones as strangers would say it too large."""
-    off, plain = [], []
+    if not words:
+        monkeypatch.setattr("undelete.auditing.beside.with_pull", lambda *given: with_pull(*given[:-1], np.inf))
+    off, plain, ratio = [], [], []
     for who in (2, 5, 7, 11, 13, 17, 19, 23, 29, 31):
         models, public, true = pair(people, model, who, target=target)
         found = read_pair(*models, public, target=target, n=N)
@@ -169,6 +173,7 @@ def test_the_pull_is_told_within_its_error(people, model, target):
         told = release.share_error if release.error_told else None
         error = np.sqrt(release.scatter * t.var() if told is None else told[0, 0, -1, -1])
         off.append(((N - 1) / len(public) * t.sum() - true_pull) / error)
+        ratio.append((N - 1) / len(public) * t.sum() / true_pull)
         Z, Z_after = (one.decision(public, standing=True) for one in (found.old, found.new))
         r = [release.loss.residual(release.Y_public, one) for one in (Z, Z_after)]
         plain.append((N - 1) / len(public) * float((r[0] - r[1]).sum()) / true_pull)
@@ -178,6 +183,7 @@ def test_the_pull_is_told_within_its_error(people, model, target):
         assert abs(release.own_offsets.mean() - score) < 4 * release.own_offsets.std()
     assert np.sqrt(np.mean(np.square(off))) < 1.6
     assert np.median(plain) > 1.2
+    assert abs(np.median(ratio) - 1) < 0.15
 
 
 def test_who_was_deleted_counts_words_and_columns(people):
