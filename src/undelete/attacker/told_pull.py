@@ -58,19 +58,22 @@ def with_pull(
     known = 0.0 if share is None else float(release.constant @ share[0] @ direction)
     variance = release.scatter * release.unlike * float(along.var())
     off = pull - ((n - 1) / m * float(along.sum()) + known)
-    sure = variance / (variance + error**2) if off**2 < _FAR**2 * (variance + error**2) else 0.0
-    gain = sure / variance * release.scatter * release.unlike
+    near = np.isfinite(error) and variance + error**2 > 0 and off**2 < _FAR**2 * (variance + error**2)
+    gain = release.scatter * release.unlike / (variance + error**2) if near else 0.0
     covariance, wide = np.empty((k, d, d)), np.column_stack([features, np.ones(m)])
+    square = wide.T @ wide * (release.scatter / m**2)
     for j in range(k):
         U = np.column_stack([features * t[:, [j]], along])
-        both = np.outer(np.append(np.ones(d), 0.0), t[:, j]) + np.outer(np.append(np.zeros(d), 1.0), along)
         C = np.atleast_2d(np.cov(U.T, bias=True)) * release.scatter
-        at_large = wide.T @ wide * (both @ both.T) * (release.scatter / m**2)
+        at_large = square * (t[:, j] @ t[:, j])
+        at_large[d] = square[d] * (t[:, j] @ along)
+        at_large[:, d] = at_large[d]
+        at_large[d, d] = square[d, d] * (along @ along)
         C = release.unlike * of_few(C[None], at_large[None], t[:, [j]] ** 2, d)[0]
         g = U[:, :d].T @ away / m * gain
-        spread = C[d, d] + (error**2 if sure else 0.0)
+        spread = C[d, d] + (error**2 if near else 0.0)
         covariance[j] = C[:d, :d] - np.outer(g, C[d, :d]) - np.outer(C[:d, d], g) + np.outer(g, g) * spread
-    if not sure:
+    if not near:
         return release, covariance
     told = covariance[None, :, :own, :own]
     told = told if release.share_error is None else told + release.share_error
