@@ -72,7 +72,7 @@ def hrec_plus(release: Release, rng: np.random.Generator) -> Reconstruction:
     Notes
     -----
     Cost per deletion 2 m q^2 flops for q terms and m public records, and a search of c columns times 256
-    records, up to 8,192 where these do not suffice, times their values. Source: maths (13).
+    records, 512 where these do not suffice and 24 sweeps of 64, times their values. Source: maths (13).
     """
     release = as_trained(release) if release.columns else release
     difference = Difference.best(release)

@@ -1,8 +1,9 @@
-"""How many records the search for a whole record keeps: until more of them say no less, maths (13).
+"""Whether the records that a search keeps are enough: if twice as many say something else, sweeps go on; maths (13).
 
 Of millions of possible records few are drawn to stand for all, and each column thins them again: of the columns that
 were taken first few different values are left in the end, and they look surer than they are. Then more records say
-something else.
+something else. Sweeps over the columns of these mend it; where columns hang together too closely for that, more
+records do in part.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from undelete.attacker.table.lattice import Lattice
+from undelete.attacker.table.sweeps import swept
 from undelete.attacker.table.term_likelihood import TermLikelihood
 from undelete.attacker.table.whole_record import Correction, Posterior, search
 
@@ -21,22 +23,24 @@ _SAME = 0.15  # of probability, by how much more records may move that of a colu
 def with_room(
     lattice: Lattice, likelihood: TermLikelihood, target: int, correction: Correction | None = None
 ) -> Posterior:
-    """Return the posterior of one deleted record, with as much room as it needs; parameters as of `search`.
+    """Return the posterior of one deleted record, by sweeps where a search does not do; parameters as of `search`.
 
-    It has enough where the records hold nearly all of the probability, or where twice and four times as many say the
-    same of the columns' values.
+    A search is enough where its records hold nearly all of the probability, or where twice or four times as many say
+    the same of the columns' values.
 
     Notes
     -----
-    Cost that of `search` with up to 8,192 records, and of the smaller ones before.
+    Cost that of `search` with 256 records and with 512, and of `swept`; in its place with up to 8,192 records.
     """
     posterior = search(lattice, likelihood, target, ROOM[0], correction)
     for room in ROOM[1:]:
         if posterior.drawn <= _DRAWN:
             return posterior
         fewer, posterior = posterior, search(lattice, likelihood, target, room, correction)
-        if apart(fewer, posterior) < _SAME:
+        if posterior.drawn <= _DRAWN or apart(fewer, posterior) < _SAME:
             return posterior
+        if room == ROOM[1] and (found := swept(posterior)) is not None:
+            return found
     return posterior
 
 

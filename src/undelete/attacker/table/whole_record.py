@@ -61,7 +61,7 @@ class Posterior:
     misfit: Floats
     log_evidence: float
     chances: Sequence[Floats]
-    frame: _Frame
+    frame: Frame
 
     def of(self, codes: Indices) -> tuple[float, Floats, float]:
         """Return any one record's probability, its point (p,) and its misfit.
@@ -121,7 +121,7 @@ def search(
     -----
     Cost for each column: the records kept times its values times its parents, in additions.
     """
-    frame = _Frame(lattice, likelihood, target, correction)
+    frame = Frame(lattice, likelihood, target, correction)
     codes = np.zeros((1, lattice.target + 1), dtype=np.int64)  # zero where not decided yet
     codes[:, lattice.target] = target
     b = likelihood.constant[None]  # whitened terms of the columns so far
@@ -148,7 +148,7 @@ def search(
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class Frame:
     """One deletion's search: what is looked for, and by what it is judged."""
 
     lattice: Lattice
@@ -210,13 +210,19 @@ class _Frame:
         near = distance <= distance.min(axis=1, keepdims=True) + _WINDOW * width
         return np.flatnonzero(near.any(axis=0)) if left is None else left[near.any(axis=0)]
 
-    def posterior(self, codes: Indices, b: Floats, prior: Floats, extra: Floats) -> Posterior:
-        """Return what is known; `extra` (r,) is by how much each stands for more than itself."""
+    def posterior(
+        self, codes: Indices, b: Floats, prior: Floats, extra: Floats, evidence: float | None = None
+    ) -> Posterior:
+        """Return what is known; `extra` (r,) is by how much each stands for more than itself.
+
+        Its evidence is the sum over these records, if none is given.
+        """
         own, points, rho, misfit, chances = self.judged(codes, b, prior)
         log_weight = own + extra
         top = log_weight.max()
         weight = np.exp(log_weight - top)
-        evidence = float(top + np.log(weight.sum()))
+        offset = self.likelihood.offset
+        evidence = float(top + np.log(weight.sum())) if evidence is None else evidence - offset
         probability = np.minimum(np.exp(own - evidence), 1.0)
         best = np.argsort(-probability, kind="stable")
         weight, likely = weight[best] / weight.sum(), probability[best] > 0
@@ -228,7 +234,7 @@ class _Frame:
             points=points[best],
             covariance=self.likelihood.left / rho[best[0]] ** 2,
             misfit=misfit[best],
-            log_evidence=evidence + self.likelihood.offset,
+            log_evidence=evidence + offset,
             chances=[chance[best] for chance in chances],
             frame=self,
         )
