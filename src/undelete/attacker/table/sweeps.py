@@ -44,17 +44,14 @@ def swept(start: Posterior) -> Posterior | None:
     first = np.zeros((len(start.codes), frame.lattice.target + 1), dtype=np.int64)
     first[:, frame.lattice.target] = frame.target
     first[:, order] = start.codes
-    plain, b, prior = _plain(frame, first)
-    lacking = plain - frame.judged(first, b, prior)[0]  # nothing where the likelihood lacks nothing
-    weight = start.weight * np.exp(lacking - lacking.max())
-    along = np.searchsorted(np.cumsum(weight) / weight.sum(), (np.arange(_RECORDS) + 0.5) / _RECORDS)
+    along = np.searchsorted(np.cumsum(start.weight), (np.arange(_RECORDS) + 0.5) / _RECORDS)
     records = _Records(frame, first[np.minimum(along, len(first) - 1)])
     free = [place for place, closed in enumerate(records.closed) if len(closed) + 1 < len(records.moved[place])]
     kept, begun, rng = [], records.codes.copy(), np.random.default_rng(0)
     for sweep in range(_BEFORE + _KEPT):
         for place in free:
             records.draw(place, rng)
-        if sweep == _BEFORE and _memory(begun, records.codes) > _LOST:
+        if sweep + 1 == _BEFORE and _memory(begun, records.codes) > _LOST:
             return None
         if sweep >= _BEFORE:
             kept.append(records.codes.copy())
