@@ -41,11 +41,8 @@ def swept(start: Posterior) -> Posterior | None:
     for the likelihood as it has coordinates. What the likelihood lacks (`Frame.judged`) is put in as a weight at last.
     """
     frame, order = start.frame, list(start.frame.lattice.order)
-    first = np.zeros((len(start.codes), frame.lattice.target + 1), dtype=np.int64)
-    first[:, frame.lattice.target] = frame.target
-    first[:, order] = start.codes
     along = np.searchsorted(np.cumsum(start.weight), (np.arange(_RECORDS) + 0.5) / _RECORDS)
-    records = _Records(frame, first[np.minimum(along, len(first) - 1)])
+    records = _Records(frame, frame.whole(start.codes[np.minimum(along, len(start.codes) - 1)])[0])
     free = [place for place, closed in enumerate(records.closed) if len(closed) + 1 < len(records.moved[place])]
     kept, begun, rng = [], records.codes.copy(), np.random.default_rng(0)
     for sweep in range(_BEFORE + _KEPT):
@@ -55,8 +52,9 @@ def swept(start: Posterior) -> Posterior | None:
             return None
         if sweep >= _BEFORE:
             kept.append(records.codes.copy())
-    codes, times = np.unique(np.concatenate(kept), axis=0, return_counts=True)
-    plain, b, prior = _plain(frame, codes)
+    found, times = np.unique(np.concatenate(kept)[:, order], axis=0, return_counts=True)
+    codes, b, prior = frame.whole(found)
+    plain = prior + frame.likelihood.log(b @ frame.likelihood.data, (b**2).sum(axis=1))  # what they were drawn from
     return frame.posterior(codes, b, prior, np.log(times) - plain, start.log_evidence)
 
 
@@ -66,18 +64,6 @@ def _memory(before: Indices, after: Indices) -> float:
     size = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
     varied = size > 0
     return float(((one * other).sum(axis=0)[varied] / size[varied]).mean()) if varied.any() else 1.0
-
-
-def _plain(frame: Frame, codes: Indices) -> tuple[Floats, Floats, Floats]:
-    """Return records' log-posteriors (r,) by the likelihood alone, whitened terms (r, s), and log-priors (r,)."""
-    lattice = frame.lattice
-    terms = np.hstack([column.terms[codes[:, j]] for j, column in zip(lattice.order, lattice.columns, strict=True)])
-    b = frame.likelihood.constant + terms @ frame.likelihood.matrix.T
-    rows = np.arange(len(codes))
-    prior = np.zeros(len(codes))
-    for j in lattice.order:
-        prior += lattice.prior[j].log_distribution(codes)[rows, codes[:, j]]
-    return prior + frame.likelihood.log(b @ frame.likelihood.data, (b**2).sum(axis=1)), b, prior
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ class Posterior:
         codes : array (columns,) of int
             In the search's order of columns.
         """
-        own, points, _, misfit, _ = self.frame.judged(*self.frame.one(codes))
+        own, points, _, misfit, _ = self.frame.judged(*self.frame.whole(codes[None]))
         return (
             float(np.exp(min(float(own[0]) + self.frame.likelihood.offset - self.log_evidence, 0.0))),
             points[0],
@@ -173,16 +173,20 @@ class Frame:
             chances.append(chance)
         return own, points, rho, misfit, chances
 
-    def one(self, codes: Indices) -> tuple[Indices, Floats, Floats]:
-        """Return one record's codes (1, all columns), whitened terms (1, s) and log-prior (1,); `codes` (columns,)."""
-        lattice = self.lattice
-        whole = np.zeros((1, lattice.target + 1), dtype=np.int64)
-        whole[:, lattice.target] = self.target
-        whole[0, list(lattice.order)] = codes
-        every = zip(lattice.order, lattice.columns, codes, strict=True)
-        prior = sum(float(lattice.prior[j].log_distribution(whole)[0, code]) for j, _, code in every)
-        terms = np.concatenate([column.terms[code] for column, code in zip(lattice.columns, codes, strict=True)])
-        return whole, (self.likelihood.constant + self.likelihood.matrix @ terms)[None], np.array([prior])
+    def whole(self, codes: Indices) -> tuple[Indices, Floats, Floats]:
+        """Return some records' codes (r, all columns), whitened terms (r, s) and log-priors (r,); `codes` (r, columns).
+
+        In the search's order of columns.
+        """
+        lattice, rows = self.lattice, np.arange(len(codes))
+        every = np.zeros((len(codes), lattice.target + 1), dtype=np.int64)
+        every[:, lattice.target] = self.target
+        every[:, list(lattice.order)] = codes
+        prior = np.zeros(len(codes))
+        for j in lattice.order:
+            prior += lattice.prior[j].log_distribution(every)[rows, every[:, j]]
+        terms = np.hstack([column.terms[own] for column, own in zip(lattice.columns, codes.T, strict=True)])
+        return every, self.likelihood.constant + terms @ self.likelihood.matrix.T, prior
 
     def place(self, column: int) -> tuple[slice, slice]:
         """Return the rows of the whitened data that one column decides, and its terms among all."""
