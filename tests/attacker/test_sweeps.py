@@ -54,7 +54,10 @@ def test_a_beginning_of_two_records_is_far_off():
 def test_what_the_likelihood_lacks_counts_once():
     rng = np.random.default_rng(5)
     shared, one = lattice(rng, True), seen(rng, 0.8, True)
-    lacking = lambda points, misfit: 2 * np.tanh(points[:, 3])  # noqa: E731
+
+    def lacking(points, _misfit):
+        return 2 * np.tanh(points[:, 3])
+
     every, _ = enumerated(shared, one, 0)
     start = search(shared, one, 0, 1000, lacking)
     log = np.array([np.log(max(start.of(codes)[0], 1e-300)) for codes in every])
